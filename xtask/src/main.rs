@@ -1,2 +1,47 @@
-//! Skeleton.
-fn main() {}
+//! The project's own commands: `cargo xtask COMMAND`, one file each.
+//!
+//! Everything here is for people who work on the project and for its continuous integration; nothing of it is part of
+//! the provider.
+
+// A command-line program talks through stdout.
+#![allow(clippy::print_stdout)]
+
+mod cargo;
+mod test;
+
+use std::process::ExitCode;
+
+use anyhow::Result;
+use clap::{Parser, Subcommand};
+
+/// The project's own commands.
+#[derive(Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask")]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Everything that continuous integration checks; ends with the names of what failed
+    Test(test::Args),
+}
+
+fn main() -> ExitCode {
+    match run(Cli::parse().command) {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("Error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Runs one command; `false` means that it ran and found something wrong, and has said what.
+fn run(command: Command) -> Result<bool> {
+    match command {
+        Command::Test(args) => test::run(&args),
+    }
+}

@@ -1,0 +1,120 @@
+//! `cargo xtask test`: everything that continuous integration checks.
+//!
+//! All steps run even when an early one fails, so that one run tells everything; the tests come last because they take
+//! longest and because whoever reads a log looks for their result at its end.
+
+mod runner;
+
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result};
+
+use crate::cargo::cargo;
+
+/// Arguments of `cargo xtask test`.
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    /// Only the steps with these names
+    #[arg(long = "only", value_name = "STEP")]
+    only: Vec<String>,
+}
+
+/// One thing that is checked.
+struct Step {
+    name: &'static str,
+    /// What the step finds out, as said before it runs.
+    checks: &'static str,
+    run: fn() -> Result<Outcome>,
+}
+
+/// How a step ended.
+enum Outcome {
+    /// All is well; the text says how much was checked, where that is a number worth reading.
+    Passed(String),
+    /// What failed, by name.
+    Failed(Vec<String>),
+}
+
+const STEPS: &[Step] = &[
+    Step { name: "fmt", checks: "the code is formatted", run: fmt },
+    Step { name: "clippy", checks: "no warnings", run: clippy },
+    Step { name: "test", checks: "unit, documentation and acceptance tests", run: runner::run },
+];
+
+/// Runs the steps; `false` if one failed.
+pub(crate) fn run(args: &Args) -> Result<bool> {
+    let unknown: Vec<&str> =
+        args.only.iter().map(String::as_str).filter(|name| STEPS.iter().all(|step| step.name != *name)).collect();
+    if !unknown.is_empty() {
+        let known: Vec<&str> = STEPS.iter().map(|step| step.name).collect();
+        anyhow::bail!("no step is called {}; there are {}", unknown.join(", "), known.join(", "));
+    }
+    let steps: Vec<&Step> =
+        STEPS.iter().filter(|step| args.only.is_empty() || args.only.iter().any(|name| name == step.name)).collect();
+
+    let mut results = Vec::new();
+    for (position, step) in steps.iter().enumerate() {
+        println!("==> {}/{} {}: {}", position + 1, steps.len(), step.name, step.checks);
+        let begun = Instant::now();
+        // A step that could not even run is a failure of that step; the others still have something to tell.
+        let outcome = (step.run)().unwrap_or_else(|error| Outcome::Failed(vec![format!("could not run: {error:#}")]));
+        results.push((step.name, outcome, begun.elapsed()));
+    }
+    Ok(summary(&results))
+}
+
+/// Prints one line a step and the names of what failed; `true` if nothing did.
+fn summary(results: &[(&str, Outcome, Duration)]) -> bool {
+    println!("==> summary");
+    let mut all_passed = true;
+    for (name, outcome, took) in results {
+        let seconds = took.as_secs();
+        match outcome {
+            Outcome::Passed(detail) if detail.is_empty() => println!("    {name}: passed in {seconds} s"),
+            Outcome::Passed(detail) => println!("    {name}: passed in {seconds} s, {detail}"),
+            Outcome::Failed(names) => {
+                all_passed = false;
+                println!("    {name}: FAILED in {seconds} s");
+                for failed in names {
+                    println!("        {failed}");
+                }
+            }
+        }
+    }
+    all_passed
+}
+
+fn fmt() -> Result<Outcome> {
+    passes(&["fmt", "--all", "--check"], "run `cargo fmt --all`")
+}
+
+fn clippy() -> Result<Outcome> {
+    passes(&["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"], "see clippy's output above")
+}
+
+/// A step that is one call of cargo which shows by its exit code whether all is well.
+fn passes(args: &[&str], cure: &str) -> Result<Outcome> {
+    let status = cargo(args).status().with_context(|| format!("starting cargo {}", args[0]))?;
+    Ok(if status.success() { Outcome::Passed(String::new()) } else { Outcome::Failed(vec![cure.to_owned()]) })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_failed_step_fails_the_whole() {
+        let took = Duration::from_secs(1);
+        assert!(summary(&[("fmt", Outcome::Passed(String::new()), took)]));
+        assert!(!summary(&[
+            ("fmt", Outcome::Passed(String::new()), took),
+            ("test", Outcome::Failed(vec!["a::b".into()]), took),
+        ]));
+    }
+
+    #[test]
+    fn a_misspelt_step_is_refused_before_anything_runs() {
+        let error = run(&Args { only: vec!["tset".into()] }).expect_err("no such step");
+        assert!(error.to_string().contains("no step is called tset"), "{error}");
+    }
+}

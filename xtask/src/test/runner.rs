@@ -1,0 +1,96 @@
+//! The step that runs every test of the workspace, and reads the names of those that fail out of the runner's output.
+
+use std::io::{BufRead, BufReader};
+use std::process::Stdio;
+
+use anyhow::{Context, Result};
+
+use super::Outcome;
+use crate::cargo::cargo;
+
+/// Runs `cargo test` over the whole workspace, showing its output as it comes.
+pub(super) fn run() -> Result<Outcome> {
+    let mut child = cargo(&["test", "--workspace", "--no-fail-fast"])
+        .stdout(Stdio::piped())
+        .spawn()
+        .context("starting cargo test")?;
+    let output = child.stdout.take().context("cargo test has no output")?;
+    let mut tally = Tally::default();
+    for line in BufReader::new(output).lines() {
+        let line = line.context("reading what cargo test prints")?;
+        println!("{line}");
+        tally.read(&line);
+    }
+    let status = child.wait().context("waiting for cargo test")?;
+    Ok(tally.outcome(status.success()))
+}
+
+/// What the lines of the test runner add up to over all test programs.
+#[derive(Default)]
+struct Tally {
+    passed: u64,
+    ignored: u64,
+    failed: Vec<String>,
+}
+
+impl Tally {
+    fn read(&mut self, line: &str) {
+        if let Some(counts) = line.strip_prefix("test result: ") {
+            self.passed += count(counts, "passed");
+            self.ignored += count(counts, "ignored");
+        } else if let Some(name) = line.strip_prefix("test ").and_then(|rest| rest.strip_suffix(" ... FAILED")) {
+            self.failed.push(name.to_owned());
+        }
+    }
+
+    fn outcome(self, success: bool) -> Outcome {
+        if success {
+            Outcome::Passed(format!("{} tests, {} ignored", self.passed, self.ignored))
+        } else if self.failed.is_empty() {
+            Outcome::Failed(vec!["a test program did not build or did not finish, see above".to_owned()])
+        } else {
+            Outcome::Failed(self.failed)
+        }
+    }
+}
+
+/// The number before `what` in `ok. 12 passed; 0 failed; 1 ignored; ...`.
+fn count(counts: &str, what: &str) -> u64 {
+    let words: Vec<&str> = counts.split([' ', ';']).filter(|word| !word.is_empty()).collect();
+    words.windows(2).find(|pair| pair[1] == what).and_then(|pair| pair[0].parse().ok()).unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn tally(lines: &[&str]) -> Tally {
+        let mut tally = Tally::default();
+        lines.iter().for_each(|line| tally.read(line));
+        tally
+    }
+
+    #[test]
+    fn counts_are_summed_over_all_test_programs() {
+        let tally = tally(&[
+            "test result: ok. 12 passed; 0 failed; 1 ignored; 0 measured; 0 filtered out; finished in 0.01s",
+            "test result: ok. 30 passed; 0 failed; 0 ignored; 0 measured; 0 filtered out; finished in 0.01s",
+        ]);
+        assert_eq!((tally.passed, tally.ignored), (42, 1));
+        assert!(matches!(tally.outcome(true), Outcome::Passed(text) if text == "42 tests, 1 ignored"));
+    }
+
+    #[test]
+    fn failed_tests_are_named() {
+        let tally =
+            tally(&["test a::works ... ok", "test a::breaks ... FAILED", "test src/lib.rs - f (line 3) ... FAILED"]);
+        assert!(
+            matches!(tally.outcome(false), Outcome::Failed(names) if names == ["a::breaks", "src/lib.rs - f (line 3)"])
+        );
+    }
+
+    #[test]
+    fn a_failure_without_a_failed_test_is_still_a_failure() {
+        assert!(matches!(tally(&[]).outcome(false), Outcome::Failed(names) if names.len() == 1));
+    }
+}
