@@ -3,7 +3,9 @@
 pub mod diagnostics;
 pub mod path;
 pub mod schema;
+pub mod stop;
 pub mod value;
 
 pub use diagnostics::{Diagnostic, Diagnostics, Severity};
 pub use path::{Path, Step};
+pub use stop::{StopReason, StopToken};
