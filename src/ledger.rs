@@ -1,0 +1,99 @@
+//! What this process has planned so far.
+//!
+//! Terraform shows a provider one object at a time; siblings planned in the same process are known from
+//! here only. Another provider alias is another process and the order is arbitrary, so **absence from the
+//! ledger is never evidence**: it may turn an error into silence, never silence into an error.
+//! Begun anew at each configuration of the provider.
+
+use std::collections::BTreeMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use crate::ceph::placement::{Member, Rule};
+
+/// Who says where a disk of a guest lies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DiskOwner {
+    /// `storage` is set on the disk in `pve_vm`.
+    Vm,
+    /// A `pve_vm_disk_move` names the disk.
+    DiskMove,
+}
+
+/// What was planned, by kind of object.
+#[derive(Debug, Default)]
+pub struct Ledger(Mutex<Entries>);
+
+#[derive(Debug, Default)]
+struct Entries {
+    osds: Vec<Member>,
+    rules: BTreeMap<String, Rule>,
+    disks: BTreeMap<(u32, String), Vec<(DiskOwner, String)>>,
+}
+
+impl Ledger {
+    /// Notes an OSD that is going to be made.
+    pub fn plan_osd(&self, member: Member) {
+        self.entries().osds.push(member);
+    }
+
+    /// OSDs that are going to be made, beyond those that exist.
+    pub fn osds(&self) -> Vec<Member> {
+        self.entries().osds.clone()
+    }
+
+    /// Notes what a CRUSH rule is going to be.
+    pub fn plan_rule(&self, rule: Rule) {
+        self.entries().rules.insert(rule.name.clone(), rule);
+    }
+
+    /// What the rule of that name is going to be, if it was planned here.
+    pub fn rule(&self, name: &str) -> Option<Rule> {
+        self.entries().rules.get(name).cloned()
+    }
+
+    /// Notes that `owner` wants the disk on `storage`; answers what another owner wants instead, if it differs.
+    pub fn plan_disk(&self, vmid: u32, disk: &str, owner: DiskOwner, storage: &str) -> Option<(DiskOwner, String)> {
+        let mut entries = self.entries();
+        let wishes = entries.disks.entry((vmid, disk.to_owned())).or_default();
+        let other = wishes.iter().find(|(who, what)| *who != owner && what != storage).cloned();
+        wishes.retain(|(who, _)| *who != owner);
+        wishes.push((owner, storage.to_owned()));
+        other
+    }
+
+    /// Entries are whole after each call, so a panic elsewhere leaves nothing half-written behind.
+    fn entries(&self) -> MutexGuard<'_, Entries> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn two_owners_of_a_disk_are_noticed_whichever_comes_first() {
+        let ledger = Ledger::default();
+        assert_eq!(ledger.plan_disk(101, "scsi0", DiskOwner::Vm, "local-lvm"), None);
+        assert_eq!(
+            ledger.plan_disk(101, "scsi0", DiskOwner::DiskMove, "vm"),
+            Some((DiskOwner::Vm, "local-lvm".to_owned()))
+        );
+        assert_eq!(ledger.plan_disk(101, "scsi1", DiskOwner::DiskMove, "vm"), None);
+    }
+
+    #[test]
+    fn owners_that_agree_are_left_alone() {
+        let ledger = Ledger::default();
+        assert_eq!(ledger.plan_disk(101, "scsi0", DiskOwner::DiskMove, "vm"), None);
+        assert_eq!(ledger.plan_disk(101, "scsi0", DiskOwner::Vm, "vm"), None);
+    }
+
+    #[test]
+    fn planning_the_same_object_twice_keeps_one_wish() {
+        let ledger = Ledger::default();
+        ledger.plan_disk(101, "scsi0", DiskOwner::Vm, "a");
+        ledger.plan_disk(101, "scsi0", DiskOwner::Vm, "b");
+        assert_eq!(ledger.plan_disk(101, "scsi0", DiskOwner::DiskMove, "b"), None);
+    }
+}
