@@ -1,0 +1,65 @@
+//! The configured HA resources.
+
+use std::fmt;
+use std::str::FromStr;
+
+/// `vm:100`. Containers are not simulated.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Sid(pub u32);
+
+impl fmt::Display for Sid {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "vm:{}", self.0)
+    }
+}
+
+impl FromStr for Sid {
+    type Err = ();
+
+    /// Takes `vm:100` and the bare `100`.
+    fn from_str(text: &str) -> Result<Self, ()> {
+        text.strip_prefix("vm:").unwrap_or(text).parse().map(Self).map_err(|_| ())
+    }
+}
+
+/// One section of `resources.cfg`: what was given, and nothing for what was not. PVE does not write defaults.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Resource {
+    /// The guest.
+    pub sid: Sid,
+    /// As stored, `enabled` included.
+    pub state: Option<String>,
+    /// Start retries on one node.
+    pub max_restart: Option<u32>,
+    /// Other nodes tried after that.
+    pub max_relocate: Option<u32>,
+    /// Whether it goes home when a better node returns.
+    pub failback: Option<bool>,
+    /// Free text.
+    pub comment: Option<String>,
+}
+
+impl Resource {
+    /// A resource with nothing but its guest.
+    pub fn new(sid: Sid) -> Self {
+        Self { sid, state: None, max_restart: None, max_relocate: None, failback: None, comment: None }
+    }
+
+    /// The state asked for, `enabled` read as `started`.
+    pub fn state(&self) -> &str {
+        match self.state.as_deref() {
+            None | Some("enabled") => "started",
+            Some(state) => state,
+        }
+    }
+
+    /// Start retries on one node, default filled in.
+    pub fn max_restart(&self) -> u32 {
+        self.max_restart.unwrap_or(1)
+    }
+
+    /// Other nodes tried, default filled in.
+    pub fn max_relocate(&self) -> u32 {
+        self.max_relocate.unwrap_or(1)
+    }
+}

@@ -1,0 +1,377 @@
+//! The manager: decides where services run and what happens when something fails.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use super::lrm::{ExitCode, Lrm};
+use super::{CRM_IDLE, LOCK_LIFE, OFFLINE_DELAY, Resource, Seconds, Sid, World};
+
+/// A service's state in the manager (`crm_state`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum State {
+    /// To be running. Confirmed when [`Service::running`] is set.
+    Started,
+    /// To be stopped, not confirmed yet.
+    RequestStop,
+    /// Stopped, and kept so.
+    Stopped,
+    /// On its way to [`Service::target`].
+    Migrate,
+    /// Its node is lost; waiting for its lock.
+    Fence,
+    /// Its node is fenced; looking for another.
+    Recovery,
+    /// Given up on until it is disabled.
+    Error,
+    /// Left alone while HA is disarmed.
+    Freeze,
+}
+
+impl State {
+    /// As PVE spells it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Started => "started",
+            Self::RequestStop => "request_stop",
+            Self::Stopped => "stopped",
+            Self::Migrate => "migrate",
+            Self::Fence => "fence",
+            Self::Recovery => "recovery",
+            Self::Error => "error",
+            Self::Freeze => "freeze",
+        }
+    }
+}
+
+/// What the manager knows of a service.
+#[derive(Clone, Debug)]
+pub struct Service {
+    /// Its state.
+    pub state: State,
+    /// Where it is.
+    pub node: String,
+    /// Identifies the present order to the LRM; a new one for each decision.
+    pub uid: u64,
+    /// Where it migrates to.
+    pub target: Option<String>,
+    /// Its start was confirmed.
+    pub running: bool,
+    /// Nodes on which it could not be started, in the order tried.
+    pub failed_nodes: Vec<String>,
+}
+
+impl Service {
+    /// Whether an LRM must hold its lock for it.
+    pub fn is_active(&self) -> bool {
+        !matches!(self.state, State::Stopped | State::Error | State::Freeze)
+    }
+
+    /// Whether it is fenced when its node is lost.
+    fn is_fenced_with_node(&self) -> bool {
+        matches!(self.state, State::Started | State::Stopped | State::RequestStop | State::Migrate)
+    }
+}
+
+/// A node's state in the manager.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NodeState {
+    /// Seen in the last round.
+    Online,
+    /// Missed, not long enough to act.
+    Unknown,
+    /// Missed for a minute: being fenced.
+    Fence,
+}
+
+impl NodeState {
+    /// As PVE spells it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Online => "online",
+            Self::Unknown => "unknown",
+            Self::Fence => "fence",
+        }
+    }
+}
+
+/// A queued request of `ha-manager`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Command {
+    /// Move the service to that node.
+    Migrate(Sid, String),
+}
+
+/// How disarmed HA treats its services.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Disarm {
+    /// Kept as they are.
+    Freeze,
+    /// As if not managed.
+    Ignore,
+}
+
+/// The manager of the cluster.
+#[derive(Clone, Debug, Default)]
+pub struct Crm {
+    /// The node whose CRM is, or last was, master.
+    pub master: Option<String>,
+    /// Whether that master holds the lock.
+    pub active: bool,
+    /// When the manager's status was last written.
+    pub timestamp: Seconds,
+    /// When it acts next.
+    pub next_round: Seconds,
+    /// By service.
+    pub services: BTreeMap<Sid, Service>,
+    /// By node.
+    pub nodes: BTreeMap<String, NodeState>,
+    /// Requests not yet looked at.
+    pub commands: VecDeque<Command>,
+    /// Set while HA is disarmed or disarming.
+    pub disarm: Option<Disarm>,
+    last_seen: BTreeMap<String, Seconds>,
+    lock_until: Seconds,
+    busy_at: Seconds,
+    next_uid: u64,
+}
+
+impl Crm {
+    pub(super) fn new(first_round: Seconds) -> Self {
+        Self { next_round: first_round, lock_until: f64::NEG_INFINITY, ..Self::default() }
+    }
+
+    /// Whether the node is being fenced: its LRM must not take its lock.
+    pub fn fences(&self, node: &str) -> bool {
+        self.nodes.get(node) == Some(&NodeState::Fence)
+    }
+
+    pub(super) fn disarmed_and_ignoring(&self) -> bool {
+        self.disarm == Some(Disarm::Ignore)
+    }
+
+    pub(super) fn round(
+        &mut self,
+        now: Seconds,
+        resources: &[Resource],
+        lrm: &mut BTreeMap<String, Lrm>,
+        world: &mut dyn World,
+    ) {
+        if !self.hold_lock(now, resources, world) {
+            return;
+        }
+        self.timestamp = now;
+        self.watch_nodes(now, world);
+        self.sync_services(resources, world);
+        self.run_commands(world);
+        if self.disarm.is_none() {
+            for sid in self.services.keys().copied().collect::<Vec<_>>() {
+                self.step(sid, now, resources, lrm, world);
+            }
+        }
+        for (node, state) in &mut self.nodes {
+            let fencing = self.services.values().any(|s| s.node == *node && s.state == State::Fence);
+            if *state == NodeState::Fence && !fencing {
+                *state = NodeState::Unknown;
+            }
+        }
+    }
+
+    /// Whether there is a master in this round, electing one where the old one's lock has run out.
+    fn hold_lock(&mut self, now: Seconds, resources: &[Resource], world: &dyn World) -> bool {
+        let busy = !resources.is_empty() || !self.services.is_empty();
+        if busy {
+            self.busy_at = now;
+        }
+        let alive = self.active && self.master.as_deref().is_some_and(|m| world.alive(m));
+        if alive {
+            if !busy && now - self.busy_at >= CRM_IDLE {
+                self.active = false;
+                self.lock_until = now;
+                return false;
+            }
+            self.lock_until = now + LOCK_LIFE;
+            return true;
+        }
+        if !busy || now < self.lock_until {
+            return false;
+        }
+        let Some(node) = world.nodes().into_iter().find(|n| world.alive(n)) else { return false };
+        self.master = Some(node);
+        self.active = true;
+        self.lock_until = now + LOCK_LIFE;
+        // A new master has seen nobody yet: it counts from its own first round.
+        self.last_seen = world.nodes().into_iter().map(|n| (n, now)).collect();
+        true
+    }
+
+    fn watch_nodes(&mut self, now: Seconds, world: &dyn World) {
+        for node in world.nodes() {
+            let state = self.nodes.entry(node.clone()).or_insert(NodeState::Unknown);
+            if world.alive(&node) {
+                self.last_seen.insert(node, now);
+                if *state == NodeState::Unknown {
+                    *state = NodeState::Online;
+                }
+            } else if *state == NodeState::Online {
+                *state = NodeState::Unknown;
+            }
+        }
+    }
+
+    fn sync_services(&mut self, resources: &[Resource], world: &dyn World) {
+        self.services.retain(|sid, _| resources.iter().any(|r| r.sid == *sid && r.state() != "ignored"));
+        for resource in resources.iter().filter(|r| r.state() != "ignored") {
+            if self.services.contains_key(&resource.sid) || self.disarm.is_some() {
+                continue;
+            }
+            let Some(guest) = world.guest(resource.sid.0) else { continue };
+            let state = if resource.state() == "started" { State::Started } else { State::RequestStop };
+            let uid = self.uid();
+            let service =
+                Service { state, node: guest.node, uid, target: None, running: false, failed_nodes: Vec::new() };
+            self.services.insert(resource.sid, service);
+        }
+    }
+
+    fn run_commands(&mut self, world: &dyn World) {
+        while let Some(Command::Migrate(sid, target)) = self.commands.pop_front() {
+            let Some(service) = self.services.get(&sid) else { continue };
+            if world.alive(&target) && service.node != target && service.state == State::Started {
+                self.enter(sid, State::Migrate, Some(target));
+            }
+        }
+    }
+
+    fn step(
+        &mut self,
+        sid: Sid,
+        now: Seconds,
+        resources: &[Resource],
+        lrm: &mut BTreeMap<String, Lrm>,
+        world: &mut dyn World,
+    ) {
+        let Some(resource) = resources.iter().find(|r| r.sid == sid) else { return };
+        let Some(service) = self.services.get(&sid) else { return };
+        if service.is_fenced_with_node() && self.lost(&service.node, now) {
+            let node = service.node.clone();
+            self.nodes.insert(node, NodeState::Fence);
+            self.enter(sid, State::Fence, None);
+        }
+        let Some(service) = self.services.get(&sid) else { return };
+        let result = lrm.get(&service.node).and_then(|l| l.results.get(&service.uid)).map(|(_, exit)| *exit);
+        match service.state {
+            State::Started => self.step_started(sid, resource, result, world),
+            State::RequestStop => match result {
+                Some(ExitCode::Ok) => self.enter(sid, State::Stopped, None),
+                Some(ExitCode::Error) => self.enter(sid, State::Error, None),
+                None if resource.state() == "started" => self.enter(sid, State::Started, None),
+                None => {}
+            },
+            State::Stopped if resource.state() == "started" => self.enter(sid, State::Started, None),
+            State::Migrate => self.step_migrate(sid, result),
+            State::Fence => self.step_fence(sid, now, lrm, resource, world),
+            State::Recovery => self.recover(sid, resource, world),
+            State::Error if resource.state() == "disabled" => self.enter(sid, State::Stopped, None),
+            State::Stopped | State::Error | State::Freeze => {}
+        }
+    }
+
+    fn step_started(&mut self, sid: Sid, resource: &Resource, result: Option<ExitCode>, world: &dyn World) {
+        if matches!(resource.state(), "stopped" | "disabled") {
+            return self.enter(sid, State::RequestStop, None);
+        }
+        let Some(service) = self.services.get_mut(&sid) else { return };
+        match result {
+            Some(ExitCode::Ok) => {
+                service.running = true;
+                service.failed_nodes.clear();
+            }
+            Some(ExitCode::Error) => {
+                service.running = false;
+                let node = service.node.clone();
+                service.failed_nodes.push(node.clone());
+                if service.failed_nodes.len() > resource.max_relocate() as usize {
+                    return self.enter(sid, State::Error, None);
+                }
+                let tried = service.failed_nodes.clone();
+                match self.choose(world, |n| !tried.contains(n)) {
+                    Some(target) if target != node => self.enter(sid, State::Migrate, Some(target)),
+                    _ => self.enter(sid, State::Started, None),
+                }
+            }
+            None => {}
+        }
+    }
+
+    fn step_migrate(&mut self, sid: Sid, result: Option<ExitCode>) {
+        let Some(service) = self.services.get_mut(&sid) else { return };
+        match result {
+            Some(ExitCode::Ok) => {
+                if let Some(target) = service.target.take() {
+                    service.node = target;
+                }
+                self.enter(sid, State::Started, None);
+            }
+            Some(ExitCode::Error) => self.enter(sid, State::Started, None),
+            None => {}
+        }
+    }
+
+    /// A fenced node is certain to be down once its own lock has run out and the master has taken it.
+    fn step_fence(
+        &mut self,
+        sid: Sid,
+        now: Seconds,
+        lrm: &mut BTreeMap<String, Lrm>,
+        resource: &Resource,
+        world: &mut dyn World,
+    ) {
+        let Some(service) = self.services.get(&sid) else { return };
+        if lrm.get(&service.node).is_some_and(|l| l.lock_until > now) {
+            return;
+        }
+        self.enter(sid, State::Recovery, None);
+        self.recover(sid, resource, world);
+    }
+
+    fn recover(&mut self, sid: Sid, resource: &Resource, world: &mut dyn World) {
+        if resource.state() == "disabled" {
+            return self.enter(sid, State::Stopped, None);
+        }
+        let Some(node) = self.choose(world, |_| true) else { return };
+        world.adopt(sid.0, &node);
+        let state = if resource.state() == "started" { State::Started } else { State::RequestStop };
+        if let Some(service) = self.services.get_mut(&sid) {
+            service.node = node;
+        }
+        self.enter(sid, state, None);
+    }
+
+    /// The online node with the fewest services, the first by name among equals (scheduler `basic`).
+    fn choose(&self, world: &dyn World, allowed: impl Fn(&String) -> bool) -> Option<String> {
+        let online = |n: &String| self.nodes.get(n) == Some(&NodeState::Online) && world.alive(n);
+        let load = |n: &String| self.services.values().filter(|s| s.node == *n && s.is_active()).count();
+        world.nodes().into_iter().filter(|n| online(n) && allowed(n)).min_by_key(load)
+    }
+
+    fn lost(&self, node: &str, now: Seconds) -> bool {
+        self.nodes.get(node).is_some_and(|s| *s != NodeState::Online)
+            && self.last_seen.get(node).is_none_or(|seen| now - seen >= OFFLINE_DELAY)
+    }
+
+    fn enter(&mut self, sid: Sid, state: State, target: Option<String>) {
+        let uid = self.uid();
+        let Some(service) = self.services.get_mut(&sid) else { return };
+        if matches!(state, State::Stopped | State::RequestStop | State::Fence) {
+            service.failed_nodes.clear();
+        }
+        service.running = false;
+        service.state = state;
+        service.target = target;
+        service.uid = uid;
+    }
+
+    fn uid(&mut self) -> u64 {
+        self.next_uid += 1;
+        self.next_uid
+    }
+}

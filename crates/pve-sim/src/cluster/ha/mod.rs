@@ -1,0 +1,150 @@
+//! The HA manager: what `pve-ha-crm` and `pve-ha-lrm` do, on the simulated clock.
+//!
+//! One manager (CRM) is master and decides in rounds of 10 s; a local manager (LRM) per node carries out
+//! in rounds of 10 s while it holds its lock and of 5 s while it does not. They talk through
+//! [`Ha::crm`] and [`Lrm::results`], as PVE's do through `manager_status` and `lrm_status`.
+//! Guests, tasks and power belong to the rest of the cluster and are reached through [`World`].
+//!
+//! Belief: periods, counts and transitions come from reading pve-ha-manager 5.2 (`HA/Manager.pm`, `HA/LRM.pm`,
+//! `HA/CRM.pm`, `HA/NodeStatus.pm`, `Env/PVE2.pm`); of fencing and recovery nothing was recorded.
+
+mod config;
+mod crm;
+mod lrm;
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeMap;
+
+pub use config::{Resource, Sid};
+pub use crm::{Command, Crm, NodeState, Service, State};
+pub use lrm::{ExitCode, Lrm, Mode};
+
+/// Seconds of the simulated clock.
+pub type Seconds = f64;
+
+/// Period of the master's rounds and of an active LRM's.
+pub const ROUND: Seconds = 10.0;
+/// Period of an LRM that does not hold its lock.
+pub const IDLE_ROUND: Seconds = 5.0;
+/// How long a lock outlives its last refresh.
+pub const LOCK_LIFE: Seconds = 120.0;
+/// How long the master must have missed a node before its services are fenced.
+pub const OFFLINE_DELAY: Seconds = 60.0;
+/// Age from which a status says `old timestamp - dead?`.
+pub const OLD_TIMESTAMP: Seconds = 30.0;
+/// How long the master and an LRM keep their lock without services.
+const CRM_IDLE: Seconds = 900.0;
+const LRM_IDLE: Seconds = 600.0;
+
+/// Work that an LRM has done by a task of `root@pam` on its node.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Job {
+    /// `qmstart`
+    Start,
+    /// `qmshutdown` with a forced stop after that many seconds; `qmstop` for 0.
+    Stop {
+        /// Seconds until the stop is forced.
+        timeout: u32,
+    },
+    /// `qmigrate` to that node.
+    Migrate {
+        /// The node to go to.
+        target: String,
+    },
+}
+
+/// Where a guest is and whether it runs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Guest {
+    /// The node that owns the configuration.
+    pub node: String,
+    /// Whether its process runs there.
+    pub running: bool,
+}
+
+/// The rest of the cluster, as HA sees it.
+pub trait World {
+    /// All members of the cluster, sorted.
+    fn nodes(&self) -> Vec<String>;
+    /// Whether the node is up and in the partition that has the quorum.
+    fn alive(&self, node: &str) -> bool;
+    /// The guest, if it exists.
+    fn guest(&self, vmid: u32) -> Option<Guest>;
+    /// Starts a task for the guest on the node; its UPID.
+    fn begin(&mut self, node: &str, vmid: u32, job: &Job) -> String;
+    /// Whether that task still runs.
+    fn busy(&self, upid: &str) -> bool;
+    /// Recovery: the configuration of a guest of a fenced node now belongs to `to`.
+    fn adopt(&mut self, vmid: u32, to: &str);
+    /// The config file of the HA resources was changed by the manager itself (`hastop`).
+    fn resources_changed(&mut self) {}
+}
+
+/// All of HA: configuration, manager, local managers.
+#[derive(Clone, Debug, Default)]
+pub struct Ha {
+    /// `/etc/pve/ha/resources.cfg`, in the order of the file.
+    pub resources: Vec<Resource>,
+    /// The manager.
+    pub crm: Crm,
+    /// The local managers by node.
+    pub lrm: BTreeMap<String, Lrm>,
+}
+
+impl Ha {
+    /// HA of a cluster of those nodes, in which nothing was ever managed. Rounds of the nodes are staggered,
+    /// as they are where nodes boot one after the other.
+    pub fn new(nodes: &[String], now: Seconds) -> Self {
+        let lrm = (0_u32..).zip(nodes).map(|(i, node)| (node.clone(), Lrm::new(now + 1.0 + f64::from(i)))).collect();
+        Self { resources: Vec::new(), crm: Crm::new(now + 4.0), lrm }
+    }
+
+    /// The configured resource.
+    pub fn resource(&self, sid: Sid) -> Option<&Resource> {
+        self.resources.iter().find(|r| r.sid == sid)
+    }
+
+    /// The configured resource, to be changed.
+    pub fn resource_mut(&mut self, sid: Sid) -> Option<&mut Resource> {
+        self.resources.iter_mut().find(|r| r.sid == sid)
+    }
+
+    /// Whether HA owns the guest's power state: configured and not `ignored`.
+    pub fn manages(&self, sid: Sid) -> bool {
+        self.resource(sid).is_some_and(|r| r.state() != "ignored") && !self.crm.disarmed_and_ignoring()
+    }
+
+    /// When [`Ha::advance`] has something to do next.
+    pub fn next_event(&self) -> Seconds {
+        self.lrm.values().map(|l| l.next_round).fold(self.crm.next_round, f64::min)
+    }
+
+    /// Does every round that is due at `now`, in the order of their times.
+    pub fn advance(&mut self, now: Seconds, world: &mut dyn World) {
+        loop {
+            let due = self.next_event();
+            if due > now {
+                return;
+            }
+            if self.crm.next_round <= due {
+                self.crm.next_round = due + ROUND;
+                self.crm.round(due, &self.resources, &mut self.lrm, world);
+                continue;
+            }
+            let Some(node) = self.lrm.iter().find(|(_, l)| l.next_round <= due).map(|(n, _)| n.clone()) else {
+                return;
+            };
+            self.lrm_round(&node, due, world);
+        }
+    }
+
+    fn lrm_round(&mut self, node: &str, now: Seconds, world: &mut dyn World) {
+        let Some(lrm) = self.lrm.get_mut(node) else { return };
+        if world.alive(node) {
+            lrm.round(node, now, &self.resources, &self.crm, world);
+        } else {
+            lrm.dead_round(now);
+        }
+    }
+}
