@@ -1,0 +1,113 @@
+use super::*;
+use proptest::prelude::*;
+
+/// As a three-node Ceph 16.2 printed it, with device classes and rules of several kinds.
+const RECORDED: &str = include_str!("recorded.txt");
+
+#[test]
+fn reads_a_recorded_map_completely() {
+    let map = CrushMap::parse(RECORDED);
+    assert_eq!(map.unread, Vec::<String>::new());
+    assert_eq!(map.tunables["chooseleaf_stable"], 1);
+    assert_eq!(map.devices.len(), 6);
+    assert_eq!(map.device(3).unwrap().class.as_deref(), Some("ssd"));
+    assert_eq!(map.types[&11], "root");
+    assert_eq!(map.buckets.len(), 4);
+    let root = map.bucket("default").unwrap();
+    assert_eq!((root.id, root.kind.as_str(), root.items.len()), (-1, "root", 3));
+    assert_eq!(root.shadow_ids["ssd"], -15);
+    assert_eq!(root.items[0], Item { name: "pve1".into(), weight: 0.008 });
+    assert_eq!(map.rules.len(), 5);
+    assert_eq!(map.rule_by_id(3).unwrap().name, "r_host_ssd");
+}
+
+#[test]
+fn tells_the_shape_of_rules() {
+    let map = CrushMap::parse(RECORDED);
+    let shape = |name: &str| map.rule(name).unwrap().replicated_shape().unwrap();
+    let want = |domain: &str, class: Option<&str>| ReplicatedShape {
+        root: "default".into(),
+        failure_domain: domain.into(),
+        device_class: class.map(str::to_owned),
+    };
+    assert_eq!(shape("replicated_rule"), want("host", None));
+    assert_eq!(shape("r_osd"), want("osd", None));
+    assert_eq!(shape("r_host_ssd"), want("host", Some("ssd")));
+    assert_eq!(shape("r_osd_hdd"), want("osd", Some("hdd")));
+}
+
+#[test]
+fn rules_by_hand_have_no_plain_shape() {
+    let rule = |steps: &str| {
+        let text = format!("rule r {{\n id 7\n type replicated\n{steps}\n}}\n");
+        CrushMap::parse(&text).rules.remove(0)
+    };
+    assert!(rule("step take default\nstep chooseleaf firstn 0 type osd\nstep emit").replicated_shape().is_some());
+    assert!(rule("step take default\nstep choose firstn 0 type host\nstep emit").replicated_shape().is_none());
+    let two = rule(
+        "step take a\nstep chooseleaf firstn 1 type host\nstep emit\nstep take b\nstep chooseleaf firstn -1 type host\nstep emit",
+    );
+    assert!(two.replicated_shape().is_none());
+    assert_eq!(two.steps.len(), 6);
+    let erasure =
+        rule("step set_chooseleaf_tries 5\nstep take default class hdd\nstep chooseleaf indep 0 type host\nstep emit");
+    assert!(erasure.replicated_shape().is_none());
+    assert_eq!(erasure.steps[0], Step::Other("set_chooseleaf_tries 5".into()));
+}
+
+#[test]
+fn counts_failure_domains() {
+    let map = CrushMap::parse(RECORDED);
+    let domains = |name: &str| map.domains(&map.rule(name).unwrap().replicated_shape().unwrap());
+    assert_eq!(domains("replicated_rule").keys().collect::<Vec<_>>(), ["pve1", "pve2", "pve3"]);
+    assert_eq!(domains("replicated_rule")["pve2"], [2, 3].into());
+    assert_eq!(domains("r_osd").len(), 6);
+    assert_eq!(domains("r_host_ssd")["pve2"], [3].into());
+    assert_eq!(domains("r_osd_hdd").keys().collect::<Vec<_>>(), ["osd.0", "osd.2", "osd.4"]);
+    assert_eq!(map.ancestor("osd.4", "host").unwrap().name, "pve3");
+    assert_eq!(map.ancestor("osd.4", "rack"), None);
+    assert_eq!(map.device_classes(), ["hdd", "ssd"].into());
+}
+
+#[test]
+fn newer_blocks_are_kept_as_unread_and_do_not_disturb() {
+    let text = "type 0 osd\ntype 1 host\ntype 11 root\n\
+        # choose_args\nchoose_args 18446744073709551615 {\n  {\n    bucket_id -1\n    weight_set [\n      [ 1.000 ]\n    ]\n  }\n}\n\
+        root default {\n\tid -1\n\talg straw2\n}\nrule r {\n\tid 0\n\ttype msr_firstn\n\tstep choosemsr 0 type host\n\tstep emit\n}\n";
+    let map = CrushMap::parse(text);
+    assert_eq!(map.bucket("default").unwrap().id, -1);
+    assert_eq!(map.rules[0].kind, "msr_firstn");
+    assert!(map.unread.iter().any(|line| line.starts_with("choose_args")));
+}
+
+#[test]
+fn a_loop_does_not_hang() {
+    let text = "type 1 host\nhost a {\nitem b weight 1\n}\nhost b {\nitem a weight 1\n}\n";
+    let map = CrushMap::parse(text);
+    assert!(map.osds_under("a", None).is_empty());
+    assert_eq!(map.ancestor("a", "root"), None);
+}
+
+proptest! {
+    #[test]
+    fn any_text_is_read_without_panic(text in "\\PC{0,200}") {
+        let _ = CrushMap::parse(&text);
+    }
+
+    #[test]
+    fn any_mutilated_map_is_read_without_panic(from in 0usize..2500, length in 0usize..400, by in "[a-z0-9 {}\\[\\]#.\n\t-]{0,20}") {
+        let mut text = RECORDED.to_owned();
+        let from = from.min(text.len());
+        let to = (from + length).min(text.len());
+        text.replace_range(from..to, &by);
+        let map = CrushMap::parse(&text);
+        for rule in &map.rules {
+            if let Some(shape) = rule.replicated_shape() {
+                let _ = map.domains(&shape);
+            }
+        }
+        for device in &map.devices {
+            let _ = map.ancestor(&device.name, "host");
+        }
+    }
+}

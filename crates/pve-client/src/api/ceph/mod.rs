@@ -1,0 +1,2 @@
+//! Ceph.
+pub mod crush;

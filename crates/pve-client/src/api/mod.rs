@@ -1,0 +1,3 @@
+//! Typed calls.
+pub mod ceph;
+pub mod qemu;
