@@ -1,11 +1,35 @@
 //! Everything a Terraform or OpenTofu provider in Rust needs, protocol 6.11, with no knowledge of what it provides.
 
+// The derives write paths that begin with the crate's name, in this crate's tests too.
+extern crate self as terraform_plugin;
+
+mod cx;
+mod data_source;
 pub mod diagnostics;
+mod error;
+pub mod model;
+pub mod outcome;
 pub mod path;
+pub mod plan;
+mod private;
+mod provider;
+mod registry;
+mod resource;
 pub mod schema;
 pub mod stop;
 pub mod value;
 
+pub use cx::Cx;
+pub use data_source::DataSource;
 pub use diagnostics::{Diagnostic, Diagnostics, Severity};
+pub use error::Error;
+pub use model::{Attr, Duration, Key, Keyed, Model, Object, Raw, Secret, Size, Timeouts, Typed};
+pub use outcome::{Created, Failed, Notes, Read, Unwritten, Updated, WriteError, Written};
 pub use path::{Path, Step};
+pub use plan::{Change, Say};
+pub use private::Private;
+pub use provider::{Provider, Start};
+pub use registry::Registry;
+pub use resource::{Resource, Stored};
 pub use stop::{StopReason, StopToken};
+pub use terraform_plugin_macros::{Choice, Model, Nested, ProviderConfig};

@@ -1,0 +1,157 @@
+//! What the derives write calls of: one attribute put together, one field taken out or put in.
+
+use std::collections::BTreeMap;
+
+use super::{Attr, Fault, Object, Operation, Timeouts, Typed, attr, checks};
+use crate::path::Step;
+use crate::schema::{Attribute, Check, Kind, Nesting, Rule};
+use crate::value::{Type, Value};
+
+/// An attribute being put together.
+#[derive(Debug)]
+pub struct Builder(Attribute);
+
+/// Begins an attribute whose field has type `T`.
+pub fn attribute<T: Typed>(name: &str, description: &str, rule: Rule) -> Builder {
+    Builder(Attribute {
+        name: name.to_owned(),
+        kind: T::kind(),
+        description: description.to_owned(),
+        rule,
+        replace: false,
+        sensitive: false,
+        write_only: false,
+        local: false,
+        deprecated: None,
+        checks: checks::fits::<T>().into_iter().chain(T::checks()).collect(),
+        same: T::same(),
+    })
+}
+
+/// The `timeouts` attribute.
+pub fn timeouts(name: &str, description: &str, default: impl Fn(Operation) -> std::time::Duration) -> Attribute {
+    let mut attribute = attribute::<Timeouts>(name, description, Rule::Optional).local().done();
+    attribute.kind = Kind::Nested(Nesting::Single, Timeouts::attributes(default));
+    attribute
+}
+
+impl Builder {
+    /// A change replaces the object.
+    #[must_use]
+    pub fn replace(mut self) -> Self {
+        self.0.replace = true;
+        self
+    }
+
+    /// Never sent, never compared.
+    #[must_use]
+    pub fn local(mut self) -> Self {
+        self.0.local = true;
+        self
+    }
+
+    /// Redacted in Terraform's output.
+    #[must_use]
+    pub fn sensitive(mut self) -> Self {
+        self.0.sensitive = true;
+        self
+    }
+
+    /// Never stored. So are the attributes nested in it.
+    #[must_use]
+    pub fn write_only(mut self) -> Self {
+        write_only(&mut self.0);
+        self
+    }
+
+    /// Says what to use in its place.
+    #[must_use]
+    pub fn deprecated(mut self, instead: &str) -> Self {
+        self.0.deprecated = Some(instead.to_owned());
+        self
+    }
+
+    /// One check more.
+    #[must_use]
+    pub fn check(mut self, check: Check) -> Self {
+        self.0.checks.push(check);
+        self
+    }
+
+    /// Put together.
+    pub fn done(self) -> Attribute {
+        self.0
+    }
+}
+
+fn write_only(attribute: &mut Attribute) {
+    attribute.write_only = true;
+    if let Kind::Nested(_, attributes) = &mut attribute.kind {
+        attributes.iter_mut().for_each(write_only);
+    }
+}
+
+/// The type of a value of that kind.
+pub(crate) fn implied_type(kind: &Kind) -> Type {
+    let (nesting, attributes) = match kind {
+        Kind::Plain(ty) => return ty.clone(),
+        Kind::Nested(nesting, attributes) => (nesting, attributes),
+    };
+    let object = Type::Object(attributes.iter().map(|a| (a.name.clone(), implied_type(&a.kind))).collect());
+    match nesting {
+        Nesting::Single => object,
+        Nesting::List => Type::List(Box::new(object)),
+        Nesting::Set => Type::Set(Box::new(object)),
+        Nesting::Map => Type::Map(Box::new(object)),
+    }
+}
+
+fn get<'a>(attributes: &'a BTreeMap<String, Value>, name: &str) -> &'a Value {
+    attributes.get(name).unwrap_or(&Value::Null)
+}
+
+fn at(name: &str) -> impl Fn(Fault) -> Fault {
+    move |fault| fault.inside(Step::Attribute(name.to_owned()))
+}
+
+/// A field that must be there, unless its type says what absent means.
+pub fn field<T: Typed>(attributes: &BTreeMap<String, Value>, name: &str) -> Result<T, Fault> {
+    match get(attributes, name) {
+        value @ (Value::Null | Value::Unknown) => T::absent().ok_or_else(|| Fault::kind("set", value)),
+        value => T::from_value(value),
+    }
+    .map_err(at(name))
+}
+
+/// A field that the provider decides on: its default as long as it is absent.
+pub fn field_or_default<T: Typed + Default>(attributes: &BTreeMap<String, Value>, name: &str) -> Result<T, Fault> {
+    match get(attributes, name) {
+        Value::Null | Value::Unknown => Ok(T::default()),
+        value => T::from_value(value).map_err(at(name)),
+    }
+}
+
+/// A field of a plan twin.
+pub fn plan_field<T: Typed>(attributes: &BTreeMap<String, Value>, name: &str) -> Result<Attr<T::Known>, Fault> {
+    attr::from_value::<T>(get(attributes, name)).map_err(at(name))
+}
+
+/// A field of a plan twin as a value.
+pub fn plan_value<T: Typed>(attr: &Attr<T::Known>) -> Value {
+    attr::to_value::<T>(attr)
+}
+
+/// A nested object from its value.
+pub fn object<T: Object>(value: &Value) -> Result<T, Fault> {
+    T::decode(super::attributes_of(value)?)
+}
+
+/// A nested object's twin from its value.
+pub fn object_plan<T: Object>(value: &Value) -> Result<T::Plan, Fault> {
+    T::decode_plan(super::attributes_of(value)?)
+}
+
+/// A default as written behind `default =`, as a value of the field's type.
+pub fn default_value<T: Typed>(default: T) -> Rule {
+    Rule::Default(default.to_value())
+}

@@ -1,0 +1,194 @@
+//! What the derives make of structs.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::*;
+use crate::schema::{Nesting, Rule};
+use crate::value::Type;
+
+/// How it is cached.
+#[derive(crate::Choice, Clone, Copy, Debug, PartialEq, Eq)]
+enum Cache {
+    None,
+    WriteBack,
+    #[choice(word = "directsync")]
+    Direct,
+}
+
+/// A disk.
+#[derive(crate::Nested, Clone, Debug, PartialEq)]
+#[model(conflicts(storage, file))]
+struct Disk {
+    /// How large.
+    #[attr(required)]
+    size: Size,
+    #[attr(optional)]
+    storage: Option<String>,
+    #[attr(optional)]
+    file: Option<String>,
+    #[attr(default = Cache::None)]
+    cache: Cache,
+    #[attr(computed)]
+    volume: Option<String>,
+}
+
+/// A thing.
+///
+/// It has things.
+#[derive(crate::Model, Clone, Debug, PartialEq)]
+#[model(name = "thing", area = "Things", key(node, id), version = 3, requires(comment, tags))]
+struct Thing {
+    /// Where.
+    #[attr(required, replace, regex = "[a-z]+", says = "letters")]
+    node: String,
+    #[attr(keep, range = 1..=9)]
+    id: Option<u32>,
+    #[attr(default = "none", length = ..=9)]
+    comment: String,
+    #[attr(local, default = false)]
+    allow_destroy: bool,
+    #[attr(local)]
+    force: bool,
+    #[attr(optional, each = lower_case)]
+    tags: Option<BTreeSet<String>>,
+    #[attr(optional)]
+    disks: Option<BTreeMap<String, Disk>>,
+    #[attr(optional, write_only, sensitive)]
+    password: Option<Secret<String>>,
+    #[attr(computed)]
+    r#type: String,
+    #[attr(ready)]
+    ready: bool,
+    #[attr(timeouts(create = "1h30m"))]
+    timeouts: Timeouts,
+}
+
+fn lower_case(text: &String) -> Result<(), String> {
+    if text.to_lowercase() == *text { Ok(()) } else { Err("must be in lower case".to_owned()) }
+}
+
+fn text(text: &str) -> Value {
+    Value::String(text.to_owned())
+}
+
+fn object(attributes: &[(&str, Value)]) -> BTreeMap<String, Value> {
+    attributes.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect()
+}
+
+fn attribute(name: &str) -> Attribute {
+    Thing::attributes().into_iter().find(|a| a.name == name).unwrap()
+}
+
+#[test]
+fn a_struct_is_a_schema() {
+    let schema = Thing::schema();
+    assert_eq!((schema.version, schema.description.as_str()), (3, "A thing.\n\nIt has things."));
+    let names: Vec<_> = schema.attributes.iter().map(|a| a.name.as_str()).collect();
+    let all = "node id comment allow_destroy force tags disks password type ready timeouts";
+    assert_eq!(names, all.split(' ').collect::<Vec<_>>());
+    assert_eq!(schema.checks[0].says, "`comment` only together with `tags`");
+
+    let node = attribute("node");
+    assert!(node.replace && node.rule == Rule::Required && node.description == "Where.");
+    assert_eq!(node.checks[0].says, "letters");
+    let id: Vec<_> = attribute("id").checks.into_iter().map(|c| c.says).collect();
+    assert_eq!(id, ["a whole number", "between 1 and 9"]);
+    assert_eq!(attribute("comment").rule, Rule::Default(text("none")));
+    assert!(attribute("force").local && attribute("force").rule == Rule::Optional);
+    assert!(attribute("password").write_only && attribute("password").sensitive);
+    assert_eq!(attribute("ready").rule, Rule::Computed);
+    assert!(matches!(attribute("tags").kind, Kind::Plain(Type::Set(_))));
+    assert!(
+        matches!(attribute("timeouts").kind, Kind::Nested(Nesting::Single, ref a) if a[0].description == "Default `1h30m`.")
+    );
+    assert!(matches!(attribute("disks").kind, Kind::Nested(Nesting::Map, ref a) if a.len() == 5));
+    assert_eq!((Thing::READY, Thing::TIMEOUTS), (Some("ready"), Some("timeouts")));
+    assert_eq!(Thing::timeout(Operation::Create).as_secs(), 5400);
+    assert_eq!(Thing::timeout(Operation::Read).as_secs(), 120);
+}
+
+#[test]
+fn checks_of_nested_objects_and_elements_come_with_the_attribute() {
+    let disk =
+        |attributes: &[(&str, Value)]| Value::Map([("scsi0".to_owned(), Value::Object(object(attributes)))].into());
+    let both = disk(&[("storage", text("a")), ("file", text("b"))]);
+    let found: Vec<_> = attribute("disks").checks.iter().filter_map(|c| (c.run)(&both).err()).collect();
+    assert_eq!(found, ["element \"scsi0\" `storage` and `file` exclude each other: set one of them"]);
+
+    let tags = Value::List(vec![text("ok"), text("Bad")]);
+    let found: Vec<_> = attribute("tags").checks.iter().filter_map(|c| (c.run)(&tags).err()).collect();
+    assert_eq!(found, ["element 1 must be in lower case"]);
+}
+
+fn thing() -> BTreeMap<String, Value> {
+    let disk = object(&[("size", text("32G")), ("cache", text("write_back")), ("volume", Value::Unknown)]);
+    object(&[
+        ("node", text("pve1")),
+        ("id", Value::Unknown),
+        ("comment", text("x")),
+        ("allow_destroy", Value::Bool(true)),
+        ("tags", Value::List(vec![text("b"), text("a")])),
+        ("disks", Value::Map([("scsi0".to_owned(), Value::Object(disk))].into())),
+        ("type", Value::Unknown),
+        ("ready", Value::Unknown),
+    ])
+}
+
+#[test]
+fn what_the_provider_decides_on_may_be_unknown_in_a_model() {
+    let thing = Thing::decode(&thing()).unwrap();
+    assert_eq!((thing.id, thing.r#type.as_str(), thing.ready, thing.force), (None, "", false, false));
+    let disk = &thing.disks.as_ref().unwrap()["scsi0"];
+    assert_eq!((disk.size.bytes(), disk.cache, &disk.volume), (32 << 30, Cache::WriteBack, &None));
+    assert_eq!(thing.key(), None);
+    assert_eq!(Thing::decode(&thing.encode()).unwrap(), thing);
+    assert_eq!(thing.encode().len(), 11);
+}
+
+#[test]
+fn a_fault_says_where() {
+    let mut attributes = thing();
+    let disk = Value::Object(object(&[("size", text("huge")), ("cache", text("none"))]));
+    attributes.insert("disks".to_owned(), Value::Map([("scsi0".to_owned(), disk)].into()));
+    let fault = Thing::decode(&attributes).unwrap_err();
+    assert_eq!(fault.path().to_string(), "disks[\"scsi0\"].size");
+    attributes.remove("disks");
+    attributes.insert("node".to_owned(), Value::Null);
+    assert_eq!(Thing::decode(&attributes).unwrap_err().to_string(), "node must be set, and is not set");
+}
+
+#[test]
+fn the_plan_twin_keeps_what_is_unknown_at_every_level() {
+    let attributes = thing();
+    let plan = Thing::decode_plan(&attributes).unwrap();
+    assert_eq!(plan.node.text(), Some("pve1"));
+    assert!(plan.id.is_unknown() && plan.password.is_null());
+    let disk = plan.disks.known().unwrap()["scsi0"].known().unwrap();
+    assert!(disk.volume.is_unknown() && disk.cache.is(&Cache::WriteBack) && disk.file.is_null());
+    let again = Thing::encode_plan(&plan);
+    assert_eq!(again["disks"].clone(), {
+        let Value::Map(mut disks) = attributes["disks"].clone() else { unreachable!() };
+        let Some(Value::Object(disk)) = disks.get_mut("scsi0") else { unreachable!() };
+        disk.extend([("storage".to_owned(), Value::Null), ("file".to_owned(), Value::Null)]);
+        Value::Map(disks)
+    });
+    assert_eq!((&again["id"], &again["tags"]), (&Value::Unknown, &attributes["tags"]));
+}
+
+#[test]
+fn the_key_is_the_import_id() {
+    let key: ThingKey = "pve1/7".parse().unwrap();
+    assert_eq!((key.node.as_str(), key.id, key.to_string()), ("pve1", 7, "pve1/7".to_owned()));
+    assert_eq!(ThingKey::decode(&key.encode()).unwrap(), key);
+    let refused = |id: &str| id.parse::<ThingKey>().unwrap_err().to_string();
+    assert_eq!(refused("pve1"), "the id must have the form `node/id`, and is \"pve1\"");
+    assert_eq!(refused("/7"), "the id must have the form `node/id`, and is \"/7\"");
+    assert!(refused("pve1/x").starts_with("id in the id cannot be \"x\": "));
+}
+
+#[test]
+fn words() {
+    assert_eq!(Cache::WORDS, ["none", "write_back", "directsync"]);
+    assert_eq!("directsync".parse::<Cache>(), Ok(Cache::Direct));
+    assert_eq!("raid".parse::<Cache>().unwrap_err(), "must be one of `none`, `write_back`, `directsync`, not \"raid\"");
+}

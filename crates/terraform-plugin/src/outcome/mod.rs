@@ -1,0 +1,12 @@
+//! How operations end. What must not happen cannot be written down.
+
+mod create;
+mod read;
+mod slot;
+mod update;
+
+pub(crate) use create::Outcome;
+pub use create::{Created, Failed, Notes, Unwritten, WriteError, Written};
+pub use read::{Read, Unreachable};
+pub(crate) use slot::Slot;
+pub use update::Updated;

@@ -1,0 +1,44 @@
+//! What a provider is.
+
+use std::future::Future;
+
+use crate::error::Error;
+use crate::model::Object;
+use crate::registry::Registry;
+use crate::stop::StopToken;
+
+/// A provider: its configuration, the API made from it, and what it offers.
+pub trait Provider: Send + Sync + 'static {
+    /// The prefix of its types, as in `pve_vm`, and the end of its binary's name, `terraform-provider-pve`.
+    const NAME: &'static str;
+
+    /// Its configuration; derive `ProviderConfig`. The doc comment becomes the provider's page.
+    type Config: Object;
+
+    /// What the objects work with. One is made for each `provider` block and run.
+    type Api: Send + Sync + 'static;
+
+    /// Looks at a configuration without asking anybody; anything in it may be unknown.
+    fn validate(config: &<Self::Config as Object>::Plan, say: &mut crate::plan::Say<Self::Config>) {
+        let _ = (config, say);
+    }
+
+    /// Makes the API. Anything in the configuration may be unknown during a plan; an error is then not told until the
+    /// API is needed: objects are planned by their schema alone, and refreshing keeps what the state says.
+    fn configure(
+        config: <Self::Config as Object>::Plan,
+        start: Start,
+    ) -> impl Future<Output = Result<Self::Api, Error>> + Send;
+
+    /// What it offers.
+    fn registry() -> Registry<Self::Api>;
+}
+
+/// What a provider is told beside its configuration.
+#[derive(Clone, Debug)]
+pub struct Start {
+    /// Goes off at Ctrl-C, and when Terraform is gone.
+    pub stop: StopToken,
+    /// The version that Terraform or OpenTofu says it has: for a User-Agent, never for a decision (OpenTofu lies).
+    pub terraform_version: String,
+}

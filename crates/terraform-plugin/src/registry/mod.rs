@@ -1,0 +1,58 @@
+//! What a provider offers: one line of registration an object.
+
+mod data;
+mod object;
+mod resource;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::data_source::DataSource;
+use crate::resource::Resource;
+pub(crate) use data::AnyDataSource;
+pub(crate) use object::{Attributes, ObjectInfo};
+pub(crate) use resource::{AnyResource, CreateEnd, Hook, Hooked};
+
+/// All objects of a provider whose API is `A`.
+pub struct Registry<A> {
+    pub(crate) resources: BTreeMap<&'static str, Arc<dyn AnyResource<A>>>,
+    pub(crate) data_sources: BTreeMap<&'static str, Arc<dyn AnyDataSource<A>>>,
+}
+
+impl<A: Send + Sync + 'static> Default for Registry<A> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl<A: Send + Sync + 'static> Registry<A> {
+    /// Nothing yet.
+    pub fn new() -> Self {
+        Self { resources: BTreeMap::new(), data_sources: BTreeMap::new() }
+    }
+
+    /// A resource.
+    #[must_use]
+    pub fn resource<R: Resource<A>>(mut self) -> Self {
+        let known = self.resources.insert(R::NAME, Arc::new(resource::Registered::<R>::new()));
+        debug_assert!(known.is_none(), "resource {} is registered twice", R::NAME);
+        self
+    }
+
+    /// A data source.
+    #[must_use]
+    pub fn data<D: DataSource<A>>(mut self) -> Self {
+        let known = self.data_sources.insert(D::NAME, Arc::new(data::Registered::<D>::new()));
+        debug_assert!(known.is_none(), "data source {} is registered twice", D::NAME);
+        self
+    }
+}
+
+impl<A> std::fmt::Debug for Registry<A> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Registry")
+            .field("resources", &self.resources.keys())
+            .field("data_sources", &self.data_sources.keys())
+            .finish()
+    }
+}

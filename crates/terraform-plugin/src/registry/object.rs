@@ -1,0 +1,71 @@
+//! What is known of an object's type without knowing the type.
+
+use std::collections::BTreeMap;
+use std::sync::OnceLock;
+use std::time::Duration;
+
+use crate::model::{Key, Keyed, Model, Operation};
+use crate::schema::{Attribute, Schema};
+use crate::value::Value;
+
+/// An object's attributes by name.
+pub(crate) type Attributes = BTreeMap<String, Value>;
+
+/// What is known of an object's type without knowing the type. The schema is made at its first use: most processes
+/// that Terraform starts need a few of them only.
+pub(crate) struct ObjectInfo {
+    pub(crate) name: &'static str,
+    pub(crate) area: &'static str,
+    pub(crate) version: i64,
+    pub(crate) ready: Option<&'static str>,
+    pub(crate) timeouts: Option<&'static str>,
+    /// The names of the key's fields; none for a data source.
+    pub(crate) key: &'static [&'static str],
+    make_schema: fn() -> Schema,
+    make_identity: fn() -> Vec<Attribute>,
+    timeout: fn(Operation) -> Duration,
+    schema: OnceLock<Schema>,
+}
+
+impl ObjectInfo {
+    pub(crate) fn of<M: Model>() -> Self {
+        Self {
+            name: M::NAME,
+            area: M::AREA,
+            version: M::VERSION,
+            ready: M::READY,
+            timeouts: M::TIMEOUTS,
+            key: &[],
+            make_schema: M::schema,
+            make_identity: Vec::new,
+            timeout: M::timeout,
+            schema: OnceLock::new(),
+        }
+    }
+
+    pub(crate) fn keyed<M: Keyed>() -> Self {
+        Self { key: M::Key::FIELDS, make_identity: M::Key::attributes, ..Self::of::<M>() }
+    }
+
+    pub(crate) fn schema(&self) -> &Schema {
+        self.schema.get_or_init(self.make_schema)
+    }
+
+    /// The attributes of the identity.
+    pub(crate) fn identity(&self) -> Vec<Attribute> {
+        (self.make_identity)()
+    }
+
+    /// The time allowed for an operation: what `timeouts` says in `attributes`, or the object's default.
+    pub(crate) fn timeout(&self, operation: Operation, attributes: Option<&Attributes>) -> Duration {
+        let configured = self.timeouts.zip(attributes).and_then(|(name, attributes)| match attributes.get(name) {
+            Some(Value::Object(timeouts)) => timeouts.get(operation.word()),
+            _ => None,
+        });
+        match configured {
+            Some(Value::String(text)) => text.parse::<crate::model::Duration>().map(|d| d.get()).ok(),
+            _ => None,
+        }
+        .unwrap_or_else(|| (self.timeout)(operation))
+    }
+}

@@ -1,0 +1,225 @@
+//! A resource without its type: the edge between values and models.
+
+use std::any::Any;
+use std::marker::PhantomData;
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
+
+use super::object::{Attributes, ObjectInfo};
+use crate::cx::Cx;
+use crate::diagnostics::Diagnostic;
+use crate::error::Error;
+use crate::model::{Fault, Key};
+use crate::outcome::{Outcome, Read, Slot, Unwritten, Updated};
+use crate::path::Path;
+use crate::plan::{Change, Say};
+use crate::resource::{Resource, Stored};
+
+/// A planned change, for the object's own `plan`.
+pub(crate) struct Hook {
+    pub(crate) prior: Option<Attributes>,
+    /// None when the object is to be destroyed.
+    pub(crate) config: Option<Attributes>,
+    pub(crate) plan: Option<Attributes>,
+}
+
+/// What the object's own `plan` made of it.
+pub(crate) struct Hooked {
+    pub(crate) plan: Attributes,
+    pub(crate) replace: Vec<Path>,
+    pub(crate) said: Vec<Diagnostic>,
+}
+
+/// How a create ended.
+pub(crate) enum CreateEnd {
+    /// Nothing exists.
+    Failed(Error),
+    Made(Attributes),
+    Unfinished(Attributes, Error),
+}
+
+/// A resource without its type.
+pub(crate) trait AnyResource<A>: Send + Sync {
+    fn info(&self) -> &ObjectInfo;
+
+    fn validate(&self, config: &Attributes) -> Result<Vec<Diagnostic>, Fault>;
+
+    fn plan(&self, cx: Arc<Cx<A>>, hook: Hook) -> BoxFuture<'static, Result<Hooked, Error>>;
+
+    fn create(&self, cx: Arc<Cx<A>>, want: Attributes) -> BoxFuture<'static, CreateEnd>;
+
+    /// `state` holds the key's attributes at least; `imported` means: no more than those.
+    fn read(
+        &self,
+        cx: Arc<Cx<A>>,
+        state: Attributes,
+        imported: bool,
+    ) -> BoxFuture<'static, Result<Read<Attributes>, Error>>;
+
+    fn update(
+        &self,
+        cx: Arc<Cx<A>>,
+        prior: Attributes,
+        want: Attributes,
+    ) -> BoxFuture<'static, Result<Updated<Attributes>, Error>>;
+
+    fn delete(&self, cx: Arc<Cx<A>>, was: Attributes) -> BoxFuture<'static, Result<(), Error>>;
+
+    /// The key's attributes, from an import id.
+    fn parse_id(&self, id: &str) -> Result<Attributes, Error>;
+
+    /// The key's attributes, from an object that holds them; none as long as one is null or unknown.
+    fn key(&self, attributes: &Attributes) -> Option<Attributes>;
+
+    fn import(&self, cx: Arc<Cx<A>>, key: Attributes) -> BoxFuture<'static, Result<(), Error>>;
+
+    fn upgrade(&self, version: i64, stored: Stored) -> Result<Stored, Error>;
+}
+
+pub(super) struct Registered<R> {
+    info: ObjectInfo,
+    model: PhantomData<fn() -> R>,
+}
+
+impl<R: crate::model::Keyed> Registered<R> {
+    pub(super) fn new() -> Self {
+        Self { info: ObjectInfo::keyed::<R>(), model: PhantomData }
+    }
+}
+
+impl<A: Send + Sync + 'static, R: Resource<A>> AnyResource<A> for Registered<R> {
+    fn info(&self) -> &ObjectInfo {
+        &self.info
+    }
+
+    fn validate(&self, config: &Attributes) -> Result<Vec<Diagnostic>, Fault> {
+        let mut say = Say::default();
+        R::validate(&R::decode_plan(config)?, &mut say);
+        Ok(say.into_said())
+    }
+
+    fn plan(&self, cx: Arc<Cx<A>>, hook: Hook) -> BoxFuture<'static, Result<Hooked, Error>> {
+        async move {
+            let twin = |attributes: Option<Attributes>| attributes.map(|a| R::decode_plan(&a)).transpose();
+            let prior = match &hook.prior {
+                Some(prior) => Some((R::decode(prior)?, R::decode_plan(prior)?)),
+                None => None,
+            };
+            let mut change = Change::<R>::new(prior, twin(hook.config)?, twin(hook.plan)?);
+            let mut say = Say::default();
+            R::plan(&cx, &mut change, &mut say).await;
+            let (plan, replace) = change.into_parts();
+            Ok(Hooked { plan: R::encode_plan(&plan), replace, said: say.into_said() })
+        }
+        .boxed()
+    }
+
+    fn create(&self, cx: Arc<Cx<A>>, want: Attributes) -> BoxFuture<'static, CreateEnd> {
+        async move {
+            let want = match R::decode(&want) {
+                Ok(want) => want,
+                Err(fault) => return CreateEnd::Failed(fault.into()),
+            };
+            let slot = Slot::<R>::default();
+            let creation = R::create(&cx, &want, Unwritten::new(slot.clone()));
+            // The slot is made to be looked at after a panic; `want` and `cx` are not used for anything that depends on
+            // what was going on in them.
+            match (AssertUnwindSafe(creation).catch_unwind().await, slot.noted()) {
+                (Ok(Ok(created)), _) => {
+                    let model = created.model.encode();
+                    match created.outcome {
+                        Outcome::Made => CreateEnd::Made(model),
+                        Outcome::Unfinished(why) => CreateEnd::Unfinished(model, why),
+                    }
+                }
+                // A `Failed` from before the first write, kept and returned after it: something may exist.
+                (Ok(Err(failed)), Some(noted)) => CreateEnd::Unfinished(noted.encode(), failed.into_error()),
+                (Ok(Err(failed)), None) => CreateEnd::Failed(failed.into_error()),
+                (Err(panic), Some(noted)) => CreateEnd::Unfinished(noted.encode(), panicked(panic.as_ref())),
+                (Err(panic), None) => CreateEnd::Failed(panicked(panic.as_ref())),
+            }
+        }
+        .boxed()
+    }
+
+    fn read(
+        &self,
+        cx: Arc<Cx<A>>,
+        state: Attributes,
+        imported: bool,
+    ) -> BoxFuture<'static, Result<Read<Attributes>, Error>> {
+        async move {
+            let key = R::Key::decode(&state)?;
+            let prior = if imported { None } else { decode_prior::<R>(&state) };
+            Ok(match R::read(&cx, &key, prior.as_ref()).await? {
+                Read::Found(model) => Read::Found(model.encode()),
+                Read::Gone => Read::Gone,
+                Read::Unreachable(why) => Read::Unreachable(why),
+            })
+        }
+        .boxed()
+    }
+
+    fn update(
+        &self,
+        cx: Arc<Cx<A>>,
+        prior: Attributes,
+        want: Attributes,
+    ) -> BoxFuture<'static, Result<Updated<Attributes>, Error>> {
+        async move {
+            let (prior, want) = (R::decode(&prior)?, R::decode(&want)?);
+            Ok(match R::update(&cx, &prior, &want).await? {
+                Updated::Done(model) => Updated::Done(model.encode()),
+                Updated::Unfinished(model, why) => Updated::Unfinished(model.encode(), why),
+            })
+        }
+        .boxed()
+    }
+
+    fn delete(&self, cx: Arc<Cx<A>>, was: Attributes) -> BoxFuture<'static, Result<(), Error>> {
+        async move { R::delete(&cx, &R::decode(&was)?).await }.boxed()
+    }
+
+    fn parse_id(&self, id: &str) -> Result<Attributes, Error> {
+        match id.parse::<R::Key>() {
+            Ok(key) => Ok(key.encode()),
+            Err(error) => Err(Error::new(format!("Import id {id:?} does not fit"), format!("For this type, {error}."))),
+        }
+    }
+
+    fn key(&self, attributes: &Attributes) -> Option<Attributes> {
+        R::Key::decode(attributes).ok().map(|key| key.encode())
+    }
+
+    fn import(&self, cx: Arc<Cx<A>>, key: Attributes) -> BoxFuture<'static, Result<(), Error>> {
+        async move { R::import(&cx, &R::Key::decode(&key)?).await }.boxed()
+    }
+
+    fn upgrade(&self, version: i64, stored: Stored) -> Result<Stored, Error> {
+        R::upgrade(version, stored)
+    }
+}
+
+/// A state that an older version of the provider has stored may lack what is required now; a read does without it then,
+/// as after an import.
+fn decode_prior<R: crate::model::Object>(state: &Attributes) -> Option<R> {
+    R::decode(state)
+        .inspect_err(|fault| tracing::warn!(%fault, "the state does not fit the model and is read anew"))
+        .ok()
+}
+
+/// A panic, told to the user.
+pub(crate) fn panicked(panic: &(dyn Any + Send)) -> Error {
+    let text =
+        panic.downcast_ref::<&str>().map(|s| (*s).to_owned()).or_else(|| panic.downcast_ref::<String>().cloned());
+    Error::new(
+        "The provider has a bug and panicked",
+        format!(
+            "{}\nPlease report this to the provider's developers.",
+            text.unwrap_or_else(|| "no message".to_owned())
+        ),
+    )
+}
