@@ -16,6 +16,7 @@ mod provider;
 mod registry;
 mod resource;
 pub mod schema;
+pub mod serve;
 pub mod stop;
 pub mod value;
 
