@@ -1,0 +1,325 @@
+//! Who we are: an API token, a ticket, or both.
+
+use std::sync::{Arc, Mutex as StdMutex};
+use std::time::Duration;
+
+use http::{HeaderMap, HeaderValue, header};
+use percent_encoding::{AsciiSet, CONTROLS, NON_ALPHANUMERIC, utf8_percent_encode};
+use serde::Deserialize;
+use tokio::sync::Mutex;
+use tokio::time::Instant;
+
+use crate::config::Login;
+use crate::connection::{Answer, Connections, Message};
+use crate::error::{AuthError, AuthReason, Refusal};
+use crate::{Config, Error, Request, Secret, answer};
+
+/// A ticket is good for 7200 s of the server's clock; it is renewed when this much is gone, which leaves room for the
+/// nodes' clocks to differ.
+const RENEW_AFTER: i64 = 5400;
+
+/// From here on a ticket is not even good for its own renewal.
+const DEAD_AFTER: i64 = 7100;
+
+/// A refused password is not tried again for this long: each try costs three seconds, and many tries look like an
+/// attack.
+const REFUSED_FOR: Duration = Duration::from_secs(60);
+
+const ROOT: &str = "root@pam";
+
+/// The credentials and the ticket made from them.
+pub(crate) struct Auth {
+    token: Option<HeaderValue>,
+    login: Option<Login>,
+    state: Mutex<State>,
+    clock: Clock,
+}
+
+#[derive(Default)]
+struct State {
+    ticket: Option<Arc<Ticket>>,
+    refused: Option<(Instant, Error)>,
+    made: u64,
+}
+
+/// A ticket as it is sent.
+pub(crate) struct Ticket {
+    text: Secret,
+    cookie: HeaderValue,
+    csrf: HeaderValue,
+    /// When it was issued, by the server's clock.
+    issued: i64,
+    number: u64,
+}
+
+/// What a request is sent with.
+#[derive(Clone)]
+pub(crate) enum Credential {
+    Token(HeaderValue),
+    Ticket(Arc<Ticket>),
+}
+
+impl Credential {
+    pub(crate) fn headers(&self, write: bool) -> HeaderMap {
+        let mut headers = HeaderMap::new();
+        match self {
+            Credential::Token(token) => {
+                headers.insert(header::AUTHORIZATION, token.clone());
+            }
+            Credential::Ticket(ticket) => {
+                headers.insert(header::COOKIE, ticket.cookie.clone());
+                if write {
+                    headers.insert("CSRFPreventionToken", ticket.csrf.clone());
+                }
+            }
+        }
+        headers
+    }
+}
+
+impl Auth {
+    pub(crate) fn new(config: &Config) -> Result<Auth, Error> {
+        if let Some(login) = &config.login
+            && !login.username.contains('@')
+        {
+            let name = &login.username;
+            return Err(Error::Config(format!("the user name {name:?} has no realm: {name}@pam or {name}@pve?")));
+        }
+        let token = config.token.as_ref().map(token_header).transpose()?;
+        Ok(Auth { token, login: config.login.clone(), state: Mutex::default(), clock: Clock::default() })
+    }
+
+    pub(crate) fn has_root(&self) -> bool {
+        self.login.as_ref().is_some_and(|login| login.username == ROOT)
+    }
+
+    /// Learns the server's time from an answer.
+    pub(crate) fn heard(&self, answer: &Answer) {
+        if let Some(date) = date(&answer.headers) {
+            self.clock.set(date);
+        }
+    }
+
+    /// What to send a request with; logs in if that is needed.
+    pub(crate) async fn credential(&self, connections: &Connections, request: &Request) -> Result<Credential, Error> {
+        if request.needs_root() {
+            let why = match &self.login {
+                Some(login) if login.username == ROOT => return self.ticket(connections, None).await,
+                Some(login) => format!("the login given is {}", login.username),
+                None => "no login is given, only a token".to_owned(),
+            };
+            let message = format!("PVE reserves this to {ROOT} with its password; {why}");
+            return Err(Error::NeedsRootTicket(Refusal { request: request.describe(), status: 0, message }));
+        }
+        match &self.token {
+            Some(token) => Ok(Credential::Token(token.clone())),
+            None => self.ticket(connections, None).await,
+        }
+    }
+
+    /// After a 401: another credential worth trying, or the error that it means.
+    pub(crate) async fn after_refusal(
+        &self,
+        connections: &Connections,
+        refused: &Credential,
+        again: bool,
+        reason: &str,
+    ) -> Result<Credential, Error> {
+        let (reason, message) = match refused {
+            Credential::Ticket(ticket) if !again => return self.ticket(connections, Some(ticket.number)).await,
+            Credential::Ticket(_) => {
+                (AuthReason::TicketRefused, format!("PVE refuses the ticket it has just given: {reason}"))
+            }
+            Credential::Token(_) => (AuthReason::WrongToken, format!("PVE refuses the API token: {reason}")),
+        };
+        Err(Error::Unauthenticated(AuthError { reason, message }))
+    }
+
+    /// A ticket good for a while, other than the one with the number given. Readers that come meanwhile wait.
+    async fn ticket(&self, connections: &Connections, refused: Option<u64>) -> Result<Credential, Error> {
+        let Some(login) = &self.login else {
+            let message = "neither an API token nor a login is given".to_owned();
+            return Err(Error::Unauthenticated(AuthError { reason: AuthReason::NoCredentials, message }));
+        };
+        let mut state = self.state.lock().await;
+        if let Some(ticket) = &state.ticket
+            && Some(ticket.number) == refused
+        {
+            state.ticket = None;
+        }
+        if let Some(ticket) = state.ticket.clone() {
+            let age = self.clock.now().map_or(0, |now| now - ticket.issued);
+            if age < RENEW_AFTER {
+                return Ok(Credential::Ticket(ticket));
+            }
+            if age < DEAD_AFTER {
+                match self.log_in(connections, login, &ticket.text, state.made + 1).await {
+                    Ok(fresh) => return Ok(keep(&mut state, fresh)),
+                    Err(Error::Unauthenticated(_)) => {}
+                    // It is still good; the next request tries again.
+                    Err(error) => {
+                        tracing::debug!(%error, "the ticket was not renewed");
+                        return Ok(Credential::Ticket(ticket));
+                    }
+                }
+            }
+            state.ticket = None;
+        }
+        if let Some((at, error)) = &state.refused
+            && at.elapsed() < REFUSED_FOR
+        {
+            return Err(error.clone());
+        }
+        match self.log_in(connections, login, &login.password, state.made + 1).await {
+            Ok(fresh) => Ok(keep(&mut state, fresh)),
+            Err(error) => {
+                if matches!(error, Error::Unauthenticated(_)) {
+                    state.refused = Some((Instant::now(), error.clone()));
+                }
+                Err(error)
+            }
+        }
+    }
+
+    async fn log_in(
+        &self,
+        connections: &Connections,
+        login: &Login,
+        password: &Secret,
+        number: u64,
+    ) -> Result<Ticket, Error> {
+        let request = Request::post("access/ticket").param("username", &login.username).secret("password", password);
+        let message = Message {
+            method: request.method().clone(),
+            uri: request.uri(),
+            headers: HeaderMap::new(),
+            form: request.form(),
+            node: None,
+            // A second ticket does no harm.
+            repeatable: true,
+            name: request.describe(),
+        };
+        let (answer, endpoint) = connections.send(&message).await?;
+        self.heard(&answer);
+        tracing::debug!(endpoint = endpoint.url(), status = answer.status, "login");
+        let fail = |reason, message: String| Err(Error::Unauthenticated(AuthError { reason, message }));
+        if answer.status == 401 {
+            let message = format!("PVE refuses the login of {}: {}", login.username, answer::message(&answer));
+            return fail(AuthReason::WrongLogin, message);
+        }
+        let given: Given = answer::parse(&answer, &request)?;
+        if given.second_factor.is_some_and(|needed| needed != 0) {
+            let message =
+                format!("{} has a second factor, which only a person can give; use an API token", login.username);
+            return fail(AuthReason::SecondFactor, message);
+        }
+        let bad = || Error::Protocol { request: request.describe(), message: "the ticket is unusable".to_owned() };
+        let csrf = given.csrf.ok_or_else(bad)?;
+        let issued = issued(&given.ticket).or_else(|| date(&answer.headers)).or_else(|| self.clock.now());
+        Ok(Ticket {
+            cookie: secret_header(&format!("PVEAuthCookie={}", utf8_percent_encode(&given.ticket, NON_ALPHANUMERIC)))
+                .ok_or_else(bad)?,
+            csrf: secret_header(&csrf).ok_or_else(bad)?,
+            text: Secret::new(given.ticket),
+            issued: issued.unwrap_or_default(),
+            number,
+        })
+    }
+}
+
+fn keep(state: &mut State, ticket: Ticket) -> Credential {
+    let ticket = Arc::new(ticket);
+    state.made = ticket.number;
+    state.refused = None;
+    state.ticket = Some(ticket.clone());
+    Credential::Ticket(ticket)
+}
+
+#[derive(Deserialize)]
+struct Given {
+    ticket: String,
+    #[serde(rename = "CSRFPreventionToken")]
+    csrf: Option<String>,
+    #[serde(rename = "NeedTFA")]
+    second_factor: Option<u8>,
+}
+
+/// `PVE:USER@REALM:HEXTIME::SIGNATURE`.
+fn issued(ticket: &str) -> Option<i64> {
+    let head = ticket.split("::").next()?;
+    i64::from_str_radix(head.rsplit(':').next()?, 16).ok()
+}
+
+fn date(headers: &HeaderMap) -> Option<i64> {
+    let text = headers.get(header::DATE)?.to_str().ok()?;
+    Some(jiff::fmt::rfc2822::DateTimeParser::new().parse_timestamp(text).ok()?.as_second())
+}
+
+fn secret_header(text: &str) -> Option<HeaderValue> {
+    let mut value = HeaderValue::from_str(text).ok()?;
+    value.set_sensitive(true);
+    Some(value)
+}
+
+fn token_header(token: &Secret) -> Result<HeaderValue, Error> {
+    /// PVE decodes the header's value.
+    const TOKEN: &AsciiSet = &CONTROLS.add(b'%').add(b' ');
+    let text = token.expose().trim();
+    let text = text.strip_prefix("PVEAPIToken=").unwrap_or(text);
+    let shaped = text.rsplit_once('=').is_some_and(|(name, secret)| {
+        let user = name.split_once('!').map(|(user, id)| (user, !id.is_empty()));
+        !secret.is_empty() && user.is_some_and(|(user, named)| named && user.contains('@'))
+    });
+    let header = secret_header(&format!("PVEAPIToken={}", utf8_percent_encode(text, TOKEN)));
+    match header {
+        Some(header) if shaped => Ok(header),
+        // The text itself is secret.
+        _ => Err(Error::Config("the API token does not look like USER@REALM!ID=SECRET".to_owned())),
+    }
+}
+
+/// The server's clock, from the `Date` of its last answer.
+#[derive(Default)]
+struct Clock(StdMutex<Option<(i64, Instant)>>);
+
+impl Clock {
+    fn set(&self, date: i64) {
+        *self.0.lock().unwrap_or_else(|broken| broken.into_inner()) = Some((date, Instant::now()));
+    }
+
+    fn now(&self) -> Option<i64> {
+        let (date, at) = (*self.0.lock().unwrap_or_else(|broken| broken.into_inner()))?;
+        Some(date + i64::try_from(at.elapsed().as_secs()).unwrap_or(i64::MAX / 2))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tokens_are_checked_without_being_told() {
+        for good in ["root@pam!t=abc", " PVEAPIToken=u@pve!id=0-0 ", "u@pve!id=a=b"] {
+            assert!(token_header(&Secret::new(good)).is_ok(), "{good}");
+        }
+        for bad in ["", "abc", "root@pam=abc", "root!t=abc", "root@pam!t=", "root@pam!=x"] {
+            let error = token_header(&Secret::new(bad)).err().unwrap_or_else(|| panic!("{bad}"));
+            assert!(bad.is_empty() || !error.to_string().contains(bad), "{error}");
+        }
+    }
+
+    #[test]
+    fn times_of_tickets_and_answers() {
+        assert_eq!(issued("PVE:root@pam:6B032D7F::abc/def=="), Some(0x6b032d7f));
+        assert_eq!(issued("nonsense"), None);
+        let mut headers = HeaderMap::new();
+        headers.insert(header::DATE, HeaderValue::from_static("Sun, 06 Nov 1994 08:49:37 GMT"));
+        assert_eq!(date(&headers), Some(784_111_777));
+    }
+
+    #[test]
+    fn a_user_needs_a_realm() {
+        let error = Auth::new(&Config::default().login("root", "x")).err().unwrap();
+        assert!(error.to_string().contains("root@pam"), "{error}");
+    }
+}

@@ -1,0 +1,204 @@
+//! Whom we trust: the system's roots, a CA, or the fingerprint of a certificate.
+
+use std::fmt;
+use std::str::FromStr;
+use std::sync::{Arc, Mutex};
+
+use rustls::client::WebPkiServerVerifier;
+use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::crypto::{CryptoProvider, aws_lc_rs, verify_tls12_signature, verify_tls13_signature};
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::{CertificateError, ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
+use sha2::{Digest, Sha256};
+
+use crate::Error;
+use crate::config::Ca;
+
+/// SHA-256 of a certificate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Fingerprint([u8; 32]);
+
+impl Fingerprint {
+    fn of(certificate: &CertificateDer<'_>) -> Fingerprint {
+        Fingerprint(Sha256::digest(certificate.as_ref()).into())
+    }
+}
+
+impl FromStr for Fingerprint {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Fingerprint, String> {
+        let digits: String = text.trim().chars().filter(|c| *c != ':').collect();
+        let mut bytes = [0; 32];
+        hex::decode_to_slice(&digits, &mut bytes).map_err(|_| format!("{text:?} is not 32 bytes in hex"))?;
+        Ok(Fingerprint(bytes))
+    }
+}
+
+impl fmt::Display for Fingerprint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let pairs: Vec<String> = self.0.iter().map(|byte| format!("{byte:02X}")).collect();
+        f.write_str(&pairs.join(":"))
+    }
+}
+
+/// The TLS settings of one connection, and the certificate that its server showed.
+pub(crate) struct Session {
+    pub(crate) config: Arc<ClientConfig>,
+    seen: Arc<Mutex<Option<Fingerprint>>>,
+}
+
+impl Session {
+    /// The fingerprint of the certificate shown, once the handshake has got that far.
+    pub(crate) fn seen(&self) -> Option<Fingerprint> {
+        *self.seen.lock().unwrap_or_else(|broken| broken.into_inner())
+    }
+}
+
+/// What certificates are checked against. Made at the first connection: reading the system's roots takes milliseconds
+/// that a start has not to spend.
+pub(crate) struct Trust {
+    provider: Arc<CryptoProvider>,
+    /// Checks for endpoints without a fingerprint; `None` trusts anything.
+    verifier: Option<Arc<dyn ServerCertVerifier>>,
+}
+
+impl Trust {
+    pub(crate) fn new(ca: Option<&Ca>, insecure: bool) -> Result<Trust, Error> {
+        let provider = Arc::new(aws_lc_rs::default_provider());
+        let verifier: Option<Arc<dyn ServerCertVerifier>> = match ca {
+            _ if insecure => None,
+            Some(ca) => Some(from_ca(ca, provider.clone())?),
+            None => Some(Arc::new(
+                rustls_platform_verifier::Verifier::new(provider.clone())
+                    .map_err(|error| Error::Config(format!("the system's trusted certificates: {error}")))?,
+            )),
+        };
+        Ok(Trust { provider, verifier })
+    }
+
+    /// Settings for one connection to an endpoint.
+    pub(crate) fn session(&self, fingerprint: Option<Fingerprint>) -> Result<Session, Error> {
+        let seen = Arc::new(Mutex::new(None));
+        let check = match (fingerprint, &self.verifier) {
+            (Some(fingerprint), _) => Check::Pinned(fingerprint),
+            (None, Some(verifier)) => Check::Chain(verifier.clone()),
+            (None, None) => Check::Nothing,
+        };
+        let verifier = Witness { check, provider: self.provider.clone(), seen: seen.clone() };
+        let config = ClientConfig::builder_with_provider(self.provider.clone())
+            .with_safe_default_protocol_versions()
+            .map_err(|error| Error::Config(format!("TLS: {error}")))?
+            .dangerous()
+            .with_custom_certificate_verifier(Arc::new(verifier))
+            .with_no_client_auth();
+        Ok(Session { config: Arc::new(config), seen })
+    }
+}
+
+fn from_ca(ca: &Ca, provider: Arc<CryptoProvider>) -> Result<Arc<dyn ServerCertVerifier>, Error> {
+    let (name, pem) = match ca {
+        Ca::File(path) => {
+            let name = path.display().to_string();
+            let pem = std::fs::read(path).map_err(|error| Error::Config(format!("CA file {name}: {error}")))?;
+            (name, pem)
+        }
+        Ca::Pem(text) => ("given as PEM".to_owned(), text.clone().into_bytes()),
+    };
+    let bad = |why: String| Error::Config(format!("CA {name}: {why}"));
+    let mut roots = RootCertStore::empty();
+    for certificate in CertificateDer::pem_slice_iter(&pem) {
+        let certificate = certificate.map_err(|error| bad(error.to_string()))?;
+        roots.add(certificate).map_err(|error| bad(error.to_string()))?;
+    }
+    if roots.is_empty() {
+        return Err(bad("there is no certificate in it".to_owned()));
+    }
+    let verifier = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider).build();
+    Ok(verifier.map_err(|error| bad(error.to_string()))?)
+}
+
+/// How a certificate is judged.
+#[derive(Debug)]
+enum Check {
+    Pinned(Fingerprint),
+    Chain(Arc<dyn ServerCertVerifier>),
+    Nothing,
+}
+
+/// Judges a certificate and remembers it, so that an error can say what was seen.
+#[derive(Debug)]
+struct Witness {
+    check: Check,
+    provider: Arc<CryptoProvider>,
+    seen: Arc<Mutex<Option<Fingerprint>>>,
+}
+
+impl ServerCertVerifier for Witness {
+    fn verify_server_cert(
+        &self,
+        end_entity: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        server_name: &ServerName<'_>,
+        ocsp_response: &[u8],
+        now: UnixTime,
+    ) -> Result<ServerCertVerified, rustls::Error> {
+        let seen = Fingerprint::of(end_entity);
+        *self.seen.lock().unwrap_or_else(|broken| broken.into_inner()) = Some(seen);
+        match &self.check {
+            Check::Pinned(fingerprint) if *fingerprint == seen => Ok(ServerCertVerified::assertion()),
+            Check::Pinned(_) => Err(CertificateError::ApplicationVerificationFailure.into()),
+            Check::Chain(verifier) => {
+                verifier.verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now)
+            }
+            Check::Nothing => Ok(ServerCertVerified::assertion()),
+        }
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        verify_tls12_signature(message, certificate, signature, &self.provider.signature_verification_algorithms)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        verify_tls13_signature(message, certificate, signature, &self.provider.signature_verification_algorithms)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.provider.signature_verification_algorithms.supported_schemes()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn fingerprints_with_and_without_colons() {
+        let plain: Fingerprint = "ab".repeat(32).parse().unwrap();
+        let colons: Fingerprint = vec!["AB"; 32].join(":").parse().unwrap();
+        assert_eq!(plain, colons);
+        assert_eq!(plain.to_string(), vec!["AB"; 32].join(":"));
+        for bad in ["", "AA:BB", "zz", &"ab".repeat(33)] {
+            assert!(bad.parse::<Fingerprint>().is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_ca_without_certificates_is_told() {
+        let error = Trust::new(Some(&Ca::Pem("nothing".into())), false).err().unwrap();
+        assert!(error.to_string().contains("no certificate"), "{error}");
+        let error = Trust::new(Some(&Ca::File("/nonexistent/ca.pem".into())), false).err().unwrap();
+        assert!(error.to_string().contains("/nonexistent/ca.pem"), "{error}");
+    }
+}

@@ -1,0 +1,65 @@
+//! Writes that share a lock in PVE queue here, in order, so that they do not fight for it there.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex as StdMutex};
+
+use tokio::sync::{Mutex, OwnedMutexGuard};
+use tokio_util::sync::CancellationToken;
+
+use crate::Error;
+
+/// What PVE lets only one write at a time do.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Lock {
+    /// The guest with this vmid.
+    Vm(u32),
+    /// The disks of a node.
+    NodeDisks(String),
+    /// A node's own settings and its network.
+    Node(String),
+    /// The HA manager's configuration.
+    Ha,
+    /// `storage.cfg`.
+    StorageCfg,
+    /// `user.cfg`: users, groups, roles, tokens, ACLs, resource pools.
+    UserCfg,
+    /// `domains.cfg`: realms.
+    DomainsCfg,
+    /// `datacenter.cfg` and what else belongs to the cluster as a whole.
+    ClusterCfg,
+    /// Ceph's monitors, managers and configuration file: one at a time until there is quorum again.
+    CephMon,
+    /// Ceph's pools.
+    CephPool,
+    /// Ceph's OSDs, in the whole cluster.
+    CephOsd,
+    /// Ceph's CRUSH map.
+    Crush,
+    /// Ceph's configuration database.
+    CephConfig,
+}
+
+/// The queues.
+#[derive(Default)]
+pub(crate) struct Locks {
+    queues: StdMutex<HashMap<Lock, Arc<Mutex<()>>>>,
+}
+
+/// The place at the head of a queue; the next in the queue follows when it is dropped.
+pub(crate) type Slot = OwnedMutexGuard<()>;
+
+impl Locks {
+    /// Waits for the head of the queue. Tokio's mutex is fair, so the order of arrival is the order of service.
+    pub(crate) async fn acquire(&self, lock: Lock, stop: &CancellationToken) -> Result<Slot, Error> {
+        let queue = {
+            let mut queues = self.queues.lock().unwrap_or_else(|broken| broken.into_inner());
+            queues.entry(lock).or_default().clone()
+        };
+        tokio::select! {
+            biased;
+            () = stop.cancelled() => Err(Error::Stopped { upid: None }),
+            slot = queue.lock_owned() => Ok(slot),
+        }
+    }
+}

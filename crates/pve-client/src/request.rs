@@ -1,0 +1,201 @@
+//! One call to PVE's API, before it is sent.
+
+use std::fmt;
+
+use http::Method;
+use percent_encoding::{AsciiSet, CONTROLS, NON_ALPHANUMERIC, utf8_percent_encode};
+
+use crate::Secret;
+
+/// PVE splits forms at `;` as well as at `&`, cuts values at a second raw `=` and reads `+` as a space, so everything
+/// but the unreserved characters is encoded.
+const VALUE: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+
+/// What may not stand in a path at all. `%` stays: callers encode single components with [`segment`].
+const PATH: &AsciiSet = &CONTROLS
+    .add(b' ')
+    .add(b'"')
+    .add(b'#')
+    .add(b'<')
+    .add(b'>')
+    .add(b'?')
+    .add(b'`')
+    .add(b'{')
+    .add(b'}')
+    .add(b'\\')
+    .add(b'^')
+    .add(b'|');
+
+/// A path component in which nothing can be mistaken for a separator (`local:iso/a.iso`, a UPID).
+pub fn segment(text: &str) -> String {
+    const SEGMENT: &AsciiSet = &VALUE.remove(b'@').remove(b':').remove(b'!').remove(b',');
+    utf8_percent_encode(text, SEGMENT).to_string()
+}
+
+/// A call: method, path below `/api2/json`, parameters, and what it needs of the connection.
+///
+/// Parameters travel as PVE wants them: in the query for GET and DELETE, as a form otherwise. Booleans are `1` and
+/// `0` ([`Request::flag`]); the words are refused by PVE.
+#[derive(Clone)]
+pub struct Request {
+    method: Method,
+    path: String,
+    params: Vec<(String, String)>,
+    node: Option<String>,
+    root: bool,
+}
+
+impl Request {
+    /// Reads; may be repeated at will.
+    pub fn get(path: impl Into<String>) -> Request {
+        Request::new(Method::GET, path.into())
+    }
+
+    /// Creates or acts.
+    pub fn post(path: impl Into<String>) -> Request {
+        Request::new(Method::POST, path.into())
+    }
+
+    /// Changes.
+    pub fn put(path: impl Into<String>) -> Request {
+        Request::new(Method::PUT, path.into())
+    }
+
+    /// Removes.
+    pub fn delete(path: impl Into<String>) -> Request {
+        Request::new(Method::DELETE, path.into())
+    }
+
+    fn new(method: Method, path: String) -> Request {
+        let path = utf8_percent_encode(path.trim_matches('/'), PATH).to_string();
+        Request { method, path, params: Vec::new(), node: None, root: false }
+    }
+
+    /// Adds a parameter. Repeating a key makes an array.
+    #[must_use]
+    pub fn param(mut self, key: impl Into<String>, value: impl ToString) -> Request {
+        self.params.push((key.into(), value.to_string()));
+        self
+    }
+
+    /// Adds a parameter if there is a value.
+    #[must_use]
+    pub fn opt(self, key: impl Into<String>, value: Option<impl ToString>) -> Request {
+        match value {
+            Some(value) => self.param(key, value),
+            None => self,
+        }
+    }
+
+    /// Adds a boolean in the only spelling that PVE's schema accepts.
+    #[must_use]
+    pub fn flag(self, key: impl Into<String>, value: bool) -> Request {
+        self.param(key, u8::from(value))
+    }
+
+    /// Adds a parameter whose value nobody may see.
+    #[must_use]
+    pub fn secret(self, key: impl Into<String>, value: &Secret) -> Request {
+        self.param(key, value.expose())
+    }
+
+    /// The call runs on this node: its own endpoint is preferred, and if the node is known to be offline the call is
+    /// refused at once as [`crate::Error::NodeUnreachable`].
+    #[must_use]
+    pub fn node(mut self, node: &str) -> Request {
+        self.node = Some(node.to_owned());
+        self
+    }
+
+    /// The call needs the ticket of root@pam; PVE refuses every token for it.
+    #[must_use]
+    pub fn root(mut self) -> Request {
+        self.root = true;
+        self
+    }
+
+    pub(crate) fn method(&self) -> &Method {
+        &self.method
+    }
+
+    /// The node that the call runs on, if it is bound to one.
+    pub(crate) fn target(&self) -> Option<&str> {
+        self.node.as_deref()
+    }
+
+    pub(crate) fn needs_root(&self) -> bool {
+        self.root
+    }
+
+    pub(crate) fn is_read(&self) -> bool {
+        self.method == Method::GET
+    }
+
+    /// `/api2/json/...` with the query, if parameters go there.
+    pub(crate) fn uri(&self) -> String {
+        let query = if self.has_body() { String::new() } else { self.encoded() };
+        let separator = if query.is_empty() { "" } else { "?" };
+        format!("/api2/json/{}{separator}{query}", self.path)
+    }
+
+    /// The form for POST and PUT; `None` for the methods that may not have a body.
+    pub(crate) fn form(&self) -> Option<String> {
+        self.has_body().then(|| self.encoded())
+    }
+
+    fn has_body(&self) -> bool {
+        self.method == Method::POST || self.method == Method::PUT
+    }
+
+    fn encoded(&self) -> String {
+        let pairs = self
+            .params
+            .iter()
+            .map(|(key, value)| format!("{}={}", utf8_percent_encode(key, VALUE), utf8_percent_encode(value, VALUE)));
+        pairs.collect::<Vec<_>>().join("&")
+    }
+
+    /// Method and path, as errors and logs name the call. Parameters are left out: some are secret.
+    pub(crate) fn describe(&self) -> String {
+        format!("{} /{}", self.method, self.path)
+    }
+}
+
+impl fmt::Debug for Request {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let keys: Vec<&str> = self.params.iter().map(|(key, _)| key.as_str()).collect();
+        write!(f, "{} {keys:?}", self.describe())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn forms_survive_pves_decoder() {
+        let request =
+            Request::post("/nodes/pve1/qemu").param("name", "a;b=c&d+e %ü").opt("no", None::<u8>).flag("on", true);
+        assert_eq!(request.form().as_deref(), Some("name=a%3Bb%3Dc%26d%2Be%20%25%C3%BC&on=1"));
+        assert_eq!(request.uri(), "/api2/json/nodes/pve1/qemu");
+    }
+
+    #[test]
+    fn delete_and_get_have_no_body() {
+        let request = Request::delete("storage/x").param("a", "1/2").param("a", 3);
+        assert_eq!(request.form(), None);
+        assert_eq!(request.uri(), "/api2/json/storage/x?a=1%2F2&a=3");
+    }
+
+    #[test]
+    fn a_segment_stays_one_component() {
+        assert_eq!(segment("local:iso/a b?.iso"), "local:iso%2Fa%20b%3F.iso");
+        assert_eq!(Request::get(format!("x/{}", segment("1>2%"))).uri(), "/api2/json/x/1%3E2%25");
+    }
+
+    #[test]
+    fn values_are_not_debugged() {
+        let request = Request::post("access/ticket").secret("password", &Secret::new("hunter2"));
+        assert_eq!(format!("{request:?}"), "POST /access/ticket [\"password\"]");
+    }
+}

@@ -1,0 +1,180 @@
+//! Lists that many ask for at once are fetched once.
+//!
+//! A fetched value lives two seconds. Every write of ours begins a new generation of the areas it touches, at its start
+//! and again when it (or its task) ends: what was fetched before, and what is being fetched at that moment, is handed
+//! to nobody who asks afterwards. So nobody reads, after a write, what was there before it.
+
+use std::any::{Any, TypeId};
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Duration;
+
+use futures_util::FutureExt;
+use futures_util::future::{BoxFuture, Shared};
+use serde::de::DeserializeOwned;
+use tokio::time::Instant;
+
+use crate::{Client, Error, Request};
+
+/// How long a fetched value lives.
+const LIFE: Duration = Duration::from_secs(2);
+
+/// A part of the cluster that is read as a whole and changed by writes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Area {
+    /// PVE's version.
+    Version,
+    /// The cluster's options and membership.
+    Cluster,
+    /// The nodes and their state.
+    Nodes,
+    /// Running and finished tasks.
+    Tasks,
+    /// The nodes' disks.
+    Disks,
+    /// The storages' configuration and state.
+    Storage,
+    /// What lies on the storages.
+    Content,
+    /// Which guests there are, where and in which state.
+    Guests,
+    /// The configuration of the guest with this vmid.
+    GuestConfig(u32),
+    /// HA resources, rules and their state.
+    Ha,
+    /// Users, groups, roles, tokens, realms, ACLs, resource pools.
+    Access,
+    /// Ceph's overall state.
+    CephStatus,
+    /// Ceph's monitors and managers.
+    CephMons,
+    /// Ceph's OSDs.
+    CephOsds,
+    /// Ceph's pools.
+    CephPools,
+    /// Ceph's CRUSH map and rules.
+    Crush,
+    /// Ceph's configuration.
+    CephConfig,
+}
+
+type Value = Arc<dyn Any + Send + Sync>;
+type Fetch = Shared<BoxFuture<'static, Result<Value, Error>>>;
+
+/// What is asked for, and as which type.
+#[derive(PartialEq, Eq, Hash, Clone)]
+struct Key {
+    uri: String,
+    root: bool,
+    kind: TypeId,
+}
+
+/// The place of one read in its area's present generation; a new generation begins without it.
+struct Entry {
+    area: Area,
+    state: Fetched,
+}
+
+enum Fetched {
+    Running { fetch: Fetch, number: u64 },
+    Done { value: Value, at: Instant },
+}
+
+#[derive(Default)]
+struct Table {
+    entries: HashMap<Key, Entry>,
+    fetches: u64,
+}
+
+/// The shared reads of a client.
+#[derive(Default)]
+pub(crate) struct SharedReads(Mutex<Table>);
+
+impl SharedReads {
+    fn table(&self) -> MutexGuard<'_, Table> {
+        self.0.lock().unwrap_or_else(|broken| broken.into_inner())
+    }
+
+    /// A write to these areas begins or ends: nothing fetched so far is valid any more.
+    pub(crate) fn bump(&self, areas: &[Area]) {
+        self.table().entries.retain(|_, entry| !areas.contains(&entry.area));
+    }
+}
+
+impl Client {
+    /// Reads something that many readers want: whoever comes while it is being fetched, or within two seconds after,
+    /// gets the same value, unless a write to the area came in between. Errors are shared, but not kept.
+    pub async fn shared<T>(&self, area: Area, request: Request) -> Result<Arc<T>, Error>
+    where
+        T: DeserializeOwned + Send + Sync + 'static,
+    {
+        let key = Key { uri: request.uri(), root: request.needs_root(), kind: TypeId::of::<T>() };
+        let name = request.describe();
+        let fetch = match self.look_up::<T>(area, key, request) {
+            Ok(value) => Ok(value),
+            Err(fetch) => fetch.await,
+        };
+        let wrong = || Error::Protocol { request: name, message: "a shared read changed its type".to_owned() };
+        fetch?.downcast::<T>().map_err(|_| wrong())
+    }
+
+    /// A valid value, or the fetch to wait for.
+    fn look_up<T>(&self, area: Area, key: Key, request: Request) -> Result<Value, Fetch>
+    where
+        T: DeserializeOwned + Send + Sync + 'static,
+    {
+        let mut table = self.inner.shared.table();
+        if let Some(entry) = table.entries.get(&key)
+            && entry.area == area
+        {
+            match &entry.state {
+                Fetched::Done { value, at } if at.elapsed() < LIFE => return Ok(value.clone()),
+                Fetched::Running { fetch, .. } => return Err(fetch.clone()),
+                Fetched::Done { .. } => {}
+            }
+        }
+        table.fetches += 1;
+        let number = table.fetches;
+        let fetch = self.fetch::<T>(key.clone(), number, request);
+        table.entries.insert(key, Entry { area, state: Fetched::Running { fetch: fetch.clone(), number } });
+        Err(fetch)
+    }
+
+    /// Starts a fetch that goes on when its first reader is gone, since others may be waiting.
+    fn fetch<T>(&self, key: Key, number: u64, request: Request) -> Fetch
+    where
+        T: DeserializeOwned + Send + Sync + 'static,
+    {
+        let client = self.clone();
+        let name = request.describe();
+        let task = tokio::spawn(async move {
+            let result = client.call::<T>(request).await.map(|value| Arc::new(value) as Value);
+            client.inner.shared.finish(&key, number, &result);
+            result
+        });
+        let ended = |joined: Result<Result<Value, Error>, tokio::task::JoinError>| {
+            joined.unwrap_or_else(|error| {
+                Err(Error::Protocol { request: name, message: format!("the read broke off: {error}") })
+            })
+        };
+        task.map(ended).boxed().shared()
+    }
+}
+
+impl SharedReads {
+    /// Keeps what was fetched, if nobody has written and no later fetch has taken the place meanwhile.
+    fn finish(&self, key: &Key, number: u64, result: &Result<Value, Error>) {
+        let mut table = self.table();
+        let Some(entry) = table.entries.get_mut(key) else { return };
+        if !matches!(&entry.state, Fetched::Running { number: running, .. } if *running == number) {
+            return;
+        }
+        match result {
+            Ok(value) => entry.state = Fetched::Done { value: value.clone(), at: Instant::now() },
+            Err(_) => {
+                table.entries.remove(key);
+            }
+        }
+    }
+}
