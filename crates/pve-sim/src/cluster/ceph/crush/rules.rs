@@ -1,0 +1,161 @@
+//! Replicated CRUSH rules.
+
+use serde_json::{Value, json};
+
+use super::super::errno::{Errno, Refusal};
+use super::{CrushMap, TYPES, type_id};
+use crate::cluster::ceph::Release;
+
+/// A step of a rule.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Step {
+    /// Start at a bucket (a shadow bucket for a device class) or OSD.
+    Take(i32),
+    /// `choose firstn 0` (type `osd`) or `chooseleaf firstn 0` of a type.
+    Choose {
+        /// The failure domain.
+        type_id: usize,
+        /// `chooseleaf`: go on to an OSD below each.
+        leaf: bool,
+    },
+    /// Give out what was chosen.
+    Emit,
+}
+
+/// A replicated rule.
+#[derive(Debug, Clone)]
+pub struct Rule {
+    /// Id; the lowest free one is reused.
+    pub id: u32,
+    /// Name, unique.
+    pub name: String,
+    /// What it does.
+    pub steps: Vec<Step>,
+}
+
+impl Rule {
+    /// The rule `create-replicated` makes.
+    pub fn replicated(id: u32, name: &str, take: i32, type_id: usize) -> Self {
+        let choose = Step::Choose { type_id, leaf: type_id != 0 };
+        Self { id, name: name.into(), steps: vec![Step::Take(take), choose, Step::Emit] }
+    }
+
+    /// The item the rule starts at.
+    pub fn take(&self) -> i32 {
+        self.steps.iter().find_map(|s| if let Step::Take(item) = s { Some(*item) } else { None }).unwrap_or(0)
+    }
+
+    /// The type id of the failure domain.
+    pub fn domain(&self) -> usize {
+        let domain = |s: &Step| if let Step::Choose { type_id, .. } = s { Some(*type_id) } else { None };
+        self.steps.iter().find_map(domain).unwrap_or(0)
+    }
+}
+
+/// Answers to a rename that are no plain success.
+#[derive(Debug, PartialEq, Eq)]
+pub enum RuleError {
+    /// Nothing done, but exit 0, with this text.
+    Note(String),
+    /// Refused.
+    Refused(Refusal),
+}
+
+impl CrushMap {
+    /// Rules by id.
+    pub fn rules(&self) -> impl Iterator<Item = &Rule> {
+        self.rules.values()
+    }
+
+    /// A rule by id.
+    pub fn rule(&self, id: u32) -> Option<&Rule> {
+        self.rules.get(&id)
+    }
+
+    /// A rule by name.
+    pub fn rule_named(&self, name: &str) -> Option<&Rule> {
+        self.rules.values().find(|r| r.name == name)
+    }
+
+    /// Rules that start at a shadow tree of a class.
+    pub fn rules_by_class(&self, class: &str) -> Vec<&Rule> {
+        let uses = |r: &&Rule| self.bucket(r.take()).and_then(|b| self.shadow_class(b)) == Some(class);
+        self.rules.values().filter(uses).collect()
+    }
+
+    /// Adds a replicated rule. `Ok(false)`: the name is taken, nothing changed.
+    pub fn create_rule(&mut self, name: &str, root: &str, kind: &str, class: Option<&str>) -> Result<bool, Refusal> {
+        if self.rule_named(name).is_some() {
+            return Ok(false);
+        }
+        let Some(item) = self.item_named(root) else {
+            return Err(Refusal::new(Errno::NoEnt, format!("root item {root} does not exist")));
+        };
+        let Some(type_id) = type_id(kind) else {
+            return Err(Refusal::new(Errno::Inval, format!("unknown type {kind}")));
+        };
+        let take = match class {
+            None => item,
+            Some(class) => {
+                if self.class_id(class).is_none() {
+                    return Err(Refusal::new(Errno::Inval, format!("device class {class} does not exist")));
+                }
+                let text = format!("root {root} has no devices with class {class}");
+                self.shadow(item, class).ok_or_else(|| Refusal::new(Errno::Inval, text))?
+            }
+        };
+        let id = (0..).find(|id| !self.rules.contains_key(id)).unwrap_or(0);
+        self.rules.insert(id, Rule::replicated(id, name, take, type_id));
+        self.version += 1;
+        Ok(true)
+    }
+
+    /// Removes a rule by id; whether a pool uses it is the caller's to know.
+    pub fn remove_rule(&mut self, id: u32) {
+        self.rules.remove(&id);
+        self.rebuild_shadows();
+    }
+
+    /// Renames a rule, in use or not.
+    pub fn rename_rule(&mut self, from: &str, to: &str) -> Result<(), RuleError> {
+        let refuse = |errno, text: String| Err(RuleError::Refused(Refusal::new(errno, text)));
+        if from == to {
+            return Err(RuleError::Note("destination rule name is equal to source rule name".into()));
+        }
+        match (self.rule_named(from).map(|r| r.id), self.rule_named(to).is_some()) {
+            (Some(_), true) => refuse(Errno::Exist, format!("destination rule name '{to}' already exists")),
+            (None, true) => Err(RuleError::Note(format!("already renamed to '{to}'"))),
+            (None, false) => refuse(Errno::NoEnt, format!("source rule name '{from}' does not exist")),
+            (Some(id), false) => {
+                if let Some(rule) = self.rules.get_mut(&id) {
+                    rule.name = to.into();
+                }
+                self.version += 1;
+                Ok(())
+            }
+        }
+    }
+
+    /// A rule as `osd crush rule dump -f json` has it.
+    pub fn rule_json(&self, rule: &Rule, release: &Release) -> Value {
+        let steps: Vec<Value> = rule
+            .steps
+            .iter()
+            .map(|step| match step {
+                Step::Take(item) => json!({"op": "take", "item": item, "item_name": self.name_of(*item)}),
+                Step::Choose { type_id, leaf } => {
+                    let op = if *leaf { "chooseleaf_firstn" } else { "choose_firstn" };
+                    json!({"op": op, "num": 0, "type": TYPES[*type_id]})
+                }
+                Step::Emit => json!({"op": "emit"}),
+            })
+            .collect();
+        let mut out = json!({"rule_id": rule.id, "rule_name": rule.name, "type": 1, "steps": steps});
+        if release.rules_have_sizes() {
+            out["ruleset"] = json!(rule.id);
+            out["min_size"] = json!(1);
+            out["max_size"] = json!(10);
+        }
+        out
+    }
+}

@@ -1,0 +1,174 @@
+//! Installing, initialising, and making and unmaking daemons.
+
+use std::collections::BTreeMap;
+
+use uuid::Uuid;
+
+use super::crush::{ONE, weight_of};
+use super::{Ceph, Mgr, Mon, NodeCeph, Osd, OsdDevice, Time};
+
+/// A TiB in bytes: OSDs weigh their capacity in it.
+const TIB: f64 = 1_099_511_627_776.0;
+
+impl Ceph {
+    /// Installs the packages on a node.
+    pub fn install(&mut self, node: &str) {
+        self.nodes.entry(node.into()).or_insert_with(NodeCeph::default).installed = true;
+    }
+
+    /// Whether the packages are on a node.
+    pub fn installed(&self, node: &str) -> bool {
+        self.nodes.get(node).is_some_and(|n| n.installed)
+    }
+
+    /// Writes a value of `ceph.conf`.
+    pub fn set_conf(&mut self, section: &str, key: &str, value: &str) {
+        let conf = self.conf.get_or_insert_with(BTreeMap::new);
+        conf.entry(section.into()).or_default().insert(key.into(), value.into());
+    }
+
+    /// Monitors that see each other.
+    pub fn quorum(&self) -> Vec<&Mon> {
+        let inside: Vec<&Mon> = self.mons.iter().filter(|m| m.in_quorum).collect();
+        if inside.len() * 2 > self.mons.len() { inside } else { vec![] }
+    }
+
+    /// Whether monitors answer.
+    pub fn has_quorum(&self) -> bool {
+        !self.quorum().is_empty()
+    }
+
+    /// The manager that works.
+    pub fn active_mgr(&self) -> Option<&Mgr> {
+        self.mgrs.iter().find(|m| m.seen)
+    }
+
+    /// Adds a monitor; the first is there at once, others join after an election.
+    pub fn add_mon(&mut self, name: &str, node: &str, ip: &str, now: Time) {
+        self.advance(now);
+        let first = self.mons.is_empty();
+        if first {
+            self.created = now;
+            self.quorum_since = now;
+        }
+        self.mons.push(Mon {
+            name: name.into(),
+            node: node.into(),
+            ip: ip.into(),
+            running: true,
+            settles_at: (!first).then_some(now + 2.0),
+            in_quorum: first,
+        });
+    }
+
+    /// Takes a monitor out; false if there is none.
+    pub fn remove_mon(&mut self, name: &str, now: Time) -> bool {
+        self.advance(now);
+        let before = self.mons.len();
+        self.mons.retain(|m| m.name != name);
+        self.quorum_since = now;
+        self.mons.len() < before
+    }
+
+    /// Adds a manager, seen a moment later.
+    pub fn add_mgr(&mut self, name: &str, node: &str, now: Time) {
+        self.advance(now);
+        let settles_at = Some(now + 2.0);
+        self.mgrs.push(Mgr { name: name.into(), node: node.into(), running: true, settles_at, seen: false });
+    }
+
+    /// Takes a manager away; false if there is none.
+    pub fn remove_mgr(&mut self, name: &str, now: Time) -> bool {
+        self.advance(now);
+        let before = self.mgrs.len();
+        self.mgrs.retain(|m| m.name != name);
+        self.mgrs.len() < before
+    }
+
+    /// Starts or stops a monitor's or manager's unit; false if there is none.
+    pub fn run_service(&mut self, kind: &str, name: &str, on: bool, now: Time) -> bool {
+        self.advance(now);
+        match kind {
+            "mon" => self.mons.iter_mut().find(|m| m.name == name).is_some_and(|mon| {
+                if mon.running != on {
+                    (mon.running, mon.settles_at) = (on, Some(now + 2.0));
+                }
+                true
+            }),
+            "mgr" => self.mgrs.iter_mut().find(|m| m.name == name).is_some_and(|mgr| {
+                if mgr.running != on {
+                    (mgr.running, mgr.settles_at) = (on, Some(now + 1.0));
+                }
+                true
+            }),
+            _ => false,
+        }
+    }
+
+    /// Reserves an OSD id (`osd new`): the lowest free one.
+    pub fn new_osd(&mut self, uuid: &str) -> u32 {
+        let id = (0..).find(|id| !self.osds.contains_key(id)).unwrap_or(0);
+        self.osds.insert(id, Osd::reserved(uuid.into()));
+        self.max_osd = self.max_osd.max(id + 1);
+        self.remapped();
+        id
+    }
+
+    /// Makes an OSD on a disk: reserves the id, prepares, starts the daemon. It is up a few
+    /// seconds later. `class` overrides what the disk looks like.
+    pub fn create_osd(&mut self, node: &str, device: OsdDevice, class: Option<&str>, now: Time) -> u32 {
+        self.advance(now);
+        let id = self.new_osd(&Uuid::new_v4().to_string());
+        // A starting OSD takes its class first and its place after, which is why the shadow
+        // buckets of a class have lower ids than the host.
+        let class = class.unwrap_or(&device.kind).to_string();
+        self.crush.set_class(id, &class);
+        let weight = weight_of((device.size as f64 / TIB).max(0.0001));
+        self.crush.add_osd(id, weight, node);
+        if let Some(osd) = self.osds.get_mut(&id) {
+            osd.node = node.into();
+            osd.device = Some(device);
+        }
+        self.remapped();
+        self.start_osd(id, now);
+        id
+    }
+
+    /// Takes an OSD out of CRUSH and the map; its id is free again.
+    pub fn purge_osd(&mut self, id: u32, now: Time) {
+        self.advance(now);
+        // An OSD is no bucket, so that nothing can be below it.
+        let _ = self.crush.remove_item(id as i32);
+        self.osds.remove(&id);
+        self.config.forget_daemon(&format!("osd.{id}"));
+        self.remapped();
+    }
+
+    /// `osd out`; `None`: no such OSD, `Some(false)`: it was out.
+    pub fn osd_out(&mut self, id: u32, now: Time) -> Option<bool> {
+        self.advance(now);
+        let osd = self.osds.get_mut(&id)?;
+        if !osd.is_in() {
+            return Some(false);
+        }
+        osd.reweight = 0;
+        osd.auto_out = false;
+        self.in_change = now;
+        self.remapped();
+        Some(true)
+    }
+
+    /// `osd in`; `None`: no such OSD, `Some(false)`: it was in.
+    pub fn osd_in(&mut self, id: u32, now: Time) -> Option<bool> {
+        self.advance(now);
+        let osd = self.osds.get_mut(&id)?;
+        if osd.is_in() {
+            return Some(false);
+        }
+        osd.reweight = ONE;
+        osd.auto_out = false;
+        self.in_change = now;
+        self.remapped();
+        Some(true)
+    }
+}
