@@ -1,1 +1,41 @@
-//! Skeleton.
+//! What the acceptance tests share: a real Terraform, the built provider, a directory to work in, a simulated cluster.
+//!
+//! ```no_run
+//! use acceptance_tests::{Program, Sim, Terraform, Workspace, or_skip};
+//!
+//! # fn test() -> anyhow::Result<()> {
+//! let Some(terraform) = or_skip(Terraform::find()) else { return Ok(()) };
+//! let sim = Sim::start(&["--nodes", "3"])?;
+//! let mut work = Workspace::new(terraform, &Program::provider()?)?;
+//! work.set_all(sim.environment());
+//! work.write("main.tf", "...")?;
+//! work.apply()?.succeeded()?;
+//! assert!(work.plan()?.is_empty());
+//! # Ok(()) }
+//! ```
+
+mod output;
+mod plan;
+mod program;
+mod running;
+mod sim;
+mod skip;
+mod terraform;
+mod workspace;
+
+pub use output::Output;
+pub use plan::Plan;
+pub use program::Program;
+pub use running::Running;
+pub use sim::Sim;
+pub use skip::or_skip;
+pub use terraform::{Terraform, Version};
+pub use workspace::Workspace;
+
+use std::path::{Path, PathBuf};
+
+/// Cargo's target directory.
+pub(crate) fn target() -> PathBuf {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    root.join(std::env::var_os("CARGO_TARGET_DIR").unwrap_or_else(|| "target".into()))
+}
