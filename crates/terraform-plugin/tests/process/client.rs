@@ -10,6 +10,7 @@ use base64::engine::general_purpose::STANDARD_NO_PAD;
 use hyper_util::rt::TokioIo;
 use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, KeyPair, KeyUsagePurpose, PKCS_ECDSA_P521_SHA512};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
+use tempfile::TempDir;
 use tokio::net::UnixStream;
 use tokio_rustls::TlsConnector;
 use tonic::transport::{Channel, Endpoint};
@@ -47,6 +48,8 @@ impl ClientIdentity {
 pub(crate) struct Process {
     pub(crate) child: Child,
     stdout: BufReader<ChildStdout>,
+    /// Where it puts its socket; a killed process leaves it behind.
+    _temporary: TempDir,
 }
 
 impl Process {
@@ -64,6 +67,7 @@ impl Process {
     }
 
     fn start(arguments: &[&str], variables: &[(&str, &str)]) -> Self {
+        let temporary = TempDir::new().unwrap();
         let mut command = Command::new(std::env::current_exe().unwrap());
         for name in ["TF_LOG", "TF_LOG_PROVIDER", COOKIE.0, "PLUGIN_CLIENT_CERT", "RUST_BACKTRACE"] {
             command.env_remove(name);
@@ -71,6 +75,7 @@ impl Process {
         let mut child = command
             .args(arguments)
             .env(AS_PROVIDER, "1")
+            .env("TMPDIR", temporary.path())
             .envs(variables.iter().copied())
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
@@ -78,7 +83,7 @@ impl Process {
             .spawn()
             .unwrap();
         let stdout = BufReader::new(child.stdout.take().unwrap());
-        Self { child, stdout }
+        Self { child, stdout, _temporary: temporary }
     }
 
     /// The next line on stdout, without its newline.

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use terraform_plugin::StopToken;
 use terraform_plugin::serve::{Options, serve};
 use tfplugin6::provider_server::Provider;
-use tfplugin6::{call_function, get_metadata, get_provider_schema, stop_provider};
+use tfplugin6::{Schema, call_function, get_metadata, get_provider_schema, schema, stop_provider};
 use tonic::{Request, Response, Status};
 
 struct Bare;
@@ -17,7 +17,8 @@ impl Provider for Bare {
         _: Request<get_provider_schema::Request>,
     ) -> Result<Response<get_provider_schema::Response>, Status> {
         tracing::info!(asked = true, "schema");
-        Ok(Response::new(get_provider_schema::Response::default()))
+        let provider = Some(Schema { version: 0, block: Some(schema::Block::default()) });
+        Ok(Response::new(get_provider_schema::Response { provider, ..get_provider_schema::Response::default() }))
     }
 
     /// Panics, on request.
