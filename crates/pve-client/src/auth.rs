@@ -294,32 +294,4 @@ impl Clock {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn tokens_are_checked_without_being_told() {
-        for good in ["root@pam!t=abc", " PVEAPIToken=u@pve!id=0-0 ", "u@pve!id=a=b"] {
-            assert!(token_header(&Secret::new(good)).is_ok(), "{good}");
-        }
-        for bad in ["", "abc", "root@pam=abc", "root!t=abc", "root@pam!t=", "root@pam!=x"] {
-            let error = token_header(&Secret::new(bad)).err().unwrap_or_else(|| panic!("{bad}"));
-            assert!(bad.is_empty() || !error.to_string().contains(bad), "{error}");
-        }
-    }
-
-    #[test]
-    fn times_of_tickets_and_answers() {
-        assert_eq!(issued("PVE:root@pam:6B032D7F::abc/def=="), Some(0x6b032d7f));
-        assert_eq!(issued("nonsense"), None);
-        let mut headers = HeaderMap::new();
-        headers.insert(header::DATE, HeaderValue::from_static("Sun, 06 Nov 1994 08:49:37 GMT"));
-        assert_eq!(date(&headers), Some(784_111_777));
-    }
-
-    #[test]
-    fn a_user_needs_a_realm() {
-        let error = Auth::new(&Config::default().login("root", "x")).err().unwrap();
-        assert!(error.to_string().contains("root@pam"), "{error}");
-    }
-}
+mod tests;

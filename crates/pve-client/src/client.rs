@@ -195,3 +195,6 @@ impl Client {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -28,6 +28,8 @@ mod secret;
 mod shared;
 pub mod size;
 mod task;
+#[cfg(test)]
+mod testing;
 mod upid;
 pub mod version;
 pub mod wire;

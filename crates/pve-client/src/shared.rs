@@ -178,3 +178,6 @@ impl SharedReads {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

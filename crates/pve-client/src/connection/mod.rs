@@ -14,6 +14,8 @@ use std::time::Duration;
 use bytes::Bytes;
 use http_body_util::Full;
 
+#[cfg(test)]
+pub(crate) use dial::Dialled;
 pub use dial::{BoxedIo, Io};
 pub(crate) use dial::{Dial, DialError, Network};
 pub use endpoint::Endpoint;
@@ -142,9 +144,11 @@ impl Connections {
             .map_err(|error| Error::Config(format!("{}: {error}", message.name)))?;
         let headers = request.headers_mut();
         headers.extend(message.headers.iter().map(|(name, value)| (name.clone(), value.clone())));
-        if message.form.is_some() {
-            let form = http::HeaderValue::from_static("application/x-www-form-urlencoded");
-            headers.insert(http::header::CONTENT_TYPE, form);
+        if let Some(form) = &message.form {
+            let kind = http::HeaderValue::from_static("application/x-www-form-urlencoded");
+            headers.insert(http::header::CONTENT_TYPE, kind);
+            // An empty form has a length too; by itself hyper leaves it out.
+            headers.insert(http::header::CONTENT_LENGTH, form.len().into());
         }
         Ok(request)
     }
@@ -186,3 +190,6 @@ impl Troubles {
         self.tls.unwrap_or(Error::Connect { tried: self.tried })
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -116,3 +116,6 @@ impl Task {
         result
     }
 }
+
+#[cfg(test)]
+mod tests;

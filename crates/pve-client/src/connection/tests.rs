@@ -1,0 +1,215 @@
+//! Failover, kept connections and what is never sent twice.
+
+use std::time::Duration;
+
+use futures_util::future::join_all;
+use serde_json::{Value, json};
+
+use crate::testing::{Reply, World, two_nodes};
+use crate::{Client, Error, Request};
+
+fn fine() -> World {
+    World::new(|_| Reply::Data(json!(1)))
+}
+
+async fn get(client: &Client) -> Result<Value, Error> {
+    client.call(Request::get("version")).await
+}
+
+async fn post(client: &Client) -> Result<Value, Error> {
+    client.call(Request::post("pools").param("poolid", "x")).await
+}
+
+#[tokio::test(start_paused = true)]
+async fn four_requests_on_four_connections() {
+    let world = World::new(|_| Reply::After(Duration::from_millis(100), Box::new(Reply::Data(json!(1)))));
+    let client = world.client();
+    let results = join_all((0..40).map(|_| get(&client))).await;
+    assert!(results.iter().all(Result::is_ok));
+    assert_eq!((world.most_in_flight(), world.opened()), (4, 4));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_connection_is_kept_for_a_hundred_requests() {
+    let world = fine();
+    let client = world.client();
+    for _ in 0..250 {
+        post(&client).await.unwrap();
+    }
+    assert_eq!((world.calls().len(), world.opened()), (250, 3));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_idle_connection_is_left_before_pve_closes_it() {
+    let world = fine();
+    let client = world.client();
+    post(&client).await.unwrap();
+    tokio::time::sleep(Duration::from_millis(3900)).await;
+    post(&client).await.unwrap();
+    assert_eq!(world.opened(), 1);
+    tokio::time::sleep(Duration::from_millis(4100)).await;
+    post(&client).await.unwrap();
+    assert_eq!(world.opened(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_closed_connection_does_not_cost_a_write() {
+    let world = fine();
+    let client = world.client();
+    post(&client).await.unwrap();
+    world.cut().await;
+    post(&client).await.unwrap();
+    assert_eq!((world.calls().len(), world.opened()), (2, 2));
+}
+
+#[tokio::test(start_paused = true)]
+async fn after_an_error_the_connection_is_new() {
+    let world = World::new(|_| Reply::Error(500, "no such resource 'vm:1'"));
+    let client = world.client();
+    for _ in 0..3 {
+        assert!(get(&client).await.unwrap_err().is_absent());
+    }
+    assert_eq!(world.opened(), 3);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_write_whose_answer_is_lost_is_not_repeated() {
+    let mut first = true;
+    // The first answer makes a kept connection: not even there may it be repeated.
+    let world = World::new(move |_| if std::mem::take(&mut first) { Reply::Data(json!(1)) } else { Reply::Drop });
+    let client = world.client();
+    get(&client).await.unwrap();
+    let error = post(&client).await.unwrap_err();
+    assert!(error.answer_lost() && !error.refused(), "{error}");
+    assert_eq!(world.lines(), ["a GET /version", "a POST /pools"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_read_whose_answer_is_lost_moves_on() {
+    let world = World::new(|call| if call.host == "a" { Reply::Drop } else { Reply::Data(json!(2)) });
+    let client = world.client();
+    assert_eq!(get(&client).await.unwrap(), 2);
+    assert_eq!(world.lines(), ["a GET /version", "b GET /version"]);
+    // And stays there.
+    get(&client).await.unwrap();
+    assert_eq!(world.lines().last().unwrap(), "b GET /version");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_read_on_the_only_endpoint_knocks_twice() {
+    let mut calls = 0;
+    let world = World::new(move |_| {
+        calls += 1;
+        if calls == 1 { Reply::Drop } else { Reply::Data(json!(calls)) }
+    });
+    let client = world.client_of(crate::Config::default().url("https://a").token("u@pve!t=s"));
+    assert_eq!(get(&client).await.unwrap(), 2);
+
+    let dead = World::new(|_| Reply::Drop);
+    let client = dead.client_of(crate::Config::default().url("https://a").token("u@pve!t=s"));
+    assert!(matches!(get(&client).await, Err(Error::AnswerLost { .. })));
+    assert_eq!(dead.calls().len(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_refused_connection_moves_any_request() {
+    let world = fine();
+    world.power("a", false);
+    let client = world.client();
+    post(&client).await.unwrap();
+    post(&client).await.unwrap();
+    assert_eq!(world.lines(), ["b POST /pools", "b POST /pools"]);
+
+    world.power("b", false);
+    world.cut().await;
+    let error = post(&client).await.unwrap_err();
+    assert!(error.refused(), "{error}");
+    assert_eq!(
+        error.to_string(),
+        "no endpoint answers: https://b:8006 (Connection refused), https://a:8006 (Connection refused)"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_nodes_own_endpoint_is_preferred() {
+    let world = fine();
+    let client = world.client();
+    let call = || client.call::<Value>(Request::get("nodes/pve2/status").node("pve2"));
+    call().await.unwrap();
+    get(&client).await.unwrap();
+    world.power("b", false);
+    world.cut().await;
+    call().await.unwrap();
+    assert_eq!(world.lines(), ["b GET /nodes/pve2/status", "a GET /version", "a GET /nodes/pve2/status"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_endpoint_whose_api_daemon_is_down_is_passed_over() {
+    let world =
+        World::new(
+            |call| if call.host == "a" { Reply::Error(595, "Connection refused") } else { Reply::Data(json!(1)) },
+        );
+    let client = world.client();
+    post(&client).await.unwrap();
+    assert_eq!(world.lines(), ["a POST /pools", "b POST /pools"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_dead_node_is_asked_once() {
+    let world = World::new(|_| Reply::Error(595, "No route to host"));
+    let client = world.client();
+    let call = || client.call::<Value>(Request::post("nodes/pve3/ceph/mon/pve3").node("pve3"));
+    for _ in 0..5 {
+        let error = call().await.unwrap_err();
+        assert!(matches!(&error, Error::NodeUnreachable { node, .. } if node == "pve3") && error.refused());
+    }
+    assert_eq!(world.calls().len(), 1);
+    tokio::time::sleep(Duration::from_secs(11)).await;
+    call().await.unwrap_err();
+    assert_eq!(world.calls().len(), 2);
+    client.saw_node("pve3", true);
+    call().await.unwrap_err();
+    assert_eq!(world.calls().len(), 3);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_endpoint_that_hangs_is_given_up() {
+    let world = World::new(|call| if call.host == "a" { Reply::Hang } else { Reply::Data(json!(1)) });
+    let client = world.client();
+    assert!(post(&client).await.unwrap_err().answer_lost());
+    get(&client).await.unwrap();
+    assert_eq!(world.lines(), ["a POST /pools", "b GET /version"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn answers_are_bounded() {
+    let world = World::new(|_| Reply::Raw(http::Response::new(vec![b' '; (64 << 20) + 1].into())));
+    let error = get(&world.client()).await.unwrap_err();
+    assert!(matches!(&error, Error::Protocol { message, .. } if message.contains("64 MiB")), "{error}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn requests_look_as_pve_wants_them() {
+    let world = fine();
+    let client = world.client();
+    client.call::<Value>(Request::post("a")).await.unwrap();
+    client.call::<Value>(Request::put("a").param("k", "v;w")).await.unwrap();
+    client.call::<Value>(Request::delete("a").param("k", "v w")).await.unwrap();
+    let calls = world.calls();
+    // PVE wants a length with every POST, and no content with a DELETE.
+    assert_eq!(calls[0].header("content-length"), Some("0"));
+    assert_eq!((calls[1].form.as_str(), calls[1].header("content-length")), ("k=v%3Bw", Some("7")));
+    assert_eq!(calls[1].header("content-type"), Some("application/x-www-form-urlencoded"));
+    assert_eq!(calls[2].line, "DELETE /a?k=v%20w");
+    assert!(matches!(calls[2].header("content-length"), None | Some("0")));
+    assert!(
+        calls.iter().all(|call| call.header("transfer-encoding").is_none() && call.header("host") == Some("a:8006"))
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_node_cannot_have_two_endpoints() {
+    let config = two_nodes().endpoint("pve1", "https://c");
+    assert!(matches!(Client::new(config), Err(Error::Config(_))));
+    assert!(matches!(Client::new(crate::Config::default()), Err(Error::Config(_))));
+}
