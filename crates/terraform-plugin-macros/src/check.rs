@@ -10,25 +10,25 @@ pub(crate) fn expressions(attr: &Attr) -> Vec<TokenStream> {
     let whole = bare(attr.ty());
     let inner = element(whole).unwrap_or(whole);
     let lift = |check: TokenStream| {
-        if element(whole).is_some() { quote!(::terraform_plugin::model::checks::each(#check)) } else { check }
+        if element(whole).is_some() { quote!(#check.each()) } else { check }
     };
     let checks = &attr.checks;
     let mut found = Vec::new();
     if let Some(range) = &checks.range {
-        found.push(lift(quote!(::terraform_plugin::model::checks::range::<#inner>(#range))));
+        found.push(lift(quote!(::terraform_plugin::schema::Check::range::<#inner>(#range))));
     }
     if let Some(length) = &checks.length {
-        found.push(quote!(::terraform_plugin::model::checks::length(#length)));
+        found.push(quote!(::terraform_plugin::schema::Check::length(#length)));
     }
     if let Some(regex) = &checks.regex {
         let says = match &checks.says {
             Some(says) => quote!(::core::option::Option::Some(#says)),
             None => quote!(::core::option::Option::None),
         };
-        found.push(lift(quote!(::terraform_plugin::model::checks::regex(#regex, #says))));
+        found.push(lift(quote!(::terraform_plugin::schema::Check::regex(#regex, #says))));
     }
     if let Some(words) = &checks.one_of {
-        found.push(lift(quote!(::terraform_plugin::model::checks::one_of(&#words))));
+        found.push(lift(quote!(::terraform_plugin::schema::Check::one_of(#words))));
     }
     for path in &checks.check {
         found.push(typed(path, whole));

@@ -96,7 +96,7 @@ fn object(input: &DeriveInput, options: &Options, attrs: &[Attr]) -> TokenStream
     });
     let checks = options.checks.iter().map(|(function, fields)| {
         let fields = fields.iter().map(|f| syn::ext::IdentExt::unraw(f).to_string());
-        quote!(::terraform_plugin::model::checks::#function(&[#(#fields),*]))
+        quote!(::terraform_plugin::schema::Check::#function([#(#fields),*]))
     });
     let map = quote!(::std::collections::BTreeMap<::std::string::String, ::terraform_plugin::value::Value>);
     let result = |ok| quote!(::core::result::Result<#ok, ::terraform_plugin::model::Fault>);

@@ -55,6 +55,17 @@ impl Path {
         self.join(Step::Index(index))
     }
 
+    /// Puts a step in front: what was the root is now below that step.
+    pub(crate) fn prepend(&mut self, step: Step) {
+        self.0.insert(0, step);
+    }
+
+    /// The place that this one lies in; `None` for the root.
+    pub fn parent(&self) -> Option<Self> {
+        let (_, above) = self.0.split_last()?;
+        Some(Self(above.to_vec()))
+    }
+
     /// The steps from the root.
     pub fn steps(&self) -> &[Step] {
         &self.0

@@ -2,7 +2,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::checks::each;
 use super::{Attr, Fault, Typed, attr};
 use crate::path::Step;
 use crate::schema::{Check, Kind, Nesting};
@@ -133,7 +132,7 @@ impl<T: Typed> Typed for Vec<T> {
     }
 
     fn checks() -> Vec<Check> {
-        T::checks().into_iter().map(each).collect()
+        T::checks().into_iter().map(Check::each).collect()
     }
 
     fn says() -> Option<String> {
@@ -170,7 +169,7 @@ impl<T: Typed + Ord> Typed for BTreeSet<T> {
     }
 
     fn checks() -> Vec<Check> {
-        T::checks().into_iter().map(each).collect()
+        T::checks().into_iter().map(Check::each).collect()
     }
 
     fn says() -> Option<String> {
@@ -214,7 +213,7 @@ impl<T: Typed> Typed for BTreeMap<String, T> {
     }
 
     fn checks() -> Vec<Check> {
-        T::checks().into_iter().map(each).collect()
+        T::checks().into_iter().map(Check::each).collect()
     }
 
     fn says() -> Option<String> {

@@ -112,12 +112,12 @@ fn checks_of_nested_objects_and_elements_come_with_the_attribute() {
     let disk =
         |attributes: &[(&str, Value)]| Value::Map([("scsi0".to_owned(), Value::Object(object(attributes)))].into());
     let both = disk(&[("storage", text("a")), ("file", text("b"))]);
-    let found: Vec<_> = attribute("disks").checks.iter().filter_map(|c| (c.run)(&both).err()).collect();
-    assert_eq!(found, ["element \"scsi0\" `storage` and `file` exclude each other: set one of them"]);
+    let found: Vec<_> = attribute("disks").checks.iter().filter_map(|c| c.run(&both).err()).collect();
+    assert_eq!(found, ["Found `storage` and `file` set. Keep one of them at most and take the others out."]);
 
     let tags = Value::List(vec![text("ok"), text("Bad")]);
-    let found: Vec<_> = attribute("tags").checks.iter().filter_map(|c| (c.run)(&tags).err()).collect();
-    assert_eq!(found, ["element 1 must be in lower case"]);
+    let found: Vec<_> = attribute("tags").checks.iter().filter_map(|c| c.run(&tags).err()).collect();
+    assert_eq!(found, ["[1] must be in lower case."]);
 }
 
 fn thing() -> BTreeMap<String, Value> {

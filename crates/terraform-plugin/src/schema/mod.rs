@@ -1,11 +1,16 @@
 //! What an object looks like: attributes, their types, rules and checks.
 
-use std::sync::Arc;
+mod check;
+mod validate;
 
+use crate::path::{Path, Step};
 use crate::value::{Type, Value};
 
+pub use check::{Check, CustomTest, Limit, Limits, Pattern, Relation, Test};
+pub use validate::validate;
+
 /// The schema of a provider, resource or data source.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Schema {
     /// Raised when the stored JSON needs rewriting.
     pub version: i64,
@@ -40,7 +45,7 @@ pub struct Attribute {
     pub local: bool,
     /// Set when deprecated; says what to use in its place.
     pub deprecated: Option<String>,
-    /// Checks of the value alone, made in validate and again when it became known.
+    /// Checks of the value alone (or of each nested object), made in validate and again when it became known.
     pub checks: Vec<Check>,
     /// When two different values mean the same (`32G`, `32768M`): the older text is kept and nothing planned.
     pub same: Option<fn(&Value, &Value) -> bool>,
@@ -83,17 +88,71 @@ pub enum Rule {
     Default(Value),
 }
 
-/// A check of a value, with the text that documents it.
-#[derive(Clone)]
-pub struct Check {
-    /// For the docs: `between 1 and 7`.
-    pub says: String,
-    /// `Err` holds what is wrong and what would be right. Never called with null or unknown values.
-    pub run: Arc<dyn Fn(&Value) -> Result<(), String> + Send + Sync>,
+impl Schema {
+    /// The type of the object as a whole.
+    pub fn implied_type(&self) -> Type {
+        object_type(&self.attributes)
+    }
+
+    /// The attribute that a path ends in or passes last: of `disks["scsi0"].size` the nested `size`, of
+    /// `disks["scsi0"]` the attribute `disks`.
+    pub fn attribute(&self, path: &Path) -> Option<&Attribute> {
+        let mut here = None;
+        let mut among = self.attributes.as_slice();
+        for step in path.steps() {
+            if let Step::Attribute(name) = step {
+                let found = among.iter().find(|a| a.name == *name)?;
+                among = found.nested().unwrap_or_default();
+                here = Some(found);
+            }
+        }
+        here
+    }
 }
 
-impl std::fmt::Debug for Check {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Check({})", self.says)
+impl Attribute {
+    /// An attribute with nothing but a name, a type and a rule.
+    pub fn new(name: impl Into<String>, kind: Kind, rule: Rule) -> Self {
+        Self {
+            name: name.into(),
+            kind,
+            description: String::new(),
+            rule,
+            replace: false,
+            sensitive: false,
+            write_only: false,
+            local: false,
+            deprecated: None,
+            checks: Vec::new(),
+            same: None,
+        }
     }
+
+    /// The type of its value.
+    pub fn ty(&self) -> Type {
+        match &self.kind {
+            Kind::Plain(ty) => ty.clone(),
+            Kind::Nested(nesting, attributes) => {
+                let object = Box::new(object_type(attributes));
+                match nesting {
+                    Nesting::Single => *object,
+                    Nesting::List => Type::List(object),
+                    Nesting::Set => Type::Set(object),
+                    Nesting::Map => Type::Map(object),
+                }
+            }
+        }
+    }
+
+    /// The attributes below it, if it is nested.
+    pub fn nested(&self) -> Option<&[Attribute]> {
+        match &self.kind {
+            Kind::Plain(_) => None,
+            Kind::Nested(_, attributes) => Some(attributes),
+        }
+    }
+}
+
+fn object_type(attributes: &[Attribute]) -> Type {
+    Type::Object(attributes.iter().map(|a| (a.name.clone(), a.ty())).collect())
 }

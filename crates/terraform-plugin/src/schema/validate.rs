@@ -1,0 +1,211 @@
+//! Running the checks of a schema over a value.
+
+use std::collections::BTreeMap;
+
+use super::check::{Check, Relation, Test, between, list};
+use super::{Attribute, Kind, Nesting, Schema};
+use crate::diagnostics::{Diagnostic, Diagnostics};
+use crate::path::Path;
+use crate::value::{Type, Value};
+
+/// Makes every check of the schema on a configuration or plan, skipping what is null or not known yet.
+///
+/// What Terraform has checked itself (types, required attributes, unknown names) is not checked again.
+pub fn validate(schema: &Schema, value: &Value) -> Diagnostics {
+    let mut found = Diagnostics::default();
+    let place = Place { path: Path::root(), sensitive: false };
+    object(&schema.attributes, &schema.checks, value, &place, &mut found);
+    found
+}
+
+/// Where the value lies that is looked at, and whether it may be shown.
+#[derive(Clone)]
+struct Place {
+    path: Path,
+    sensitive: bool,
+}
+
+impl Place {
+    fn moved(&self, path: Path) -> Self {
+        Self { path, sensitive: self.sensitive }
+    }
+
+    /// The error about the value there. `wrong` (`must be ..., not ...`) may repeat the value, and is told only if that
+    /// may be shown.
+    fn error(&self, wrong: &str, check: &Check) -> Diagnostic {
+        let summary = match self.path.is_root() {
+            true => "Invalid configuration".to_owned(),
+            false => format!("Invalid value for {}", self.path),
+        };
+        let detail = if self.sensitive {
+            format!("Allowed: {}. The value is sensitive and not shown.", check.says)
+        } else if self.path.is_root() || !wrong.starts_with(char::is_lowercase) {
+            wrong.to_owned()
+        } else {
+            let stop = if wrong.ends_with('.') { "" } else { "." };
+            format!("{} {wrong}{stop}", self.path)
+        };
+        Diagnostic::error(summary, detail).at(self.path.clone())
+    }
+}
+
+fn object(attributes: &[Attribute], checks: &[Check], value: &Value, place: &Place, found: &mut Diagnostics) {
+    let Some(values) = value.as_object() else { return };
+    for attribute in attributes {
+        if let Some(value) = values.get(&attribute.name) {
+            let place = Place {
+                path: place.path.at(&attribute.name),
+                sensitive: place.sensitive || attribute.sensitive || attribute.write_only,
+            };
+            self::attribute(attribute, value, &place, found);
+        }
+    }
+    for check in checks {
+        look(check, value, place, false, found);
+    }
+}
+
+fn attribute(attribute: &Attribute, value: &Value, place: &Place, found: &mut Diagnostics) {
+    let set = matches!(attribute.kind, Kind::Nested(Nesting::Set, _) | Kind::Plain(Type::Set(_)));
+    for check in &attribute.checks {
+        look(check, value, place, set, found);
+    }
+    match &attribute.kind {
+        Kind::Plain(_) => {}
+        Kind::Nested(Nesting::Single, attributes) => object(attributes, &[], value, place, found),
+        Kind::Nested(_, attributes) => {
+            for (place, element) in elements(value, place, set) {
+                object(attributes, &[], element, &place, found);
+            }
+        }
+    }
+}
+
+/// The elements of a collection. Those of a set have the path of the set.
+fn elements<'a>(value: &'a Value, place: &Place, set: bool) -> Vec<(Place, &'a Value)> {
+    let at = |path| Place { path, sensitive: place.sensitive };
+    match value.bare() {
+        Value::List(elements) if set => elements.iter().map(|element| (place.clone(), element)).collect(),
+        Value::List(elements) => {
+            elements.iter().enumerate().map(|(i, element)| (at(place.path.index(i)), element)).collect()
+        }
+        Value::Map(elements) => elements.iter().map(|(key, element)| (at(place.path.key(key)), element)).collect(),
+        _ => Vec::new(),
+    }
+}
+
+/// Makes one check. `set`: the value is a set, or may be one, so that a path to its elements may not exist.
+fn look(check: &Check, value: &Value, place: &Place, set: bool, found: &mut Diagnostics) {
+    match (&check.test, value.bare()) {
+        (_, Value::Null | Value::Unknown) => {}
+        (Test::Each(check), value) => {
+            for (place, element) in elements(value, place, set) {
+                look(check, element, &place, true, found);
+            }
+        }
+        (Test::Together(relation, names), Value::Object(values)) => {
+            found.extend(together(*relation, names, values, &place.path));
+        }
+        (_, value) => {
+            if let Err(wrong) = alone(check, value) {
+                found.push(place.error(&wrong, check));
+            }
+        }
+    }
+}
+
+/// The tests that look at nothing but one value.
+fn alone(check: &Check, value: &Value) -> Result<(), String> {
+    let fine = match (&check.test, value) {
+        (Test::Range(low, high), Value::Number(number)) => {
+            low.as_ref().is_none_or(|low| low <= number) && high.as_ref().is_none_or(|high| number <= high)
+        }
+        (Test::Length(low, high), value) => {
+            let (length, unit) = match value {
+                Value::String(text) => (text.chars().count(), "characters"),
+                Value::List(elements) => (elements.len(), "elements"),
+                Value::Map(elements) => (elements.len(), "elements"),
+                _ => return Ok(()),
+            };
+            if low.is_none_or(|low| low <= length) && high.is_none_or(|high| length <= high) {
+                return Ok(());
+            }
+            return Err(format!("must have {} {unit}, and has {length}", between(*low, *high)));
+        }
+        (Test::Regex(pattern), Value::String(text)) => match pattern.regex() {
+            Ok(regex) => regex.is_match(text),
+            Err(why) => return Err(format!("cannot be checked: the provider's own expression is wrong: {why}")),
+        },
+        (Test::OneOf(words), value) => words.contains(value),
+        (Test::Custom(custom), value) if value.is_fully_known() => return custom(value),
+        _ => true,
+    };
+    if fine { Ok(()) } else { Err(format!("must be {}, not {value}", check.says)) }
+}
+
+impl Check {
+    /// Makes the check on one value, outside of any schema.
+    ///
+    /// # Errors
+    /// What is wrong and what would be right. It may repeat the value, so it is not for sensitive ones.
+    pub fn run(&self, value: &Value) -> Result<(), String> {
+        let mut found = Diagnostics::default();
+        look(self, value, &Place { path: Path::root(), sensitive: false }, false, &mut found);
+        found.into_iter().next().map_or(Ok(()), |diagnostic| Err(diagnostic.detail))
+    }
+}
+
+/// The error if the attributes `names` of the object at `path` do not go together.
+fn together(relation: Relation, names: &[String], values: &BTreeMap<String, Value>, path: &Path) -> Option<Diagnostic> {
+    let unset = |name: &&String| values.get(*name).is_none_or(Value::is_null);
+    let open = |name: &&String| values.get(*name).is_some_and(Value::is_unknown);
+    let set: Vec<&String> = names.iter().filter(|name| !unset(name) && !open(name)).collect();
+    let quoted = |names: &[&String], word: &str| list(names.iter().map(|name| format!("`{name}`")), word);
+    let all: Vec<&String> = names.iter().collect();
+    let whole = if path.is_root() { String::new() } else { format!(" in {path}") };
+
+    match (relation, set.as_slice()) {
+        (Relation::Conflicts, [_, second, ..]) => Some(
+            Diagnostic::error(
+                format!("{} exclude each other{whole}", quoted(&set, "and")),
+                format!("Found {} set. Keep one of them at most and take the others out.", quoted(&set, "and")),
+            )
+            .at(path.at(*second)),
+        ),
+        (Relation::ExactlyOne, [_, second, ..]) => Some(
+            Diagnostic::error(
+                format!("Only one of {} can be set{whole}", quoted(&all, "and")),
+                format!("Found {} set. Keep one of them and take the others out.", quoted(&set, "and")),
+            )
+            .at(path.at(*second)),
+        ),
+        (Relation::ExactlyOne | Relation::AtLeastOne, []) if !names.iter().any(|name| open(&name)) => {
+            let wanted = if relation == Relation::ExactlyOne { "exactly" } else { "at least" };
+            Some(
+                Diagnostic::error(
+                    format!("One of {} is needed{whole}", quoted(&all, "and")),
+                    format!("Found none of them set. Set {wanted} one of {}.", quoted(&all, "or")),
+                )
+                .at(path.clone()),
+            )
+        }
+        (Relation::Requires, [first, ..]) if Some(*first) == names.first() => {
+            let missing: Vec<&String> = names.iter().skip(1).filter(unset).collect();
+            if missing.is_empty() {
+                return None;
+            }
+            let missing = quoted(&missing, "and");
+            Some(
+                Diagnostic::error(
+                    format!("`{first}` needs {missing}{whole}"),
+                    format!("Found `{first}` set without {missing}. Set {missing} too, or take `{first}` out."),
+                )
+                .at(path.at(*first)),
+            )
+        }
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests;
