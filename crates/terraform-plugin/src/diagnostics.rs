@@ -89,3 +89,40 @@ impl From<Diagnostic> for Diagnostics {
         Self(vec![diagnostic])
     }
 }
+
+impl From<&Diagnostic> for tfplugin6::Diagnostic {
+    fn from(diagnostic: &Diagnostic) -> Self {
+        let severity = match diagnostic.severity {
+            Severity::Error => tfplugin6::diagnostic::Severity::Error,
+            Severity::Warning => tfplugin6::diagnostic::Severity::Warning,
+        };
+        Self {
+            severity: severity.into(),
+            summary: diagnostic.summary.clone(),
+            detail: diagnostic.detail.clone(),
+            attribute: (&diagnostic.path).into(),
+        }
+    }
+}
+
+impl Diagnostics {
+    /// All of them as the protocol's messages, in order.
+    pub fn to_proto(&self) -> Vec<tfplugin6::Diagnostic> {
+        self.0.iter().map(Into::into).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn as_messages() {
+        let mut diagnostics = Diagnostics::from(Diagnostic::error("a", "b").at("size"));
+        diagnostics.push(Diagnostic::warning("c", "d"));
+        let messages = diagnostics.to_proto();
+        assert_eq!(messages.iter().map(|m| m.severity).collect::<Vec<_>>(), [1, 2]);
+        assert_eq!((messages[0].summary.as_str(), messages[0].detail.as_str()), ("a", "b"));
+        assert_eq!(messages.iter().map(|m| m.attribute.is_some()).collect::<Vec<_>>(), [true, false]);
+    }
+}

@@ -2,6 +2,9 @@
 
 use std::fmt;
 
+use tfplugin6::AttributePath;
+use tfplugin6::attribute_path::{self, step::Selector};
+
 /// One step of a [`Path`].
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Step {
@@ -77,6 +80,22 @@ impl Path {
     }
 }
 
+/// The path as the protocol's message; `None` for the root, which the protocol leaves out.
+impl From<&Path> for Option<AttributePath> {
+    fn from(path: &Path) -> Self {
+        let steps = path.steps().iter().map(|step| {
+            let selector = match step {
+                Step::Attribute(name) => Selector::AttributeName(name.clone()),
+                Step::Key(key) => Selector::ElementKeyString(key.clone()),
+                // A position in memory is below i64::MAX.
+                Step::Index(index) => Selector::ElementKeyInt(i64::try_from(*index).unwrap_or(i64::MAX)),
+            };
+            attribute_path::Step { selector: Some(selector) }
+        });
+        (!path.is_root()).then(|| AttributePath { steps: steps.collect() })
+    }
+}
+
 impl From<&str> for Path {
     fn from(name: &str) -> Self {
         Self::attr(name)
@@ -105,5 +124,20 @@ mod tests {
     fn reads_like_terraform() {
         let path = Path::attr("disks").key("scsi0").at("size");
         assert_eq!(path.to_string(), r#"disks["scsi0"].size"#);
+    }
+
+    #[test]
+    fn as_a_message() {
+        let message = Option::<AttributePath>::from(&Path::attr("disks").key("scsi0").index(3)).unwrap();
+        let selectors: Vec<_> = message.steps.into_iter().filter_map(|step| step.selector).collect();
+        assert_eq!(
+            selectors,
+            [
+                Selector::AttributeName("disks".to_owned()),
+                Selector::ElementKeyString("scsi0".to_owned()),
+                Selector::ElementKeyInt(3)
+            ]
+        );
+        assert_eq!(Option::<AttributePath>::from(&Path::root()), None);
     }
 }

@@ -144,7 +144,9 @@ impl Check {
         let quoted = |names: &[String], word| list(names.iter().map(|n| format!("`{n}`")), word);
         let says = match (relation, names.split_first()) {
             (Relation::Conflicts, _) => format!("at most one of {}", quoted(&names, "and")),
-            (Relation::Requires, Some((first, rest))) => format!("`{first}` only together with {}", quoted(rest, "and")),
+            (Relation::Requires, Some((first, rest))) => {
+                format!("`{first}` only together with {}", quoted(rest, "and"))
+            }
             (Relation::Requires, None) => String::new(),
             (Relation::ExactlyOne, _) => format!("exactly one of {}", quoted(&names, "and")),
             (Relation::AtLeastOne, _) => format!("at least one of {}", quoted(&names, "and")),

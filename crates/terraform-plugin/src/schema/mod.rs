@@ -1,12 +1,16 @@
 //! What an object looks like: attributes, their types, rules and checks.
 
 mod check;
+mod proto;
+mod self_check;
 mod validate;
 
 use crate::path::{Path, Step};
 use crate::value::{Type, Value};
 
 pub use check::{Check, CustomTest, Limit, Limits, Pattern, Relation, Test};
+pub use proto::identity_to_proto;
+pub use self_check::SchemaOf;
 pub use validate::validate;
 
 /// The schema of a provider, resource or data source.

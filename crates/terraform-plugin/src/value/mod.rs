@@ -2,6 +2,7 @@
 
 mod access;
 mod display;
+pub mod dynamic;
 mod equal;
 mod error;
 pub mod json;
