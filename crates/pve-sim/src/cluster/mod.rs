@@ -1,3 +1,131 @@
-//! The state of the simulated cluster; each part owns its own struct and its behaviour over time.
+//! The simulated cluster: one struct of parts, one file (or folder) a part.
+//!
+//! A part owns its data, its behaviour over time and its canonical form. To add one: a struct in a file of its own with
+//! `fn new(&Shape) -> Self` and `fn canonical(&self) -> Value`; a field here; a line in [`Cluster::new`] (also for its
+//! rounds: `cluster.every(..)`), one in [`Cluster::canonical`], and one in [`Cluster::set_power`] if it cares for that.
 
+pub mod access;
 pub mod ceph;
+pub mod guests;
+pub mod ha;
+pub mod nodes;
+pub mod options;
+
+use std::collections::BTreeMap;
+
+use serde_json::{Value, json};
+
+use crate::kernel::clock::Time;
+use crate::kernel::events::Events;
+use crate::kernel::faults::Faults;
+use crate::kernel::ids::Ids;
+use crate::kernel::locks::Locks;
+use crate::kernel::record::Recorded;
+use crate::kernel::tasks::Tasks;
+use crate::shape::Shape;
+
+/// What differs between the versions that can be simulated.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Profile {
+    /// PVE's version, as `9.2.11`.
+    pub pve: String,
+    /// PVE's commit, as `14a22df3`.
+    pub repoid: String,
+    /// Ceph's release, as `20.2`.
+    pub ceph: String,
+    /// What a disk move reaches, in bytes a second.
+    pub bandwidth: Option<u64>,
+}
+
+impl Profile {
+    /// The release part of the version: `9.2`.
+    pub fn pve_release(&self) -> &str {
+        match self.pve.match_indices('.').nth(1) {
+            Some((dot, _)) => &self.pve[..dot],
+            None => &self.pve,
+        }
+    }
+}
+
+impl Default for Profile {
+    fn default() -> Self {
+        let (pve, repoid) = ("9.2.11".to_owned(), "14a22df3".to_owned());
+        Profile { pve, repoid, ceph: "20.2".to_owned(), bandwidth: None }
+    }
+}
+
+/// The whole state.
+pub struct Cluster {
+    /// The simulated moment.
+    pub now: Time,
+    /// The version it plays.
+    pub profile: Profile,
+    /// Its name.
+    pub name: String,
+    /// Tasks, running and past.
+    pub tasks: Tasks,
+    /// Who holds which lock.
+    pub locks: Locks,
+    /// What this run hands out.
+    pub ids: Ids,
+    /// The nodes with their disks.
+    pub nodes: nodes::Nodes,
+    /// Users, tokens, roles, access control.
+    pub access: access::Access,
+    /// `datacenter.cfg`.
+    pub options: options::Options,
+    /// Virtual machines.
+    pub guests: guests::Guests,
+    pub(crate) events: Events,
+    pub(crate) faults: Faults,
+    pub(crate) requests: Vec<Recorded>,
+    pub(crate) unmodelled: BTreeMap<String, u64>,
+}
+
+impl Cluster {
+    /// The cluster of this shape at `now`. `seed` decides what it hands out.
+    pub fn new(shape: &Shape, profile: Profile, now: Time, seed: u64) -> Cluster {
+        let mut ids = Ids::new(seed);
+        Cluster {
+            now,
+            profile,
+            name: shape.name.clone(),
+            tasks: Tasks::default(),
+            locks: Locks::default(),
+            nodes: nodes::Nodes::new(shape, now),
+            access: access::Access::new(shape, &mut ids),
+            options: options::Options::default(),
+            guests: guests::Guests::new(shape),
+            ids,
+            events: Events::default(),
+            faults: Faults::default(),
+            requests: Vec::new(),
+            unmodelled: BTreeMap::new(),
+        }
+    }
+
+    /// Switches a node on or off. Off means at once, as if its plug were pulled.
+    pub fn set_power(&mut self, node: &str, on: bool) {
+        let now = self.now;
+        if self.nodes.set_power(node, on, now) && !on {
+            self.lose_tasks_of(node);
+        }
+    }
+
+    /// The state in a form for comparing two runs: stable order, without what a run hands out (ids, uuids, times).
+    pub fn canonical(&self) -> Value {
+        json!({
+            "name": self.name,
+            "nodes": self.nodes.canonical(),
+            "access": self.access.canonical(),
+            "options": self.options.canonical(),
+            "guests": self.guests.canonical(),
+        })
+    }
+
+    /// Three nodes `pve1`..`pve3`, clock at 2026-11-22T10:00:00Z.
+    #[cfg(test)]
+    pub(crate) fn for_tests() -> Cluster {
+        Cluster::new(&Shape::default(), Profile::default(), Time::from_unix(1_795_341_600), 1)
+    }
+}

@@ -2,5 +2,8 @@
 
 pub mod config;
 pub mod drive;
+mod list;
 pub mod net;
 pub mod size;
+
+pub use list::{Guest, Guests};

@@ -1,0 +1,17 @@
+//! `/cluster`.
+
+mod nextid;
+mod options;
+mod resources;
+mod status;
+mod tasks;
+
+use crate::kernel::Routes;
+
+pub(crate) fn routes(r: &mut Routes) {
+    nextid::routes(r);
+    options::routes(r);
+    resources::routes(r);
+    status::routes(r);
+    tasks::routes(r);
+}

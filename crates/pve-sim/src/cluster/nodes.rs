@@ -1,0 +1,157 @@
+//! Nodes: which exist, which are on, who has quorum, and their figures.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use crate::kernel::clock::Time;
+use crate::shape::{DiskShape, Shape};
+
+/// How long the others keep the figures of a node that fell silent (pmxcfs drops them after this).
+pub const FIGURES_LIVE: Duration = Duration::from_secs(300);
+
+/// A node.
+#[derive(Debug, Clone)]
+pub struct Node {
+    /// Name.
+    pub name: String,
+    /// Corosync's node id, from 1.
+    pub id: u32,
+    /// Its address in the cluster network.
+    pub ip: String,
+    /// Whether it is switched on.
+    pub on: bool,
+    /// Its last start.
+    pub booted: Time,
+    /// When it was switched off last.
+    pub off_since: Option<Time>,
+    /// Cores.
+    pub cpus: u32,
+    /// Memory in bytes.
+    pub memory: u64,
+    /// SHA-256 fingerprint of its certificate, `AA:BB:..`.
+    pub fingerprint: String,
+    /// Disks besides the system disk, as they were at the start.
+    pub disks: Vec<DiskShape>,
+}
+
+impl Node {
+    /// Size of the root file system in bytes.
+    pub const ROOT_SIZE: u64 = 94 << 30;
+    /// Used of it.
+    pub const ROOT_USED: u64 = 5 << 30;
+
+    /// Whether the others still show its figures.
+    pub fn figures_known(&self, now: Time) -> bool {
+        self.off_since.is_none_or(|off| now.since(off) < FIGURES_LIVE)
+    }
+
+    /// Seconds since its start; stops counting when it is off.
+    pub fn uptime(&self, now: Time) -> u64 {
+        self.off_since.unwrap_or(now).since(self.booted).as_secs()
+    }
+
+    /// Memory in use, without its guests.
+    pub fn memory_used(&self) -> u64 {
+        self.memory / 8
+    }
+}
+
+/// The nodes, in the order of their ids.
+#[derive(Debug)]
+pub struct Nodes {
+    nodes: Vec<Node>,
+}
+
+impl Nodes {
+    pub(super) fn new(shape: &Shape, now: Time) -> Self {
+        let node = |(n, shape): (u32, &crate::shape::NodeShape)| Node {
+            name: shape.name.clone(),
+            id: n,
+            ip: format!("10.0.0.{n}"),
+            on: shape.online,
+            // Long enough ago that nothing looks freshly started.
+            booted: Time::from_unix(now.unix().saturating_sub(86_400)),
+            off_since: (!shape.online).then(|| Time::from_unix(now.unix().saturating_sub(3600))),
+            cpus: shape.cpus,
+            memory: shape.memory.0,
+            fingerprint: String::new(),
+            disks: shape.disks.clone(),
+        };
+        Nodes { nodes: (1..).zip(&shape.nodes).map(node).collect() }
+    }
+
+    /// All nodes.
+    pub fn iter(&self) -> impl Iterator<Item = &Node> {
+        self.nodes.iter()
+    }
+
+    /// All names.
+    pub fn names(&self) -> Vec<String> {
+        self.nodes.iter().map(|node| node.name.clone()).collect()
+    }
+
+    /// The node of this name.
+    pub fn get(&self, name: &str) -> Option<&Node> {
+        self.nodes.iter().find(|node| node.name == name)
+    }
+
+    /// The node of this name, to be changed.
+    pub fn get_mut(&mut self, name: &str) -> Option<&mut Node> {
+        self.nodes.iter_mut().find(|node| node.name == name)
+    }
+
+    /// Whether the node exists and is on.
+    pub fn online(&self, name: &str) -> bool {
+        self.get(name).is_some_and(|node| node.on)
+    }
+
+    /// When the node was started last.
+    pub fn booted(&self, name: &str) -> Option<Time> {
+        self.get(name).map(|node| node.booted)
+    }
+
+    /// Whether a write on this node finds a majority of the cluster's votes.
+    pub fn quorate(&self, name: &str) -> bool {
+        self.online(name) && 2 * self.nodes.iter().filter(|node| node.on).count() > self.nodes.len()
+    }
+
+    /// Whether this is a single node that never joined a cluster.
+    pub fn standalone(&self) -> bool {
+        self.nodes.len() == 1
+    }
+
+    pub(super) fn set_power(&mut self, name: &str, on: bool, now: Time) -> bool {
+        let Some(node) = self.get_mut(name) else { return false };
+        if node.on == on {
+            return false;
+        }
+        node.on = on;
+        node.off_since = (!on).then_some(now);
+        if on {
+            node.booted = now;
+        }
+        true
+    }
+
+    pub(super) fn canonical(&self) -> Value {
+        self.nodes.iter().map(|node| json!({ "name": node.name, "on": node.on })).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::cluster::Cluster;
+
+    #[test]
+    fn a_majority_has_quorum_and_a_dead_node_has_none() {
+        let mut cluster = Cluster::for_tests();
+        assert!(cluster.nodes.quorate("pve1"));
+        cluster.set_power("pve3", false);
+        assert!(cluster.nodes.quorate("pve1") && !cluster.nodes.quorate("pve3"));
+        cluster.set_power("pve2", false);
+        assert!(!cluster.nodes.quorate("pve1"));
+        cluster.set_power("pve3", true);
+        assert!(cluster.nodes.quorate("pve1") && cluster.nodes.quorate("pve3"));
+    }
+}

@@ -1,0 +1,79 @@
+//! The control address: power, faults, the clock, and what can be seen from outside of the cluster.
+
+use std::time::Duration;
+
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+
+use super::faults::Fault;
+use super::world::World;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Power {
+    on: bool,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Advance {
+    seconds: f64,
+}
+
+/// Answers a request to the control address: status and body.
+pub(crate) fn answer(world: &World, method: &str, path: &str, body: &[u8]) -> (u16, Value) {
+    let parts: Vec<&str> = path.split('/').filter(|part| !part.is_empty()).collect();
+    let result = match (method, parts.as_slice()) {
+        ("POST", ["nodes", node, "power"]) => read(body).and_then(|Power { on }| set_power(world, node, on)),
+        ("GET", ["requests"]) => Ok(world.with(|cluster| json!(cluster.requests))),
+        ("DELETE", ["requests"]) => {
+            world.with(|cluster| cluster.requests.clear());
+            Ok(Value::Null)
+        }
+        ("GET", ["state"]) => Ok(world.with(|cluster| cluster.canonical())),
+        ("POST", ["faults"]) => {
+            read(body).and_then(|fault: Fault| world.with(|cluster| cluster.faults.add(fault))).map(|()| Value::Null)
+        }
+        ("GET", ["faults"]) => Ok(world.with(|cluster| json!(cluster.faults.all()))),
+        ("DELETE", ["faults"]) => {
+            world.with(|cluster| cluster.faults.clear());
+            Ok(Value::Null)
+        }
+        ("POST", ["clock", "advance"]) => read(body).and_then(|Advance { seconds }| advance(world, seconds)),
+        ("GET", ["clock"]) => Ok(clock(world)),
+        ("GET", ["unmodelled"]) => Ok(world.with(|cluster| {
+            cluster.unmodelled.iter().map(|(call, count)| json!({ "call": call, "count": count })).collect()
+        })),
+        _ => return (404, json!({ "error": format!("no {method} {path} here") })),
+    };
+    match result {
+        Ok(value) => (200, value),
+        Err(error) => (400, json!({ "error": error })),
+    }
+}
+
+fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, String> {
+    serde_json::from_slice(body).map_err(|error| error.to_string())
+}
+
+fn set_power(world: &World, node: &str, on: bool) -> Result<Value, String> {
+    world.with(|cluster| match cluster.nodes.get(node) {
+        Some(_) => {
+            cluster.set_power(node, on);
+            Ok(Value::Null)
+        }
+        None => Err(format!("no node '{node}': there are {}", cluster.nodes.names().join(", "))),
+    })
+}
+
+fn advance(world: &World, seconds: f64) -> Result<Value, String> {
+    let span = Duration::try_from_secs_f64(seconds).map_err(|error| error.to_string())?;
+    world.advance(span);
+    Ok(clock(world))
+}
+
+fn clock(world: &World) -> Value {
+    let now = world.with(|cluster| cluster.now);
+    json!({ "now": now.format("%Y-%m-%dT%H:%M:%SZ"), "unix": now.unix() })
+}

@@ -1,0 +1,26 @@
+//! What every simulated area stands on: time, tasks, locks, the way of a request, faults and power.
+
+pub mod call;
+pub mod clock;
+pub(crate) mod control;
+pub mod error;
+pub mod events;
+pub mod faults;
+pub(crate) mod http;
+pub mod ids;
+mod kill;
+pub mod locks;
+pub mod params;
+mod permission;
+pub(crate) mod pipeline;
+pub mod record;
+pub mod routes;
+pub mod schema;
+pub mod tasks;
+pub(crate) mod tls;
+pub mod world;
+
+pub use call::Call;
+pub use error::PveError;
+pub use kill::terminate;
+pub use routes::Routes;

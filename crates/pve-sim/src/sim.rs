@@ -1,0 +1,210 @@
+//! Starting a simulated cluster.
+
+use std::collections::BTreeMap;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::time::Duration;
+
+use anyhow::{Context, bail};
+use serde_json::{Value, json};
+use tokio::net::TcpListener;
+use tokio::task::JoinSet;
+use tokio_rustls::TlsAcceptor;
+
+use crate::api;
+use crate::cluster::access::{ROOT, Token};
+use crate::cluster::{Cluster, Profile};
+use crate::kernel::clock::{Clock, Time};
+use crate::kernel::ids::Ids;
+use crate::kernel::world::World;
+use crate::kernel::{http, tls};
+use crate::shape::Shape;
+
+/// What is simulated and how.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// The cluster.
+    pub shape: Shape,
+    /// PVE's version: `9.2`, or with a third part.
+    pub pve: String,
+    /// Simulated seconds per real second, unless the shape says it; 0 stands still until it is put forward.
+    pub factor: f64,
+    /// What a disk move reaches, in bytes a second.
+    pub bandwidth: Option<u64>,
+    /// Real time added to each request.
+    pub latency: Duration,
+    /// Loopback address to listen on; with a port other than 0 the nodes take that one and those after it.
+    pub listen: SocketAddr,
+    /// Decides everything that a run hands out; a random one if absent.
+    pub seed: Option<u64>,
+    /// Password of `root@pam`; made up if absent.
+    pub password: Option<String>,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Options {
+            shape: Shape::default(),
+            pve: "9.2".to_owned(),
+            factor: 60.0,
+            bandwidth: None,
+            latency: Duration::ZERO,
+            listen: SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0),
+            seed: None,
+            password: None,
+        }
+    }
+}
+
+/// The simulator.
+pub struct Sim;
+
+/// A cluster that answers. It ends when this is dropped.
+pub struct Running {
+    /// Addresses by node, in the order of the nodes.
+    pub endpoints: Vec<(String, String)>,
+    /// SHA-256 fingerprints of the certificates by node.
+    pub fingerprints: BTreeMap<String, String>,
+    /// `root@pam`.
+    pub username: String,
+    /// Its password.
+    pub password: String,
+    /// A token of `root@pam` that has all privileges that a token can have.
+    pub api_token: String,
+    /// Where the control address answers.
+    pub control: String,
+    /// The cluster itself, for tests in the same process.
+    pub world: World,
+    tasks: JoinSet<()>,
+}
+
+impl Sim {
+    /// Starts a cluster; it answers when this returns.
+    ///
+    /// # Errors
+    /// A version that is not simulated, an address that is none of this machine's loopback, a port that is taken.
+    pub async fn start(options: Options) -> anyhow::Result<Running> {
+        let profile = profile(&options)?;
+        if !options.listen.ip().is_loopback() {
+            bail!("{} is not a loopback address: the simulator serves this machine only", options.listen.ip());
+        }
+        let start = match &options.shape.clock.start {
+            None => Time::from_unix(jiff::Timestamp::now().as_second().try_into().unwrap_or(0)),
+            Some(text) => {
+                let stamp: jiff::Timestamp = text.parse().with_context(|| format!("clock.start '{text}'"))?;
+                Time::from_unix(u64::try_from(stamp.as_second()).context("clock.start lies before 1970")?)
+            }
+        };
+        let seed = options.seed.unwrap_or_else(random_seed);
+        let mut secrets = Ids::new(seed ^ 0x5eed);
+        let password = options.password.clone().unwrap_or_else(|| secrets.hex(20));
+        let mut cluster = Cluster::new(&options.shape, profile, start, seed);
+        cluster.access.set_password(ROOT, &password);
+        let api_token = token_of_root(&mut cluster, secrets.uuid());
+
+        let mut listeners = Vec::new();
+        for (n, node) in (0u16..).zip(cluster.nodes.names()) {
+            let mut address = options.listen;
+            if address.port() != 0 {
+                address.set_port(address.port().checked_add(n).context("too many nodes for that port")?);
+            }
+            let listener = TcpListener::bind(address).await.with_context(|| format!("cannot listen on {address}"))?;
+            let tls = tls::for_node(&node, &address.ip().to_string())?;
+            if let Some(known) = cluster.nodes.get_mut(&node) {
+                known.fingerprint = tls.fingerprint.clone();
+            }
+            listeners.push((node, listener, tls));
+        }
+        let control = TcpListener::bind(SocketAddr::new(options.listen.ip(), 0)).await?;
+
+        let clock = Clock::new(start, options.shape.clock.factor.unwrap_or(options.factor));
+        let world = World::new(cluster, clock, api::routes(), options.latency);
+        let mut running = Running {
+            endpoints: Vec::new(),
+            fingerprints: BTreeMap::new(),
+            username: ROOT.to_owned(),
+            password,
+            api_token,
+            control: format!("http://{}", control.local_addr()?),
+            world: world.clone(),
+            tasks: JoinSet::new(),
+        };
+        running.tasks.spawn(world.clone().tick());
+        running.tasks.spawn(http::serve_control(world.clone(), control));
+        for (node, listener, tls) in listeners {
+            running.endpoints.push((node.clone(), format!("https://{}", listener.local_addr()?)));
+            running.fingerprints.insert(node.clone(), tls.fingerprint);
+            let acceptor = TlsAcceptor::from(tls.config);
+            running.tasks.spawn(http::serve(world.clone(), node, listener, acceptor));
+        }
+        Ok(running)
+    }
+}
+
+impl Running {
+    /// The address of a node.
+    pub fn endpoint(&self, node: &str) -> Option<&str> {
+        self.endpoints.iter().find(|(name, _)| name == node).map(|(_, url)| url.as_str())
+    }
+
+    /// What `serve` prints when it answers.
+    pub fn announcement(&self) -> Value {
+        json!({
+            "endpoints": self.endpoints.iter().cloned().collect::<BTreeMap<_, _>>(),
+            "fingerprints": self.fingerprints,
+            "username": self.username,
+            "password": self.password,
+            "api_token": self.api_token,
+            "control": self.control,
+        })
+    }
+
+    /// What `run` puts into the environment of its command; all but the last is read by the provider.
+    pub fn environment(&self) -> Vec<(&'static str, String)> {
+        let pairs = |pairs: Vec<String>| pairs.join(",");
+        vec![
+            ("PVE_ENDPOINTS", pairs(self.endpoints.iter().map(|(node, url)| format!("{node}={url}")).collect())),
+            (
+                "PVE_FINGERPRINTS",
+                pairs(self.fingerprints.iter().map(|(node, print)| format!("{node}={print}")).collect()),
+            ),
+            ("PVE_USERNAME", self.username.clone()),
+            ("PVE_PASSWORD", self.password.clone()),
+            ("PVE_API_TOKEN", self.api_token.clone()),
+            ("PVE_SIM_CONTROL", self.control.clone()),
+        ]
+    }
+
+    /// Ends the cluster and waits until its ports are free.
+    pub async fn stop(mut self) {
+        self.tasks.shutdown().await;
+    }
+}
+
+fn profile(options: &Options) -> anyhow::Result<Profile> {
+    let mut profile = Profile { bandwidth: options.bandwidth, ..Profile::default() };
+    if options.pve != profile.pve_release() && options.pve != profile.pve {
+        bail!("PVE {} is not simulated: known is {}", options.pve, profile.pve_release());
+    }
+    match options.shape.ceph.release.as_deref() {
+        None => {}
+        Some(release @ ("16.2" | "20.2")) => profile.ceph = release.to_owned(),
+        Some(other) => bail!("Ceph {other} is not simulated: known are 16.2 and 20.2"),
+    }
+    Ok(profile)
+}
+
+fn token_of_root(cluster: &mut Cluster, value: String) -> String {
+    let token = Token { privsep: false, expire: 0, comment: None, value: value.clone() };
+    if let Some(root) = cluster.access.users.get_mut(ROOT) {
+        root.tokens.insert("sim".to_owned(), token);
+    }
+    format!("{ROOT}!sim={value}")
+}
+
+fn random_seed() -> u64 {
+    let bytes = uuid::Uuid::new_v4().into_bytes();
+    bytes.iter().take(8).fold(0, |seed, byte| seed << 8 | u64::from(*byte))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,256 @@
+//! The whole thing over HTTPS, as a client meets it.
+
+use std::time::Duration;
+
+use reqwest::{Client, Method, StatusCode};
+use serde_json::{Value, json};
+
+use super::*;
+
+/// A cluster whose clock stands still, and a client that trusts it.
+struct Rig {
+    running: Running,
+    client: Client,
+}
+
+struct Answer {
+    status: StatusCode,
+    body: Value,
+}
+
+impl Rig {
+    async fn start() -> Rig {
+        Self::with(Options { factor: 0.0, seed: Some(1), ..Options::default() }).await
+    }
+
+    async fn with(options: Options) -> Rig {
+        // The second test of a process finds it installed.
+        let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+        let client = Client::builder().tls_danger_accept_invalid_certs(true).build().unwrap();
+        Rig { running: Sim::start(options).await.unwrap(), client }
+    }
+
+    fn request(&self, node: &str, method: Method, path: &str) -> reqwest::RequestBuilder {
+        let base = self.running.endpoint(node).unwrap();
+        self.client.request(method, format!("{base}/api2/json{path}"))
+    }
+
+    fn as_token(&self, method: Method, path: &str) -> reqwest::RequestBuilder {
+        let token = format!("PVEAPIToken={}", self.running.api_token);
+        self.request("pve1", method, path).header("Authorization", token)
+    }
+
+    async fn login(&self, username: &str, password: &str) -> Answer {
+        let form = [("username", username), ("password", password)];
+        send(self.request("pve1", Method::POST, "/access/ticket").form(&form)).await
+    }
+
+    async fn root(&self) -> Session<'_> {
+        let answer = self.login("root@pam", &self.running.password).await;
+        assert_eq!(answer.status, 200);
+        let text = |key: &str| answer.body["data"][key].as_str().unwrap().to_owned();
+        Session { rig: self, ticket: text("ticket"), csrf: text("CSRFPreventionToken") }
+    }
+
+    async fn control(&self, method: Method, path: &str, body: Value) -> Answer {
+        send(self.client.request(method, format!("{}{path}", self.running.control)).json(&body)).await
+    }
+}
+
+struct Session<'a> {
+    rig: &'a Rig,
+    ticket: String,
+    csrf: String,
+}
+
+impl Session<'_> {
+    fn request(&self, method: Method, path: &str) -> reqwest::RequestBuilder {
+        let request = self.rig.request("pve1", method, path);
+        request.header("Cookie", format!("PVEAuthCookie={}", self.ticket)).header("CSRFPreventionToken", &self.csrf)
+    }
+
+    async fn get(&self, path: &str) -> Answer {
+        send(self.request(Method::GET, path)).await
+    }
+}
+
+async fn send(request: reqwest::RequestBuilder) -> Answer {
+    let response = request.send().await.unwrap();
+    let status = response.status();
+    let text = response.text().await.unwrap();
+    Answer { status, body: serde_json::from_str(&text).unwrap_or(Value::String(text)) }
+}
+
+#[tokio::test]
+async fn who_has_no_ticket_gets_an_empty_401() {
+    let rig = Rig::start().await;
+    let answer = send(rig.request("pve1", Method::GET, "/version")).await;
+    assert_eq!((answer.status.as_u16(), answer.body), (401, json!("")));
+    let answer = send(rig.request("pve1", Method::GET, "/version").header("Cookie", "PVEAuthCookie=garbage")).await;
+    assert_eq!((answer.status.as_u16(), answer.body), (401, json!("")));
+    let answer = rig.login("root@pam", "wrong").await;
+    assert_eq!((answer.status.as_u16(), answer.body["message"].as_str()), (401, Some("authentication failure\n")));
+}
+
+#[tokio::test]
+async fn a_ticket_reads_and_with_the_csrf_token_writes() {
+    let rig = Rig::start().await;
+    let root = rig.root().await;
+    assert_eq!(
+        root.get("/version").await.body,
+        json!({ "data": { "version": "9.2.11", "release": "9.2", "repoid": "14a22df3" } })
+    );
+    let form = [("keyboard", "de")];
+    let bare = Session { rig: &rig, ticket: root.ticket.clone(), csrf: String::new() };
+    let refused = send(bare.request(Method::PUT, "/cluster/options").form(&form)).await;
+    assert_eq!(refused.status, 401);
+    let done = send(root.request(Method::PUT, "/cluster/options").form(&form)).await;
+    assert_eq!((done.status.as_u16(), done.body), (200, json!({ "data": null })));
+    assert_eq!(root.get("/cluster/options").await.body["data"]["keyboard"], "de");
+}
+
+#[tokio::test]
+async fn a_ticket_ends_after_two_simulated_hours_and_renews_itself_before() {
+    let rig = Rig::start().await;
+    let root = rig.root().await;
+    rig.control(Method::POST, "/clock/advance", json!({ "seconds": 7000 })).await;
+    let renewed = rig.login("root@pam", &root.ticket).await;
+    assert_eq!(renewed.status, 200);
+    rig.control(Method::POST, "/clock/advance", json!({ "seconds": 300 })).await;
+    assert_eq!(root.get("/version").await.status, 401);
+    assert_eq!(rig.login("root@pam", &root.ticket).await.status, 401);
+    let ticket = renewed.body["data"]["ticket"].as_str().unwrap().to_owned();
+    assert_eq!(Session { rig: &rig, ticket, csrf: String::new() }.get("/version").await.status, 200);
+}
+
+#[tokio::test]
+async fn a_node_that_is_off_refuses_and_the_others_cannot_reach_it() {
+    let rig = Rig::start().await;
+    let root = rig.root().await;
+    let on = |node: &'static str, on: bool| rig.control(Method::POST, node, json!({ "on": on }));
+    assert_eq!(on("/nodes/pve2/power", false).await.status, 200);
+    assert!(rig.request("pve2", Method::GET, "/version").send().await.unwrap_err().is_connect());
+    assert_eq!(root.get("/nodes/pve2/status").await.status.as_u16(), 595);
+    let status = root.get("/cluster/status").await.body["data"].clone();
+    assert_eq!((status[0]["quorate"].clone(), status[2]["online"].clone()), (json!(1), json!(0)));
+    on("/nodes/pve2/power", true).await;
+    let mut tries = 0;
+    while rig.request("pve2", Method::GET, "/version").send().await.is_err() {
+        tries += 1;
+        assert!(tries < 500, "the node does not come back");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    let error = rig.control(Method::POST, "/nodes/nowhere/power", json!({ "on": true })).await;
+    assert_eq!(error.status, 400);
+}
+
+#[tokio::test]
+async fn without_quorum_a_locked_write_fails_after_ten_seconds_and_reads_go_on() {
+    let rig = Rig::start().await;
+    for node in ["pve2", "pve3"] {
+        rig.control(Method::POST, &format!("/nodes/{node}/power"), json!({ "on": false })).await;
+    }
+    let write = send(rig.as_token(Method::PUT, "/cluster/options").form(&[("keyboard", "de")]));
+    let advance = async {
+        // The write waits by now, or will find the ten seconds over when it comes.
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        for _ in 0..20 {
+            rig.control(Method::POST, "/clock/advance", json!({ "seconds": 11 })).await;
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    let (answer, ()) = tokio::join!(write, advance);
+    assert_eq!(answer.body["message"], "cfs-lock 'file-datacenter_cfg' error: no quorum!\n");
+    assert_eq!(send(rig.as_token(Method::GET, "/cluster/options")).await.body["data"]["keyboard"], Value::Null);
+}
+
+#[tokio::test]
+async fn what_is_not_there_is_said_in_pves_words() {
+    let rig = Rig::start().await;
+    for (method, path, status, message) in [
+        (Method::GET, "/nosuchpath", 501, "Method 'GET /nosuchpath' not implemented"),
+        (Method::POST, "/version", 501, "Method 'POST /version' not implemented"),
+        (
+            Method::GET,
+            "/nodes/bad_node!/status",
+            500,
+            "hostname lookup 'bad_node!' failed - failed to get address info for: bad_node!: Name or service not known\n",
+        ),
+        (Method::GET, "/version?foo=1", 400, "Parameter verification failed.\n"),
+        (Method::POST, "/nodes/pve1/execute", 501, "Method 'POST /nodes/pve1/execute' not implemented (not simulated)"),
+    ] {
+        let answer = send(rig.as_token(method, path)).await;
+        assert_eq!((answer.status.as_u16(), answer.body["message"].as_str()), (status, Some(message)), "{path}");
+    }
+    let unmodelled = rig.control(Method::GET, "/unmodelled", Value::Null).await.body;
+    assert_eq!(unmodelled, json!([{ "call": "POST /nodes/{node}/execute", "count": 1 }]));
+}
+
+#[tokio::test]
+async fn the_habits_of_the_http_server() {
+    let rig = Rig::start().await;
+    let response = rig.as_token(Method::GET, "/version").send().await.unwrap();
+    let header = |name: &str| response.headers()[name].to_str().unwrap().to_owned();
+    assert_eq!(header("server"), "pve-api-daemon/3.0");
+    assert_eq!(header("connection"), "Keep-Alive");
+    assert!(header("date").ends_with(" GMT") && header("date") == header("expires"));
+    let refused = rig.as_token(Method::GET, "/version?foo=1").send().await.unwrap();
+    assert_eq!(refused.headers()["connection"], "Close");
+    for (method, body, text) in [
+        (Method::PATCH, "", "method 'PATCH' not available"),
+        (Method::DELETE, "a=1", "Unexpected content for method 'DELETE'"),
+        (Method::POST, &"x".repeat(600_000), "for data too large"),
+    ] {
+        let answer = rig.as_token(method, "/version").body(body.to_owned()).send().await;
+        // The server closes without reading the rest of a large body: a client may see that instead.
+        let Ok(answer) = answer else { continue };
+        assert_eq!(answer.status(), 501);
+        assert_eq!(answer.text().await.unwrap(), text);
+    }
+}
+
+#[tokio::test]
+async fn faults_strike_where_they_are_told_to() {
+    let rig = Rig::start().await;
+    let fault = |fault: Value| rig.control(Method::POST, "/faults", fault);
+    fault(json!({ "match": { "path": "/version" }, "effect": { "status": 500, "message": "oops" } })).await;
+    let struck = send(rig.as_token(Method::GET, "/version")).await;
+    assert_eq!((struck.status.as_u16(), struck.body["message"].as_str()), (500, Some("oops\n")));
+    assert_eq!(send(rig.as_token(Method::GET, "/version")).await.status, 200);
+
+    fault(json!({ "match": { "method": "PUT" }, "when": "after", "effect": { "drop": true } })).await;
+    let write = rig.as_token(Method::PUT, "/cluster/options").form(&[("keyboard", "fr")]);
+    assert!(write.send().await.is_err());
+    assert_eq!(send(rig.as_token(Method::GET, "/cluster/options")).await.body["data"]["keyboard"], "fr");
+
+    let root = rig.root().await;
+    fault(json!({ "match": { "path": "/nodes" }, "effect": { "ticket": "expire" } })).await;
+    assert_eq!(root.get("/nodes").await.status, 401);
+
+    assert_eq!(fault(json!({ "effect": { "explode": 1 } })).await.status, 400);
+    assert_eq!(rig.control(Method::GET, "/faults", Value::Null).await.body.as_array().unwrap().len(), 3);
+}
+
+#[tokio::test]
+async fn requests_are_recorded_without_secrets() {
+    let rig = Rig::start().await;
+    rig.root().await;
+    send(rig.as_token(Method::GET, "/nodes/pve3/status")).await;
+    let recorded = rig.control(Method::GET, "/requests", Value::Null).await.body;
+    assert_eq!(recorded[0]["path"], "/access/ticket");
+    assert_eq!(recorded[0]["params"], json!({ "username": "root@pam", "password": "***" }));
+    assert_eq!(
+        recorded[1],
+        json!({ "node": "pve1", "method": "GET", "path": "/nodes/pve3/status", "params": {},
+        "status": 200, "user": "root@pam!sim" })
+    );
+    rig.control(Method::DELETE, "/requests", Value::Null).await;
+    assert_eq!(rig.control(Method::GET, "/requests", Value::Null).await.body, json!([]));
+}
+
+#[tokio::test]
+async fn only_loopback_is_served() {
+    let listen = "192.0.2.1:0".parse().unwrap();
+    assert!(Sim::start(Options { listen, ..Options::default() }).await.is_err());
+    assert!(Sim::start(Options { pve: "8.4".into(), ..Options::default() }).await.is_err());
+}
