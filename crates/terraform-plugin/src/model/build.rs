@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::{Attr, Fault, Object, Operation, Timeouts, Typed, attr, checks};
 use crate::path::Step;
 use crate::schema::{Attribute, Check, Kind, Nesting, Rule};
-use crate::value::{Type, Value};
+use crate::value::Value;
 
 /// An attribute being put together.
 #[derive(Debug)]
@@ -88,21 +88,6 @@ fn write_only(attribute: &mut Attribute) {
     attribute.write_only = true;
     if let Kind::Nested(_, attributes) = &mut attribute.kind {
         attributes.iter_mut().for_each(write_only);
-    }
-}
-
-/// The type of a value of that kind.
-pub(crate) fn implied_type(kind: &Kind) -> Type {
-    let (nesting, attributes) = match kind {
-        Kind::Plain(ty) => return ty.clone(),
-        Kind::Nested(nesting, attributes) => (nesting, attributes),
-    };
-    let object = Type::Object(attributes.iter().map(|a| (a.name.clone(), implied_type(&a.kind))).collect());
-    match nesting {
-        Nesting::Single => object,
-        Nesting::List => Type::List(Box::new(object)),
-        Nesting::Set => Type::Set(Box::new(object)),
-        Nesting::Map => Type::Map(Box::new(object)),
     }
 }
 

@@ -54,7 +54,7 @@ impl<T: Typed> Typed for Option<T> {
 fn collection(element: Kind, nesting: Nesting, plain: fn(Box<Type>) -> Type) -> Kind {
     match element {
         Kind::Nested(Nesting::Single, attributes) => Kind::Nested(nesting, attributes),
-        other => Kind::Plain(plain(Box::new(super::build::implied_type(&other)))),
+        other => Kind::Plain(plain(Box::new(other.ty()))),
     }
 }
 

@@ -134,18 +134,7 @@ impl Attribute {
 
     /// The type of its value.
     pub fn ty(&self) -> Type {
-        match &self.kind {
-            Kind::Plain(ty) => ty.clone(),
-            Kind::Nested(nesting, attributes) => {
-                let object = Box::new(object_type(attributes));
-                match nesting {
-                    Nesting::Single => *object,
-                    Nesting::List => Type::List(object),
-                    Nesting::Set => Type::Set(object),
-                    Nesting::Map => Type::Map(object),
-                }
-            }
-        }
+        self.kind.ty()
     }
 
     /// The attributes below it, if it is nested.
@@ -153,6 +142,24 @@ impl Attribute {
         match &self.kind {
             Kind::Plain(_) => None,
             Kind::Nested(_, attributes) => Some(attributes),
+        }
+    }
+}
+
+impl Kind {
+    /// The type of a value of that kind.
+    pub fn ty(&self) -> Type {
+        match self {
+            Self::Plain(ty) => ty.clone(),
+            Self::Nested(nesting, attributes) => {
+                let object = object_type(attributes);
+                match nesting {
+                    Nesting::Single => object,
+                    Nesting::List => Type::list(object),
+                    Nesting::Set => Type::set(object),
+                    Nesting::Map => Type::map(object),
+                }
+            }
         }
     }
 }

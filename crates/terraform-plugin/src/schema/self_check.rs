@@ -260,7 +260,7 @@ mod tests {
             (failing_default, "a: the default fails the attribute's own check"),
             (plain("a", Default(Value::Null)), "a: the default is not a known value"),
             (checked(Check::regex("(", None)), "a: `(` is not a regular expression"),
-            (checked(Check::range(7..=1)), "a: the range is empty"),
+            (checked(Check::range(std::ops::RangeInclusive::new(7, 1))), "a: the range is empty"),
             (related, "outer: at most one of `a` and `gone`: there is no `gone`"),
             (Attribute { deprecated: Some(String::new()), ..plain("a", Optional) }, "a: deprecated without"),
         ] {

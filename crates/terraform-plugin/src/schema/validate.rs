@@ -13,8 +13,7 @@ use crate::value::{Type, Value};
 /// What Terraform has checked itself (types, required attributes, unknown names) is not checked again.
 pub fn validate(schema: &Schema, value: &Value) -> Diagnostics {
     let mut found = Diagnostics::default();
-    let place = Place { path: Path::root(), sensitive: false };
-    object(&schema.attributes, &schema.checks, value, &place, &mut found);
+    object(&schema.attributes, &schema.checks, value, &Place::root(), &mut found);
     found
 }
 
@@ -22,12 +21,24 @@ pub fn validate(schema: &Schema, value: &Value) -> Diagnostics {
 #[derive(Clone)]
 struct Place {
     path: Path,
+    /// The outermost set that it lies in: the protocol has no paths into sets.
+    set: Option<Path>,
     sensitive: bool,
 }
 
 impl Place {
-    fn moved(&self, path: Path) -> Self {
-        Self { path, sensitive: self.sensitive }
+    fn root() -> Self {
+        Self { path: Path::root(), set: None, sensitive: false }
+    }
+
+    /// A place below this one.
+    fn below(&self, path: Path) -> Self {
+        Self { path, ..self.clone() }
+    }
+
+    /// The path to tell Terraform for `path`, which is this place or lies below it.
+    fn address(&self, path: &Path) -> Path {
+        self.set.as_ref().unwrap_or(path).clone()
     }
 
     /// The error about the value there. `wrong` (`must be ..., not ...`) may repeat the value, and is told only if that
@@ -45,7 +56,7 @@ impl Place {
             let stop = if wrong.ends_with('.') { "" } else { "." };
             format!("{} {wrong}{stop}", self.path)
         };
-        Diagnostic::error(summary, detail).at(self.path.clone())
+        Diagnostic::error(summary, detail).at(self.address(&self.path))
     }
 }
 
@@ -53,11 +64,9 @@ fn object(attributes: &[Attribute], checks: &[Check], value: &Value, place: &Pla
     let Some(values) = value.as_object() else { return };
     for attribute in attributes {
         if let Some(value) = values.get(&attribute.name) {
-            let place = Place {
-                path: place.path.at(&attribute.name),
-                sensitive: place.sensitive || attribute.sensitive || attribute.write_only,
-            };
-            self::attribute(attribute, value, &place, found);
+            let mut below = place.below(place.path.at(&attribute.name));
+            below.sensitive |= attribute.sensitive || attribute.write_only;
+            self::attribute(attribute, value, &below, found);
         }
     }
     for check in checks {
@@ -83,13 +92,17 @@ fn attribute(attribute: &Attribute, value: &Value, place: &Place, found: &mut Di
 
 /// The elements of a collection. Those of a set have the path of the set.
 fn elements<'a>(value: &'a Value, place: &Place, set: bool) -> Vec<(Place, &'a Value)> {
-    let at = |path| Place { path, sensitive: place.sensitive };
     match value.bare() {
-        Value::List(elements) if set => elements.iter().map(|element| (place.clone(), element)).collect(),
-        Value::List(elements) => {
-            elements.iter().enumerate().map(|(i, element)| (at(place.path.index(i)), element)).collect()
+        Value::List(elements) if set => {
+            let inside = Place { set: Some(place.address(&place.path)), ..place.clone() };
+            elements.iter().map(|element| (inside.clone(), element)).collect()
         }
-        Value::Map(elements) => elements.iter().map(|(key, element)| (at(place.path.key(key)), element)).collect(),
+        Value::List(elements) => {
+            elements.iter().enumerate().map(|(i, element)| (place.below(place.path.index(i)), element)).collect()
+        }
+        Value::Map(elements) => {
+            elements.iter().map(|(key, element)| (place.below(place.path.key(key)), element)).collect()
+        }
         _ => Vec::new(),
     }
 }
@@ -104,7 +117,7 @@ fn look(check: &Check, value: &Value, place: &Place, set: bool, found: &mut Diag
             }
         }
         (Test::Together(relation, names), Value::Object(values)) => {
-            found.extend(together(*relation, names, values, &place.path));
+            found.extend(together(*relation, names, values, place));
         }
         (_, value) => {
             if let Err(wrong) = alone(check, value) {
@@ -150,18 +163,24 @@ impl Check {
     /// What is wrong and what would be right. It may repeat the value, so it is not for sensitive ones.
     pub fn run(&self, value: &Value) -> Result<(), String> {
         let mut found = Diagnostics::default();
-        look(self, value, &Place { path: Path::root(), sensitive: false }, false, &mut found);
+        look(self, value, &Place::root(), false, &mut found);
         found.into_iter().next().map_or(Ok(()), |diagnostic| Err(diagnostic.detail))
     }
 }
 
 /// The error if the attributes `names` of the object at `path` do not go together.
-fn together(relation: Relation, names: &[String], values: &BTreeMap<String, Value>, path: &Path) -> Option<Diagnostic> {
+fn together(
+    relation: Relation,
+    names: &[String],
+    values: &BTreeMap<String, Value>,
+    place: &Place,
+) -> Option<Diagnostic> {
     let unset = |name: &&String| values.get(*name).is_none_or(Value::is_null);
     let open = |name: &&String| values.get(*name).is_some_and(Value::is_unknown);
     let set: Vec<&String> = names.iter().filter(|name| !unset(name) && !open(name)).collect();
     let quoted = |names: &[&String], word: &str| list(names.iter().map(|name| format!("`{name}`")), word);
     let all: Vec<&String> = names.iter().collect();
+    let path = &place.path;
     let whole = if path.is_root() { String::new() } else { format!(" in {path}") };
 
     match (relation, set.as_slice()) {
@@ -170,14 +189,14 @@ fn together(relation: Relation, names: &[String], values: &BTreeMap<String, Valu
                 format!("{} exclude each other{whole}", quoted(&set, "and")),
                 format!("Found {} set. Keep one of them at most and take the others out.", quoted(&set, "and")),
             )
-            .at(path.at(*second)),
+            .at(place.address(&path.at(*second))),
         ),
         (Relation::ExactlyOne, [_, second, ..]) => Some(
             Diagnostic::error(
                 format!("Only one of {} can be set{whole}", quoted(&all, "and")),
                 format!("Found {} set. Keep one of them and take the others out.", quoted(&set, "and")),
             )
-            .at(path.at(*second)),
+            .at(place.address(&path.at(*second))),
         ),
         (Relation::ExactlyOne | Relation::AtLeastOne, []) if !names.iter().any(|name| open(&name)) => {
             let wanted = if relation == Relation::ExactlyOne { "exactly" } else { "at least" };
@@ -186,7 +205,7 @@ fn together(relation: Relation, names: &[String], values: &BTreeMap<String, Valu
                     format!("One of {} is needed{whole}", quoted(&all, "and")),
                     format!("Found none of them set. Set {wanted} one of {}.", quoted(&all, "or")),
                 )
-                .at(path.clone()),
+                .at(place.address(path)),
             )
         }
         (Relation::Requires, [first, ..]) if Some(*first) == names.first() => {
@@ -200,7 +219,7 @@ fn together(relation: Relation, names: &[String], values: &BTreeMap<String, Valu
                     format!("`{first}` needs {missing}{whole}"),
                     format!("Found `{first}` set without {missing}. Set {missing} too, or take `{first}` out."),
                 )
-                .at(path.at(*first)),
+                .at(place.address(&path.at(*first))),
             )
         }
         _ => None,

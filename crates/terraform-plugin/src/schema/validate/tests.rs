@@ -94,8 +94,11 @@ fn paths_lead_through_collections_and_end_at_sets() {
         ("bag", Value::list(["a", "b"])),
     ]);
     let schema = Schema { attributes, ..Schema::default() };
-    let paths: Vec<_> = validate(&schema, &value).iter().map(|d| d.path.to_string()).collect();
-    assert_eq!(paths, [r#"map["k"].size"#, "list[1].size", "set.size", "one.size", "words[2]", "bag"]);
+    let found = validate(&schema, &value);
+    let in_set = found.iter().find(|d| d.path == Path::attr("set")).unwrap();
+    assert_eq!(in_set.detail, "set.size must be at least 1, not 0.", "the text says more than the path can");
+    let paths: Vec<_> = found.iter().map(|d| d.path.to_string()).collect();
+    assert_eq!(paths, [r#"map["k"].size"#, "list[1].size", "set", "one.size", "words[2]", "bag"]);
 }
 
 #[test]
