@@ -21,7 +21,7 @@ const LOCK_PAUSE: (Duration, Duration) = (Duration::from_millis(500), Duration::
 #[derive(Clone)]
 pub struct Client {
     pub(crate) inner: Arc<Inner>,
-    stop: CancellationToken,
+    pub(crate) stop: CancellationToken,
 }
 
 pub(crate) struct Inner {
@@ -101,7 +101,7 @@ impl Client {
     /// [`Config::lock_patience`]; the time in the queue does not count.
     pub async fn write<T: DeserializeOwned>(&self, lock: Lock, areas: &[Area], request: Request) -> Result<T, Error> {
         let _writing = self.begin_write(lock, areas).await?;
-        self.submit(&request).await
+        self.submit(&request, &self.stop).await
     }
 
     /// Takes its place in a lock's queue for a write that is more than one request, or none (the node shell). Requests
@@ -112,8 +112,12 @@ impl Client {
         Ok(Writing { client: self.clone(), areas: areas.to_vec(), _slot: slot })
     }
 
-    /// Sends a write, again and again while the refusal is contention for a lock.
-    pub(crate) async fn submit<T: DeserializeOwned>(&self, request: &Request) -> Result<T, Error> {
+    /// Sends a write, again and again while the refusal is contention for a lock and nobody says stop.
+    pub(crate) async fn submit<T: DeserializeOwned>(
+        &self,
+        request: &Request,
+        stop: &CancellationToken,
+    ) -> Result<T, Error> {
         let begun = Instant::now();
         let mut pause = LOCK_PAUSE.0;
         loop {
@@ -124,7 +128,7 @@ impl Client {
             tracing::info!(request = request.describe(), %error, "waiting for a lock held by somebody else");
             tokio::select! {
                 biased;
-                () = self.stop.cancelled() => return Err(error),
+                () = stop.cancelled() => return Err(error),
                 () = sleep(pause) => {}
             }
             pause = (pause * 2).min(LOCK_PAUSE.1);

@@ -134,6 +134,8 @@ impl Client {
                 Fetched::Done { .. } => {}
             }
         }
+        // What nobody will get any more need not stay in memory.
+        table.entries.retain(|_, entry| !matches!(&entry.state, Fetched::Done { at, .. } if at.elapsed() >= LIFE));
         table.fetches += 1;
         let number = table.fetches;
         let fetch = self.fetch::<T>(key.clone(), number, request);

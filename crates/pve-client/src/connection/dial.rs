@@ -102,3 +102,6 @@ impl Dial for Network {
         })
     }
 }
+
+#[cfg(test)]
+mod tests;

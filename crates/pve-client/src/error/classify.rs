@@ -148,7 +148,7 @@ fn absent(text: &str) -> bool {
 
 /// Sentences that PVE only says before it has begun.
 fn definite(text: &str) -> bool {
-    const BEFORE: [&str; 26] = [
+    const BEFORE: &[&str] = &[
         "protection mode enabled",
         "is running - destroy failed",
         "purge parameter not set",
@@ -175,6 +175,15 @@ fn definite(text: &str) -> bool {
         "is not empty (contains",
         "can't remove last monitor",
         "cannot be modified",
+        "cannot be deleted",
+        "invalid VMID",
+        "is not a container",
+        "is not a VM",
+        "monitor address '",
+        "not configured or up on",
+        // A storage is activated before it is written down.
+        "create storage failed: unable to activate storage",
+        "is not online",
     ];
     let device_taken = text.starts_with("device '") && text.contains("' is already in use");
     device_taken || BEFORE.iter().any(|words| text.contains(words))

@@ -83,21 +83,24 @@ fn recorded_texts_of_status_500() {
             "Definite",
         ),
         ("not a valid block device", "Definite"),
+        ("monitor address '127.0.0.11' already in use", "Definite"),
+        ("invalid VMID", "Definite"),
+        ("resource 'ct:100' - guest with ID 100 is not a container", "Definite"),
+        ("create storage failed: storage 'nfs1' is not online", "Definite"),
+        (
+            "create storage failed: unable to activate storage 'nomk' - directory '/stor/does-not-exist' does not exist or is unreachable",
+            "Definite",
+        ),
         ("device '/dev/sdb4' is already in use", "Definite"),
         (
             "OSD osd.3 does not belong to node pve1! at /usr/share/perl5/PVE/API2/Ceph/OSD.pm line 1008, <GEN8358> line 2.",
             "Definite",
         ),
         (
-            "create storage failed: unable to activate storage 'nomk' - directory '/stor/does-not-exist' does not exist or is unreachable",
-            "Other",
-        ),
-        (
             "create storage failed: unable to open file '/run/systemd/system/mnt-pve-cfs1.mount.tmp.1' - No such file or directory",
             "Other",
         ),
         ("'file-storage_cfg'-locked command timed out - aborting", "Other"),
-        ("monitor address '127.0.0.11' already in use", "Other"),
         ("got timeout", "Other"),
     ];
     for (text, expected) in table {

@@ -55,7 +55,7 @@ impl Client {
     /// when the task ends or its handle is dropped.
     pub async fn write_task(&self, lock: Lock, areas: &[Area], request: Request) -> Result<Task, Error> {
         let writing = self.begin_write(lock, areas).await?;
-        let upid = self.submit(&request).await?;
+        let upid = self.submit(&request, &self.stop).await?;
         tracing::debug!(%upid, request = request.describe(), "task started");
         Ok(Task::new(self.clone(), upid, writing, Some(request)))
     }

@@ -316,6 +316,23 @@ async fn a_task_that_got_no_lock_is_started_again() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_second_start_whose_answer_is_lost_is_the_last() {
+    let mut starts = 0;
+    let world = World::new(move |call| match about(call) {
+        "start" => {
+            starts += 1;
+            if starts == 1 { Reply::Data(json!(UPID)) } else { Reply::Drop }
+        }
+        "status" => ended(LOCKED),
+        _ => log(&["trying to acquire lock..."], call),
+    });
+    let mut task = start(&world).await;
+    assert!(wait(&mut task).await.unwrap_err().answer_lost());
+    assert!(matches!(wait(&mut task).await, Err(Error::TaskFailed(_))));
+    assert_eq!(world.calls().iter().filter(|call| about(call) == "start").count(), 2);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_lock_held_for_long_is_told() {
     let world = looks(|_| ended(LOCKED));
     let begun = Instant::now();

@@ -70,7 +70,7 @@ impl Task {
                     watch.saw(&lines);
                     on_progress(&Progress { upid: &self.upid, elapsed: watch.begun.elapsed(), lines: &lines });
                     if let Look::Ended(status) = look
-                        && let Some(result) = self.judge(status, &mut watch).await
+                        && let Some(result) = self.judge(status, &mut watch, patience).await
                     {
                         return result;
                     }
@@ -94,7 +94,7 @@ impl Task {
     }
 
     /// The result that an exit status means; none if the task was started again.
-    async fn judge(&mut self, status: String, watch: &mut Watch) -> Option<Result<(), Error>> {
+    async fn judge(&mut self, status: String, watch: &mut Watch, patience: &Patience) -> Option<Result<(), Error>> {
         if status == "OK" {
             return Some(Ok(()));
         }
@@ -106,15 +106,17 @@ impl Task {
             tracing::warn!(upid = %self.upid, warnings = ?self.warnings, "task ended with {status}");
             return Some(Ok(()));
         }
-        if let Some(request) = &self.request
-            && lock_contention(&status)
+        if lock_contention(&status)
             && watch.begun.elapsed() + PAUSE.1 < self.client.inner.lock_patience
+            && timeout(PAUSE.1, patience.stop.cancelled()).await.is_err()
+            // Taken out: should this answer be lost, nothing is started a third time.
+            && let Some(request) = self.request.take()
         {
             tracing::info!(upid = %self.upid, status, "starting the task again: somebody else held its lock");
-            sleep(PAUSE.1).await;
-            match self.client.submit(request).await {
+            match self.client.submit(&request, &patience.stop).await {
                 Ok(upid) => {
                     self.upid = upid;
+                    self.request = Some(request);
                     self.seen = 0;
                     self.tail.clear();
                     watch.pause = PAUSE.0;
