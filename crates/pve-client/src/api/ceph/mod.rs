@@ -1,2 +1,244 @@
-//! Ceph.
+//! Ceph as PVE runs it.
+//!
+//! What belongs to the cluster (pools, CRUSH, status, in and out) is asked of `localhost`, PVE's name for the node that
+//! answers, so that it works as long as any node does; [`Ceph::via`] names another. What belongs to a node (making and
+//! destroying an OSD, services) takes the node as an argument.
+
 pub mod crush;
+pub mod osd;
+pub mod pool;
+pub mod services;
+pub mod status;
+
+use std::sync::Arc;
+
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+
+use crate::{Area, Client, Error, Lock, Request, Task, segment, wire};
+use crush::CrushMap;
+use osd::{LogicalVolume, OsdMetadata, OsdParams, OsdTree};
+use pool::{Pool, PoolParams, PoolRemoval, PoolStatus};
+use services::{Manager, Monitor, Risk, Safety, ServiceAction};
+use status::CephStatus;
+
+/// `/nodes/{node}/ceph`.
+#[derive(Clone, Copy)]
+pub struct Ceph<'a> {
+    client: &'a Client,
+    node: &'a str,
+}
+
+/// A setting in Ceph's configuration database, in `GET ceph/cfg/db`.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct ConfigEntry {
+    /// `global`, `mon`, `osd`, `osd.3` ...
+    pub section: String,
+    /// The option, with underscores.
+    pub name: String,
+    /// Its value as text.
+    #[serde(default, deserialize_with = "wire::text")]
+    pub value: String,
+    /// `host:pve1`, `class:ssd` or empty.
+    #[serde(default, deserialize_with = "wire::text")]
+    pub mask: String,
+    /// `basic`, `advanced`, `dev`.
+    #[serde(default)]
+    pub level: String,
+    /// Whether daemons take it without a restart.
+    #[serde(default, deserialize_with = "wire::boolean")]
+    pub can_update_at_runtime: bool,
+}
+
+impl<'a> Ceph<'a> {
+    pub(super) fn new(client: &'a Client) -> Self {
+        Self { client, node: "localhost" }
+    }
+
+    /// Asks this node instead of the one that answers: for clusters in which not every node has Ceph.
+    #[must_use]
+    pub fn via(self, node: &'a str) -> Self {
+        Self { node, ..self }
+    }
+
+    fn request(&self, make: fn(String) -> Request, rest: &str) -> Request {
+        let request = make(format!("nodes/{}/ceph/{rest}", self.node));
+        if self.node == "localhost" { request } else { request.node(self.node) }
+    }
+
+    fn get(&self, rest: &str) -> Request {
+        self.request(Request::get, rest)
+    }
+
+    async fn shared<T: DeserializeOwned + Send + Sync + 'static>(
+        &self,
+        area: Area,
+        rest: &str,
+    ) -> Result<Arc<T>, Error> {
+        self.client.shared(area, self.get(rest)).await
+    }
+
+    /// Health, counts, placement groups. `GET ceph/status`
+    pub async fn status(&self) -> Result<Arc<CephStatus>, Error> {
+        self.shared(Area::CephStatus, "status").await
+    }
+
+    /// All monitors. `GET ceph/mon`
+    pub async fn monitors(&self) -> Result<Arc<Vec<Monitor>>, Error> {
+        self.shared(Area::CephMons, "mon").await
+    }
+
+    /// All managers. Needs a working Ceph. `GET ceph/mgr`
+    pub async fn managers(&self) -> Result<Arc<Vec<Manager>>, Error> {
+        self.shared(Area::CephMons, "mgr").await
+    }
+
+    /// The OSDs where they hang in CRUSH. `GET ceph/osd`; an empty cluster is an empty tree.
+    pub async fn osds(&self) -> Result<Arc<OsdTree>, Error> {
+        match self.shared(Area::CephOsds, "osd").await {
+            // PVE answers 500 where nothing is in the tree yet.
+            Err(Error::Other { refusal, .. }) if osd::is_empty_tree(&refusal.message) => Ok(Arc::default()),
+            other => other,
+        }
+    }
+
+    /// All pools. `GET ceph/pool`
+    pub async fn pools(&self) -> Result<Arc<Vec<Pool>>, Error> {
+        self.shared(Area::CephPools, "pool").await
+    }
+
+    /// A pool by name, from the list of [`Ceph::pools`].
+    pub async fn pool(&self, name: &str) -> Result<Option<Pool>, Error> {
+        Ok(self.pools().await?.iter().find(|pool| pool.name == name).cloned())
+    }
+
+    /// A pool's settings and flags, with use and autoscaler. `GET ceph/pool/{name}/status?verbose=1`
+    pub async fn pool_status(&self, name: &str) -> Result<PoolStatus, Error> {
+        self.client.call(self.get(&format!("pool/{}/status", segment(name))).flag("verbose", true)).await
+    }
+
+    /// Makes a pool. Not transactional: PVE's task can fail and leave a pool with half of the settings; and if the name
+    /// exists, PVE *changes* that pool and succeeds. Look before, and look after a failure. `POST ceph/pool`
+    pub async fn create_pool(&self, name: &str, params: &PoolParams) -> Result<Task, Error> {
+        let request = params.onto(self.request(Request::post, "pool").param("name", name));
+        self.client.write_task(Lock::CephPool, &pool_areas(params.add_storages == Some(true)), request).await
+    }
+
+    /// Changes what is given. Size and min_size do not go together: PVE compares with what was before, and Ceph
+    /// moves min_size when size is set. Send size first. `PUT ceph/pool/{name}`
+    pub async fn update_pool(&self, name: &str, params: &PoolParams) -> Result<Task, Error> {
+        let request = params.onto(self.request(Request::put, &format!("pool/{}", segment(name))));
+        self.client.write_task(Lock::CephPool, &pool_areas(false), request).await
+    }
+
+    /// Destroys a pool with all its data. `DELETE ceph/pool/{name}`
+    pub async fn delete_pool(&self, name: &str, how: PoolRemoval) -> Result<Task, Error> {
+        let request = self
+            .request(Request::delete, &format!("pool/{}", segment(name)))
+            .flag("force", how.force)
+            .flag("remove_storages", how.remove_storages);
+        self.client.write_task(Lock::CephPool, &pool_areas(how.remove_storages), request).await
+    }
+
+    /// Names of the CRUSH rules. `GET ceph/rules`
+    pub async fn rules(&self) -> Result<Vec<String>, Error> {
+        #[derive(Deserialize)]
+        struct Rule {
+            name: String,
+        }
+        let rules = self.shared::<Vec<Rule>>(Area::Crush, "rules").await?;
+        Ok(rules.iter().map(|rule| rule.name.clone()).collect())
+    }
+
+    /// The CRUSH map with hierarchy and rules. `GET ceph/crush`
+    pub async fn crush(&self) -> Result<Arc<CrushMap>, Error> {
+        self.shared(Area::Crush, "crush").await
+    }
+
+    /// Ceph's configuration database. `GET ceph/cfg/db`
+    pub async fn config(&self) -> Result<Arc<Vec<ConfigEntry>>, Error> {
+        self.shared(Area::CephConfig, "cfg/db").await
+    }
+
+    /// Makes an OSD on a disk or partition of a node. The task's end means that the daemon was started, not that it is up;
+    /// the new id is found on the disk afterwards. `POST /nodes/{node}/ceph/osd`, reserved to root@pam.
+    pub async fn create_osd(&self, node: &str, params: &OsdParams) -> Result<Task, Error> {
+        let request = params.onto(Request::post(format!("nodes/{node}/ceph/osd")).node(node).root());
+        // PVE gives up after 10 s if another disk action of this node is under way.
+        self.client.write_task(Lock::NodeDisks(node.to_owned()), OSD_AREAS, request).await
+    }
+
+    /// Destroys an OSD, which has to be down and out. Its LV is wiped in any case; with `cleanup` LV and VG go too,
+    /// and a whole disk becomes free, a partition only after a wipe. `DELETE /nodes/{node}/ceph/osd/{id}`, reserved to
+    /// root@pam.
+    pub async fn delete_osd(&self, node: &str, id: u32, cleanup: bool) -> Result<Task, Error> {
+        let request = Request::delete(format!("nodes/{node}/ceph/osd/{id}")).node(node).root().flag("cleanup", cleanup);
+        self.client.write_task(Lock::CephOsd, OSD_AREAS, request).await
+    }
+
+    /// Lets data move onto an OSD. `POST ceph/osd/{id}/in`
+    pub async fn osd_in(&self, id: u32) -> Result<(), Error> {
+        let request = self.request(Request::post, &format!("osd/{id}/in"));
+        self.client.write::<()>(Lock::CephOsd, OSD_AREAS, request).await
+    }
+
+    /// Moves all data away from an OSD. `POST ceph/osd/{id}/out`
+    pub async fn osd_out(&self, id: u32) -> Result<(), Error> {
+        let request = self.request(Request::post, &format!("osd/{id}/out"));
+        self.client.write::<()>(Lock::CephOsd, OSD_AREAS, request).await
+    }
+
+    /// What an OSD said about itself when it last started; it must have run once. `GET /nodes/{node}/ceph/osd/{id}/metadata`
+    pub async fn osd_metadata(&self, node: &str, id: u32) -> Result<OsdMetadata, Error> {
+        self.client.call(Request::get(format!("nodes/{node}/ceph/osd/{id}/metadata")).node(node)).await
+    }
+
+    /// The logical volume of an OSD; its name holds the OSD's fsid. `GET /nodes/{node}/ceph/osd/{id}/lv-info?type=block`
+    pub async fn osd_volume(&self, node: &str, id: u32) -> Result<LogicalVolume, Error> {
+        let request = Request::get(format!("nodes/{node}/ceph/osd/{id}/lv-info")).node(node).param("type", "block");
+        self.client.call(request).await
+    }
+
+    /// Starts, stops or restarts a service (`osd.3`, `mon.pve1`) on its node. `POST /nodes/{node}/ceph/start|stop|restart`
+    pub async fn service(&self, node: &str, action: ServiceAction, service: &str) -> Result<Task, Error> {
+        let request =
+            Request::post(format!("nodes/{node}/ceph/{}", action.name())).node(node).param("service", service);
+        let lock = if service.starts_with("mon") || service.starts_with("mgr") { Lock::CephMon } else { Lock::CephOsd };
+        self.client.write_task(lock, &[Area::CephStatus, Area::CephMons, Area::CephOsds], request).await
+    }
+
+    /// Whether a daemon (`osd`, `mon`, `mds` and its id) can be stopped or destroyed without loss, in Ceph's own judgement.
+    /// `GET ceph/cmd-safety`
+    ///
+    /// An OSD that does not exist counts as safe, and right after an outage "safe to stop" is still said.
+    pub async fn is_safe(&self, risk: Risk, service: &str, id: &str) -> Result<Safety, Error> {
+        let request = self.get("cmd-safety").param("service", service).param("id", id).param("action", risk.name());
+        self.client.call(request).await
+    }
+}
+
+/// What changes with an OSD. The pools' usable size and the placement groups follow.
+const OSD_AREAS: &[Area] = &[Area::CephOsds, Area::Crush, Area::CephStatus, Area::CephPools, Area::Disks];
+
+/// What changes with a pool.
+fn pool_areas(storages: bool) -> Vec<Area> {
+    let mut areas = vec![Area::CephPools, Area::CephStatus, Area::Crush];
+    if storages {
+        areas.extend([Area::Storage, Area::Content]);
+    }
+    areas
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_a_recorded_configuration() {
+        let answer = r#"[{"level":"advanced","section":"global","mask":"","value":"warn","can_update_at_runtime":1,"name":"osd_pool_default_pg_autoscale_mode"},
+            {"mask":"","section":"osd","level":"basic","name":"osd_memory_target","can_update_at_runtime":true,"value":939524096}]"#;
+        let entries: Vec<ConfigEntry> = serde_json::from_str(answer).unwrap();
+        assert_eq!(entries[1].value, "939524096");
+        assert!(entries[0].can_update_at_runtime && entries[1].can_update_at_runtime);
+    }
+}

@@ -7,6 +7,10 @@ mod parse;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use serde::{Deserialize, Deserializer};
+
+use crate::wire;
+
 /// A CRUSH map. What the parser does not know is kept in [`CrushMap::unread`].
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct CrushMap {
@@ -217,6 +221,13 @@ impl CrushMap {
             }
         }
         domains
+    }
+}
+
+impl<'de> Deserialize<'de> for CrushMap {
+    /// From the map's text.
+    fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
+        Ok(Self::parse(&wire::text(d)?))
     }
 }
 

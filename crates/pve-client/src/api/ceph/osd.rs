@@ -1,0 +1,291 @@
+//! OSDs.
+
+use std::collections::BTreeSet;
+
+use serde::{Deserialize, Deserializer};
+
+use crate::{Request, wire};
+
+/// `GET ceph/osd`: the OSDs and what holds them, flattened.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct OsdTree {
+    /// Flags of the whole cluster: `noout`, `sortbitwise` ...
+    pub flags: BTreeSet<String>,
+    /// All OSDs, those outside of CRUSH included, by number.
+    pub osds: Vec<Osd>,
+    /// Roots, hosts and so on, from above.
+    pub buckets: Vec<TreeBucket>,
+}
+
+/// An OSD.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Osd {
+    /// `3` of `osd.3`.
+    pub id: u32,
+    /// Its host in CRUSH, which is its node; `None` outside of CRUSH.
+    pub host: Option<String>,
+    /// Its daemon runs.
+    pub up: bool,
+    /// It is given data.
+    pub in_: bool,
+    /// `hdd`, `ssd`, `nvme` ...
+    pub device_class: Option<String>,
+    /// Weight in CRUSH, by default its size in TiB.
+    pub crush_weight: f64,
+    /// 0 to 1; 0 is out.
+    pub reweight: f64,
+    /// Placement groups on it; some seconds old.
+    pub pgs: u32,
+    /// Bytes; some seconds old.
+    pub total_space: u64,
+    /// Bytes; some seconds old.
+    pub bytes_used: u64,
+    /// `19.2.3`; absent if it never ran.
+    pub version: Option<String>,
+}
+
+/// A root, a host ...
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TreeBucket {
+    /// Negative.
+    pub id: i64,
+    /// Name.
+    pub name: String,
+    /// `root`, `host` ...
+    pub kind: String,
+    /// The OSDs under it.
+    pub osds: Vec<u32>,
+}
+
+impl OsdTree {
+    /// An OSD by number.
+    pub fn osd(&self, id: u32) -> Option<&Osd> {
+        self.osds.iter().find(|osd| osd.id == id)
+    }
+
+    /// The OSDs on a node.
+    pub fn on_host<'a>(&'a self, host: &'a str) -> impl Iterator<Item = &'a Osd> {
+        self.osds.iter().filter(move |osd| osd.host.as_deref() == Some(host))
+    }
+}
+
+/// PVE's words where there is nothing in the tree yet.
+pub(super) fn is_empty_tree(message: &str) -> bool {
+    message.contains("no tree nodes found") || message.contains("no root node")
+}
+
+#[derive(Deserialize)]
+struct RawTree {
+    #[serde(default, deserialize_with = "wire::set")]
+    flags: BTreeSet<String>,
+    #[serde(default)]
+    root: RawNode,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default)]
+struct RawNode {
+    #[serde(deserialize_with = "wire::number")]
+    id: i64,
+    name: String,
+    #[serde(rename = "type")]
+    kind: String,
+    children: Vec<RawNode>,
+    status: String,
+    #[serde(rename = "in", deserialize_with = "wire::boolean")]
+    in_: bool,
+    host: Option<String>,
+    device_class: Option<String>,
+    #[serde(deserialize_with = "wire::number")]
+    crush_weight: f64,
+    #[serde(deserialize_with = "wire::number")]
+    reweight: f64,
+    #[serde(deserialize_with = "wire::number")]
+    pgs: u32,
+    #[serde(deserialize_with = "wire::number")]
+    total_space: u64,
+    #[serde(deserialize_with = "wire::number")]
+    bytes_used: u64,
+    ceph_version_short: Option<String>,
+}
+
+impl<'de> Deserialize<'de> for OsdTree {
+    fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
+        let raw = RawTree::deserialize(d)?;
+        let mut tree = Self { flags: raw.flags, ..Self::default() };
+        for child in raw.root.children {
+            tree.take(child, None);
+        }
+        tree.osds.sort_by_key(|osd| osd.id);
+        // With weights by class an OSD hangs in more than one root.
+        tree.osds.dedup_by_key(|osd| osd.id);
+        Ok(tree)
+    }
+}
+
+impl OsdTree {
+    /// Takes a branch over and returns its OSDs. JSON nests 128 levels at most, so this does not run deep.
+    fn take(&mut self, node: RawNode, host: Option<&str>) -> Vec<u32> {
+        if let (Ok(id), "osd") = (u32::try_from(node.id), node.kind.as_str()) {
+            self.osds.push(Osd {
+                id,
+                host: node.host.or_else(|| host.map(str::to_owned)),
+                up: node.status == "up",
+                in_: node.in_,
+                device_class: node.device_class,
+                crush_weight: node.crush_weight,
+                reweight: node.reweight,
+                pgs: node.pgs,
+                total_space: node.total_space,
+                bytes_used: node.bytes_used,
+                version: node.ceph_version_short,
+            });
+            return vec![id];
+        }
+        let at = self.buckets.len();
+        let own = (node.kind == "host").then(|| node.name.clone());
+        self.buckets.push(TreeBucket { id: node.id, name: node.name, kind: node.kind, osds: Vec::new() });
+        let mut osds = Vec::new();
+        for child in node.children {
+            osds.extend(self.take(child, own.as_deref().or(host)));
+        }
+        self.buckets[at].osds.clone_from(&osds);
+        osds
+    }
+}
+
+/// What an OSD is made of.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct OsdParams {
+    /// The disk or partition: `/dev/sdb`, `/dev/nvme0n1p4`, or a `by-id` link.
+    pub device: String,
+    /// Its class in CRUSH; Ceph finds one by itself.
+    pub crush_device_class: Option<String>,
+    /// Encrypts it with dm-crypt.
+    pub encrypted: Option<bool>,
+}
+
+impl OsdParams {
+    pub(super) fn onto(&self, request: Request) -> Request {
+        request
+            .param("dev", &self.device)
+            .opt("crush-device-class", self.crush_device_class.as_deref())
+            .opt("encrypted", self.encrypted.map(wire::flag))
+    }
+}
+
+/// `GET ceph/osd/{id}/metadata`.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+pub struct OsdMetadata {
+    /// The daemon.
+    pub osd: OsdDaemon,
+    /// Its devices.
+    #[serde(default)]
+    pub devices: Vec<OsdDevice>,
+}
+
+/// An OSD's daemon.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct OsdDaemon {
+    /// Its number.
+    #[serde(deserialize_with = "wire::number")]
+    pub id: u32,
+    /// Where it ran last.
+    #[serde(default)]
+    pub hostname: String,
+    /// `bluestore`.
+    #[serde(default)]
+    pub osd_objectstore: String,
+    /// `19.2.3 (squid)`.
+    #[serde(default)]
+    pub version: String,
+    /// With dm-crypt; since PVE 9.2, `None` before.
+    #[serde(default, deserialize_with = "wire::opt_boolean")]
+    pub encrypted: Option<bool>,
+}
+
+/// A device of an OSD.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct OsdDevice {
+    /// `block`, `db`, `wal`.
+    pub device: String,
+    /// `/dev/dm-1`.
+    #[serde(default)]
+    pub dev_node: Option<String>,
+    /// `sdb`.
+    #[serde(default)]
+    pub physical_device: Option<String>,
+    /// Bytes.
+    #[serde(default, deserialize_with = "wire::number")]
+    pub size: u64,
+    /// `hdd`, `ssd`.
+    #[serde(default, rename = "type")]
+    pub kind: String,
+}
+
+/// `GET ceph/osd/{id}/lv-info`.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct LogicalVolume {
+    /// `osd-block-FSID`.
+    pub lv_name: String,
+    /// `/dev/VG/LV`.
+    #[serde(default)]
+    pub lv_path: String,
+    /// `ceph-UUID`; not the fsid of anything.
+    #[serde(default)]
+    pub vg_name: String,
+    /// Bytes.
+    #[serde(default, deserialize_with = "wire::number")]
+    pub lv_size: u64,
+    /// Text.
+    #[serde(default)]
+    pub creation_time: String,
+}
+
+impl LogicalVolume {
+    /// The OSD's fsid: made with it and never used again, unlike its number.
+    pub fn osd_fsid(&self) -> Option<&str> {
+        self.lv_name.strip_prefix("osd-block-")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_a_recorded_tree_with_ids_as_text() {
+        let answer = r#"{"flags":"sortbitwise,noout","root":{"leaf":0,"children":[{"reweight":-1,"type":"root","id":"-1","name":"default","leaf":0,"children":[
+            {"children":[{"host":"pve3","blfsdev":null,"pgs":3,"name":"osd.5","leaf":1,"crush_weight":0.0077,"total_space":8589934592,"ceph_version_short":"16.2.15",
+              "type":"osd","apply_latency_ms":0,"in":1,"status":"up","id":"5","dbdev":null,"reweight":1,"bytes_used":304455680,"device_class":"hdd"},
+             {"name":"osd.2","type":"osd","id":2,"in":"0","status":"down"}],"name":"pve3","version":"16.2.15","leaf":0,"id":"-7","reweight":-1,"type":"host"}]},
+            {"id":7,"name":"osd.7","type":"osd","status":"up","in":true}]}}"#;
+        let tree: OsdTree = serde_json::from_str(answer).unwrap();
+        assert!(tree.flags.contains("noout"));
+        assert_eq!(tree.osds.iter().map(|osd| osd.id).collect::<Vec<_>>(), [2, 5, 7]);
+        assert!(tree.osd(5).unwrap().up && tree.osd(5).unwrap().in_ && !tree.osd(2).unwrap().in_);
+        assert_eq!(tree.osd(2).unwrap().host.as_deref(), Some("pve3"), "from where it hangs");
+        assert_eq!(tree.osd(7).unwrap().host, None);
+        assert_eq!(
+            tree.buckets[0],
+            TreeBucket { id: -1, name: "default".into(), kind: "root".into(), osds: vec![5, 2] }
+        );
+        assert_eq!(tree.on_host("pve3").count(), 2);
+    }
+
+    #[test]
+    fn an_empty_cluster_has_no_tree() {
+        assert!(is_empty_tree("no tree nodes found") && !is_empty_tree("got timeout"));
+    }
+
+    #[test]
+    fn reads_recorded_details() {
+        let answer = r#"{"devices":[{"device":"block","support_discard":true,"size":8589934592,"dev_node":null,"physical_device":"loop0","type":"hdd"}],
+            "osd":{"encrypted":0,"mem_usage":27798528,"id":0,"pid":5721,"version":"16.2.15 (pacific)","hostname":"pve1","osd_objectstore":"bluestore"}}"#;
+        let metadata: OsdMetadata = serde_json::from_str(answer).unwrap();
+        assert_eq!((metadata.osd.encrypted, metadata.devices[0].size), (Some(false), 8589934592));
+        let answer = r#"{"lv_name":"osd-block-ed3c1ba9-3ad6-4e6c-8d1c-0f5a1d1f0a11","lv_size":"1","vg_name":"ceph-x","lv_path":"/dev/ceph-x/y","creation_time":"2026"}"#;
+        let volume: LogicalVolume = serde_json::from_str(answer).unwrap();
+        assert_eq!(volume.osd_fsid(), Some("ed3c1ba9-3ad6-4e6c-8d1c-0f5a1d1f0a11"));
+    }
+}

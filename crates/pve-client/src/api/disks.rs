@@ -1,0 +1,156 @@
+//! A node's disks.
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Deserializer};
+
+use crate::{Area, Client, Error, Lock, Request, Task, wire};
+
+/// `/nodes/{node}/disks`.
+#[derive(Clone, Copy)]
+pub struct Disks<'a> {
+    client: &'a Client,
+    node: &'a str,
+}
+
+/// A disk or partition in `GET /nodes/{node}/disks/list`.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct Disk {
+    /// `/dev/sdb`, `/dev/nvme0n1p4`. Not stable over reboots.
+    pub devpath: String,
+    /// `/dev/disk/by-id/...`; disks only, and not for all.
+    #[serde(default, deserialize_with = "known")]
+    pub by_id_link: Option<String>,
+    /// Bytes.
+    #[serde(default, deserialize_with = "wire::number")]
+    pub size: u64,
+    /// `hdd`, `ssd`, `nvme`, `usb`, `unknown`; `partition`.
+    #[serde(default, rename = "type")]
+    pub kind: String,
+    /// What is on it in PVE's words: `LVM`, `ZFS`, `mounted`, `partitions`, `BIOS boot`, `ext4` ... `None` is free.
+    /// A disk with partitions says `partitions`; judge it by each of them.
+    #[serde(default, deserialize_with = "known")]
+    pub used: Option<String>,
+    /// The OSDs on it. A disk with OSDs on several partitions names only one: look at the partitions.
+    #[serde(default, rename = "osdid-list", deserialize_with = "osd_ids")]
+    pub osd_ids: Vec<u32>,
+    /// `None` for partitions and if the disk tells none.
+    #[serde(default, deserialize_with = "known")]
+    pub serial: Option<String>,
+    /// `0x5...`.
+    #[serde(default, deserialize_with = "known")]
+    pub wwn: Option<String>,
+    /// Maker.
+    #[serde(default, deserialize_with = "known")]
+    pub vendor: Option<String>,
+    /// Model.
+    #[serde(default, deserialize_with = "known")]
+    pub model: Option<String>,
+    /// Has a GPT.
+    #[serde(default, deserialize_with = "wire::boolean")]
+    pub gpt: bool,
+    /// Is mounted.
+    #[serde(default, deserialize_with = "wire::boolean")]
+    pub mounted: bool,
+    /// The disk of a partition.
+    #[serde(default, deserialize_with = "known")]
+    pub parent: Option<String>,
+    /// Number of block.db volumes on it.
+    #[serde(default, deserialize_with = "wire::number")]
+    pub db: u32,
+    /// Number of block.wal volumes on it.
+    #[serde(default, deserialize_with = "wire::number")]
+    pub wal: u32,
+    /// Number of journals of old OSDs on it.
+    #[serde(default, deserialize_with = "wire::number")]
+    pub journals: u32,
+}
+
+/// Text without the blanks around it; empty and `unknown` are `None`.
+fn known<'de, D: Deserializer<'de>>(d: D) -> Result<Option<String>, D::Error> {
+    let text = wire::opt_text(d)?.map(|text| text.trim().to_owned());
+    Ok(text.filter(|text| !text.is_empty() && text != "unknown"))
+}
+
+/// `null`, or ids as text or number.
+fn osd_ids<'de, D: Deserializer<'de>>(d: D) -> Result<Vec<u32>, D::Error> {
+    Ok(wire::list(d)?.iter().filter_map(|id| id.parse().ok()).collect())
+}
+
+impl Disk {
+    /// Whether it is a partition.
+    pub fn is_partition(&self) -> bool {
+        self.parent.is_some() || self.kind == "partition"
+    }
+
+    /// Whether there is nothing on it that PVE knows of.
+    pub fn is_free(&self) -> bool {
+        self.used.is_none() && !self.mounted && self.osd_ids.is_empty() && self.db + self.wal + self.journals == 0
+    }
+
+    /// The number of a partition: 4 of `/dev/sdb4` and of `/dev/nvme0n1p4`.
+    pub fn partition_number(&self) -> Option<u32> {
+        let rest = self.devpath.strip_prefix(self.parent.as_deref()?)?;
+        // Disks whose name ends in a digit have a `p` in between.
+        rest.strip_prefix('p').unwrap_or(rest).parse().ok()
+    }
+}
+
+impl<'a> Disks<'a> {
+    pub(super) fn new(client: &'a Client, node: &'a str) -> Self {
+        Self { client, node }
+    }
+
+    fn path(&self, rest: &str) -> String {
+        format!("nodes/{}/disks/{rest}", self.node)
+    }
+
+    /// All disks, each followed or preceded by its partitions. SMART is not asked: it can take 10 s a disk.
+    /// `GET /nodes/{node}/disks/list?include-partitions=1&skipsmart=1`
+    pub async fn list(&self) -> Result<Arc<Vec<Disk>>, Error> {
+        let request =
+            Request::get(self.path("list")).node(self.node).flag("include-partitions", true).flag("skipsmart", true);
+        self.client.shared(Area::Disks, request).await
+    }
+
+    /// Erases a disk or partition. Refused by PVE if it is mounted or held, but for nothing else: what is on it has to be
+    /// looked at before. `device` is a path like `/dev/sdb4`; PVE takes no `by-id` links here.
+    /// `PUT /nodes/{node}/disks/wipedisk`, reserved to root@pam.
+    pub async fn wipe(&self, device: &str) -> Result<Task, Error> {
+        let request = Request::put(self.path("wipedisk")).node(self.node).root().param("disk", device);
+        self.client.write_task(Lock::NodeDisks(self.node.to_owned()), &[Area::Disks], request).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_a_recorded_system_disk() {
+        let answer = r#"{"rpm":-1,"devpath":"/dev/vda","serial":"RIG0001","vendor":"0x1af4","osdid-list":null,"size":274877906944,"wearout":"N/A",
+            "used":"mounted","osdid":-1,"gpt":0,"health":"UNKNOWN","mounted":1,"wwn":"0x5000000000000001","model":"RIGDISK","type":"unknown"}"#;
+        let disk: Disk = serde_json::from_str(answer).unwrap();
+        assert_eq!(disk.serial.as_deref(), Some("RIG0001"));
+        assert!(disk.osd_ids.is_empty() && disk.mounted && !disk.is_free() && !disk.is_partition());
+    }
+
+    #[test]
+    fn reads_osd_disks_and_partitions() {
+        let answer = r#"[{"devpath":"/dev/sdb","size":960197124096,"type":"ssd","used":"LVM","gpt":0,"rpm":0,"vendor":"ATA     ","model":"X","serial":"unknown",
+              "wwn":"unknown","health":"PASSED","wearout":99,"osdid":"3","osdid-list":["3",4],"bluestore":1,"osdencrypted":0},
+            {"devpath":"/dev/nvme0n1p4","parent":"/dev/nvme0n1","type":"partition","gpt":1,"size":1,"used":null,"osdid":-1,"osdid-list":null},
+            {"devpath":"/dev/sdc1","parent":"/dev/sdc","type":"partition","gpt":"1","size":"12","used":"ext4","osdid":-1,"osdid-list":null}]"#;
+        let disks: Vec<Disk> = serde_json::from_str(answer).unwrap();
+        assert_eq!(
+            (&disks[0].osd_ids, &disks[0].serial, disks[0].vendor.as_deref()),
+            (&vec![3, 4], &None, Some("ATA"))
+        );
+        assert!(disks[1].is_free() && disks[1].is_partition());
+        assert_eq!(
+            (disks[1].partition_number(), disks[2].partition_number(), disks[0].partition_number()),
+            (Some(4), Some(1), None)
+        );
+        assert!(!disks[2].is_free() && disks[2].gpt && disks[2].size == 12);
+    }
+}
