@@ -54,7 +54,7 @@ impl Typed for String {
     }
 
     fn to_value(&self) -> Value {
-        Value::String(self.clone())
+        Value::string(self.as_str())
     }
 }
 
@@ -87,12 +87,14 @@ macro_rules! integer {
             }
 
             fn from_value(value: &Value) -> Result<Self, Fault> {
-                let fits = Number::from_value(value)?.as_i64().and_then(|n| $ty::try_from(n).ok());
-                fits.ok_or_else(|| Fault::new(format!("must be a whole number from {} to {}", $ty::MIN, $ty::MAX)))
+                let number = Number::from_value(value)?;
+                number.as_str().parse().map_err(|_| {
+                    Fault::new(format!("must be a whole number from {} to {}, not {number}", $ty::MIN, $ty::MAX))
+                })
             }
 
             fn to_value(&self) -> Value {
-                Value::Number(Number::from(i64::from(*self)))
+                Value::Number(Number::from(*self))
             }
 
             fn says() -> Option<String> {
@@ -101,4 +103,26 @@ macro_rules! integer {
         }
     )*};
 }
-integer!(i8 i16 i32 i64 u8 u16 u32);
+integer!(i8 i16 i32 i64 u8 u16 u32 u64);
+
+impl Typed for f64 {
+    leaf!(f64);
+
+    fn kind() -> Kind {
+        Kind::Plain(Type::Number)
+    }
+
+    fn from_value(value: &Value) -> Result<Self, Fault> {
+        Ok(Number::from_value(value)?.as_f64())
+    }
+
+    /// NaN, which Terraform has no form for, is null.
+    fn to_value(&self) -> Value {
+        Number::from_f64(*self).map_or(Value::Null, Value::Number)
+    }
+
+    /// Terraform's numbers have more digits than an `f64`.
+    fn same() -> Option<fn(&Value, &Value) -> bool> {
+        Some(|a, b| matches!((Self::from_value(a), Self::from_value(b)), (Ok(a), Ok(b)) if a == b))
+    }
+}

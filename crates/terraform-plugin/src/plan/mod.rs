@@ -1,5 +1,78 @@
-//! How changes are planned, and how results are held against plans.
+//! How changes are planned, and how results are held against plans. Everything here works on values and schemas; no
+//! object's type is known.
 
 mod change;
+mod equal;
+mod hook;
+mod propose;
+mod replace;
+mod result;
+mod verify;
+mod write_only;
 
 pub use change::{Change, Say};
+pub(crate) use hook::merge;
+pub(crate) use result::{Contradiction, hold, refresh};
+pub(crate) use write_only::with_write_only;
+
+use crate::diagnostics::Diagnostic;
+use crate::path::Path;
+use crate::registry::{Attributes, ObjectInfo};
+use crate::schema::Attribute;
+use crate::value::Value;
+use equal::{EXACTLY, EXACTLY_BUT_LOCAL};
+
+/// What is planned for an object that is to exist, before the object itself has had its say.
+pub(crate) fn plan(object: &ObjectInfo, config: &Attributes, prior: Option<&Attributes>) -> Attributes {
+    let attributes = &object.schema().attributes;
+    let Some(prior) = prior else { return propose::propose(attributes, config, None, false) };
+    let was_ready = object.ready.and_then(|name| prior.get(name)).cloned();
+    let resume = was_ready == Some(Value::Bool(false));
+    let mut planned = propose::propose(attributes, config, Some(prior), resume);
+    if let Some(name) = object.ready
+        && (resume || !EXACTLY_BUT_LOCAL.objects(attributes, prior, &planned))
+    {
+        // An update may be left unfinished, and a resumed creation may be finished.
+        planned.insert(name.to_owned(), Value::Unknown);
+    }
+    if EXACTLY.objects(attributes, prior, &planned) { prior.clone() } else { planned }
+}
+
+/// What an object looks like before anybody has been asked: its configuration with defaults. What the provider decides
+/// on is unknown.
+pub(crate) fn configured(attributes: &[Attribute], config: &Attributes) -> Attributes {
+    propose::propose(attributes, config, None, false)
+}
+
+/// Which differences between prior and planned make a replacement. `asked` is what the object itself wants.
+pub(crate) fn replacements(
+    attributes: &[Attribute],
+    prior: &Attributes,
+    planned: &Attributes,
+    asked: Vec<Path>,
+) -> Vec<Path> {
+    let mut paths = replace::replacements(attributes, prior, planned, &Path::root());
+    paths.extend(asked);
+    paths.sort();
+    paths.dedup();
+    paths
+}
+
+/// Whether two states differ in nothing but what is never sent.
+pub(crate) fn differ_locally_only(attributes: &[Attribute], prior: &Attributes, planned: &Attributes) -> bool {
+    EXACTLY_BUT_LOCAL.objects(attributes, prior, planned)
+}
+
+/// What Terraform's core would refuse in a plan, as errors that name the attribute.
+pub(crate) fn self_check(
+    attributes: &[Attribute],
+    config: &Attributes,
+    prior: Option<&Attributes>,
+    planned: &Attributes,
+) -> Vec<Diagnostic> {
+    let one = |(path, what): (Path, String)| {
+        let summary = format!("The provider has a bug: its plan for {path} is invalid");
+        Diagnostic::error(summary, format!("It plans {what}. Terraform would refuse this plan.")).at(path)
+    };
+    verify::verify(attributes, config, prior, planned).into_iter().map(one).collect()
+}

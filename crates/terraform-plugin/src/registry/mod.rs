@@ -11,7 +11,7 @@ use crate::data_source::DataSource;
 use crate::resource::Resource;
 pub(crate) use data::AnyDataSource;
 pub(crate) use object::{Attributes, ObjectInfo};
-pub(crate) use resource::{AnyResource, CreateEnd, Hook, Hooked};
+pub(crate) use resource::{AnyResource, CreateEnd, Hook, panicked};
 
 /// All objects of a provider whose API is `A`.
 pub struct Registry<A> {

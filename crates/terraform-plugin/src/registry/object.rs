@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 use std::sync::OnceLock;
 use std::time::Duration;
 
-use crate::model::{Key, Keyed, Model, Operation};
+use crate::model::{Key, Keyed, Model, Object, Operation};
 use crate::schema::{Attribute, Schema};
-use crate::value::Value;
+use crate::value::{Type, Value};
 
 /// An object's attributes by name.
 pub(crate) type Attributes = BTreeMap<String, Value>;
@@ -25,6 +25,7 @@ pub(crate) struct ObjectInfo {
     make_identity: fn() -> Vec<Attribute>,
     timeout: fn(Operation) -> Duration,
     schema: OnceLock<Schema>,
+    ty: OnceLock<Type>,
 }
 
 impl ObjectInfo {
@@ -40,6 +41,24 @@ impl ObjectInfo {
             make_identity: Vec::new,
             timeout: M::timeout,
             schema: OnceLock::new(),
+            ty: OnceLock::new(),
+        }
+    }
+
+    /// The provider's own configuration.
+    pub(crate) fn of_provider<C: Object>() -> Self {
+        Self {
+            name: "",
+            area: "",
+            version: 0,
+            ready: None,
+            timeouts: None,
+            key: &[],
+            make_schema: provider_schema::<C>,
+            make_identity: Vec::new,
+            timeout: Operation::usual_timeout,
+            schema: OnceLock::new(),
+            ty: OnceLock::new(),
         }
     }
 
@@ -49,6 +68,16 @@ impl ObjectInfo {
 
     pub(crate) fn schema(&self) -> &Schema {
         self.schema.get_or_init(self.make_schema)
+    }
+
+    /// The type of the object as a whole.
+    pub(crate) fn ty(&self) -> &Type {
+        self.ty.get_or_init(|| self.schema().implied_type())
+    }
+
+    /// The type of the identity as a whole.
+    pub(crate) fn identity_type(&self) -> Type {
+        Type::Object(self.identity().into_iter().map(|a| (a.name.clone(), a.ty())).collect())
     }
 
     /// The attributes of the identity.
@@ -67,5 +96,14 @@ impl ObjectInfo {
             _ => None,
         }
         .unwrap_or_else(|| (self.timeout)(operation))
+    }
+}
+
+fn provider_schema<C: Object>() -> Schema {
+    Schema {
+        description: C::DESCRIPTION.to_owned(),
+        attributes: C::attributes(),
+        checks: C::checks(),
+        ..Schema::default()
     }
 }

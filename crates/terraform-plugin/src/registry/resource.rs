@@ -28,7 +28,9 @@ pub(crate) struct Hook {
 
 /// What the object's own `plan` made of it.
 pub(crate) struct Hooked {
-    pub(crate) plan: Attributes,
+    /// The typed plan before and after, as values.
+    pub(crate) before: Attributes,
+    pub(crate) after: Attributes,
     pub(crate) replace: Vec<Path>,
     pub(crate) said: Vec<Diagnostic>,
 }
@@ -109,10 +111,11 @@ impl<A: Send + Sync + 'static, R: Resource<A>> AnyResource<A> for Registered<R> 
                 None => None,
             };
             let mut change = Change::<R>::new(prior, twin(hook.config)?, twin(hook.plan)?);
+            let before = R::encode_plan(&change.plan);
             let mut say = Say::default();
             R::plan(&cx, &mut change, &mut say).await;
             let (plan, replace) = change.into_parts();
-            Ok(Hooked { plan: R::encode_plan(&plan), replace, said: say.into_said() })
+            Ok(Hooked { before, after: R::encode_plan(&plan), replace, said: say.into_said() })
         }
         .boxed()
     }
@@ -170,7 +173,11 @@ impl<A: Send + Sync + 'static, R: Resource<A>> AnyResource<A> for Registered<R> 
         want: Attributes,
     ) -> BoxFuture<'static, Result<Updated<Attributes>, Error>> {
         async move {
-            let (prior, want) = (R::decode(&prior)?, R::decode(&want)?);
+            let want = R::decode(&want)?;
+            let Some(prior) = prior_model::<A, R>(&cx, &prior).await? else {
+                let detail = "It is in the state and is to be changed. Plan again.";
+                return Err(Error::new("The object does not exist any more", detail));
+            };
             Ok(match R::update(&cx, &prior, &want).await? {
                 Updated::Done(model) => Updated::Done(model.encode()),
                 Updated::Unfinished(model, why) => Updated::Unfinished(model.encode(), why),
@@ -180,7 +187,13 @@ impl<A: Send + Sync + 'static, R: Resource<A>> AnyResource<A> for Registered<R> 
     }
 
     fn delete(&self, cx: Arc<Cx<A>>, was: Attributes) -> BoxFuture<'static, Result<(), Error>> {
-        async move { R::delete(&cx, &R::decode(&was)?).await }.boxed()
+        async move {
+            match prior_model::<A, R>(&cx, &was).await? {
+                Some(was) => R::delete(&cx, &was).await,
+                None => Ok(()),
+            }
+        }
+        .boxed()
     }
 
     fn parse_id(&self, id: &str) -> Result<Attributes, Error> {
@@ -209,6 +222,22 @@ fn decode_prior<R: crate::model::Object>(state: &Attributes) -> Option<R> {
     R::decode(state)
         .inspect_err(|fault| tracing::warn!(%fault, "the state does not fit the model and is read anew"))
         .ok()
+}
+
+/// The state as a model. If it does not fit (see [`decode_prior`]) and Terraform was told not to refresh, the object is
+/// read; none if it does not exist.
+async fn prior_model<A: Send + Sync + 'static, R: Resource<A>>(
+    cx: &Cx<A>,
+    state: &Attributes,
+) -> Result<Option<R>, Error> {
+    if let Some(model) = decode_prior::<R>(state) {
+        return Ok(Some(model));
+    }
+    match R::read(cx, &R::Key::decode(state)?, None).await? {
+        Read::Found(model) => Ok(Some(model)),
+        Read::Gone => Ok(None),
+        Read::Unreachable(why) => Err(Error::new(why.about, why.why)),
+    }
 }
 
 /// A panic, told to the user.

@@ -1,0 +1,98 @@
+//! What documentation is generated from: everything a provider offers, as JSON.
+
+use serde_json::{Value as Json, json};
+
+use crate::model::{Duration, Operation};
+use crate::provider::Provider;
+use crate::registry::ObjectInfo;
+use crate::schema::{Attribute, Check, Kind, Nesting, Rule, Schema};
+use crate::value::{Value, json as codec};
+
+/// All schemas of a provider: `{"name", "provider": SCHEMA, "resources": {TYPE: OBJECT}, "data_sources": {TYPE: OBJECT}}`.
+///
+/// An `OBJECT` is a `SCHEMA` with `area`, `key` (names of the attributes that the import id joins by `/`), `ready` and
+/// `timeouts` (operation and default). A `SCHEMA` has `version`, `description`, `deprecated`, `checks` (texts),
+/// `attributes`. An attribute has `name`, `description`, `type` (as HCL writes it) or `nesting` and `attributes`, `rule`
+/// (`required`, `optional`, `keep`, `computed`, `default`), `default` (as JSON), `flags`, `deprecated`, `checks`.
+pub fn docs_json<P: Provider>() -> Json {
+    let registry = P::registry();
+    let resources = registry.resources.iter().map(|(n, o)| (format!("{}_{n}", P::NAME), object(o.info())));
+    let data_sources = registry.data_sources.iter().map(|(n, o)| (format!("{}_{n}", P::NAME), object(o.info())));
+    json!({
+        "name": P::NAME,
+        "provider": schema(ObjectInfo::of_provider::<P::Config>().schema()),
+        "resources": resources.collect::<serde_json::Map<_, _>>(),
+        "data_sources": data_sources.collect::<serde_json::Map<_, _>>(),
+    })
+}
+
+fn object(info: &ObjectInfo) -> Json {
+    let mut json = schema(info.schema());
+    json["area"] = info.area.into();
+    json["key"] = info.key.into();
+    json["ready"] = info.ready.into();
+    if info.timeouts.is_some() {
+        let default = |o: Operation| (o.word().to_owned(), Duration::from(info.timeout(o, None)).to_string().into());
+        json["timeouts"] = Json::Object(Operation::ALL.map(default).into_iter().collect());
+    }
+    json
+}
+
+fn schema(schema: &Schema) -> Json {
+    json!({
+        "version": schema.version,
+        "description": schema.description,
+        "deprecated": schema.deprecated,
+        "checks": checks(&schema.checks),
+        "attributes": schema.attributes.iter().map(attribute).collect::<Vec<_>>(),
+    })
+}
+
+fn checks(checks: &[Check]) -> Vec<&str> {
+    checks.iter().map(|check| check.says.as_str()).collect()
+}
+
+fn attribute(attribute: &Attribute) -> Json {
+    let (rule, default) = match &attribute.rule {
+        Rule::Required => ("required", None),
+        Rule::Optional => ("optional", None),
+        Rule::Keep => ("keep", None),
+        Rule::Computed => ("computed", None),
+        Rule::Default(value) => ("default", as_json(value, attribute)),
+    };
+    let flags = [
+        ("replace", attribute.replace),
+        ("local", attribute.local),
+        ("sensitive", attribute.sensitive),
+        ("write_only", attribute.write_only),
+    ];
+    let flags: Vec<&str> = flags.iter().filter(|(_, set)| *set).map(|(flag, _)| *flag).collect();
+    let mut json = json!({
+        "name": attribute.name,
+        "description": attribute.description,
+        "rule": rule,
+        "default": default,
+        "flags": flags,
+        "deprecated": attribute.deprecated,
+        "checks": checks(&attribute.checks),
+    });
+    match &attribute.kind {
+        Kind::Plain(ty) => json["type"] = ty.to_string().into(),
+        Kind::Nested(nesting, attributes) => {
+            json["nesting"] = match nesting {
+                Nesting::Single => "single",
+                Nesting::List => "list",
+                Nesting::Set => "set",
+                Nesting::Map => "map",
+            }
+            .into();
+            json["attributes"] = attributes.iter().map(self::attribute).collect();
+        }
+    }
+    json
+}
+
+/// A default is a value of the attribute's type; one that JSON has no form for is left out.
+fn as_json(value: &Value, attribute: &Attribute) -> Option<Json> {
+    serde_json::from_str(&codec::encode(value, &attribute.ty()).ok()?).ok()
+}

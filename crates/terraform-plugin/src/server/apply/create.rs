@@ -1,0 +1,45 @@
+//! Create. An error goes without a state, a state goes without an error: Terraform would mark the object as tainted,
+//! and rebuild it.
+
+use std::sync::Arc;
+
+use tfplugin6::apply_resource_change::Request;
+
+use super::super::{Server, wire};
+use super::{Apply, Stored, stored, unfinished};
+use crate::diagnostics::Diagnostics;
+use crate::error::Error;
+use crate::model::Operation;
+use crate::plan;
+use crate::provider::Provider;
+use crate::registry::{Attributes, CreateEnd};
+
+impl<P: Provider> Server<P> {
+    pub(super) async fn create(
+        &self,
+        apply: &Apply<P::Api>,
+        planned: &Attributes,
+        request: &Request,
+        said: &mut Diagnostics,
+    ) -> Result<Stored, Error> {
+        let object = apply.object.as_ref();
+        let info = object.info();
+        let want = plan::with_write_only(&info.schema().attributes, planned, &apply.config);
+        let cx = self.writing(info, Operation::Create, planned, &request.planned_private)?;
+        let end = object.create(Arc::clone(&cx), want).await;
+        said.extend(cx.take_warnings());
+        let (found, why) = match end {
+            CreateEnd::Failed(error) => {
+                said.extend(error.into_diagnostics());
+                return Ok(Stored { state: wire::null(), identity: None, private: Vec::new() });
+            }
+            CreateEnd::Made(found) => (found, None),
+            CreateEnd::Unfinished(found, why) => (found, Some(why)),
+        };
+        let state = self.held(apply, planned, &found, why.is_none(), said);
+        if let Some(why) = why {
+            unfinished(why, info, said);
+        }
+        stored(object, &cx, state, None)
+    }
+}

@@ -1,0 +1,80 @@
+//! Update, and the end of a creation that was left unfinished.
+
+use std::sync::Arc;
+
+use tfplugin6::apply_resource_change::Request;
+
+use super::super::guard::guard;
+use super::super::read::refreshed;
+use super::super::{Server, wire};
+use super::{Apply, Stored, stored, unfinished};
+use crate::cx::Cx;
+use crate::diagnostics::Diagnostics;
+use crate::error::Error;
+use crate::model::Operation;
+use crate::outcome::{Read, Updated};
+use crate::plan;
+use crate::private::Private;
+use crate::provider::Provider;
+use crate::registry::Attributes;
+
+impl<P: Provider> Server<P> {
+    pub(super) async fn update(
+        &self,
+        apply: &Apply<P::Api>,
+        prior: &Attributes,
+        planned: &Attributes,
+        request: &Request,
+        said: &mut Diagnostics,
+    ) -> Result<Stored, Error> {
+        let object = apply.object.as_ref();
+        let info = object.info();
+        let attributes = &info.schema().attributes;
+        if plan::differ_locally_only(attributes, prior, planned) {
+            // Nobody outside is concerned.
+            return Ok(Stored {
+                state: wire::encode_object(planned.clone(), info)?,
+                identity: wire::encode_identity(object.key(planned), info)?
+                    .or_else(|| request.planned_identity.clone()),
+                private: request.planned_private.to_vec(),
+            });
+        }
+        let want = plan::with_write_only(attributes, planned, &apply.config);
+        let cx = self.writing(info, Operation::Update, planned, &request.planned_private)?;
+        let end = guard(object.update(Arc::clone(&cx), prior.clone(), want)).await;
+        said.extend(cx.take_warnings());
+        let (found, why) = match end {
+            Ok(Updated::Done(found)) => (found, None),
+            Ok(Updated::Unfinished(found, why)) => (found, Some(why)),
+            Err(error) => {
+                said.extend(error.into_diagnostics());
+                let state = self.look_again(apply, prior, &cx).await;
+                return stored(object, &cx, state, request.planned_identity.as_ref());
+            }
+        };
+        let state = self.held(apply, planned, &found, why.is_none(), said);
+        if let Some(why) = why {
+            unfinished(why, info, said);
+        }
+        stored(object, &cx, state, request.planned_identity.as_ref())
+    }
+
+    /// What is there after an update has failed half-way; the prior state if that cannot be found out. An object that is
+    /// gone stays in the state until the next refresh says so: an error must not make Terraform forget it.
+    async fn look_again(&self, apply: &Apply<P::Api>, prior: &Attributes, cx: &Cx<P::Api>) -> Attributes {
+        let object = apply.object.as_ref();
+        let looking = async {
+            let private = Private::decode(&cx.private.encode());
+            let cx = self.cx(object.info(), Operation::Read, Some(prior))?.with_private(private);
+            guard(object.read(Arc::new(cx), prior.clone(), false)).await
+        };
+        match looking.await {
+            Ok(Read::Found(model)) => refreshed(object, Some(prior), &model),
+            Ok(Read::Gone | Read::Unreachable(_)) => prior.clone(),
+            Err(error) => {
+                tracing::debug!(%error, "the object could not be read after its update had failed");
+                prior.clone()
+            }
+        }
+    }
+}

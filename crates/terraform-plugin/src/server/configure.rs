@@ -1,0 +1,45 @@
+//! ConfigureProvider: makes the API, once a process (several times in debug mode).
+
+use std::sync::{Arc, PoisonError};
+
+use tfplugin6::configure_provider::{Request, Response};
+
+use super::guard::guard;
+use super::{ApiState, Server, Session, wire};
+use crate::error::Error;
+use crate::model::Object;
+use crate::model::checks::holds_unknown;
+use crate::plan;
+use crate::provider::{Provider, Start};
+
+impl<P: Provider> Server<P> {
+    pub(super) async fn configure(&self, request: Request) -> Response {
+        let diagnostics = match self.try_configure(request).await {
+            Ok(()) => Vec::new(),
+            Err(error) => wire::failure(error),
+        };
+        Response { diagnostics }
+    }
+
+    async fn try_configure(&self, request: Request) -> Result<(), Error> {
+        let info = &self.0.config;
+        let config = wire::decode_object(request.config.as_ref(), info)?.unwrap_or_else(|| wire::blank(info));
+        let unknown = config.values().any(holds_unknown);
+        let config = plan::configured(&info.schema().attributes, &config);
+        let config = P::Config::decode_plan(&config)?;
+        let stop = self.0.process.child();
+        let start = Start { stop: stop.clone(), terraform_version: request.terraform_version };
+        let api = match guard(P::configure(config, start)).await {
+            Ok(api) => ApiState::Ready(Arc::new(api)),
+            // In a plan, what the configuration refers to may not exist yet. The apply configures once more.
+            Err(error) if unknown => {
+                tracing::debug!(%error, "the provider's configuration is not known yet");
+                ApiState::Waiting(error)
+            }
+            Err(error) => return Err(error),
+        };
+        let session = Session { stop, api };
+        *self.0.session.write().unwrap_or_else(PoisonError::into_inner) = session;
+        Ok(())
+    }
+}

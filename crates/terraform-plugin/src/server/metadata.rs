@@ -1,0 +1,22 @@
+//! GetMetadata: names alone. Terraform and OpenTofu never ask; other hosts do.
+
+use tfplugin6::get_metadata::{DataSourceMetadata, Request, ResourceMetadata, Response};
+
+use super::Server;
+use crate::provider::Provider;
+
+impl<P: Provider> Server<P> {
+    pub(super) async fn metadata(&self, _: Request) -> Response {
+        let registry = &self.0.registry;
+        Response {
+            server_capabilities: Some(super::provider_schema::CAPABILITIES),
+            resources: registry.resources.keys().map(|n| ResourceMetadata { type_name: Self::full(n) }).collect(),
+            data_sources: registry
+                .data_sources
+                .keys()
+                .map(|n| DataSourceMetadata { type_name: Self::full(n) })
+                .collect(),
+            ..Response::default()
+        }
+    }
+}

@@ -1,0 +1,190 @@
+//! Terraform's questions and a provider's answers: one file an RPC.
+//!
+//! What holds for all of them: faults of the user or the API are diagnostics, never gRPC errors; panics are caught; a
+//! reply always says what the state is, and carries private data and identity along.
+
+mod apply;
+mod configure;
+mod functions;
+mod guard;
+mod identity_schemas;
+mod import;
+mod metadata;
+mod move_state;
+mod plan;
+mod provider_schema;
+mod read;
+mod read_data;
+mod stop;
+mod upgrade_identity;
+mod upgrade_state;
+mod validate;
+mod wire;
+
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+
+use tonic::{Request, Response, Status};
+
+use crate::cx::Cx;
+use crate::error::Error;
+use crate::model::Operation;
+use crate::provider::Provider;
+use crate::registry::{AnyDataSource, AnyResource, Attributes, ObjectInfo, Registry};
+use crate::stop::StopToken;
+
+/// The gRPC service of a provider. Cheap to clone; clones are the same provider.
+pub struct Server<P: Provider>(Arc<Inner<P>>);
+
+struct Inner<P: Provider> {
+    registry: Registry<P::Api>,
+    config: ObjectInfo,
+    /// Goes off when the process is to end.
+    process: StopToken,
+    session: RwLock<Session<P::Api>>,
+    /// What has been warned about as unreachable, in this process.
+    unreachable: Mutex<BTreeSet<String>>,
+    schema: provider_schema::Answer,
+    strict: bool,
+}
+
+/// What one `ConfigureProvider` begins. In debug mode one process sees several.
+struct Session<A> {
+    /// Goes off at `StopProvider`.
+    stop: StopToken,
+    api: ApiState<A>,
+}
+
+enum ApiState<A> {
+    /// `ConfigureProvider` has not been called.
+    Unconfigured,
+    /// It could not be made from a configuration with unknown parts; the next phase will know more.
+    Waiting(Error),
+    Ready(Arc<A>),
+}
+
+impl<P: Provider> Clone for Server<P> {
+    fn clone(&self) -> Self {
+        Self(Arc::clone(&self.0))
+    }
+}
+
+impl<P: Provider> std::fmt::Debug for Server<P> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("Server").field(&P::NAME).finish()
+    }
+}
+
+/// Whether a result that contradicts its plan is an error. Terraform marks such an object as tainted, so this is for
+/// developers and tests: it is the default of debug builds, and `TERRAFORM_PLUGIN_STRICT` (0 or 1) overrides it.
+fn strict_by_default() -> bool {
+    match std::env::var("TERRAFORM_PLUGIN_STRICT").as_deref() {
+        Ok("0") => false,
+        Ok("1") => true,
+        _ => cfg!(debug_assertions),
+    }
+}
+
+impl<P: Provider> Server<P> {
+    /// The service. `process` goes off when the process is to end.
+    pub fn new(process: StopToken) -> Self {
+        Self::with(process, strict_by_default())
+    }
+
+    fn with(process: StopToken, strict: bool) -> Self {
+        let session = Session { stop: process.child(), api: ApiState::Unconfigured };
+        Self(Arc::new(Inner {
+            registry: P::registry(),
+            config: ObjectInfo::of_provider::<P::Config>(),
+            process,
+            session: RwLock::new(session),
+            unreachable: Mutex::default(),
+            schema: provider_schema::Answer::default(),
+            strict,
+        }))
+    }
+
+    /// An object's name without the provider's prefix.
+    fn short(type_name: &str) -> Option<&str> {
+        type_name.strip_prefix(P::NAME)?.strip_prefix('_')
+    }
+
+    /// An object's name with the provider's prefix.
+    fn full(name: &str) -> String {
+        format!("{}_{name}", P::NAME)
+    }
+
+    fn resource(&self, type_name: &str) -> Result<Arc<dyn AnyResource<P::Api>>, Error> {
+        let found = Self::short(type_name).and_then(|name| self.0.registry.resources.get(name));
+        found.cloned().ok_or_else(|| unknown_type("resource", type_name))
+    }
+
+    fn data_source(&self, type_name: &str) -> Result<Arc<dyn AnyDataSource<P::Api>>, Error> {
+        let found = Self::short(type_name).and_then(|name| self.0.registry.data_sources.get(name));
+        found.cloned().ok_or_else(|| unknown_type("data source", type_name))
+    }
+
+    /// The API and the signal to stop, or why there is no API (yet).
+    fn api(&self) -> Result<(Arc<P::Api>, StopToken), Error> {
+        // Nothing that could panic is done while it is locked for writing.
+        let session = self.0.session.read().unwrap_or_else(PoisonError::into_inner);
+        match &session.api {
+            ApiState::Ready(api) => Ok((Arc::clone(api), session.stop.clone())),
+            ApiState::Waiting(error) => Err(error.clone()),
+            ApiState::Unconfigured => Err(Error::new(
+                "The provider is not configured",
+                "Terraform asks for something that needs the API, and has not configured the provider before.",
+            )),
+        }
+    }
+
+    /// What an operation on an object has at hand. `attributes` may say how long it may take.
+    fn cx(
+        &self,
+        object: &ObjectInfo,
+        operation: Operation,
+        attributes: Option<&Attributes>,
+    ) -> Result<Cx<P::Api>, Error> {
+        let (api, stop) = self.api()?;
+        Ok(Cx::new(api, stop, object.timeout(operation, attributes)))
+    }
+}
+
+fn unknown_type(what: &str, type_name: &str) -> Error {
+    Error::new(format!("There is no {what} {type_name}"), "This version of the provider does not offer it.")
+}
+
+/// The calls of the protocol, each answered in the file of its name.
+macro_rules! answer {
+    ($($rpc:ident($module:ident) => $method:ident;)*) => {
+        #[tonic::async_trait]
+        impl<P: Provider> tfplugin6::provider_server::Provider for Server<P> {$(
+            async fn $rpc(
+                &self,
+                request: Request<tfplugin6::$module::Request>,
+            ) -> Result<Response<tfplugin6::$module::Response>, Status> {
+                Ok(Response::new(self.$method(request.into_inner()).await))
+            }
+        )*}
+    };
+}
+
+answer! {
+    get_metadata(get_metadata) => metadata;
+    get_provider_schema(get_provider_schema) => provider_schema;
+    get_resource_identity_schemas(get_resource_identity_schemas) => identity_schemas;
+    get_functions(get_functions) => functions;
+    validate_provider_config(validate_provider_config) => validate_provider;
+    validate_resource_config(validate_resource_config) => validate_resource;
+    validate_data_resource_config(validate_data_resource_config) => validate_data;
+    configure_provider(configure_provider) => configure;
+    stop_provider(stop_provider) => stop;
+    upgrade_resource_state(upgrade_resource_state) => upgrade_state;
+    upgrade_resource_identity(upgrade_resource_identity) => upgrade_identity;
+    read_resource(read_resource) => read;
+    plan_resource_change(plan_resource_change) => plan;
+    apply_resource_change(apply_resource_change) => apply;
+    import_resource_state(import_resource_state) => import;
+    move_resource_state(move_resource_state) => move_state;
+    read_data_source(read_data_source) => read_data;
+}
