@@ -7,6 +7,7 @@
 #![allow(clippy::print_stdout)]
 
 mod cargo;
+mod golden;
 mod test;
 
 use std::process::ExitCode;
@@ -24,6 +25,8 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
+    /// Replays the recordings of real PVE against the simulator and counts what matches
+    Golden(golden::Args),
     /// Everything that continuous integration checks; ends with the names of what failed
     Test(test::Args),
 }
@@ -42,6 +45,7 @@ fn main() -> ExitCode {
 /// Runs one command; `false` means that it ran and found something wrong, and has said what.
 fn run(command: Command) -> Result<bool> {
     match command {
+        Command::Golden(args) => golden::run(&args),
         Command::Test(args) => test::run(&args),
     }
 }

@@ -103,6 +103,9 @@ impl Default for Shape {
 pub struct NodeShape {
     /// Name, as `pve1`.
     pub name: String,
+    /// Address within the cluster; `10.0.0.N` for the N-th node if absent.
+    #[serde(default)]
+    pub ip: Option<String>,
     /// Whether it is switched on at the start.
     #[serde(default = "yes")]
     pub online: bool,
@@ -129,7 +132,14 @@ impl NodeShape {
             used: None,
             partitions: Vec::new(),
         });
-        NodeShape { name: format!("pve{n}"), online: true, disks: disks.collect(), cpus: eight(), memory: memory() }
+        NodeShape {
+            name: format!("pve{n}"),
+            ip: None,
+            online: true,
+            disks: disks.collect(),
+            cpus: eight(),
+            memory: memory(),
+        }
     }
 }
 
@@ -384,6 +394,8 @@ pub struct CephShape {
     pub release: Option<String>,
     /// Nodes with a monitor; by default each, from stage `monitors` on.
     pub mons: Option<Vec<String>>,
+    /// Nodes with a manager, the active one first; by default each, from stage `monitors` on.
+    pub mgrs: Option<Vec<String>>,
     /// OSDs, instead of one on each disk (stage `ready`) or none.
     pub osds: Option<Vec<OsdShape>>,
     /// Pools.
@@ -415,6 +427,9 @@ pub struct OsdShape {
 pub struct CephPoolShape {
     /// Name.
     pub name: String,
+    /// Its number, where pools before it were destroyed; the next free one if absent.
+    #[serde(default)]
+    pub id: Option<u32>,
     /// Copies.
     #[serde(default)]
     pub size: Option<u32>,
@@ -503,6 +518,9 @@ impl Shape {
         for node in self.ceph.mons.iter().flatten() {
             known(node, "ceph.mons".to_owned())?;
         }
+        for node in self.ceph.mgrs.iter().flatten() {
+            known(node, "ceph.mgrs".to_owned())?;
+        }
         for osd in self.ceph.osds.iter().flatten() {
             known(&osd.node, "ceph.osds".to_owned())?;
         }
@@ -546,6 +564,7 @@ clock: {factor: 0, start: '2026-11-22T10:00:00Z'}
             ("nodes: [{name: a}, {name: a}]", "twice"),
             ("nodes: [{name: a, color: red}]", "color"),
             ("guests: [{vmid: 100, node: nowhere}]", "unknown node 'nowhere'"),
+            ("ceph: {mgrs: [nowhere]}", "ceph.mgrs names the unknown node"),
             ("nodes: [{name: a, disks: [{path: /dev/sdb, size: 5X}]}]", "unknown unit 'X'"),
         ] {
             let error = Shape::from_yaml(yaml).unwrap_err();

@@ -68,7 +68,7 @@ impl Nodes {
         let node = |(n, shape): (u32, &crate::shape::NodeShape)| Node {
             name: shape.name.clone(),
             id: n,
-            ip: format!("10.0.0.{n}"),
+            ip: shape.ip.clone().unwrap_or_else(|| format!("10.0.0.{n}")),
             on: shape.online,
             // Long enough ago that nothing looks freshly started.
             booted: Time::from_unix(now.unix().saturating_sub(86_400)),

@@ -1,0 +1,138 @@
+//! What is left out of the count, by name and with the reason: one file for all recordings.
+
+use std::path::Path;
+
+use anyhow::{Context, Result};
+use serde::Deserialize;
+
+use super::script::Range;
+
+/// The file of exceptions.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Exceptions {
+    /// Paths that the simulator does not serve. A call there is left out only as long as the simulator does answer 501;
+    /// once it serves the path, the recordings hold it to the truth like everything else.
+    not_served: Vec<NotServed>,
+    /// Calls on served paths whose answer follows from a feature that is left out.
+    calls: Vec<Calls>,
+}
+
+/// Paths that are not served, and what they belong to.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct NotServed {
+    pub(crate) feature: String,
+    /// `METHOD /path`; `*` stands for one part of a path or any method, a `**` at the end for any rest.
+    paths: Vec<String>,
+}
+
+/// Calls of one recording that are left out, or of whose answer a part is.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Calls {
+    file: String,
+    pub(crate) calls: Vec<Range>,
+    pub(crate) feature: String,
+    pub(crate) reason: String,
+    /// Places in the answer that are not compared, as the differences name them; `*` at the end stands for any rest.
+    /// The rest of the answer is compared and counted. Without any, the call is neither made nor counted.
+    #[serde(default)]
+    pub(crate) at: Vec<String>,
+}
+
+impl Exceptions {
+    pub(crate) fn load(path: &Path) -> Result<Self> {
+        let text = std::fs::read_to_string(path).with_context(|| format!("reading {}", path.display()))?;
+        serde_saphyr::from_str(&text).with_context(|| format!("in {}", path.display()))
+    }
+
+    /// The exceptions that name calls of `file`.
+    pub(crate) fn of<'a>(&'a self, file: &'a str) -> impl Iterator<Item = &'a Calls> {
+        self.calls.iter().filter(move |exception| exception.file == file)
+    }
+
+    /// The exceptions that name this call.
+    fn naming<'a>(&'a self, file: &'a str, call: usize) -> impl Iterator<Item = &'a Calls> {
+        self.of(file).filter(move |exception| exception.calls.iter().any(|range| range.numbers().contains(&call)))
+    }
+
+    /// Whether the whole call is left out.
+    pub(crate) fn leaves_out(&self, file: &str, call: usize) -> bool {
+        self.naming(file, call).any(|exception| exception.at.is_empty())
+    }
+
+    /// Whether what differs at `place` in the answer to this call is left out.
+    pub(crate) fn leaves_out_place(&self, file: &str, call: usize, place: &str) -> bool {
+        self.naming(file, call).flat_map(|exception| &exception.at).any(|pattern| is_at(pattern, place))
+    }
+
+    /// The entry for a path that is not served.
+    pub(crate) fn not_served(&self, method: &str, path: &str) -> Option<&NotServed> {
+        self.not_served.iter().find(|entry| entry.paths.iter().any(|pattern| path_matches(pattern, method, path)))
+    }
+}
+
+/// Whether `place` is what `pattern` names, or lies within it.
+fn is_at(pattern: &str, place: &str) -> bool {
+    match pattern.strip_suffix('*') {
+        Some(prefix) => place.starts_with(prefix),
+        None => place
+            .strip_prefix(pattern)
+            .is_some_and(|rest| rest.is_empty() || rest.starts_with('.') || rest.starts_with('[')),
+    }
+}
+
+fn path_matches(pattern: &str, method: &str, path: &str) -> bool {
+    let Some((methods, pattern)) = pattern.split_once(' ') else { return false };
+    if methods != "*" && methods != method {
+        return false;
+    }
+    let (pattern, any_rest) = match pattern.strip_suffix("/**") {
+        Some(pattern) => (pattern, true),
+        None => (pattern, false),
+    };
+    let mut parts = path.split('/');
+    for wanted in pattern.split('/') {
+        match parts.next() {
+            Some(part) if wanted == "*" || wanted == part => {}
+            _ => return false,
+        }
+    }
+    any_rest || parts.next().is_none()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_match_by_their_parts() {
+        assert!(path_matches("* /cluster/ha/rules/**", "GET", "/cluster/ha/rules"));
+        assert!(path_matches("* /cluster/ha/rules/**", "PUT", "/cluster/ha/rules/r1"));
+        assert!(!path_matches("* /cluster/ha/rules/**", "GET", "/cluster/ha/rulesets"));
+        assert!(path_matches("GET /nodes/*/lxc", "GET", "/nodes/pve1/lxc"));
+        assert!(!path_matches("GET /nodes/*/lxc", "POST", "/nodes/pve1/lxc"));
+        assert!(!path_matches("GET /nodes/*/lxc", "GET", "/nodes/pve1/lxc/100"));
+    }
+
+    #[test]
+    fn a_place_covers_what_lies_within_it() {
+        assert!(is_at("data.fsmap", "data.fsmap"));
+        assert!(is_at("data.fsmap", "data.fsmap.epoch"));
+        assert!(!is_at("data.fs", "data.fsmap"));
+        assert!(is_at("data[pool_name=cephfs_*", "data[pool_name=cephfs_data].size"));
+    }
+
+    #[test]
+    fn an_exception_for_a_place_does_not_leave_out_the_call() {
+        let exceptions: Exceptions = serde_saphyr::from_str(
+            "not_served: []\ncalls:\n- {file: x, calls: [1-2], feature: f, reason: r, at: [data.a]}\n\
+             - {file: x, calls: [4], feature: f, reason: r}\n",
+        )
+        .expect("exceptions");
+        assert!(!exceptions.leaves_out("x", 1) && exceptions.leaves_out("x", 4) && !exceptions.leaves_out("y", 4));
+        assert!(exceptions.leaves_out_place("x", 2, "data.a.b"));
+        assert!(!exceptions.leaves_out_place("x", 2, "data.b") && !exceptions.leaves_out_place("x", 3, "data.a"));
+    }
+}

@@ -1,0 +1,161 @@
+//! The recordings: what real PVE answered, call by call.
+
+use std::path::Path;
+
+use anyhow::{Context, Result, ensure};
+use serde::Deserialize;
+use serde_json::Value;
+
+/// One file of recorded exchanges, in the order in which they were written down.
+pub(crate) struct Recording {
+    /// The file's name without `.json`, as in `02-ha`.
+    pub(crate) name: String,
+    pub(crate) exchanges: Vec<Exchange>,
+}
+
+/// One request and what PVE answered.
+#[derive(Clone, Debug, Deserialize)]
+pub(crate) struct Exchange {
+    pub(crate) request: Request,
+    pub(crate) status: u16,
+    /// The reason phrase of the status line; PVE puts the first line of its message there.
+    pub(crate) reason: String,
+    /// The decoded JSON body; the empty string when there was no body.
+    pub(crate) response: Value,
+    /// What whoever recorded it wanted to find out.
+    #[serde(default)]
+    pub(crate) note: Option<String>,
+}
+
+/// A recorded request.
+#[derive(Clone, Debug, Deserialize)]
+pub(crate) struct Request {
+    pub(crate) method: String,
+    /// Below `/api2/json`, not percent-encoded.
+    pub(crate) path: String,
+    /// Sent in the query (GET, DELETE) or as a form (POST, PUT).
+    #[serde(default)]
+    params: Option<Value>,
+    /// Sent as a JSON body instead of `params`.
+    #[serde(default)]
+    pub(crate) json: Option<Value>,
+    /// Absent: root@pam with a ticket. Null: nobody.
+    #[serde(default, deserialize_with = "present")]
+    user: Option<Option<String>>,
+}
+
+/// Who made a recorded request.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum User<'a> {
+    /// root@pam, with a ticket and, for writes, the CSRF token.
+    Root,
+    /// Without any credentials.
+    Nobody,
+    /// With an API token, by its full name `user@realm!name`.
+    Token(&'a str),
+    /// With a ticket that no server ever made.
+    GarbageTicket,
+    /// With root's ticket, but without the CSRF token.
+    RootWithoutCsrf,
+    /// With an authorization header that is no token.
+    MalformedToken,
+}
+
+/// Tells an absent field from a null: both mean something in `user`.
+fn present<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<Option<String>>, D::Error> {
+    Option::<String>::deserialize(deserializer).map(Some)
+}
+
+impl Request {
+    pub(crate) fn user(&self) -> User<'_> {
+        match self.user.as_ref().map(Option::as_deref) {
+            None => User::Root,
+            Some(None) => User::Nobody,
+            Some(Some("root@pam(garbage ticket)")) => User::GarbageTicket,
+            Some(Some("root@pam(no CSRF header)")) => User::RootWithoutCsrf,
+            Some(Some("malformed token")) => User::MalformedToken,
+            Some(Some(token)) => User::Token(token),
+        }
+    }
+
+    /// The parameters as they were sent, in order.
+    pub(crate) fn params(&self) -> Vec<(String, String)> {
+        let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+        match &self.params {
+            Some(Value::Object(map)) => map.iter().map(|(name, value)| (name.clone(), text(value))).collect(),
+            // The form of a recorder that allows one name several times.
+            Some(Value::Array(pairs)) => {
+                pairs.iter().filter_map(|pair| Some((pair[0].as_str()?.to_owned(), text(&pair[1])))).collect()
+            }
+            _ => Vec::new(),
+        }
+    }
+
+    /// A request that a script makes by itself.
+    pub(crate) fn scripted(method: &str, path: &str, params: Value) -> Self {
+        Request { method: method.into(), path: path.into(), params: Some(params), json: None, user: None }
+    }
+}
+
+impl Recording {
+    /// Reads one recording.
+    pub(crate) fn load(path: &Path) -> Result<Self> {
+        let text = std::fs::read_to_string(path).with_context(|| format!("reading {}", path.display()))?;
+        let exchanges: Vec<Exchange> =
+            serde_json::from_str(&text).with_context(|| format!("{} is not a recording", path.display()))?;
+        ensure!(!exchanges.is_empty(), "{} has no exchanges", path.display());
+        let name = path.file_stem().and_then(|stem| stem.to_str()).context("a recording without a name")?.to_owned();
+        Ok(Recording { name, exchanges })
+    }
+
+    /// Every string of three characters or more that a request carries: what whoever made the recording chose, which
+    /// therefore has to come back as it was.
+    pub(crate) fn configured(&self) -> Vec<String> {
+        let mut strings = Vec::new();
+        for exchange in &self.exchanges {
+            strings.extend(exchange.request.params().into_iter().map(|(_, value)| value));
+            if let Some(body) = &exchange.request.json {
+                collect_strings(body, &mut strings);
+            }
+        }
+        strings.retain(|text| text.len() > 2);
+        strings
+    }
+}
+
+fn collect_strings(value: &Value, into: &mut Vec<String>) {
+    match value {
+        Value::String(text) => into.push(text.clone()),
+        Value::Array(items) => items.iter().for_each(|item| collect_strings(item, into)),
+        Value::Object(map) => map.values().for_each(|item| collect_strings(item, into)),
+        _ => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn request(value: Value) -> Request {
+        serde_json::from_value(value).expect("a request")
+    }
+
+    #[test]
+    fn an_absent_user_is_root_and_a_null_is_nobody() {
+        assert_eq!(request(json!({"method": "GET", "path": "/version"})).user(), User::Root);
+        assert_eq!(request(json!({"method": "GET", "path": "/version", "user": null})).user(), User::Nobody);
+        let token = request(json!({"method": "GET", "path": "/version", "user": "a@pve!t"}));
+        assert_eq!(token.user(), User::Token("a@pve!t"));
+    }
+
+    #[test]
+    fn parameters_may_be_an_object_or_pairs() {
+        let object = request(json!({"method": "GET", "path": "/", "params": {"vmid": 110, "name": "x"}}));
+        let mut params = object.params();
+        params.sort();
+        assert_eq!(params, [("name".into(), "x".into()), ("vmid".into(), "110".into())]);
+        let pairs = request(json!({"method": "GET", "path": "/", "params": [["a", "1"], ["a", "2"]]}));
+        assert_eq!(pairs.params(), [("a".into(), "1".into()), ("a".into(), "2".into())]);
+    }
+}
