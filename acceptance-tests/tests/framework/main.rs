@@ -1,0 +1,6 @@
+//! The framework's promises, with its toy provider and a real Terraform.
+
+mod interrupted;
+mod life;
+mod mishaps;
+mod shelf;
