@@ -46,9 +46,9 @@ impl Ledger {
         self.entries().rules.insert(rule.name.clone(), rule);
     }
 
-    /// What the rule of that name is going to be, if it was planned here.
-    pub fn rule(&self, name: &str) -> Option<Rule> {
-        self.entries().rules.get(name).cloned()
+    /// What rules are going to be, by name.
+    pub fn rules(&self) -> BTreeMap<String, Rule> {
+        self.entries().rules.clone()
     }
 
     /// Notes that `owner` wants the disk on `storage`; answers what another owner wants instead, if it differs.

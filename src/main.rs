@@ -1,2 +1,23 @@
-//! Skeleton.
-fn main() {}
+//! Terraform and OpenTofu provider for Proxmox VE.
+
+mod absence;
+mod ceph;
+mod error;
+mod evidence;
+mod ledger;
+mod provider;
+mod pve;
+
+use std::process::ExitCode;
+
+use terraform_plugin::serve::{Options, serve};
+use terraform_plugin::server::Server;
+
+fn main() -> ExitCode {
+    let options = Options {
+        name: "terraform-provider-pve",
+        version: env!("CARGO_PKG_VERSION"),
+        address: "registry.terraform.io/homelab/pve",
+    };
+    serve(options, Server::<provider::PveProvider>::new)
+}

@@ -161,12 +161,7 @@ mod tests {
     }
 
     fn rule(failure_domain: &str) -> Rule {
-        Rule {
-            name: "r".into(),
-            failure_domain: failure_domain.into(),
-            root: "default".into(),
-            device_class: None,
-        }
+        Rule { name: "r".into(), failure_domain: failure_domain.into(), root: "default".into(), device_class: None }
     }
 
     fn placed(domain: &str, per_host: &[usize], size: usize, min_size: usize) -> Placement {

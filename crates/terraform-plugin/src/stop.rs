@@ -48,6 +48,11 @@ impl StopToken {
         self.token.cancel();
     }
 
+    /// The same signal as a `CancellationToken`, for libraries that know nothing of this type.
+    pub fn token(&self) -> CancellationToken {
+        self.token.clone()
+    }
+
     /// Whether it has gone off.
     pub fn is_cancelled(&self) -> bool {
         self.token.is_cancelled()

@@ -1,0 +1,30 @@
+//! When an object may be called gone: a plan would make it anew.
+
+use pve_client::{Client, Error as Pve};
+use terraform_plugin::{Error, Read};
+
+use crate::error::{During, Problem};
+
+/// The answer of a read. `Ok(None)` means that whoever was asked does not know the object and would have shown it:
+/// the object is gone if the cluster has its quorum. Where nobody could be asked, the state is kept.
+pub async fn answer<M>(client: &Client, found: Result<Option<M>, Problem>) -> Result<Read<M>, Error> {
+    match found {
+        Ok(Some(model)) => Ok(Read::Found(model)),
+        Ok(None) => match client.cluster().status().await.during("Cannot read the cluster's status") {
+            Ok(status) if status.quorate => Ok(Read::Gone),
+            Ok(_) => Ok(Read::unreachable("The cluster has no quorum", "What it shows may be out of date.")),
+            Err(problem) => unreachable_or_error(problem),
+        },
+        Err(problem) => unreachable_or_error(problem),
+    }
+}
+
+fn unreachable_or_error<M>(problem: Problem) -> Result<Read<M>, Error> {
+    match problem.pve() {
+        Some(Pve::NodeUnreachable { node, message, .. }) => {
+            Ok(Read::unreachable(format!("Node {node} is unreachable"), message.clone()))
+        }
+        Some(error) if error.is_unreachable() => Ok(Read::unreachable("The cluster is unreachable", error.to_string())),
+        _ => Err(problem.into()),
+    }
+}

@@ -1,0 +1,6 @@
+//! Ceph: OSDs, CRUSH rules, pools.
+
+pub mod durability;
+pub mod placement;
+pub mod pool;
+pub mod topology;

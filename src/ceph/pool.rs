@@ -1,0 +1,405 @@
+//! `pve_ceph_pool`: a replicated pool.
+
+use pve_client::api::ceph::pool::{Pool as Live, PoolParams, PoolRemoval};
+use pve_client::size::Size as Bytes;
+use pve_client::{Area, Lock};
+use terraform_plugin::{
+    Attr, Change, Choice, Created, Cx, Error, Failed, Model, Path, Read, Resource, Say, Size, Timeouts, Unwritten,
+    Updated,
+};
+
+use super::durability::{self, DEFAULT_RULE};
+use super::placement::Copies;
+use super::topology::Topology;
+use crate::absence;
+use crate::error::{During, Problem, exists};
+use crate::evidence::{self, Before};
+use crate::pve::{Pve, patience};
+
+/// A replicated Ceph pool. It belongs to the cluster, not to a node.
+///
+/// What is left out is left alone: PVE chooses at creation (3 copies, 2 of them needed for I/O), and nothing is planned
+/// for it later. Whether the copies can be placed, and what is left when a host dies, is checked before anything is
+/// written; a pool that the cluster can never place is an error of the plan.
+///
+/// A pool can only be destroyed after `allow_destroy = true` was applied, and not while it holds images.
+#[derive(Model, Clone, Debug, Default, PartialEq)]
+#[model(name = "ceph_pool", area = "Ceph", key(name))]
+pub struct Pool {
+    /// Name. PVE cannot rename a pool: a change replaces it.
+    #[attr(required, replace, regex = r"^[^:/\s]+$", says = "no colon, slash or white space")]
+    pub name: String,
+    /// Copies kept of every object. Left alone when unset (PVE makes pools with 3). A single copy needs
+    /// `allow_single_copy`.
+    #[attr(keep, range = 1..=7)]
+    pub size: Option<u32>,
+    /// Copies that must be there for I/O to go on. Left alone when unset (PVE makes pools with 2).
+    #[attr(keep, range = 1..=7)]
+    pub min_size: Option<u32>,
+    /// Name of the CRUSH rule that places the copies. Left alone when unset (`replicated_rule`: one copy a host).
+    #[attr(keep)]
+    pub crush_rule: Option<String>,
+    /// Number of placement groups. Left alone when unset, and while `pg_autoscale_mode` is `on`: Ceph then decides.
+    /// Ceph splits and merges groups slowly; what counts is the number asked for.
+    #[attr(keep, range = 1..=32768)]
+    pub pg_num: Option<u32>,
+    /// The least number of placement groups that the autoscaler may choose.
+    #[attr(keep, range = 1..=32768)]
+    pub pg_num_min: Option<u32>,
+    /// Whether Ceph changes the number of placement groups by itself (`on`), only says so (`warn`), or does not care
+    /// (`off`).
+    #[attr(keep)]
+    pub pg_autoscale_mode: Option<AutoscaleMode>,
+    /// What the pool is used for: `rbd`, `cephfs` or `rgw`. PVE can set it only while the pool has none.
+    #[attr(keep, one_of = ["rbd", "cephfs", "rgw"])]
+    pub application: Option<String>,
+    /// The size the pool is expected to reach, such as `500G`, for the autoscaler. Unset takes it away.
+    #[attr(optional)]
+    pub target_size: Option<Size>,
+    /// The share of the cluster's capacity the pool is expected to take, relative to other pools' ratios, for the
+    /// autoscaler. Unset takes it away.
+    #[attr(optional)]
+    pub target_size_ratio: Option<f64>,
+    /// Must be true, and applied, before the pool can be destroyed.
+    #[attr(local, default = false)]
+    pub allow_destroy: bool,
+    /// Must be true for `size = 1`: one disk dies and its data is gone.
+    #[attr(local, default = false)]
+    pub allow_single_copy: bool,
+    /// False while creation is still settling; the next apply carries on.
+    #[attr(ready)]
+    pub ready: bool,
+    /// How long operations may take.
+    #[attr(timeouts(create = "20m", update = "20m", delete = "20m"))]
+    pub timeouts: Timeouts,
+}
+
+/// What Ceph's autoscaler does with a pool.
+#[derive(Choice, Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum AutoscaleMode {
+    /// Changes the number of placement groups.
+    On,
+    /// Leaves it alone.
+    Off,
+    /// Leaves it alone and warns when it is off by much.
+    Warn,
+}
+
+/// What PVE makes pools with when nothing is said (`POST /nodes/{node}/ceph/pool`).
+const USUAL: Copies = Copies { size: 3, min_size: 2 };
+
+impl Resource<Pve> for Pool {
+    fn validate(config: &PoolPlan, say: &mut Say<Self>) {
+        if let (Some(size), Some(min_size)) = (config.size.get(), config.min_size.get())
+            && min_size > size
+        {
+            say.error(
+                "min_size",
+                format!("min_size {min_size} is more than size {size}"),
+                format!("I/O would wait for copies that are never made. At most {size}; {} is usual.", size / 2 + 1),
+            );
+        }
+        if config.size.is(&1) && matches!(config.allow_single_copy, Attr::Null | Attr::Known(false)) {
+            say.error(
+                "size",
+                "A single copy is refused",
+                "With size 1 the death of one disk loses data of every virtual machine in the pool. If that is what you \
+                 want, say `allow_single_copy = true`.",
+            );
+        }
+    }
+
+    async fn plan(cx: &Cx<Pve>, change: &mut Change<Self>, say: &mut Say<Self>) {
+        if change.is_destroy() {
+            if let Some(prior) = &change.prior
+                && !prior.allow_destroy
+            {
+                let (summary, detail) = not_allowed(&prior.name);
+                say.error("allow_destroy", summary, detail);
+            }
+            return;
+        }
+        let placement =
+            change.changed(|p| &p.size) || change.changed(|p| &p.min_size) || change.changed(|p| &p.crush_rule);
+        if !(change.is_create() || placement) {
+            return;
+        }
+        let plan = &change.plan;
+        if plan.crush_rule.is_unknown() && !change.config.crush_rule.is_null() {
+            return;
+        }
+        let prior = change.prior.as_ref();
+        let size = plan.size.get().or(prior.and_then(|p| p.size)).map_or(USUAL.size, |n| n as usize);
+        let min_size = plan.min_size.get().or(prior.and_then(|p| p.min_size)).map_or(USUAL.min_size, |n| n as usize);
+        let copies = Copies { size, min_size: min_size.min(size) };
+        let rule = plan.crush_rule.text().or(prior.and_then(|p| p.crush_rule.as_deref())).unwrap_or(DEFAULT_RULE);
+        let name = plan.name.text().unwrap_or("(not known yet)");
+        let topology = Topology::planned(&cx.api).await;
+        if let Some(found) = durability::certain_to_fail(name, rule, copies, &topology) {
+            say.error(if change.config.size.is_null() { "crush_rule" } else { "size" }, found.summary, found.detail);
+        } else if let Some(found) = durability::risk(name, rule, copies, &topology) {
+            say.warning("size", found.summary, found.detail);
+        } else if min_size == 1 && size > 1 {
+            say.warning(
+                "min_size",
+                format!("Pool \"{name}\" {copies} takes writes with a single copy left"),
+                "If that copy's disk dies before the others are back, what was written meanwhile is lost. 2 is safer.",
+            );
+        }
+    }
+
+    async fn create(cx: &Cx<Pve>, want: &Self, unwritten: Unwritten<Self>) -> Result<Created<Self>, Failed> {
+        unwritten.check(must_be_absent(cx, &want.name).await)?;
+        unwritten.check(placeable(cx, want).await)?;
+        let before = unwritten.check(Before::look(&cx.client, "cephcreatepool", &want.name).await)?;
+        let doing = format!("Cannot create pool \"{}\"", want.name);
+        let params = want.params();
+        let request = async { cx.client.ceph().create_pool(&want.name, &params).await.during(&doing) };
+        let (sent, written) = unwritten.send(want.clone(), request).await?;
+        let mut task = match before.settle(&cx.client, sent, Lock::CephPool, AREAS).await {
+            Ok(Some(task)) => task,
+            // Neither a task nor a pool: the request never arrived.
+            Ok(None) => return written.undo(evidence::never_arrived(&doing), must_be_absent(cx, &want.name)).await,
+            Err(problem) => return Ok(written.leave(problem)),
+        };
+        match task.wait(&patience(cx), |_| {}).await.during(&doing) {
+            Ok(()) => Ok(written.settle(async |_| bring_to(cx, want).await).await),
+            // PVE makes the pool first and sets its values one by one: what it could not set leaves a pool behind.
+            Err(problem) if problem.is_failed_task() => written.undo(problem, remove_half_made(cx, &want.name)).await,
+            Err(problem) => Ok(written.leave(problem)),
+        }
+    }
+
+    async fn read(cx: &Cx<Pve>, key: &PoolKey, prior: Option<&Self>) -> Result<Read<Self>, Error> {
+        absence::answer(
+            &cx.client,
+            find(cx, &key.name).await.map(|live| live.map(|live| Self::from_live(&live, prior))),
+        )
+        .await
+    }
+
+    async fn update(cx: &Cx<Pve>, prior: &Self, want: &Self) -> Result<Updated<Self>, Error> {
+        if (prior.size, prior.min_size, &prior.crush_rule) != (want.size, want.min_size, &want.crush_rule) {
+            placeable(cx, want).await?;
+        }
+        Ok(Updated::Done(bring_to(cx, want).await?))
+    }
+
+    async fn delete(cx: &Cx<Pve>, was: &Self) -> Result<(), Error> {
+        if !was.allow_destroy {
+            let (summary, detail) = not_allowed(&was.name);
+            return Err(Error::new(summary, detail).at("allow_destroy"));
+        }
+        let Some(live) = find(cx, &was.name).await? else { return Ok(()) };
+        must_be_empty(cx, &live).await?;
+        destroy(cx, &was.name).await?;
+        Ok(())
+    }
+}
+
+impl Pool {
+    /// What PVE is to be asked for at creation.
+    fn params(&self) -> PoolParams {
+        PoolParams {
+            size: self.size,
+            min_size: self.min_size,
+            pg_num: self.pg_num,
+            pg_num_min: self.pg_num_min,
+            pg_autoscale_mode: self.pg_autoscale_mode.map(|mode| mode.to_string()),
+            crush_rule: self.crush_rule.clone(),
+            application: self.application.clone(),
+            target_size: self.target_size.as_ref().map(|size| Bytes::from_bytes(size.bytes())),
+            target_size_ratio: self.target_size_ratio,
+            add_storages: None,
+        }
+    }
+
+    /// The pool as it is. While the autoscaler is on, the number of placement groups is its business, and what was
+    /// asked for stays in the state.
+    fn from_live(live: &Live, asked: Option<&Self>) -> Self {
+        let mode: Option<AutoscaleMode> = live.pg_autoscale_mode.as_deref().and_then(|mode| mode.parse().ok());
+        let asked_pg_num = asked.and_then(|a| a.pg_num).filter(|_| mode == Some(AutoscaleMode::On));
+        let asked_application = asked.and_then(|a| a.application.as_deref());
+        let application = live.applications().find(|a| Some(*a) == asked_application).or(live.applications().next());
+        Self {
+            name: live.name.clone(),
+            size: Some(live.size),
+            min_size: Some(live.min_size),
+            crush_rule: live.crush_rule_name.clone(),
+            pg_num: Some(asked_pg_num.unwrap_or_else(|| live.pg_num_target())),
+            pg_num_min: live.pg_num_min,
+            pg_autoscale_mode: mode,
+            application: application.map(str::to_owned),
+            target_size: live.target_size.filter(|bytes| *bytes > 0).map(Size::from_bytes),
+            target_size_ratio: live.target_size_ratio.filter(|ratio| *ratio > 0.0),
+            ready: true,
+            ..Self::default()
+        }
+    }
+
+    /// What has to be set so that `live` becomes what is wanted. Size goes alone and first: PVE compares all values with
+    /// those before the call, and Ceph moves min_size when size is set.
+    fn difference(&self, live: &Live) -> PoolParams {
+        let is = Self::from_live(live, Some(self));
+        if self.size.is_some() && self.size != is.size {
+            return PoolParams { size: self.size, ..PoolParams::default() };
+        }
+        let on = self.pg_autoscale_mode.or(is.pg_autoscale_mode) == Some(AutoscaleMode::On);
+        let bytes = |size: &Option<Size>| size.as_ref().map(Size::bytes);
+        PoolParams {
+            min_size: differing(self.min_size, is.min_size),
+            pg_num: if on { None } else { differing(self.pg_num, Some(live.pg_num_target())) },
+            pg_num_min: differing(self.pg_num_min, is.pg_num_min),
+            pg_autoscale_mode: differing(self.pg_autoscale_mode, is.pg_autoscale_mode).map(|m| m.to_string()),
+            crush_rule: differing(self.crush_rule.clone(), is.crush_rule),
+            application: differing(self.application.clone(), is.application),
+            target_size: (bytes(&self.target_size) != bytes(&is.target_size))
+                .then(|| Bytes::from_bytes(bytes(&self.target_size).unwrap_or(0))),
+            target_size_ratio: (self.target_size_ratio != is.target_size_ratio)
+                .then(|| self.target_size_ratio.unwrap_or(0.0)),
+            ..PoolParams::default()
+        }
+    }
+}
+
+/// The areas of PVE that a pool's tasks change.
+const AREAS: &[Area] = &[Area::CephPools, Area::CephStatus, Area::Crush];
+
+/// What is wanted, if it is set and not what is there.
+fn differing<T: PartialEq>(want: Option<T>, is: Option<T>) -> Option<T> {
+    if want == is { None } else { want }
+}
+
+/// The replicated pool of that name.
+async fn find(cx: &Cx<Pve>, name: &str) -> Result<Option<Live>, Problem> {
+    let live = cx.client.ceph().pool(name).await.during(format!("Cannot read pool \"{name}\""))?;
+    match live {
+        Some(live) if live.kind == "erasure" => Err(Problem::new(
+            format!("Pool \"{name}\" is erasure coded"),
+            "`pve_ceph_pool` manages replicated pools only. Nothing was written.",
+        )),
+        live => Ok(live),
+    }
+}
+
+async fn must_be_absent(cx: &Cx<Pve>, name: &str) -> Result<(), Problem> {
+    match find(cx, name).await? {
+        // PVE would change the existing pool and call it a success.
+        Some(_) => Err(exists("pve_ceph_pool", &format!("Pool \"{name}\""), name).at("name")),
+        None => Ok(()),
+    }
+}
+
+/// The hard check before a write: an unknown rule, or copies that find no place.
+async fn placeable(cx: &Cx<Pve>, want: &Pool) -> Result<(), Problem> {
+    let size = want.size.map_or(USUAL.size, |n| n as usize);
+    let copies = Copies { size, min_size: want.min_size.map_or(USUAL.min_size, |n| n as usize).min(size) };
+    let rule = want.crush_rule.as_deref().unwrap_or(DEFAULT_RULE);
+    let rules = cx.client.ceph().rules().await.during("Cannot list the CRUSH rules")?;
+    if !rules.iter().any(|known| known == rule) {
+        return Err(Problem::new(
+            format!("CRUSH rule \"{rule}\" does not exist"),
+            format!(
+                "Pool \"{}\" cannot use it; nothing was written. There are: {}. `pve_ceph_crush_rule` makes more.",
+                want.name,
+                rules.join(", ")
+            ),
+        )
+        .at("crush_rule"));
+    }
+    let topology = Topology::existing(&cx.api).await?;
+    match durability::unplaceable(&want.name, rule, copies, &topology) {
+        Some(found) => Err(Problem::new(found.summary, format!("{}\nNothing was written.", found.detail)).at("size")),
+        None => Ok(()),
+    }
+}
+
+/// Sets what differs from what is wanted, until nothing does.
+async fn bring_to(cx: &Cx<Pve>, want: &Pool) -> Result<Pool, Problem> {
+    let doing = format!("Cannot change pool \"{}\"", want.name);
+    // Size, then the rest, then what Ceph moved meanwhile.
+    for _ in 0..4 {
+        let live = find(cx, &want.name).await?.ok_or_else(|| vanished(&want.name))?;
+        let params = want.difference(&live);
+        if params.is_empty() {
+            return Ok(Pool::from_live(&live, Some(want)));
+        }
+        let task = cx.client.ceph().update_pool(&want.name, &params).await.during(&doing);
+        let mut task = task.map_err(|problem| problem.with_attributes(attribute))?;
+        task.wait(&patience(cx), |_| {}).await.during(&doing)?;
+    }
+    let live = find(cx, &want.name).await?.ok_or_else(|| vanished(&want.name))?;
+    Err(Problem::new(
+        doing,
+        format!(
+            "PVE's tasks succeeded, yet Ceph does not show the values asked for: {:?}. Apply again.",
+            want.difference(&live)
+        ),
+    ))
+}
+
+fn vanished(name: &str) -> Problem {
+    Problem::new(format!("Pool \"{name}\" is gone"), "Somebody removed it meanwhile. Apply again to make it anew.")
+}
+
+/// The pool's attributes are named as PVE's parameters are.
+fn attribute(parameter: &str) -> Option<Path> {
+    Some(Path::attr(parameter))
+}
+
+/// Takes back a pool whose creation failed half-way: made by us a moment ago, and only as long as nothing is in it.
+async fn remove_half_made(cx: &Cx<Pve>, name: &str) -> Result<(), Problem> {
+    let Some(live) = find(cx, name).await? else { return Ok(()) };
+    must_be_empty(cx, &live).await?;
+    destroy(cx, name).await
+}
+
+async fn destroy(cx: &Cx<Pve>, name: &str) -> Result<(), Problem> {
+    let doing = format!("Cannot destroy pool \"{name}\"");
+    let mut task = cx.client.ceph().delete_pool(name, PoolRemoval::default()).await.during(&doing)?;
+    task.wait(&patience(cx), |_| {}).await.during(&doing)
+}
+
+/// More than a pool without images holds (RBD's directory objects).
+const TRACES: u64 = 4096;
+
+async fn must_be_empty(cx: &Cx<Pve>, live: &Live) -> Result<(), Problem> {
+    let name = &live.name;
+    let summary = format!("Pool \"{name}\" is in use");
+    let storages = cx.client.storage().list().await.during("Cannot list the storages")?;
+    for storage in storages.iter().filter(|s| s.ceph_pools().contains(name.as_str())) {
+        let doing = format!("Cannot list the images on storage \"{}\"", storage.storage);
+        let images = cx.client.node_storage("localhost").content(&storage.storage, None).await.during(doing)?;
+        if !images.is_empty() {
+            return Err(Problem::new(
+                summary,
+                format!(
+                    "Storage \"{}\" holds {} images on it, such as {}. Nothing was destroyed. Move or remove them first.",
+                    storage.storage,
+                    images.len(),
+                    images[0].volid
+                ),
+            ));
+        }
+    }
+    let status = cx.client.ceph().pool_status(name).await.during(format!("Cannot read pool \"{name}\""))?;
+    let stored = status.statistics.map_or(0, |s| s.stored);
+    if stored > TRACES {
+        return Err(Problem::new(
+            summary,
+            format!(
+                "No storage names it, yet it holds {stored} bytes. Nothing was destroyed. Remove what is in it first."
+            ),
+        ));
+    }
+    Ok(())
+}
+
+fn not_allowed(name: &str) -> (String, String) {
+    (
+        format!("Pool \"{name}\" is protected"),
+        "Destroying a pool destroys every disk in it. If that is what you want, set `allow_destroy = true`, apply that, and \
+         then destroy. Nothing was written."
+            .to_owned(),
+    )
+}

@@ -1,0 +1,88 @@
+//! What CRUSH has to place copies on: the members and rules of the cluster, with what this process has planned.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use pve_client::api::ceph::crush::CrushMap;
+
+use super::placement::{Member, Rule};
+use crate::error::{During, Problem};
+use crate::pve::Pve;
+
+/// Members, rules and possible hosts, as far as known.
+#[derive(Clone, Debug, Default)]
+pub struct Topology {
+    /// OSDs in the CRUSH map, and planned ones.
+    pub members: Vec<Member>,
+    /// Replicated rules by name, and planned ones.
+    pub rules: BTreeMap<String, Rule>,
+    /// Every host that could hold an OSD: CRUSH's and the cluster's nodes.
+    pub hosts: BTreeSet<String>,
+}
+
+impl Topology {
+    /// What exists. Enough for an apply.
+    pub async fn existing(pve: &Pve) -> Result<Self, Problem> {
+        let map = crush_map(pve).await?;
+        let nodes = pve.client.nodes().list().await.during("Cannot list the cluster's nodes")?;
+        let hosts = map.buckets.iter().filter(|b| b.kind == "host").map(|b| b.name.clone());
+        Ok(Self {
+            members: members(&map),
+            rules: rules(&map),
+            hosts: hosts.chain(nodes.iter().map(|n| n.node.clone())).collect(),
+        })
+    }
+
+    /// What exists and what this process has planned. Before there is a Ceph, or where it cannot be read, what is
+    /// planned and the cluster's nodes are all there is to go by.
+    pub async fn planned(pve: &Pve) -> Self {
+        let mut topology = match Self::existing(pve).await {
+            Ok(topology) => topology,
+            Err(problem) => {
+                tracing::debug!(?problem, "planning without the CRUSH map");
+                let nodes = pve.client.nodes().list().await.map(|n| n.iter().map(|n| n.node.clone()).collect());
+                Self { hosts: nodes.unwrap_or_default(), ..Self::default() }
+            }
+        };
+        topology.members.extend(pve.ledger.osds());
+        topology.rules.extend(pve.ledger.rules());
+        topology
+    }
+}
+
+/// The CRUSH map, shared by all who ask in the same moment.
+pub async fn crush_map(pve: &Pve) -> Result<Arc<CrushMap>, Problem> {
+    pve.client.ceph().crush().await.during("Cannot read the CRUSH map")
+}
+
+fn members(map: &CrushMap) -> Vec<Member> {
+    let mut all = Vec::new();
+    for device in &map.devices {
+        let above = ancestors(map, &device.name);
+        // An OSD outside of every bucket holds nothing.
+        if let Some(host) = above.get("host").cloned() {
+            let osd = u32::try_from(device.id).ok();
+            all.push(Member { osd, host, device_class: device.class.clone(), above });
+        }
+    }
+    all
+}
+
+fn ancestors(map: &CrushMap, item: &str) -> BTreeMap<String, String> {
+    let kinds = map.types.values().filter(|kind| *kind != "osd");
+    kinds.filter_map(|kind| Some((kind.clone(), map.ancestor(item, kind)?.name.clone()))).collect()
+}
+
+fn rules(map: &CrushMap) -> BTreeMap<String, Rule> {
+    let known = map.rules.iter().filter_map(|rule| {
+        let shape = rule.replicated_shape()?;
+        let rule = Rule {
+            name: rule.name.clone(),
+            failure_domain: shape.failure_domain,
+            root: shape.root,
+            device_class: shape.device_class,
+        };
+        Some((rule.name.clone(), rule))
+    });
+    known.collect()
+}

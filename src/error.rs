@@ -1,0 +1,245 @@
+//! What PVE refuses, told in our voice: what failed, what was found, and what to do.
+
+use std::fmt::Display;
+
+use pve_client::Error as Pve;
+use pve_client::error::{AuthReason, ParameterError, TaskFailure};
+use terraform_plugin::{Diagnostic, Error, Path, WriteError};
+
+/// What an operation ran into: PVE's answer with what we were doing, or a message of our own.
+#[derive(Debug)]
+pub struct Problem(Box<Inner>);
+
+#[derive(Debug)]
+enum Inner {
+    Pve { doing: String, source: Pve, attributes: fn(&str) -> Option<Path> },
+    Ours(Error),
+}
+
+impl Problem {
+    /// A message of our own: one line on what failed, and what was found, (not) written and to be done.
+    pub fn new(summary: impl Into<String>, detail: impl Into<String>) -> Self {
+        Self(Box::new(Inner::Ours(Error::new(summary, detail))))
+    }
+
+    /// The same, about an attribute.
+    #[must_use]
+    pub fn at(self, path: impl Into<Path>) -> Self {
+        Self(Box::new(Inner::Ours(Error::from(self).at(path))))
+    }
+
+    /// PVE's answer, if that is what it was.
+    pub fn pve(&self) -> Option<&Pve> {
+        match &*self.0 {
+            Inner::Pve { source, .. } => Some(source),
+            Inner::Ours(_) => None,
+        }
+    }
+
+    /// Whether PVE said that what was asked for does not exist.
+    pub fn is_absent(&self) -> bool {
+        self.pve().is_some_and(Pve::is_absent)
+    }
+
+    /// Whether nobody could be asked: the state of things is unknown.
+    pub fn is_unreachable(&self) -> bool {
+        self.pve().is_some_and(Pve::is_unreachable)
+    }
+
+    /// Whether a task ended in an error: what it was to do is done in part or not at all.
+    pub fn is_failed_task(&self) -> bool {
+        matches!(self.pve(), Some(Pve::TaskFailed(_)))
+    }
+
+    /// Says which attribute a parameter of PVE belongs to, so that its error points there.
+    #[must_use]
+    pub fn with_attributes(mut self, of: fn(&str) -> Option<Path>) -> Self {
+        if let Inner::Pve { attributes, .. } = &mut *self.0 {
+            *attributes = of;
+        }
+        self
+    }
+}
+
+impl From<Error> for Problem {
+    fn from(error: Error) -> Self {
+        Self(Box::new(Inner::Ours(error)))
+    }
+}
+
+impl From<Problem> for Error {
+    fn from(problem: Problem) -> Self {
+        match *problem.0 {
+            Inner::Ours(error) => error,
+            Inner::Pve { doing, source: Pve::Parameter(refused), attributes } => {
+                parameters(&doing, &refused, attributes)
+            }
+            Inner::Pve { doing, source, .. } => Self::new(doing, explain(&source)),
+        }
+    }
+}
+
+impl WriteError for Problem {
+    fn refused(&self) -> bool {
+        match &*self.0 {
+            Inner::Pve { source, .. } => source.refused(),
+            Inner::Ours(_) => false,
+        }
+    }
+}
+
+/// Adds what we were doing to an error of the client.
+pub trait During<T> {
+    /// `doing` becomes the summary: `Cannot create pool "vm"`.
+    fn during(self, doing: impl Display) -> Result<T, Problem>;
+}
+
+impl<T> During<T> for Result<T, Pve> {
+    fn during(self, doing: impl Display) -> Result<T, Problem> {
+        self.map_err(|source| Problem(Box::new(Inner::Pve { doing: doing.to_string(), source, attributes: |_| None })))
+    }
+}
+
+/// The error for an object that is to be created and exists: what to write so that Terraform takes it over.
+pub fn exists(kind: &str, what: &str, id: &str) -> Problem {
+    Problem::new(
+        format!("{what} exists already"),
+        format!(
+            "It was not made by this configuration, so it is not taken over silently; nothing was written. To bring it \
+             under Terraform's care, add this and put your resource's name in place of \"this\":\n\n\
+             import {{\n  to = {kind}.this\n  id = \"{id}\"\n}}"
+        ),
+    )
+}
+
+/// A diagnostic for each parameter that has an attribute; the others in the detail of one.
+fn parameters(doing: &str, refused: &ParameterError, attributes: fn(&str) -> Option<Path>) -> Error {
+    let mut error: Option<Error> = None;
+    let mut others = Vec::new();
+    for (parameter, text) in &refused.fields {
+        match attributes(parameter) {
+            Some(path) => {
+                let one =
+                    Error::from(Diagnostic::error(doing, format!("PVE refuses this value: {}", text.trim())).at(path));
+                error = Some(match error {
+                    Some(so_far) => so_far.and(one),
+                    None => one,
+                });
+            }
+            None => others.push(format!("{parameter}: {}", text.trim())),
+        }
+    }
+    if error.is_none() || !others.is_empty() {
+        let list = if others.is_empty() { refused.message.clone() } else { others.join("\n") };
+        let rest = Error::new(doing, format!("PVE refuses the parameters; nothing was written.\n{list}"));
+        error = Some(match error {
+            Some(so_far) => so_far.and(rest),
+            None => rest,
+        });
+    }
+    // One of the two branches above has set it.
+    error.unwrap_or_else(|| Error::new(doing, refused.message.clone()))
+}
+
+/// What PVE said, and what to do about it.
+fn explain(error: &Pve) -> String {
+    match error {
+        Pve::Permission(missing) => {
+            let privilege =
+                if missing.privileges.is_empty() { "a privilege".to_owned() } else { missing.privileges.join(" or ") };
+            let path = missing.path.as_deref().unwrap_or("the object");
+            format!(
+                "The user or token lacks {privilege} on {path}; nothing was written. PVE: {}.\nGive it a role with that \
+                 privilege (Datacenter, Permissions). A token with privilege separation needs an entry of its own.",
+                missing.message
+            )
+        }
+        Pve::NeedsRootTicket(refusal) => format!(
+            "PVE reserves this to root@pam logged in with its password; no token is enough. Nothing was written. PVE: \
+             {}.\nSet `username = \"root@pam\"` and `password` on the provider (PVE_USERNAME, PVE_PASSWORD), beside the \
+             token if you like: the password is then used for nothing else.",
+            refusal.message
+        ),
+        Pve::Unauthenticated(auth) => {
+            let cure = match auth.reason {
+                AuthReason::NoCredentials => {
+                    "Set `api_token`, or `username` and `password`, on the provider (PVE_API_TOKEN, PVE_USERNAME, \
+                     PVE_PASSWORD)."
+                }
+                AuthReason::WrongLogin => {
+                    "User name (with its realm, as in root@pam) or password is wrong, or the user is disabled or expired."
+                }
+                AuthReason::WrongToken => {
+                    "The token is wrong, expired or deleted, or its user is disabled. Its form is USER@REALM!NAME=SECRET."
+                }
+                AuthReason::TicketRefused => {
+                    "A fresh login was not accepted: the user was disabled meanwhile, or the nodes' clocks are far apart."
+                }
+                AuthReason::SecondFactor => {
+                    "The user has a second factor, which a program cannot give: use an API token, or another user."
+                }
+            };
+            format!("PVE does not accept the credentials; nothing was written. PVE: {}.\n{cure}", auth.message)
+        }
+        Pve::NoQuorum(refusal) => format!(
+            "The cluster has no quorum, so PVE writes nothing. PVE: {}.\nBring enough nodes back, then apply again.",
+            refusal.message
+        ),
+        Pve::UnknownNode { node, refusal } => {
+            format!("The cluster has no node \"{node}\". PVE: {}.\n`pve_nodes` lists them.", refusal.message)
+        }
+        Pve::NodeUnreachable { node, message, sent } => {
+            let written = if *sent { "The request may have reached it." } else { "Nothing was written." };
+            format!("Node {node} does not answer: {message}. {written}\nApply again when it is back.")
+        }
+        Pve::NotInstalled(refusal) => format!(
+            "Ceph is not installed on the node. PVE: {}.\nInstall it there first (`pveceph install`, or the node's Ceph \
+             page).",
+            refusal.message
+        ),
+        Pve::NotInitialised(refusal) => format!(
+            "Ceph is not initialised. PVE: {}.\nInitialise it and make a monitor first (`pveceph init`, `pveceph mon \
+             create`, or the node's Ceph page).",
+            refusal.message
+        ),
+        Pve::CephUnreachable(refusal) => {
+            format!("No Ceph monitor answers. PVE: {}.\nLook at the monitors (`ceph -s` on a node).", refusal.message)
+        }
+        Pve::Locked { refusal, by: Some(lock) } => format!(
+            "The guest is locked by a running or interrupted operation ({lock}). PVE: {}.\nWait until it is done; if none \
+             is running, `qm unlock` on its node removes the lock.",
+            refusal.message
+        ),
+        Pve::Locked { refusal, by: None } => {
+            format!("Somebody else held the lock all the time. PVE: {}.\nApply again.", refusal.message)
+        }
+        Pve::TaskFailed(failure) => failed_task(failure),
+        Pve::Connect { tried } => {
+            let list: Vec<String> = tried.iter().map(|(endpoint, why)| format!("  {endpoint}: {why}")).collect();
+            format!(
+                "No endpoint accepted a connection; nothing was written.\n{}\nCheck `endpoints` on the provider \
+                 (PVE_ENDPOINTS).",
+                list.join("\n")
+            )
+        }
+        Pve::Tls { endpoint, seen, message } => {
+            let seen = seen.as_ref().map_or_else(String::new, |seen| {
+                format!(
+                    "\nThe certificate shown has the SHA-256 fingerprint {seen}. If that is your node's (`pvenode cert \
+                     info` there), set it in `fingerprints` (PVE_FINGERPRINTS)."
+                )
+            });
+            format!("The certificate of {endpoint} is not trusted: {message}. Nothing was written.{seen}")
+        }
+        other => other.to_string(),
+    }
+}
+
+fn failed_task(failure: &TaskFailure) -> String {
+    let log = if failure.log.is_empty() {
+        "Its log could not be read.".to_owned()
+    } else {
+        format!("The last lines of its log:\n  {}", failure.log.join("\n  "))
+    };
+    format!("The task ended with: {}.\n{log}\nTask {}", failure.status, failure.upid)
+}

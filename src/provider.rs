@@ -1,0 +1,188 @@
+//! The provider: its configuration, and everything it offers.
+
+mod environment;
+
+use std::collections::BTreeMap;
+
+use pve_client::config::Ca;
+use pve_client::{Client, Config};
+use terraform_plugin::{Attr, Error, Path, Provider, ProviderConfig, Registry, Say, Secret, Start};
+
+use crate::ceph;
+use crate::ledger::Ledger;
+use crate::pve::Pve;
+use environment::Environment;
+
+/// The Proxmox VE provider takes three nodes from bare disks to highly available virtual machines on Ceph.
+///
+/// Every attribute can be left out and given in the environment instead; `provider "pve" {}` is then all there is.
+///
+/// An API token is enough to plan and for most of the work. PVE reserves making and destroying OSDs and its own
+/// terminal (which CRUSH rules need) to `root@pam` with its password: give both, and the password is used for nothing
+/// else.
+#[derive(ProviderConfig, Clone, Debug, PartialEq)]
+pub struct PveConfig {
+    /// The nodes' addresses by node name: `{ pve1 = "https://192.0.2.11:8006" }`. Any one of them answers for the whole
+    /// cluster; with more than one the provider survives the death of a node. `PVE_ENDPOINTS`: the same as
+    /// `name=url,name=url`, or a list of urls.
+    #[attr(optional)]
+    pub endpoints: Option<BTreeMap<String, String>>,
+    /// SHA-256 fingerprints of the nodes' certificates by node name, as `pvenode cert info` shows them. Takes the place
+    /// of every other check of that certificate. `PVE_FINGERPRINTS`: `name=AA:BB:..,name=..`.
+    #[attr(optional)]
+    pub fingerprints: Option<BTreeMap<String, String>>,
+    /// A file with the certificate authority to trust instead of the system's, in PEM. `PVE_CA_FILE`.
+    #[attr(optional)]
+    pub ca_file: Option<String>,
+    /// Trusts any certificate: whoever is in between reads everything. Prefer `fingerprints`. `PVE_INSECURE`.
+    #[attr(optional)]
+    pub insecure: Option<bool>,
+    /// API token, `USER@REALM!NAME=SECRET`. `PVE_API_TOKEN`.
+    #[attr(optional, sensitive)]
+    pub api_token: Option<Secret<String>>,
+    /// User with its realm, such as `root@pam`. `PVE_USERNAME`.
+    #[attr(optional)]
+    pub username: Option<String>,
+    /// The user's password. `PVE_PASSWORD`.
+    #[attr(optional, sensitive)]
+    pub password: Option<Secret<String>>,
+}
+
+/// The provider.
+#[derive(Debug)]
+pub struct PveProvider;
+
+impl Provider for PveProvider {
+    const NAME: &'static str = "pve";
+    type Config = PveConfig;
+    type Api = Pve;
+
+    fn validate(config: &PveConfigPlan, say: &mut Say<PveConfig>) {
+        if let Some(token) = config.api_token.known()
+            && !(token.reveal().contains('!') && token.reveal().contains('='))
+        {
+            say.error("api_token", "Malformed API token", "A token reads USER@REALM!NAME=SECRET.");
+        }
+        if let Some(username) = config.username.known()
+            && !username.contains('@')
+        {
+            say.error(
+                "username",
+                "User without a realm",
+                format!("\"{username}\" names no realm; did you mean \"{username}@pam\"?"),
+            );
+        }
+        for (name, url) in config.endpoints.known().into_iter().flatten() {
+            if let Some(url) = url.known()
+                && url.starts_with("http://")
+            {
+                say.error(
+                    Path::attr("endpoints").key(name),
+                    "Endpoint without TLS",
+                    format!("PVE speaks https only: write \"https{}\".", &url["http".len()..]),
+                );
+            }
+        }
+    }
+
+    async fn configure(config: PveConfigPlan, start: Start) -> Result<Pve, Error> {
+        let environment = Environment::read();
+        let config = client_config(&config, &environment, &start)?;
+        if config.insecure {
+            tracing::warn!("certificates are not verified (insecure)");
+        }
+        let client =
+            Client::new(config).map_err(|error| Error::new("Unusable provider configuration", error.to_string()))?;
+        Ok(Pve { client: client.with_stop(start.stop.token()), ledger: Ledger::default() })
+    }
+
+    fn registry() -> Registry<Pve> {
+        Registry::new().resource::<ceph::pool::Pool>()
+    }
+}
+
+/// The configuration, with the environment where it says nothing.
+fn client_config(config: &PveConfigPlan, environment: &Environment, start: &Start) -> Result<Config, Error> {
+    let agent = format!("terraform-provider-pve/{} terraform/{}", env!("CARGO_PKG_VERSION"), start.terraform_version);
+    let mut client = Config { user_agent: agent, ..Config::default() };
+    match known("endpoints", &config.endpoints)? {
+        Some(endpoints) => {
+            for (name, url) in endpoints {
+                client = client.endpoint(name, text(&Path::attr("endpoints").key(name), url)?);
+            }
+        }
+        None => {
+            for (name, url) in &environment.endpoints {
+                client = match name {
+                    Some(name) => client.endpoint(name, url),
+                    None => client.url(url),
+                };
+            }
+        }
+    }
+    if client.endpoints.is_empty() {
+        return Err(Error::new(
+            "No endpoint",
+            "Where is the cluster? Set `endpoints = { NODE = \"https://ADDRESS:8006\" }` on the provider, or PVE_ENDPOINTS.",
+        )
+        .at("endpoints"));
+    }
+    match known("fingerprints", &config.fingerprints)? {
+        Some(fingerprints) => {
+            for (name, fingerprint) in fingerprints {
+                client = client.fingerprint(name, text(&Path::attr("fingerprints").key(name), fingerprint)?);
+            }
+        }
+        None => client.fingerprints = environment.fingerprints.clone(),
+    }
+    client.ca =
+        known("ca_file", &config.ca_file)?.cloned().or_else(|| environment.ca_file.clone()).map(|f| Ca::File(f.into()));
+    client.insecure = known("insecure", &config.insecure)?.copied().unwrap_or(environment.insecure);
+    let token = known("api_token", &config.api_token)?.map(|t| t.reveal().clone());
+    let username = known("username", &config.username)?.cloned();
+    let password = known("password", &config.password)?.map(|p| p.reveal().clone());
+    // What is written down wins as a whole: a token in the configuration is not joined by a password from elsewhere
+    // unless that is root's, which does what tokens cannot.
+    if let Some(token) = token.or_else(|| environment.api_token.clone()) {
+        client = client.token(token);
+    }
+    match (username.or_else(|| environment.username.clone()), password.or_else(|| environment.password.clone())) {
+        (Some(username), Some(password)) => client = client.login(username, password),
+        (Some(username), None) if client.token.is_none() => {
+            return Err(Error::new(
+                "No password",
+                format!("User {username} needs `password` on the provider, or PVE_PASSWORD."),
+            )
+            .at("password"));
+        }
+        (None, Some(_)) if client.token.is_none() => {
+            return Err(Error::new(
+                "No user",
+                "The password belongs to whom? Set `username` on the provider, or PVE_USERNAME.",
+            )
+            .at("username"));
+        }
+        _ => {}
+    }
+    Ok(client)
+}
+
+/// The value of a provider attribute, if it is set.
+fn known<'a, T>(name: &str, attribute: &'a Attr<T>) -> Result<Option<&'a T>, Error> {
+    match attribute {
+        Attr::Known(value) => Ok(Some(value)),
+        Attr::Null => Ok(None),
+        Attr::Unknown => Err(Error::new(
+            "The provider's configuration is not known yet",
+            format!("`{name}` depends on something that is made in the same run. Apply that first (-target)."),
+        )
+        .at(name)),
+    }
+}
+
+fn text<'a>(path: &Path, attribute: &'a Attr<String>) -> Result<&'a str, Error> {
+    match known(&path.to_string(), attribute)? {
+        Some(text) => Ok(text),
+        None => Err(Error::new("Empty entry", "The entry has no value.").at(path.clone())),
+    }
+}

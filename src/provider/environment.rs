@@ -1,0 +1,78 @@
+//! What the environment says about the cluster.
+
+use std::collections::BTreeMap;
+use std::env;
+
+/// `PVE_*`, and after those the names that another provider uses.
+#[derive(Debug, Default, PartialEq)]
+pub(super) struct Environment {
+    pub(super) endpoints: Vec<(Option<String>, String)>,
+    pub(super) fingerprints: BTreeMap<String, String>,
+    pub(super) ca_file: Option<String>,
+    pub(super) insecure: bool,
+    pub(super) api_token: Option<String>,
+    pub(super) username: Option<String>,
+    pub(super) password: Option<String>,
+}
+
+impl Environment {
+    pub(super) fn read() -> Self {
+        Self::from(|name| env::var(name).ok())
+    }
+
+    fn from(get: impl Fn(&str) -> Option<String>) -> Self {
+        let first = |names: &[&str]| names.iter().find_map(|name| get(name).filter(|value| !value.is_empty()));
+        let endpoints = first(&["PVE_ENDPOINTS", "PROXMOX_VE_ENDPOINT"]).unwrap_or_default();
+        let fingerprints = first(&["PVE_FINGERPRINTS"]).unwrap_or_default();
+        Self {
+            endpoints: entries(&endpoints).map(|(name, url)| (name.map(str::to_owned), url.to_owned())).collect(),
+            fingerprints: entries(&fingerprints)
+                .filter_map(|(name, fingerprint)| Some((name?.to_owned(), fingerprint.to_owned())))
+                .collect(),
+            ca_file: first(&["PVE_CA_FILE"]),
+            insecure: first(&["PVE_INSECURE", "PROXMOX_VE_INSECURE"])
+                .is_some_and(|value| matches!(value.to_lowercase().as_str(), "1" | "true" | "yes" | "on")),
+            api_token: first(&["PVE_API_TOKEN", "PROXMOX_VE_API_TOKEN"]),
+            username: first(&["PVE_USERNAME", "PROXMOX_VE_USERNAME"]),
+            password: first(&["PVE_PASSWORD", "PROXMOX_VE_PASSWORD"]),
+        }
+    }
+}
+
+/// `name=value,name=value`, or values alone. A URL may hold a `=` of its own, but not before its `://`.
+fn entries(text: &str) -> impl Iterator<Item = (Option<&str>, &str)> {
+    let parts = text.split([',', ' ', '\n']).map(str::trim).filter(|part| !part.is_empty());
+    parts.map(|part| match part.split_once('=') {
+        Some((name, value)) if !name.contains("://") => (Some(name), value),
+        _ => (None, part),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(pairs: &[(&str, &str)]) -> Environment {
+        Environment::from(|name| pairs.iter().find(|(n, _)| *n == name).map(|(_, v)| (*v).to_owned()))
+    }
+
+    #[test]
+    fn endpoints_come_with_or_without_names() {
+        let both = of(&[("PVE_ENDPOINTS", "pve1=https://a:8006,https://b:8006/?x=1")]);
+        assert_eq!(
+            both.endpoints,
+            [(Some("pve1".to_owned()), "https://a:8006".to_owned()), (None, "https://b:8006/?x=1".to_owned())]
+        );
+    }
+
+    #[test]
+    fn our_names_win_over_the_other_provider_s() {
+        let both = of(&[("PVE_USERNAME", "a@pve"), ("PROXMOX_VE_USERNAME", "b@pve"), ("PROXMOX_VE_PASSWORD", "p")]);
+        assert_eq!((both.username.as_deref(), both.password.as_deref()), (Some("a@pve"), Some("p")));
+    }
+
+    #[test]
+    fn empty_variables_say_nothing() {
+        assert_eq!(of(&[("PVE_ENDPOINTS", ""), ("PVE_INSECURE", ""), ("PVE_API_TOKEN", "")]), Environment::default());
+    }
+}

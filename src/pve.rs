@@ -1,0 +1,19 @@
+//! What every object works with: the client, and what has been planned so far.
+
+use pve_client::{Client, Patience};
+use terraform_plugin::Cx;
+
+use crate::ledger::Ledger;
+
+/// The API of one `provider "pve"` block.
+pub struct Pve {
+    /// PVE.
+    pub client: Client,
+    /// What this process has planned.
+    pub ledger: Ledger,
+}
+
+/// How long this operation waits for a task: until its `timeouts`, Ctrl-C, or a quarter of an hour without a sign of life.
+pub fn patience(cx: &Cx<Pve>) -> Patience {
+    Patience { timeout: Some(cx.timeout), stop: cx.stop.token(), ..Patience::default() }
+}
