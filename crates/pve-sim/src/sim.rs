@@ -207,4 +207,6 @@ fn random_seed() -> u64 {
 }
 
 #[cfg(test)]
+mod replay;
+#[cfg(test)]
 mod tests;

@@ -6,3 +6,6 @@ pub const API: &str = include_str!("../truth/api.json");
 /// Recorded calls under `/access`.
 #[cfg(test)]
 pub(crate) const PVE_ACCESS: &str = include_str!("../truth/pve/03-access.json");
+/// Recorded calls under `/`, `/cluster` and `/nodes`.
+#[cfg(test)]
+pub(crate) const PVE_BASE: &str = include_str!("../truth/pve/01-base.json");

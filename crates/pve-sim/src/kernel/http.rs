@@ -124,7 +124,11 @@ async fn respond(
     let upgrade = hyper::upgrade::on(&mut request);
     let key = request.headers().get(header::SEC_WEBSOCKET_KEY).cloned();
     let outcome = match read(world, request).await {
-        Ok(request) => pipeline::answer(world, node, request).await,
+        Ok(request) => {
+            // PVE carries on when the client goes away, and so does what is recorded.
+            let (world, node) = (world.clone(), node.to_owned());
+            tokio::spawn(async move { pipeline::answer(&world, &node, request).await }).await.unwrap_or(Outcome::Drop)
+        }
         Err(reply) => Outcome::Reply(reply),
     };
     match outcome {

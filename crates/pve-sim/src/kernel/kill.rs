@@ -13,9 +13,9 @@ pub fn terminate(pid: u32) {
 }
 
 fn signal(pid: u32, name: &str) {
-    // The system's own command: Rust's library cannot send signals to a process that is no child.
-    let sent = Command::new("kill").args([name, &pid.to_string()]).stderr(Stdio::null()).status();
+    // The shell's own command, which every system has: Rust's library cannot send signals to what is no child.
+    let sent = Command::new("sh").args(["-c", &format!("kill {name} {pid}")]).stderr(Stdio::null()).status();
     if let Err(error) = sent {
-        eprintln!("pve-sim: cannot run kill: {error}");
+        eprintln!("pve-sim: cannot send a signal to process {pid}: {error}");
     }
 }

@@ -23,4 +23,5 @@ pub mod world;
 pub use call::Call;
 pub use error::PveError;
 pub use kill::terminate;
+pub(crate) use permission::normalise_path;
 pub use routes::Routes;

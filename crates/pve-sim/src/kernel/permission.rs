@@ -147,7 +147,7 @@ impl Evaluation<'_> {
 
     /// Who may change the entries of a path: `Permissions.Modify`, or on guests, storages and pools their `Allocate`.
     fn perm_modify(&self, path: &str) -> Result<(), PveError> {
-        let path = super::permission::normalise_path(path).unwrap_or_else(|| path.to_owned());
+        let path = normalise_path(path).unwrap_or_else(|| path.to_owned());
         let own = [("/storage", "Datastore.Allocate"), ("/vms", "VM.Allocate"), ("/pool", "Pool.Allocate")];
         let mut privileges = vec!["Permissions.Modify"];
         privileges.extend(own.iter().filter(|(prefix, _)| path.starts_with(prefix)).map(|(_, privilege)| *privilege));

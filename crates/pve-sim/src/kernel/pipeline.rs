@@ -181,6 +181,7 @@ async fn carry_out(world: &World, node: &str, request: &Request, fault: Option<T
                     Reply { status: 200, reason: None, content_type: json_type(), body: data.to_string(), date };
                 Done { outcome: Outcome::Reply(reply), delay: Duration::ZERO, user }
             }
+            Err(Failure::Off) => Done { outcome: Outcome::Drop, delay: Duration::ZERO, user },
             Err(Failure::Unauthorised(reason)) => {
                 let reason = Some(reason.to_owned());
                 let reply = Reply { status: 401, reason, content_type: None, body: String::new(), date };
@@ -221,6 +222,8 @@ enum Success {
 }
 
 enum Failure {
+    /// The node that took the request has been switched off meanwhile.
+    Off,
     /// 401 with an empty body.
     Unauthorised(&'static str),
     /// The node in the path does not answer the node that took the request.
@@ -246,6 +249,9 @@ struct Attempt<'a> {
 
 impl Attempt<'_> {
     fn run(&mut self, cluster: &mut Cluster) -> Result<Success, Failure> {
+        if !cluster.nodes.online(self.node) {
+            return Err(Failure::Off);
+        }
         let Request { method: verb, path, .. } = self.request;
         let found = self.routes.find(verb, path);
         let world_readable = found.as_ref().is_some_and(|(route, _)| route.method.for_the_world());

@@ -159,6 +159,27 @@ impl Access {
         of_user.map(|(id, _)| id.clone()).collect()
     }
 
+    /// What every write of `user.cfg` does besides: each account's line has an end of its own from then on.
+    pub fn write(&mut self) {
+        for user in self.users.values_mut() {
+            user.expire.get_or_insert(0);
+        }
+    }
+
+    /// Makes a user a member of groups that exist.
+    pub fn join_groups(&mut self, userid: &str, groups: &[String]) {
+        for (_, group) in self.groups.iter_mut().filter(|(id, _)| groups.contains(id)) {
+            group.members.insert(userid.to_owned());
+        }
+    }
+
+    /// Takes a user out of every group.
+    pub fn leave_groups(&mut self, userid: &str) {
+        for group in self.groups.values_mut() {
+            group.members.remove(userid);
+        }
+    }
+
     /// Removes a user with tokens, memberships, password and entries. `root@pam` comes back as PVE's parser makes it.
     pub fn remove_user(&mut self, userid: &str) {
         self.users.remove(userid);
@@ -167,9 +188,7 @@ impl Access {
             Subject::Token(token) => !token.starts_with(&format!("{userid}!")),
             Subject::Group(_) => true,
         });
-        for group in self.groups.values_mut() {
-            group.members.remove(userid);
-        }
+        self.leave_groups(userid);
         if userid == ROOT {
             self.users.insert(ROOT.to_owned(), User { enable: true, ..User::default() });
         } else {
