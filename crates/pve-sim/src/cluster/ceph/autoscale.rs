@@ -60,7 +60,7 @@ impl Ceph {
         let share = capacity_ratio.max(effective_ratio);
         let ideal = share * pg_budget / f64::from(pool.size.max(1));
         let least = pool.option("pg_num_min").map_or(PG_NUM_MIN, |n| n as u32);
-        let mut wanted = nearest_power_of_two(ideal as u32).max(least);
+        let mut wanted = nearest_power_of_two(ideal.min(65536.0) as u32).max(least);
         if let Some(most) = pool.option("pg_num_max") {
             wanted = wanted.min(most as u32);
         }

@@ -90,12 +90,17 @@ pub struct ConfigDb {
     values: BTreeMap<(u8, String, String, String), Stored>,
 }
 
-/// Where the dump puts a section: `global`, daemon types, single daemons.
+/// Where the dump puts a section: `global`, daemon types, single daemons in the order of Ceph's
+/// entity types.
 fn rank(section: &str) -> u8 {
-    match section {
-        "global" => 0,
-        s if s.contains('.') => 2,
-        _ => 1,
+    match section.split_once('.').map(|(kind, _)| kind) {
+        None if section == "global" => 0,
+        None => 1,
+        Some("mon") => 2,
+        Some("mds") => 3,
+        Some("osd") => 4,
+        Some("client") => 5,
+        Some(_) => 6,
     }
 }
 

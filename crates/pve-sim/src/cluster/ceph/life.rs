@@ -10,7 +10,7 @@ const BOOT: f64 = 2.0;
 const REFUSED: f64 = 0.7;
 /// A frozen or cut-off daemon is noticed by missing heartbeats: the grace (20 s) and the next
 /// report; 24 s in the recordings.
-const SILENT: f64 = 23.0;
+const SILENT: f64 = 24.0;
 /// A monitor that comes or goes: an election and the lease.
 /// Belief: mon_lease 5 s and elections of a second or two.
 const ELECTION: f64 = 5.0;
@@ -142,8 +142,8 @@ impl Ceph {
         self.lose_osd(id, now, REFUSED);
     }
 
-    /// The OSD's machine is gone: noticed by missing heartbeats.
-    pub(super) fn cut_osd(&mut self, id: u32, now: Time) {
+    /// The daemon freezes or its machine is gone: noticed by missing heartbeats.
+    pub fn cut_osd(&mut self, id: u32, now: Time) {
         self.lose_osd(id, now, SILENT);
     }
 

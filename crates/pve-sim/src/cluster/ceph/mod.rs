@@ -5,6 +5,7 @@
 //! What a real Ceph 16.2 answered is replayed against this in `tests/ceph_golden.rs`.
 
 mod autoscale;
+pub mod cli;
 pub mod config;
 pub mod crush;
 mod errno;
@@ -24,6 +25,7 @@ mod status;
 #[cfg(test)]
 mod tests;
 
+pub use cli::{Output, run};
 pub use errno::{Errno, Refusal};
 pub use flags::FLAGS;
 pub use mon::{Mgr, Mon};

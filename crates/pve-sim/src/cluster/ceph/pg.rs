@@ -1,13 +1,15 @@
 //! Placement groups: where their copies belong, where they are, and what the manager reports.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use super::crush::{Weights, hash2};
 use super::{Ceph, Pool, Time};
 
 /// How long the manager's picture lags behind the map.
 /// Belief: between one and three seconds in the recordings.
-const REPORT_LAG: f64 = 2.0;
+const REPORT_LAG: f64 = 1.7;
+/// Changes this close together arrive as one.
+const TOGETHER: f64 = 0.2;
 /// Peering before recovery begins.
 const PEERING: f64 = 1.0;
 /// Bytes a second each OSD takes in when it recovers.
@@ -35,7 +37,6 @@ struct Pg {
     /// OSDs with a full copy, alive or not.
     held: Vec<u32>,
     recovered_at: Option<Time>,
-    created: Time,
     undersized_since: Option<Time>,
     inactive_since: Option<Time>,
 }
@@ -132,7 +133,8 @@ pub(super) struct PgMap {
     pools: BTreeMap<u32, PoolPgs>,
     touched: Option<Time>,
     report: Report,
-    report_due: Option<Time>,
+    /// Pictures on their way to the manager, with the time of their arrival.
+    coming: VecDeque<(Time, Report)>,
 }
 
 impl PgMap {
@@ -141,13 +143,12 @@ impl PgMap {
     }
 
     pub(super) fn report_due(&self) -> Option<Time> {
-        self.report_due
+        self.coming.front().map(|(due, _)| *due)
     }
 
     /// The map changed: PGs have to be looked at before time goes on.
     pub(super) fn touch(&mut self, now: Time) {
         self.touched.get_or_insert(now);
-        self.report_due.get_or_insert(now + REPORT_LAG);
     }
 
     pub(super) fn next_recovery(&self) -> Option<Time> {
@@ -162,21 +163,26 @@ impl PgMap {
                 pg.held = pg.up.clone();
             }
         }
-        self.touched.get_or_insert(now);
-        self.report_due = Some(now);
+        self.touch(now);
     }
 
-    /// Brings PGs in line with the map, and the report if it is due.
+    /// Brings PGs in line with the map, and the report as far as it has arrived.
     pub(super) fn settle(&mut self, ceph: &Ceph, now: Time) {
         if let Some(at) = self.touched.take() {
             self.remap(ceph, at);
+            let due = at + REPORT_LAG;
+            let report = self.make_report(ceph, due);
+            match self.coming.back_mut() {
+                Some(last) if due - last.0 < TOGETHER => last.1 = report,
+                _ => self.coming.push_back((due, report)),
+            }
         }
-        if self.report_due.is_some_and(|due| due <= now) {
-            self.report_due = None;
-            self.report = self.make_report(ceph, now);
-        } else {
-            self.mark_stale(ceph);
+        while self.coming.front().is_some_and(|(due, _)| *due <= now) {
+            if let Some((_, report)) = self.coming.pop_front() {
+                self.report = report;
+            }
         }
+        self.mark_stale(ceph);
     }
 
     fn remap(&mut self, ceph: &Ceph, at: Time) {
@@ -193,7 +199,7 @@ impl PgMap {
                 pgp_num: pool.pgp_num,
             };
             if pgs.key != key {
-                pgs.place(ceph, pool, &weights, at);
+                pgs.place(ceph, pool, &weights);
                 pgs.key = key;
             }
             for pg in &mut pgs.pgs {
@@ -252,8 +258,8 @@ impl PgMap {
 
 impl PoolPgs {
     /// Asks CRUSH for every PG of the pool.
-    fn place(&mut self, ceph: &Ceph, pool: &Pool, weights: &Weights, at: Time) {
-        self.pgs.resize_with(pool.pg_num as usize, || Pg { created: at, ..Pg::default() });
+    fn place(&mut self, ceph: &Ceph, pool: &Pool, weights: &Weights) {
+        self.pgs.resize_with(pool.pg_num as usize, Pg::default);
         let mask = pool.pgp_num.next_power_of_two() - 1;
         for (seed, pg) in self.pgs.iter_mut().enumerate() {
             let seed = seed as u32;
@@ -339,9 +345,6 @@ impl Pg {
         }
         if complete == 0 {
             return "down".into();
-        }
-        if now < self.created + PEERING {
-            return "creating+activating".into();
         }
         let mut words = vec![];
         let active = complete as u32 >= pool.min_size;

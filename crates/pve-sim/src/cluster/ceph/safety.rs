@@ -149,3 +149,29 @@ impl Ceph {
         out
     }
 }
+
+impl Ceph {
+    /// `mon ok-to-stop`.
+    pub fn mon_ok_to_stop(&self, ids: &[&str]) -> Result<String, Refusal> {
+        let left: Vec<String> = self.quorum_names().into_iter().filter(|n| !ids.contains(&n.as_str())).collect();
+        let (rest, names) = (left.join(","), ids.join(","));
+        if left.len() * 2 > self.mons.len() {
+            return Ok(format!("quorum should be preserved ({rest}) after stopping [{names}]"));
+        }
+        let text = format!("not enough monitors would be available ({rest}) after stopping mons [{names}]");
+        Err(Refusal::new(Errno::Busy, text))
+    }
+
+    /// `mon ok-to-rm`.
+    pub fn mon_ok_to_rm(&self, id: &str) -> Result<String, Refusal> {
+        if !self.mons.iter().any(|m| m.name == id) {
+            return Ok(format!("mon.{id} does not exist"));
+        }
+        let left = self.quorum_names().iter().filter(|n| *n != id).count();
+        if self.mons.len() > 1 && left * 2 > self.mons.len() - 1 {
+            // Belief: never recorded with more than one monitor.
+            return Ok(format!("safe to remove mon.{id}"));
+        }
+        Err(Refusal::new(Errno::Busy, format!("removing mon.{id} would break quorum")))
+    }
+}

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use uuid::Uuid;
 
 use super::crush::{ONE, weight_of};
-use super::{Ceph, Mgr, Mon, NodeCeph, Osd, OsdDevice, Time};
+use super::{Ceph, Mgr, Mon, Osd, OsdDevice, Time};
 
 /// A TiB in bytes: OSDs weigh their capacity in it.
 const TIB: f64 = 1_099_511_627_776.0;
@@ -13,7 +13,7 @@ const TIB: f64 = 1_099_511_627_776.0;
 impl Ceph {
     /// Installs the packages on a node.
     pub fn install(&mut self, node: &str) {
-        self.nodes.entry(node.into()).or_insert_with(NodeCeph::default).installed = true;
+        self.nodes.entry(node.into()).or_default().installed = true;
     }
 
     /// Whether the packages are on a node.
@@ -123,7 +123,8 @@ impl Ceph {
         // buckets of a class have lower ids than the host.
         let class = class.unwrap_or(&device.kind).to_string();
         self.crush.set_class(id, &class);
-        let weight = weight_of((device.size as f64 / TIB).max(0.0001));
+        // The starting OSD tells its size in TiB with four digits.
+        let weight = weight_of(((device.size as f64 / TIB * 1e4).round() / 1e4).max(0.0001));
         self.crush.add_osd(id, weight, node);
         if let Some(osd) = self.osds.get_mut(&id) {
             osd.node = node.into();
