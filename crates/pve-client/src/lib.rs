@@ -26,6 +26,7 @@ pub mod property_string;
 mod request;
 mod secret;
 mod shared;
+pub mod shell;
 pub mod size;
 mod task;
 #[cfg(test)]

@@ -1,0 +1,275 @@
+//! The few of Ceph's commands that are needed because PVE's API lacks them.
+//!
+//! Ceph answers many repetitions and many mistakes with exit status 0 (an existing rule is left as it is, a missing one is
+//! "removed"), so the methods look at what is there afterwards where that matters.
+
+use std::fmt;
+use std::time::Duration;
+
+use serde::Deserialize;
+
+use super::NodeShell;
+use crate::api::ceph::crush::ReplicatedShape;
+use crate::{Area, Client, Error, Lock, wire};
+
+/// Ceph's monitors answer within seconds or not at all.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+/// Ceph's command line on a node.
+#[derive(Clone, Copy)]
+pub struct CephCommands<'a> {
+    client: &'a Client,
+    shell: &'a dyn NodeShell,
+}
+
+/// Why a command has no result.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum CommandError {
+    /// It could not be run, or its answer was lost.
+    #[error(transparent)]
+    Shell(#[from] Error),
+    /// It ran and refused.
+    #[error("{command} on {node}: {message} (exit status {status})")]
+    Refused {
+        /// The command line.
+        command: String,
+        /// Where.
+        node: String,
+        /// The error number that it exits with.
+        status: i32,
+        /// What it said.
+        message: String,
+    },
+    /// It succeeded and said something unexpected.
+    #[error("{command} on {node}: unexpected answer: {message}")]
+    Unreadable {
+        /// The command line.
+        command: String,
+        /// Where.
+        node: String,
+        /// What is wrong with it.
+        message: String,
+    },
+    /// A name that Ceph does not take, or that is not sent because it brings a monitor down (the empty one does).
+    #[error("'{0}' is not a name for Ceph: letters, digits, '-', '_' and '.' only, and not '-' at the beginning")]
+    Name(String),
+}
+
+/// No such thing.
+const ENOENT: i32 = 2;
+/// In use.
+const EBUSY: i32 = 16;
+/// There is one already.
+const EEXIST: i32 = 17;
+
+impl CommandError {
+    /// Whether nothing was changed for certain. Of what was refused nothing was done.
+    pub fn refused(&self) -> bool {
+        match self {
+            Self::Shell(error) => error.refused(),
+            Self::Refused { .. } | Self::Name(_) => true,
+            Self::Unreadable { .. } => false,
+        }
+    }
+
+    /// Whether what is named does not exist.
+    pub fn is_absent(&self) -> bool {
+        self.status() == Some(ENOENT)
+    }
+
+    /// Whether it is in use.
+    pub fn is_busy(&self) -> bool {
+        self.status() == Some(EBUSY)
+    }
+
+    /// Whether the target exists.
+    pub fn is_exists(&self) -> bool {
+        self.status() == Some(EEXIST)
+    }
+
+    fn status(&self) -> Option<i32> {
+        match self {
+            Self::Refused { status, .. } => Some(*status),
+            _ => None,
+        }
+    }
+}
+
+/// A rule in `ceph osd crush rule dump`.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct RuleDump {
+    /// Its number.
+    #[serde(deserialize_with = "wire::number")]
+    pub rule_id: i64,
+    /// Its name.
+    pub rule_name: String,
+    /// What it does.
+    #[serde(default)]
+    pub steps: Vec<RuleStep>,
+}
+
+/// A step in [`RuleDump`].
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct RuleStep {
+    /// `take`, `chooseleaf_firstn`, `choose_firstn`, `emit` ...
+    pub op: String,
+    /// `take`: the bucket; `default~ssd` is `default` with class `ssd`.
+    #[serde(default)]
+    pub item_name: Option<String>,
+    /// `choose...`: how many.
+    #[serde(default, deserialize_with = "wire::opt_number")]
+    pub num: Option<i64>,
+    /// `choose...`: of what kind.
+    #[serde(default, rename = "type")]
+    pub kind: Option<String>,
+}
+
+impl RuleDump {
+    /// As [`crate::api::ceph::crush::Rule::replicated_shape`], from what the command line says.
+    pub fn replicated_shape(&self) -> Option<ReplicatedShape> {
+        let [take, choose, emit] = &self.steps[..] else { return None };
+        let kind = choose.kind.as_deref()?;
+        let leaf = choose.op == "chooseleaf_firstn" || (choose.op == "choose_firstn" && kind == "osd");
+        if take.op != "take" || !leaf || choose.num != Some(0) || emit.op != "emit" {
+            return None;
+        }
+        let item = take.item_name.as_deref()?;
+        let (root, class) = item.split_once('~').map_or((item, None), |(root, class)| (root, Some(class)));
+        Some(ReplicatedShape {
+            root: root.to_owned(),
+            failure_domain: kind.to_owned(),
+            device_class: class.map(str::to_owned),
+        })
+    }
+}
+
+/// A name as Ceph's command line takes it.
+fn name(text: &str) -> Result<String, CommandError> {
+    let good = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
+    if text.is_empty() || text.starts_with('-') || !text.chars().all(good) {
+        return Err(CommandError::Name(text.to_owned()));
+    }
+    Ok(text.to_owned())
+}
+
+fn ceph<T: fmt::Display>(words: impl IntoIterator<Item = T>) -> Vec<String> {
+    std::iter::once("ceph".to_owned()).chain(words.into_iter().map(|word| word.to_string())).collect()
+}
+
+/// `ceph osd crush rule create-replicated NAME ROOT TYPE [CLASS]`
+pub fn rule_create_replicated(rule: &str, shape: &ReplicatedShape) -> Result<Vec<String>, CommandError> {
+    let mut argv = ceph(["osd", "crush", "rule", "create-replicated"]);
+    argv.extend([name(rule)?, name(&shape.root)?, name(&shape.failure_domain)?]);
+    if let Some(class) = &shape.device_class {
+        argv.push(name(class)?);
+    }
+    Ok(argv)
+}
+
+/// `ceph osd crush rule dump NAME -f json`
+pub fn rule_dump(rule: &str) -> Result<Vec<String>, CommandError> {
+    Ok(ceph(["osd", "crush", "rule", "dump", &name(rule)?, "-f", "json"]))
+}
+
+/// `ceph osd crush rule rm NAME`
+pub fn rule_rm(rule: &str) -> Result<Vec<String>, CommandError> {
+    Ok(ceph(["osd", "crush", "rule", "rm", &name(rule)?]))
+}
+
+/// `ceph osd crush rule rename FROM TO`
+pub fn rule_rename(from: &str, to: &str) -> Result<Vec<String>, CommandError> {
+    Ok(ceph(["osd", "crush", "rule", "rename", &name(from)?, &name(to)?]))
+}
+
+/// `ceph osd crush set-device-class CLASS osd.ID`
+pub fn set_device_class(osd: u32, class: &str) -> Result<Vec<String>, CommandError> {
+    Ok(ceph(["osd", "crush", "set-device-class", &name(class)?, &format!("osd.{osd}")]))
+}
+
+/// `ceph osd crush rm-device-class osd.ID`
+pub fn rm_device_class(osd: u32) -> Vec<String> {
+    ceph(["osd", "crush", "rm-device-class", &format!("osd.{osd}")])
+}
+
+impl<'a> CephCommands<'a> {
+    /// Runs on the node of this shell. `client` is the one whose shared reads have to learn of changes.
+    pub fn new(client: &'a Client, shell: &'a dyn NodeShell) -> Self {
+        Self { client, shell }
+    }
+
+    /// Runs a command and returns its standard output.
+    async fn run(&self, argv: Vec<String>) -> Result<String, CommandError> {
+        let output = self.shell.run(&argv, PATIENCE).await?;
+        if output.success() {
+            return Ok(output.stdout_text());
+        }
+        let said = output.stderr_text();
+        let message = if said.is_empty() { output.stdout_text() } else { said };
+        Err(CommandError::Refused {
+            command: super::quote::join(&argv),
+            node: self.shell.node().to_owned(),
+            status: output.status,
+            message,
+        })
+    }
+
+    /// Runs a command that changes the CRUSH map.
+    async fn change(&self, argv: Vec<String>) -> Result<(), CommandError> {
+        let areas = [Area::Crush, Area::CephPools, Area::CephOsds, Area::CephStatus];
+        let _writing = self.client.begin_write(Lock::Crush, &areas).await?;
+        self.run(argv).await.map(drop)
+    }
+
+    /// What a rule says; `None` if there is none.
+    pub async fn rule(&self, rule: &str) -> Result<Option<RuleDump>, CommandError> {
+        let argv = rule_dump(rule)?;
+        let command = super::quote::join(&argv);
+        let answer = match self.run(argv).await {
+            Ok(answer) => answer,
+            Err(error) if error.is_absent() => return Ok(None),
+            Err(error) => return Err(error),
+        };
+        let unreadable = |why: serde_json::Error| CommandError::Unreadable {
+            command,
+            node: self.shell.node().to_owned(),
+            message: why.to_string(),
+        };
+        serde_json::from_str(&answer).map(Some).map_err(unreadable)
+    }
+
+    /// Makes a rule for replicated pools. An existing rule of that name is left as it is **and the command succeeds**,
+    /// whatever that rule says: compare with [`CephCommands::rule`] or the map afterwards.
+    pub async fn create_replicated_rule(&self, rule: &str, shape: &ReplicatedShape) -> Result<(), CommandError> {
+        self.change(rule_create_replicated(rule, shape)?).await
+    }
+
+    /// Removes a rule. In use by a pool: [`CommandError::is_busy`]. A missing one is removed already.
+    pub async fn remove_rule(&self, rule: &str) -> Result<(), CommandError> {
+        self.change(rule_rm(rule)?).await
+    }
+
+    /// Renames a rule, also while pools use it. The source gone and the target there counts as done; that the target is
+    /// the right one is for the caller to look at. The target there too: [`CommandError::is_exists`].
+    pub async fn rename_rule(&self, from: &str, to: &str) -> Result<(), CommandError> {
+        self.change(rule_rename(from, to)?).await
+    }
+
+    /// Gives an OSD a device class, taking its former one away first: Ceph does not replace one.
+    pub async fn set_device_class(&self, osd: u32, class: &str) -> Result<(), CommandError> {
+        let argv = set_device_class(osd, class)?;
+        match self.change(argv.clone()).await {
+            Err(error) if error.is_busy() => {}
+            other => return other,
+        }
+        self.remove_device_class(osd).await?;
+        self.change(argv).await
+    }
+
+    /// Takes an OSD's device class away. At its next start it finds one by itself.
+    pub async fn remove_device_class(&self, osd: u32) -> Result<(), CommandError> {
+        self.change(rm_device_class(osd)).await
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,57 @@
+//! Commands on a node, for the few things that PVE's API cannot do.
+//!
+//! [`NodeShell`] takes an argument vector and gives back exit status, stdout and stderr. One transport is PVE's own
+//! terminal ([`termproxy`]); the commands used are listed in [`commands`].
+
+pub mod commands;
+pub mod framing;
+pub mod quote;
+mod session;
+pub mod termproxy;
+
+use std::time::Duration;
+
+use futures_util::future::BoxFuture;
+
+use crate::error::Error;
+
+/// What a command left behind.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Output {
+    /// Exit status; 128 + N after signal N, 127 if there is no such program.
+    pub status: i32,
+    /// Standard output, byte by byte.
+    pub stdout: Vec<u8>,
+    /// Standard error, byte by byte.
+    pub stderr: Vec<u8>,
+}
+
+impl Output {
+    /// Whether the exit status is 0.
+    pub fn success(&self) -> bool {
+        self.status == 0
+    }
+
+    /// Standard error as text, trimmed.
+    pub fn stderr_text(&self) -> String {
+        String::from_utf8_lossy(&self.stderr).trim().to_owned()
+    }
+
+    /// Standard output as text, trimmed.
+    pub fn stdout_text(&self) -> String {
+        String::from_utf8_lossy(&self.stdout).trim().to_owned()
+    }
+}
+
+/// Runs programs as root on one node.
+///
+/// An `Err` means that the exit status is not known: [`Error::refused`] tells whether the command was certainly not
+/// started. A program that ran and failed is an `Ok` with its status.
+pub trait NodeShell: Send + Sync {
+    /// The node where the commands run.
+    fn node(&self) -> &str;
+
+    /// Runs a program: `argv[0]` is looked up in `PATH`, nothing is expanded, standard input is empty.
+    /// `patience` bounds the whole call, connecting included.
+    fn run<'a>(&'a self, argv: &'a [String], patience: Duration) -> BoxFuture<'a, Result<Output, Error>>;
+}

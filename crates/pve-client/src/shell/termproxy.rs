@@ -1,0 +1,260 @@
+//! The node shell over PVE's own terminal.
+//!
+//! `POST /nodes/{node}/termproxy` with the ticket of root@pam (anybody else gets a login prompt), then a websocket to
+//! the same endpoint within ten seconds, `USER:TICKET` as the first line, `OK`, and a root shell. Each terminal is a task
+//! of type `vncshell` in PVE's list; commands do not appear in it.
+//!
+//! Where it is known from: PVE's termproxy and the sources of its API; see [`super::framing`] for the rest.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::future::BoxFuture;
+use futures_util::{SinkExt, StreamExt};
+use serde::Deserialize;
+use tokio::sync::Mutex;
+use tokio::time::{Instant, sleep, timeout_at};
+use tokio_tungstenite::WebSocketStream;
+use tokio_tungstenite::tungstenite::client::IntoClientRequest;
+use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
+use tokio_tungstenite::tungstenite::{self, Message};
+
+use super::framing::{self, Garbled};
+use super::session::{Broken, Session, Wire};
+use super::{NodeShell, Output, quote};
+use crate::error::Refusal;
+use crate::{BoxedIo, Client, Error, Request, Secret, segment, wire};
+
+/// A terminal is kept for the next command for so long, then closed: a root shell is not left lying about.
+const KEPT: Duration = Duration::from_secs(10);
+
+/// Login, profile scripts and the preparation must be done by then.
+const LOGIN: Duration = Duration::from_secs(45);
+
+/// Wide enough that nothing on the way has a reason to wrap.
+const COLUMNS: u16 = 500;
+const ROWS: u16 = 50;
+
+/// A root shell on one node. Clones share the terminal; commands queue.
+#[derive(Clone)]
+pub struct TermShell {
+    client: Client,
+    node: String,
+    open: Arc<Mutex<Option<Open>>>,
+}
+
+struct Open {
+    session: Session<Terminal>,
+    used: Instant,
+}
+
+impl Client {
+    /// A root shell on a node, through PVE's terminal. Nothing is opened before the first command.
+    /// [`Client::has_root`] tells whether there is the login that it takes.
+    pub fn shell(&self, node: impl Into<String>) -> TermShell {
+        TermShell { client: self.clone(), node: node.into(), open: Arc::default() }
+    }
+}
+
+impl fmt::Debug for TermShell {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "TermShell({})", self.node)
+    }
+}
+
+/// `POST termproxy`. The ticket is a password for this terminal.
+#[derive(Deserialize)]
+struct Invitation {
+    user: String,
+    ticket: String,
+    #[serde(deserialize_with = "wire::number")]
+    port: u16,
+}
+
+impl TermShell {
+    fn path(&self) -> String {
+        format!("nodes/{}", segment(&self.node))
+    }
+
+    async fn connect(&self) -> Result<Session<Terminal>, Error> {
+        if !self.client.has_root() {
+            let message = format!("a shell on {} takes the login of root@pam", self.node);
+            let request = format!("POST /{}/termproxy", self.path());
+            return Err(Error::NeedsRootTicket(Refusal { request, status: 0, message }));
+        }
+        let deadline = Instant::now() + LOGIN;
+        let invite = Request::post(format!("{}/termproxy", self.path())).node(&self.node).root();
+        // The terminal waits on the node that took this call, for ten seconds.
+        let (invitation, endpoint) = self.client.call_at::<Invitation>(invite).await?;
+        let path = format!("{}/vncwebsocket", self.path());
+        let request = Request::get(&path)
+            .node(&self.node)
+            .root()
+            .param("port", invitation.port)
+            .secret("vncticket", &Secret::new(invitation.ticket.as_str()));
+        let mut upgrade = format!("wss://{}{}", endpoint.authority(), request.uri())
+            .into_client_request()
+            .map_err(|why| self.failed(&why.to_string()))?;
+        upgrade.headers_mut().extend(self.client.authentication(&request).await?);
+        upgrade.headers_mut().insert("Sec-WebSocket-Protocol", http::HeaderValue::from_static("binary"));
+
+        let io = self.client.dial(&endpoint).await?;
+        let open = async {
+            let limits = WebSocketConfig::default().max_message_size(Some(16 << 20));
+            let shaken = tokio_tungstenite::client_async_with_config(upgrade, io, Some(limits)).await;
+            let (socket, _) = shaken.map_err(|why| Broken::Connection(upgrade_error(why)))?;
+            let terminal = Terminal::enter(socket, &invitation).await?;
+            Session::open(terminal, deadline).await
+        };
+        match timeout_at(deadline, open).await {
+            Ok(opened) => opened.map_err(|why| self.failed(&why.to_string())),
+            Err(_) => Err(self.failed("no shell in time")),
+        }
+    }
+
+    /// The shell could not be had. No command was started.
+    fn failed(&self, why: &str) -> Error {
+        let refusal = Refusal {
+            request: format!("POST /{}/termproxy", self.path()),
+            status: 0,
+            message: format!("no shell on {}: {why}; no command was run", self.node),
+        };
+        Error::Other { refusal, definite: true }
+    }
+
+    /// What a failure after the command was typed means.
+    fn lost(&self, argv: &[String], why: Broken) -> Error {
+        let request = format!("'{}' on {}", quote::join(argv), self.node);
+        match why {
+            Broken::Garbled(Garbled::NoTemporaryDirectory) => self.failed(&Garbled::NoTemporaryDirectory.to_string()),
+            Broken::Garbled(why) => Error::Protocol { request, message: why.to_string() },
+            why => Error::AnswerLost { request, message: why.to_string() },
+        }
+    }
+
+    /// Closes the terminal if nobody has used it since.
+    fn close_later(&self, used: Instant) {
+        let open = Arc::downgrade(&self.open);
+        tokio::spawn(async move {
+            sleep(KEPT).await;
+            let Some(open) = open.upgrade() else { return };
+            let mut open = open.lock().await;
+            if open.as_ref().is_some_and(|open| open.used == used) {
+                *open = None;
+            }
+        });
+    }
+}
+
+/// What the server said to the upgrade, in words. Its body is PVE's reason, if there is one.
+fn upgrade_error(why: tungstenite::Error) -> String {
+    match why {
+        tungstenite::Error::Http(response) => format!("the terminal was refused with status {}", response.status()),
+        other => other.to_string(),
+    }
+}
+
+impl NodeShell for TermShell {
+    fn node(&self) -> &str {
+        &self.node
+    }
+
+    fn run<'a>(&'a self, argv: &'a [String], patience: Duration) -> BoxFuture<'a, Result<Output, Error>> {
+        Box::pin(async move {
+            if argv.is_empty() || argv.iter().any(|argument| argument.contains('\0')) {
+                return Err(self.failed("a command needs a program, and no argument can hold a NUL"));
+            }
+            let deadline = Instant::now() + patience;
+            let mut open = self.open.lock().await;
+            // Out of the slot while in use: whatever ends this future, a broken session is not used again.
+            let kept = open.take().filter(|open| open.used.elapsed() < KEPT);
+            let mut session = match kept {
+                Some(open) => open.session,
+                None => self.connect().await?,
+            };
+            tracing::debug!(node = self.node, command = quote::join(argv), "node shell");
+            let output = session.run(argv, deadline).await.map_err(|why| self.lost(argv, why))?;
+            let used = Instant::now();
+            *open = Some(Open { session, used });
+            self.close_later(used);
+            Ok(output)
+        })
+    }
+}
+
+/// PVE's terminal behind a websocket.
+struct Terminal {
+    socket: WebSocketStream<BoxedIo>,
+    /// What came in one message with `OK`.
+    first: Option<Vec<u8>>,
+}
+
+impl Terminal {
+    /// Shows the ticket and sets the size.
+    async fn enter(socket: WebSocketStream<BoxedIo>, invitation: &Invitation) -> Result<Self, Broken> {
+        let mut terminal = Self { socket, first: None };
+        terminal.message(format!("{}:{}\n", invitation.user, invitation.ticket).into_bytes()).await?;
+        let mut seen = Vec::new();
+        while seen.len() < 2 {
+            match terminal.receive().await? {
+                Some(bytes) => seen.extend(bytes),
+                // The reason is in the task's log only.
+                None => return Err(Broken::Connection("PVE did not accept the terminal's ticket".into())),
+            }
+        }
+        if !seen.starts_with(b"OK") {
+            return Err(Broken::Connection("PVE's terminal gave an unexpected answer".into()));
+        }
+        terminal.first = Some(seen.split_off(2)).filter(|rest| !rest.is_empty());
+        terminal.message(framing::resize(COLUMNS, ROWS)).await?;
+        Ok(terminal)
+    }
+
+    async fn message(&mut self, bytes: Vec<u8>) -> Result<(), Broken> {
+        self.socket.send(Message::Binary(bytes.into())).await.map_err(broken)
+    }
+}
+
+fn broken(why: tungstenite::Error) -> Broken {
+    Broken::Connection(why.to_string())
+}
+
+impl Wire for Terminal {
+    fn send<'a>(&'a mut self, typed: &'a [u8]) -> BoxFuture<'a, Result<(), Broken>> {
+        Box::pin(async move {
+            for frame in framing::input(typed) {
+                self.message(frame).await?;
+            }
+            Ok(())
+        })
+    }
+
+    fn receive(&mut self) -> BoxFuture<'_, Result<Option<Vec<u8>>, Broken>> {
+        Box::pin(async move {
+            if let Some(first) = self.first.take() {
+                return Ok(Some(first));
+            }
+            loop {
+                match self.socket.next().await {
+                    Some(Ok(Message::Binary(bytes))) => return Ok(Some(bytes.to_vec())),
+                    Some(Ok(Message::Text(text))) => return Ok(Some(text.as_bytes().to_vec())),
+                    Some(Ok(Message::Close(_))) | None => return Ok(None),
+                    // Pings are answered by the library.
+                    Some(Ok(_)) => {}
+                    Some(Err(tungstenite::Error::ConnectionClosed | tungstenite::Error::AlreadyClosed)) => {
+                        return Ok(None);
+                    }
+                    Some(Err(why)) => return Err(broken(why)),
+                }
+            }
+        })
+    }
+
+    fn keep_alive(&mut self) -> BoxFuture<'_, Result<(), Broken>> {
+        Box::pin(self.message(framing::PING.to_vec()))
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,201 @@
+//! PVE's side of the terminal in memory, with a real shell of this machine behind it.
+
+use std::convert::Infallible;
+use std::process::Stdio;
+use std::sync::Mutex as StdMutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use bytes::Bytes;
+use http_body_util::Full;
+use hyper::body::Incoming;
+use hyper::service::service_fn;
+use hyper_util::rt::TokioIo;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::process::Command;
+use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
+use tokio_tungstenite::tungstenite::protocol::Role;
+
+use super::*;
+use crate::connection::{Dial, Dialled};
+use crate::{Config, Endpoint};
+
+const TICKET: &str = "PVEVNC:6923AB10::c2lnbmVk/+=";
+
+/// What the node does with a terminal.
+#[derive(Clone, Copy, PartialEq)]
+enum Mode {
+    Shell,
+    RefuseTicket,
+    LoginPrompt,
+}
+
+#[derive(Clone)]
+struct Node {
+    mode: Mode,
+    terminals: Arc<AtomicUsize>,
+    seen: Arc<StdMutex<Vec<String>>>,
+}
+
+impl Node {
+    fn new(mode: Mode) -> Self {
+        Self { mode, terminals: Arc::default(), seen: Arc::default() }
+    }
+
+    fn client(&self) -> Client {
+        let config = Config::default().endpoint("pve1", "https://pve1").login("root@pam", "secret");
+        Client::over(config, Box::new(self.clone())).unwrap()
+    }
+
+    async fn answer(self, mut request: http::Request<Incoming>) -> Result<http::Response<Full<Bytes>>, Infallible> {
+        let path = request.uri().path().to_owned();
+        self.seen.lock().unwrap().push(format!("{} {}", request.method(), request.uri().path_and_query().unwrap()));
+        let json = |data: serde_json::Value| {
+            let body = serde_json::json!({ "data": data }).to_string();
+            Ok(http::Response::builder().header("content-type", "application/json").body(Full::from(body)).unwrap())
+        };
+        match path.as_str() {
+            "/api2/json/access/ticket" => json(serde_json::json!({
+                "username": "root@pam", "ticket": format!("PVE:root@pam:{:08X}::sig", jiff::Timestamp::now().as_second()),
+                "CSRFPreventionToken": "t"
+            })),
+            "/api2/json/nodes/pve1/termproxy" => {
+                json(serde_json::json!({"user": "root@pam", "ticket": TICKET, "port": "5901", "upid": "UPID:x"}))
+            }
+            "/api2/json/nodes/pve1/vncwebsocket" => {
+                let headers = request.headers();
+                assert_eq!(headers["sec-websocket-protocol"], "binary");
+                assert!(headers.contains_key("cookie"), "{headers:?}");
+                let accept = derive_accept_key(headers["sec-websocket-key"].as_bytes());
+                let upgraded = hyper::upgrade::on(&mut request);
+                tokio::spawn(async move {
+                    let io = TokioIo::new(upgraded.await.unwrap());
+                    self.terminal(WebSocketStream::from_raw_socket(io, Role::Server, None).await).await;
+                });
+                let response = http::Response::builder()
+                    .status(101)
+                    .header("connection", "upgrade")
+                    .header("upgrade", "websocket")
+                    .header("sec-websocket-protocol", "binary")
+                    .header("sec-websocket-accept", accept);
+                Ok(response.body(Full::default()).unwrap())
+            }
+            other => panic!("{other}"),
+        }
+    }
+
+    /// As PVE's termproxy: first line, OK, then frames in and bytes out.
+    async fn terminal<S>(self, mut socket: WebSocketStream<S>)
+    where
+        S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin,
+    {
+        self.terminals.fetch_add(1, Ordering::SeqCst);
+        let first = socket.next().await.unwrap().unwrap().into_data();
+        assert_eq!(first, format!("root@pam:{TICKET}\n").as_bytes());
+        if self.mode == Mode::RefuseTicket {
+            return;
+        }
+        let program = match self.mode {
+            Mode::LoginPrompt => "stty raw -echo; printf 'OKpve1 login: '; exec cat",
+            _ => "printf OKLinux; exec bash --norc -i",
+        };
+        let mut child = Command::new("script")
+            .args(["-qec", program, "/dev/null"])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .kill_on_drop(true)
+            .spawn()
+            .unwrap();
+        let (mut typed, mut printed) = (child.stdin.take().unwrap(), child.stdout.take().unwrap());
+        let mut bytes = vec![0; 700];
+        loop {
+            tokio::select! {
+                read = printed.read(&mut bytes) => match read.unwrap() {
+                    0 => return,
+                    n => if socket.send(Message::Binary(Bytes::copy_from_slice(&bytes[..n]))).await.is_err() { return },
+                },
+                message = socket.next() => match message {
+                    Some(Ok(Message::Binary(frame))) => {
+                        assert!(frame.len() <= 128 * 1024);
+                        if frame[0] == b'0' {
+                            let at = 2 + frame[2..].iter().position(|b| *b == b':').unwrap();
+                            let length: usize = std::str::from_utf8(&frame[2..at]).unwrap().parse().unwrap();
+                            assert_eq!(frame.len(), at + 1 + length);
+                            typed.write_all(&frame[at + 1..]).await.unwrap();
+                        } else {
+                            assert!(&frame[..] == b"1:500:50:" || &frame[..] == b"2");
+                        }
+                    }
+                    _ => return,
+                },
+            }
+        }
+    }
+}
+
+impl Dial for Node {
+    fn dial<'a>(&'a self, _endpoint: &'a Endpoint) -> Dialled<'a> {
+        let (ours, theirs) = tokio::io::duplex(64 * 1024);
+        let node = self.clone();
+        tokio::spawn(async move {
+            let service = service_fn(move |request| node.clone().answer(request));
+            let server = hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(theirs), service);
+            let _ = server.with_upgrades().await;
+        });
+        Box::pin(async move { Ok(Box::new(ours) as BoxedIo) })
+    }
+}
+
+fn argv(words: &[&str]) -> Vec<String> {
+    words.iter().map(|word| (*word).to_owned()).collect()
+}
+
+const PATIENCE: Duration = Duration::from_secs(60);
+
+#[tokio::test]
+async fn commands_run_and_share_the_terminal() {
+    let node = Node::new(Mode::Shell);
+    let shell = node.client().shell("pve1");
+    let first = argv(&["sh", "-c", "printf one; printf two >&2; exit 3"]);
+    let second = argv(&["printf", "%s", "a'b\x03"]);
+    let (first, second) = tokio::join!(shell.run(&first, PATIENCE), shell.run(&second, PATIENCE));
+    assert_eq!(first.unwrap(), Output { status: 3, stdout: b"one".to_vec(), stderr: b"two".to_vec() });
+    assert_eq!(second.unwrap().stdout, b"a'b\x03");
+    assert_eq!(node.terminals.load(Ordering::SeqCst), 1);
+    let seen = node.seen.lock().unwrap();
+    let upgrade = seen.iter().find(|line| line.contains("vncwebsocket")).unwrap();
+    assert!(upgrade.ends_with("port=5901&vncticket=PVEVNC%3A6923AB10%3A%3Ac2lnbmVk%2F%2B%3D"), "{upgrade}");
+}
+
+#[tokio::test]
+async fn a_command_without_an_answer_may_have_run_and_the_next_gets_a_new_terminal() {
+    let node = Node::new(Mode::Shell);
+    let shell = node.client().shell("pve1");
+    let error = shell.run(&argv(&["sleep", "60"]), Duration::from_secs(2)).await.unwrap_err();
+    assert!(error.answer_lost() && !error.refused(), "{error}");
+    assert!(error.to_string().contains("'sleep 60' on pve1"), "{error}");
+    assert!(shell.run(&argv(&["true"]), PATIENCE).await.unwrap().success());
+    assert_eq!(node.terminals.load(Ordering::SeqCst), 2);
+}
+
+#[tokio::test]
+async fn what_fails_before_the_command_was_certainly_not_run() {
+    let refused =
+        Node::new(Mode::RefuseTicket).client().shell("pve1").run(&argv(&["true"]), PATIENCE).await.unwrap_err();
+    assert!(refused.refused() && refused.to_string().contains("no command was run"), "{refused}");
+
+    let client = Node::new(Mode::Shell).client();
+    let bad = client.shell("pve1").run(&argv(&["echo", "a\0b"]), PATIENCE).await.unwrap_err();
+    assert!(bad.refused(), "{bad}");
+    assert!(client.shell("pve1").run(&[], PATIENCE).await.unwrap_err().refused());
+
+    let config = Config::default().endpoint("pve1", "https://pve1").token("root@pam!t=secret");
+    let token = Client::over(config, Box::new(Node::new(Mode::Shell))).unwrap();
+    let error = token.shell("pve1").run(&argv(&["true"]), PATIENCE).await.unwrap_err();
+    assert!(matches!(error, Error::NeedsRootTicket(_)), "{error}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_login_prompt_is_told_as_what_it_is() {
+    let error = Node::new(Mode::LoginPrompt).client().shell("pve1").run(&argv(&["true"]), PATIENCE).await.unwrap_err();
+    assert!(error.refused() && error.to_string().contains("no shell on pve1"), "{error}");
+}
