@@ -153,8 +153,8 @@ impl World {
             Reply::Hang => std::future::pending().await,
             Reply::After(..) => unreachable!("unfolded above"),
         };
-        // As PVE does it: the 100th answer and every error end the connection.
-        if nth == 100 || response.status().as_u16() >= 400 {
+        // As PVE does it. After an error it closes too; the client must not need to be told so.
+        if nth == 100 {
             response.headers_mut().insert(http::header::CONNECTION, http::HeaderValue::from_static("close"));
         }
         Ok(response.map(Full::new))

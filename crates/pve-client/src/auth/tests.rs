@@ -103,6 +103,29 @@ async fn a_refused_ticket_costs_one_fresh_login() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_ticket_may_die_young() {
+    let mut number = 0;
+    let world = World::new(move |call| match call.line.as_str() {
+        "POST /access/ticket" => {
+            number += 1;
+            at(
+                EPOCH,
+                200,
+                &json!({ "ticket": format!("PVE:root@pam:{EPOCH:08X}::{number}"), "CSRFPreventionToken": "x" }),
+            )
+        }
+        // The first ticket is refused, though it is fresh by any clock.
+        _ if call.header("cookie").unwrap().ends_with("%3A%3A1") => at(EPOCH, 401, &Value::Null),
+        _ => at(EPOCH, 200, &json!(1)),
+    });
+    let client = world.client_of(two_nodes().login("root@pam", "right"));
+    for _ in 0..3 {
+        get(&client).await.unwrap();
+    }
+    assert_eq!((logins(&world).len(), world.calls().len()), (2, 6));
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_wrong_password_is_tried_once() {
     let world = pve(Arc::new(AtomicI64::new(EPOCH)));
     let client = world.client_of(two_nodes().login("root@pam", "wrong"));

@@ -85,7 +85,7 @@ pub enum Error {
     /// The task ended in an error.
     #[error("{}", .0.status)]
     TaskFailed(TaskFailure),
-    /// PVE no longer knows the task; whether it succeeded has to be seen from its results.
+    /// The task was killed, or PVE no longer knows it; whether it succeeded has to be seen from its results.
     #[error("PVE lost task {upid}: {message}")]
     TaskLost {
         /// The task.

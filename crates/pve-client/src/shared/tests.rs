@@ -102,7 +102,10 @@ async fn what_is_read_while_a_task_runs_ends_with_it() {
     let made = Arc::new(AtomicU64::new(0));
     let kept = made.clone();
     let world = World::new(move |call| match call.line.split(' ').next_back().unwrap() {
-        "/create" => Reply::Data(json!(upid)),
+        "/create" => {
+            kept.store(3, Ordering::SeqCst);
+            Reply::Data(json!(upid))
+        }
         "/pools" => Reply::Data(json!(kept.load(Ordering::SeqCst))),
         _ => {
             kept.store(1, Ordering::SeqCst);
@@ -111,16 +114,22 @@ async fn what_is_read_while_a_task_runs_ends_with_it() {
     });
     let client = world.client();
     let create = || client.write_task(Lock::CephPool, &[Area::CephPools], Request::post("create"));
-    let mut task = create().await.unwrap();
     assert_eq!(read(&client).await, 0);
+    let mut task = create().await.unwrap();
+    assert_eq!(read(&client).await, 3, "the start of the task ends what was read before");
     task.wait(&Patience::default(), |_| {}).await.unwrap();
     assert_eq!(read(&client).await, 1, "the end of the task ends the old value");
 
+    let task = create().await.unwrap();
+    assert_eq!(read(&client).await, 3);
     made.store(5, Ordering::SeqCst);
-    drop(create().await.unwrap());
+    assert_eq!(read(&client).await, 3);
+    drop(task);
     assert_eq!(read(&client).await, 5, "so does dropping its handle");
+    let task = create().await.unwrap();
+    assert_eq!(read(&client).await, 3);
     made.store(6, Ordering::SeqCst);
-    create().await.unwrap().detach();
+    task.detach();
     assert_eq!(read(&client).await, 6, "and detaching it");
 }
 

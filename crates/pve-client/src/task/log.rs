@@ -39,8 +39,8 @@ impl Task {
             let lines: Vec<Line> = self.client.call(request).await?;
             let full = lines.len() >= CHUNK;
             for line in lines {
-                // What PVE says when there is no line yet; numbers that were seen come again from older versions.
-                if line.n <= self.seen || (line.n == 1 && line.t == "no content") {
+                // What PVE says when there is no line yet.
+                if line.n == 1 && line.t == "no content" {
                     continue;
                 }
                 self.seen = line.n;

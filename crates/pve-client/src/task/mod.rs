@@ -103,7 +103,7 @@ impl Task {
     /// Lost connections, a new ticket or an endpoint that dies do not end the wait. These do: the task's end, the
     /// patience ([`Error::Timeout`], [`Error::Stalled`], [`Error::Stopped`]; the task goes on, and one may wait again),
     /// the task's node being offline in the cluster's eyes ([`Error::NodeUnreachable`]), and PVE not knowing the task
-    /// any more ([`Error::TaskLost`]).
+    /// or its result ([`Error::TaskLost`]).
     pub async fn wait(&mut self, patience: &Patience, on_progress: impl FnMut(&Progress<'_>)) -> Result<(), Error> {
         if let Some(ended) = &self.ended {
             return ended.clone();

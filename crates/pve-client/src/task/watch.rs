@@ -26,6 +26,9 @@ struct Status {
     exitstatus: Option<String>,
 }
 
+/// The exit status of a worker that was killed, or whose node was restarted, before it could tell a result.
+const KILLED: &str = "unexpected status";
+
 /// One look at a task.
 enum Look {
     Running,
@@ -86,8 +89,7 @@ impl Task {
         let lines = if follow { self.new_lines().await? } else { Vec::new() };
         let look = match status.exitstatus {
             Some(exit) if status.status == "stopped" => Look::Ended(exit),
-            // A worker that was killed leaves no status behind.
-            None if status.status == "stopped" => Look::Ended("unexpected status".to_owned()),
+            None if status.status == "stopped" => Look::Ended(KILLED.to_owned()),
             _ => Look::Running,
         };
         Ok((look, lines))
@@ -105,6 +107,10 @@ impl Task {
                 lines.into_iter().filter(|line| line.contains("WARN") && !line.starts_with("TASK ")).collect();
             tracing::warn!(upid = %self.upid, warnings = ?self.warnings, "task ended with {status}");
             return Some(Ok(()));
+        }
+        if status == KILLED {
+            let message = "it ended without a result".to_owned();
+            return Some(Err(Error::TaskLost { upid: self.upid.clone(), message }));
         }
         if lock_contention(&status)
             && watch.begun.elapsed() + PAUSE.1 < self.client.inner.lock_patience
