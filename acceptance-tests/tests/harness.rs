@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use acceptance_tests::{Program, Terraform, Version, Workspace, or_skip};
+use acceptance_tests::{Program, Sim, Terraform, Version, Workspace, or_skip};
 
 fn workspace() -> Option<Workspace> {
     let terraform = or_skip(Terraform::find())?;
@@ -64,4 +64,17 @@ fn what_is_found_is_new_enough() {
     if std::env::var_os("TF_CLI").is_none() {
         assert!(terraform.version >= Version { major: 1, minor: 12, patch: 0 }, "{}", terraform.version);
     }
+}
+
+#[test]
+fn a_cluster_is_simulated() {
+    let sim = Sim::start(&["--nodes", "2"]).unwrap();
+    assert_eq!(sim.endpoints().keys().collect::<Vec<_>>(), ["pve1", "pve2"]);
+    let control = sim.control().strip_prefix("http://").unwrap();
+    let apis = sim.endpoints().values().map(|endpoint| endpoint.strip_prefix("https://").unwrap());
+    for address in apis.chain([control]) {
+        std::net::TcpStream::connect(address).unwrap_or_else(|error| panic!("{address}: {error}"));
+    }
+    let fingerprints = sim.environment().find(|(name, _)| *name == "PVE_FINGERPRINTS").unwrap().1;
+    assert!(fingerprints.starts_with("pve1="), "{fingerprints}");
 }

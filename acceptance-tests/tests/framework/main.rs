@@ -3,4 +3,5 @@
 mod interrupted;
 mod life;
 mod mishaps;
+mod process;
 mod shelf;

@@ -42,6 +42,6 @@ fn a_result_that_contradicts_the_plan_taints_nothing() {
 #[test]
 fn the_same_is_an_error_for_developers() {
     let Some(mut shelf) = Shelf::with(&note("contradiction")) else { return };
-    shelf.strict();
+    shelf.set("TERRAFORM_PLUGIN_STRICT", "1");
     shelf.apply().unwrap().failed("text").unwrap();
 }

@@ -32,9 +32,9 @@ impl Shelf {
         Some(shelf)
     }
 
-    /// Makes the provider as strict as its developers want it.
-    pub(crate) fn strict(&mut self) {
-        self.0.set("TERRAFORM_PLUGIN_STRICT", "1");
+    /// Sets a variable for Terraform and the provider.
+    pub(crate) fn set(&mut self, name: &str, value: &str) {
+        self.0.set(name, value);
     }
 
     /// Replaces the configuration.
