@@ -207,6 +207,8 @@ fn random_seed() -> u64 {
 }
 
 #[cfg(test)]
+mod probes;
+#[cfg(test)]
 mod replay;
 #[cfg(test)]
 mod tests;

@@ -13,7 +13,7 @@ use crate::shape::{CephShape, Shape};
 /// When the recordings were made.
 const RECORDED: Time = Time::from_unix(0x6B03_2D84);
 
-fn world() -> World {
+pub(super) fn world() -> World {
     let shape = Shape { name: "pvetest".into(), ceph: CephShape::default(), ..Shape::default() };
     let mut cluster = Cluster::new(&shape, Profile::default(), RECORDED, 1);
     cluster.access.set_password(ROOT, "testpass123");
@@ -38,6 +38,12 @@ fn credentials(world: &World, user: &Value) -> Vec<(&'static str, String)> {
         }
         Some(other) => panic!("unknown user '{other}'"),
     }
+}
+
+/// A request of `root@pam`, parameters in query or form.
+pub(super) fn root_request(world: &World, verb: &str, path: &str, params: &[(&str, &str)]) -> Request {
+    let params: serde_json::Map<_, _> = params.iter().map(|(name, value)| ((*name).to_owned(), json!(value))).collect();
+    request(world, &json!({ "method": verb, "path": path, "params": params }))
 }
 
 fn request(world: &World, recorded: &Value) -> Request {

@@ -115,11 +115,10 @@ pub(super) fn check_text(path: &str, schema: &Schema, text: &str) -> Result<(), 
         }
         None => {}
     }
-    if let Some(pattern) = &schema.pattern {
-        return match regex(&format!("^{pattern}$")).is_match(text) {
-            true => Ok(()),
-            false => Err("value does not match the regex pattern".to_owned()),
-        };
+    if let Some(pattern) = &schema.pattern
+        && !regex(&format!("^{pattern}$")).is_match(text)
+    {
+        return Err("value does not match the regex pattern".to_owned());
     }
     let length = text.chars().count();
     if let Some(max) = schema.max_length.filter(|max| length > *max) {
