@@ -45,10 +45,15 @@ fn truth() -> PathBuf {
     workspace_root().join("crates/pve-sim/truth")
 }
 
+/// Chooses the crypto library that reqwest is to use.
+fn install_crypto() {
+    // An error says that this process has chosen already, which is as good.
+    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+}
+
 /// Replays the recordings; `false` if one of them falls below its floor.
 pub(crate) fn run(args: &Args) -> Result<bool> {
-    // A second call in one process finds the provider installed, which is as good.
-    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+    install_crypto();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("starting tokio")?;
     runtime.block_on(replay_all(args))
 }

@@ -1,10 +1,14 @@
 //! Replays one recording: call after call against a simulator that begins where the recording began.
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::{HashMap, HashSet};
 
 use anyhow::{Context, Result};
+use serde_json::Value;
 
-use super::compare::{Difference, compare};
+use super::compare::{Difference, Kind, compare};
 use super::exceptions::Exceptions;
 use super::names::Names;
 use super::recording::{Exchange, Recording};
@@ -20,6 +24,17 @@ pub(crate) enum Outcome {
     LeftOut,
     /// On a path that the simulator does not serve; the feature that it belongs to.
     NotServed(String),
+}
+
+impl Outcome {
+    /// What PVE's status was, if the simulator answered 501 instead.
+    pub(crate) fn not_simulated(&self) -> Option<&Value> {
+        let Outcome::Differs(differences) = self else { return None };
+        differences.iter().find_map(|difference| match &difference.kind {
+            Kind::Value { recorded, live } if difference.place == "status" && live == 501 => Some(recorded),
+            _ => None,
+        })
+    }
 }
 
 /// How one recording went.
@@ -162,7 +177,7 @@ fn set_unserved_aside(recording: &Recording, exceptions: &Exceptions, replayed: 
         Some((entry.feature.clone(), request.method.clone(), request.path.split('/').count()))
     };
     let unserved: HashSet<_> = std::iter::zip(&recording.exchanges, &replayed.outcomes)
-        .filter(|(exchange, outcome)| exchange.status != 501 && is_not_implemented(outcome))
+        .filter(|(_, outcome)| outcome.not_simulated().is_some())
         .filter_map(|(exchange, _)| group(exchange))
         .collect();
     for (exchange, outcome) in std::iter::zip(&recording.exchanges, &mut replayed.outcomes) {
@@ -173,13 +188,4 @@ fn set_unserved_aside(recording: &Recording, exceptions: &Exceptions, replayed: 
             *outcome = Outcome::NotServed(found.0);
         }
     }
-}
-
-/// Whether the simulator answered 501.
-fn is_not_implemented(outcome: &Outcome) -> bool {
-    use super::compare::Kind;
-    let is_501 = |difference: &Difference| {
-        difference.place == "status" && matches!(&difference.kind, Kind::Value { live, .. } if live == 501)
-    };
-    matches!(outcome, Outcome::Differs(differences) if differences.iter().any(is_501))
 }

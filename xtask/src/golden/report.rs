@@ -32,6 +32,10 @@ pub(crate) fn print_differences(replayed: &Replayed, recording: &Recording) {
     for (number, outcome) in replayed.outcomes.iter().enumerate() {
         let Outcome::Differs(differences) = outcome else { continue };
         println!("\n{} #{number}  {}", replayed.file, title(&recording.exchanges[number]));
+        if let Some(status) = outcome.not_simulated() {
+            println!("  not simulated (PVE answered {status})");
+            continue;
+        }
         for difference in differences {
             for line in difference.to_string().lines() {
                 println!("  {line}");
