@@ -76,3 +76,6 @@ pub(crate) fn self_check(
     };
     verify::verify(attributes, config, prior, planned).into_iter().map(one).collect()
 }
+
+#[cfg(test)]
+mod tests;

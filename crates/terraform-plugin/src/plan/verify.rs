@@ -17,8 +17,35 @@ pub(super) fn verify(
     planned: &Attributes,
 ) -> Vec<Violation> {
     let mut found = Vec::new();
+    write_only(attributes, planned, &Path::root(), &mut found);
     verify_object(attributes, config, prior, planned, &Path::root(), &mut found);
     found
+}
+
+/// Write-only attributes are looked at first, at every level, and whatever else agrees.
+fn write_only(attributes: &[Attribute], planned: &Attributes, at: &Path, found: &mut Vec<Violation>) {
+    for attribute in attributes {
+        let (planned, at) = (get(planned, &attribute.name), at.at(&attribute.name));
+        if attribute.write_only {
+            if *planned != Value::Null {
+                found.push((at, "a value for a write-only attribute".to_owned()));
+            }
+            continue;
+        }
+        let Kind::Nested(_, nested) = &attribute.kind else { continue };
+        match planned {
+            Value::Object(planned) => write_only(nested, planned, &at, found),
+            Value::List(elements) => {
+                let elements = elements.iter().filter_map(Value::as_object).enumerate();
+                elements.for_each(|(i, element)| write_only(nested, element, &at.index(i), found));
+            }
+            Value::Map(elements) => {
+                let elements = elements.iter().filter_map(|(key, value)| Some((key, value.as_object()?)));
+                elements.for_each(|(key, element)| write_only(nested, element, &at.key(key), found));
+            }
+            _ => {}
+        }
+    }
 }
 
 fn verify_object(
@@ -52,13 +79,8 @@ fn verify_attribute(
 ) {
     let mut refuse = |what: String| found.push((at.clone(), what));
     let computed = matches!(attribute.rule, Rule::Keep | Rule::Computed | Rule::Default(_));
-    if attribute.write_only {
-        if *planned != Value::Null {
-            refuse("a value for a write-only attribute".to_owned());
-        }
-        return;
-    }
-    if EXACTLY.attribute(attribute, planned, config) || matches!(attribute.rule, Rule::Computed) {
+    if attribute.write_only || EXACTLY.attribute(attribute, planned, config) || matches!(attribute.rule, Rule::Computed)
+    {
         return;
     }
     if let Some(prior) = prior
