@@ -188,3 +188,6 @@ answer! {
     move_resource_state(move_resource_state) => move_state;
     read_data_source(read_data_source) => read_data;
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,176 @@
+//! ApplyResourceChange.
+
+use super::*;
+use crate::private::Private;
+
+fn config() -> Value {
+    let port = Value::object([("number", 80.into()), ("id", Value::Null)]);
+    thing(&[
+        ("name", "a".into()),
+        ("note", "n".into()),
+        ("memory", "1024M".into()),
+        ("ports", Value::map([("http", port)])),
+        ("allow_destroy", true.into()),
+        ("token", "secret".into()),
+    ])
+}
+
+#[tokio::test]
+async fn a_create_stores_what_was_planned_and_what_was_found() {
+    let harness = Harness::with("create", true).await;
+    let response = harness.apply(&Value::Null, &config(), b"").await;
+    assert_eq!(said(&response.diagnostics), ["warning: Made something"]);
+    let state = harness.value(&response.new_state);
+    let port = Value::object([("number", 80.into()), ("id", "port-http".into())]);
+    let found =
+        [("size", 3.into()), ("ports", Value::map([("http", port)])), ("token", Value::Null), ("ready", true.into())];
+    assert_eq!(state, changed(&config(), &found));
+    assert_eq!(harness.identity(&response.new_identity), Value::object([("name", Value::from("a"))]));
+    let private = Private::decode(&response.private);
+    assert_eq!(private.get::<String>("fsid").as_deref(), Some("f-1"));
+    assert_eq!(private.get::<usize>("token_length"), Some(6), "write-only values reach the object");
+    assert!(harness.world.calls().contains(&"create 3600s".to_owned()));
+}
+
+#[tokio::test]
+async fn an_error_of_a_create_comes_without_a_state() {
+    let harness = Harness::new("create fails").await;
+    for (mishap, expected) in
+        [("refused", "refused"), ("undo", "had to be undone"), ("panic before", "broke before the write")]
+    {
+        harness.world.goes_wrong(mishap);
+        let response = harness.apply(&Value::Null, &config(), b"").await;
+        let said = errors(&response.diagnostics);
+        assert!(said.len() == 1 && said[0].contains(expected), "{said:?}");
+        assert_eq!(harness.value(&response.new_state), Value::Null, "{mishap}");
+        assert!(response.new_identity.is_none() && response.private.is_empty());
+        assert!(harness.world.things.lock().unwrap().is_empty());
+    }
+    harness.world.goes_wrong("");
+    harness.created(&config()).await;
+    let response = harness.apply(&Value::Null, &config(), b"").await;
+    assert_eq!(errors(&response.diagnostics), ["error: It exists"]);
+    assert_eq!(harness.value(&response.new_state), Value::Null);
+}
+
+#[tokio::test]
+async fn what_may_exist_is_kept_without_an_error() {
+    let harness = Harness::with("create unfinished", true).await;
+    for (mishap, told) in [("lost", "answer lost"), ("panic after", "broke after the write")] {
+        harness.world.goes_wrong(mishap);
+        let response = harness.apply(&Value::Null, &config(), b"").await;
+        assert_eq!(errors(&response.diagnostics), [""; 0], "{mishap}");
+        let said = said(&response.diagnostics);
+        assert!(said.iter().any(|text| text.contains(told) && text.contains("apply again to finish it")), "{said:?}");
+        let state = harness.value(&response.new_state);
+        assert_eq!((get(&state, "ready"), get(&state, "note")), (&false.into(), &"n".into()));
+        assert!(state.is_fully_known());
+        assert_eq!(harness.identity(&response.new_identity), Value::object([("name", Value::from("a"))]));
+        assert_eq!(Private::decode(&response.private).get::<String>("fsid").as_deref(), Some("f-1"));
+
+        // The next apply carries on in place.
+        harness.world.goes_wrong("");
+        let planned = harness.plan(&state, &config(), &response.private).await;
+        assert!(planned.requires_replace.is_empty());
+        assert_eq!(get(&harness.value(&planned.planned_state), "ready"), &Value::Unknown);
+        let resumed = harness.apply(&state, &config(), &response.private).await;
+        let finished = harness.value(&resumed.new_state);
+        assert_eq!((get(&finished, "ready"), get(&finished, "size")), (&true.into(), &3.into()));
+        assert!(harness.world.calls().contains(&"update from ready = false".to_owned()));
+        harness.world.things.lock().unwrap().clear();
+    }
+}
+
+#[tokio::test]
+async fn a_stopped_create_is_unfinished() {
+    let harness = Arc::new(Harness::new("create stopped").await);
+    harness.world.goes_wrong("wait for stop");
+    let running = tokio::spawn({
+        let harness = Arc::clone(&harness);
+        async move { harness.apply(&Value::Null, &config(), b"").await }
+    });
+    while harness.world.things.lock().unwrap().is_empty() {
+        tokio::task::yield_now().await;
+    }
+    harness.server.stop(Default::default()).await;
+    let response = running.await.unwrap();
+    assert_eq!(errors(&response.diagnostics), [""; 0]);
+    assert_eq!(get(&harness.value(&response.new_state), "ready"), &false.into());
+}
+
+#[tokio::test]
+async fn a_result_that_contradicts_the_plan_is_no_error_for_users_and_one_for_developers() {
+    let harness = Harness::new("contradiction").await;
+    harness.world.goes_wrong("contradiction");
+    let response = harness.apply(&Value::Null, &config(), b"").await;
+    assert_eq!(errors(&response.diagnostics), [""; 0]);
+    let told = said(&response.diagnostics);
+    assert!(told[1].starts_with("warning at 1 steps: note came out otherwise than planned"), "{told:?}");
+    let state = harness.value(&response.new_state);
+    assert_eq!((get(&state, "note"), get(&state, "ready")), (&"n".into(), &false.into()));
+
+    let harness = Harness::with("contradiction strict", true).await;
+    harness.world.goes_wrong("contradiction");
+    let response = harness.apply(&Value::Null, &config(), b"").await;
+    assert!(errors(&response.diagnostics)[0].starts_with("error at 1 steps: The provider has a bug: note came out"));
+}
+
+#[tokio::test]
+async fn an_update_that_changes_local_attributes_asks_nobody() {
+    let harness = Harness::with("update local", true).await;
+    let (state, private) = harness.created(&config()).await;
+    harness.world.calls();
+    let config = changed(&config(), &[("allow_destroy", Value::Null)]);
+    let response = harness.apply(&state, &config, &private).await;
+    assert_eq!(harness.value(&response.new_state), changed(&state, &[("allow_destroy", false.into())]));
+    assert_eq!((response.private.to_vec(), response.new_identity.is_some()), (private, true));
+    assert_eq!(harness.world.calls(), ["plan"]);
+}
+
+#[tokio::test]
+async fn a_failed_update_answers_what_is_there_now() {
+    let harness = Harness::new("update fails").await;
+    let (state, private) = harness.created(&config()).await;
+    harness.world.goes_wrong("update fails half-way");
+    let config = changed(&config(), &[("size", 5.into()), ("note", "other".into()), ("allow_destroy", false.into())]);
+    let response = harness.apply(&state, &config, &private).await;
+    assert_eq!(errors(&response.diagnostics), ["error: Failed half-way"]);
+    assert_eq!(harness.value(&response.new_state), changed(&state, &[("size", 5.into())]));
+    assert_eq!((response.private.to_vec(), response.new_identity.is_some()), (private, true));
+}
+
+#[tokio::test]
+async fn an_unfinished_update_echoes_the_plan_and_is_carried_on_with() {
+    let harness = Harness::with("update unfinished", true).await;
+    let (state, private) = harness.created(&config()).await;
+    harness.world.goes_wrong("update unfinished");
+    let config = changed(&config(), &[("note", "other".into())]);
+    let response = harness.apply(&state, &config, &private).await;
+    assert_eq!(errors(&response.diagnostics), [""; 0]);
+    let unfinished = harness.value(&response.new_state);
+    assert_eq!(unfinished, changed(&state, &[("note", "other".into()), ("ready", false.into())]));
+    harness.world.goes_wrong("");
+    let response = harness.apply(&unfinished, &config, &private).await;
+    assert_eq!(harness.value(&response.new_state), changed(&state, &[("note", "other".into())]));
+    assert_eq!(harness.world.things.lock().unwrap()["a"].note.as_deref(), Some("other"));
+}
+
+#[tokio::test]
+async fn a_delete_ends_in_null_or_keeps_everything() {
+    let harness = Harness::new("delete").await;
+    let (state, private) = harness.created(&config()).await;
+    for (mishap, told) in [("delete fails", "Cannot be deleted"), ("delete panics", "deleting broke")] {
+        harness.world.goes_wrong(mishap);
+        let response = harness.apply(&state, &Value::Null, &private).await;
+        assert!(errors(&response.diagnostics)[0].contains(told));
+        assert_eq!(harness.value(&response.new_state), state);
+        assert_eq!((response.private.to_vec(), response.new_identity.is_some()), (private.clone(), true));
+    }
+    harness.world.goes_wrong("");
+    let response = harness.apply(&state, &Value::Null, &private).await;
+    assert_eq!((said(&response.diagnostics).len(), harness.value(&response.new_state)), (0, Value::Null));
+    assert!(harness.world.things.lock().unwrap().is_empty());
+    // Gone already: a success.
+    let response = harness.apply(&state, &Value::Null, &private).await;
+    assert_eq!((errors(&response.diagnostics).len(), harness.value(&response.new_state)), (0, Value::Null));
+}

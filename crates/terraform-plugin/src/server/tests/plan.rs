@@ -1,0 +1,71 @@
+//! PlanResourceChange.
+
+use super::*;
+use crate::private::Private;
+
+#[tokio::test]
+async fn a_create_plans_what_is_open_and_names_what_it_will_be() {
+    let harness = Harness::with("plan create", true).await;
+    let planned = harness.plan(&Value::Null, &thing(&[("name", "a".into()), ("token", "t".into())]), b"").await;
+    assert_eq!(said(&planned.diagnostics), [""; 0]);
+    let state = harness.value(&planned.planned_state);
+    assert_eq!(
+        (get(&state, "size"), get(&state, "ready"), get(&state, "token")),
+        (&Value::Unknown, &Value::Unknown, &Value::Null)
+    );
+    assert_eq!(harness.identity(&planned.planned_identity), Value::object([("name", Value::from("a"))]));
+    assert_eq!(Private::decode(&planned.planned_private).get::<bool>("planned"), Some(true));
+    let open = harness.plan(&Value::Null, &thing(&[("name", Value::Unknown)]), b"").await;
+    assert!(open.planned_identity.is_none());
+}
+
+#[tokio::test]
+async fn an_update_carries_private_data_and_identity() {
+    let harness = Harness::with("plan update", true).await;
+    let (state, private) = harness.created(&thing(&[("name", "a".into())])).await;
+    let unchanged = harness.plan(&state, &thing(&[("name", "a".into())]), &private).await;
+    assert_eq!(harness.value(&unchanged.planned_state), state);
+    let planned = harness.plan(&state, &thing(&[("name", "a".into()), ("note", "n".into())]), &private).await;
+    assert_eq!(planned.planned_private, private);
+    assert_eq!(harness.identity(&planned.planned_identity), Value::object([("name", Value::from("a"))]));
+    assert!(planned.requires_replace.is_empty());
+}
+
+#[tokio::test]
+async fn a_replacement_is_planned_anew_without_the_old_objects_memory() {
+    let harness = Harness::with("plan replace", true).await;
+    let (state, private) = harness.created(&thing(&[("name", "a".into())])).await;
+    assert!(Private::decode(&private).get::<String>("fsid").is_some());
+    let config = thing(&[("name", "b".into())]);
+    let first = harness.plan(&state, &config, &private).await;
+    assert_eq!(first.requires_replace.len(), 1);
+    let second = harness.plan(&Value::Null, &config, &first.planned_private).await;
+    assert_eq!(get(&harness.value(&second.planned_state), "size"), &Value::Unknown);
+    assert_eq!(Private::decode(&second.planned_private).get::<String>("fsid"), None);
+
+    harness.world.goes_wrong("plan replaces");
+    let asked = harness.plan(&state, &thing(&[("name", "a".into()), ("note", "n".into())]), &private).await;
+    assert_eq!(asked.requires_replace.len(), 1);
+}
+
+#[tokio::test]
+async fn a_destroy_plans_null_and_asks_the_object() {
+    let harness = Harness::with("plan destroy", true).await;
+    let (state, private) = harness.created(&thing(&[("name", "a".into())])).await;
+    let planned = harness.plan(&state, &Value::Null, &private).await;
+    assert_eq!(harness.value(&planned.planned_state), Value::Null);
+    assert_eq!(planned.planned_private, private);
+    assert_eq!(said(&planned.diagnostics), ["warning at 1 steps: Still protected"]);
+}
+
+#[tokio::test]
+async fn faults_of_the_objects_own_plan_are_found_before_terraform_finds_them() {
+    let harness = Harness::with("plan faults", true).await;
+    harness.world.goes_wrong("plan contradicts");
+    let planned = harness.plan(&Value::Null, &thing(&[("name", "a".into())]), b"").await;
+    let said = errors(&planned.diagnostics);
+    assert!(said[0].starts_with("error at 1 steps: The provider has a bug: its plan for note is invalid"), "{said:?}");
+    harness.world.goes_wrong("plan panics");
+    let planned = harness.plan(&Value::Null, &thing(&[("name", "a".into())]), b"").await;
+    assert!(errors(&planned.diagnostics)[0].contains("planning broke"));
+}
