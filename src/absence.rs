@@ -28,3 +28,27 @@ fn unreachable_or_error<M>(problem: Problem) -> Result<Read<M>, Error> {
         _ => Err(problem.into()),
     }
 }
+
+/// As [`answer`], for what PVE leaves out of its lists when we may not see it: only with one of `privileges` on `path`
+/// does "not in the list" mean that it does not exist.
+pub async fn answer_if_visible<M>(
+    client: &Client,
+    path: &str,
+    privileges: &[&str],
+    found: Result<Option<M>, Problem>,
+) -> Result<Read<M>, Error> {
+    if let Ok(None) = found {
+        match client.access().on(path).await.during("Cannot read our own permissions") {
+            Ok(ours) if !ours.has_any(privileges) => {
+                let wanted = privileges.join(" or ");
+                return Ok(Read::unreachable(
+                    format!("The user or token may not see {path}"),
+                    format!("PVE leaves out of its lists what one may not see. Give it {wanted} there."),
+                ));
+            }
+            Ok(_) => {}
+            Err(problem) => return unreachable_or_error(problem),
+        }
+    }
+    answer(client, found).await
+}

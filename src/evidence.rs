@@ -83,3 +83,15 @@ impl Before {
 pub fn never_arrived(doing: &str) -> Problem {
     Problem::new(doing, "The connection broke before the request arrived; nothing was written. Apply again.")
 }
+
+/// What came of a request that answers at once: the object, or `None` when it never arrived. The object was looked for
+/// before and not found, so if the answer was lost and it is there now, it is ours.
+pub async fn arrived<T, M>(
+    answer: Result<T, Problem>,
+    look: impl Future<Output = Result<Option<M>, Problem>>,
+) -> Result<Option<M>, Problem> {
+    if let Err(lost) = &answer {
+        tracing::warn!(?lost, "the answer was lost: looking for the object");
+    }
+    look.await
+}

@@ -4,9 +4,11 @@ mod absence;
 mod ceph;
 mod error;
 mod evidence;
+mod ha;
 mod ledger;
 mod provider;
 mod pve;
+mod storage;
 
 use std::process::ExitCode;
 

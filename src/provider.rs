@@ -9,8 +9,10 @@ use pve_client::{Client, Config};
 use terraform_plugin::{Attr, Error, Path, Provider, ProviderConfig, Registry, Say, Secret, Start};
 
 use crate::ceph;
+use crate::ha;
 use crate::ledger::Ledger;
 use crate::pve::Pve;
+use crate::storage;
 use environment::Environment;
 
 /// The Proxmox VE provider takes three nodes from bare disks to highly available virtual machines on Ceph.
@@ -97,7 +99,11 @@ impl Provider for PveProvider {
     }
 
     fn registry() -> Registry<Pve> {
-        Registry::new().resource::<ceph::pool::Pool>()
+        Registry::new()
+            .resource::<ceph::pool::Pool>()
+            .resource::<ha::resource::HaResource>()
+            .data::<ha::status::HaStatus>()
+            .resource::<storage::rbd::StorageRbd>()
     }
 }
 

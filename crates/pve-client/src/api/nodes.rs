@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde::Deserialize;
 
-use crate::{Area, Client, Error, Request, wire};
+use crate::{Area, Client, Error, Request, Upid, segment, wire};
 
 /// `/nodes`.
 #[derive(Clone, Copy)]
@@ -201,6 +201,17 @@ impl<'a> Node<'a> {
         // PVE's user filter is a substring match and knows nothing of tokens; ids other than vmids it cannot filter.
         tasks.retain(|task| filter.matches(task));
         Ok(tasks)
+    }
+
+    /// The first lines of a task's log; `limit` 0 is all of it. `GET /nodes/{node}/tasks/{upid}/log`
+    pub async fn task_log(&self, upid: &Upid, limit: u32) -> Result<Vec<String>, Error> {
+        #[derive(Deserialize)]
+        struct Line {
+            t: String,
+        }
+        let path = format!("nodes/{}/tasks/{}/log", self.node, segment(upid.as_str()));
+        let lines: Vec<Line> = self.client.call(Request::get(path).node(self.node).param("limit", limit)).await?;
+        Ok(lines.into_iter().map(|line| line.t).collect())
     }
 }
 

@@ -1,0 +1,307 @@
+//! `pve_ha_resource`: a guest under HA.
+
+use pve_client::api::cluster::{Guest, GuestKind};
+use pve_client::api::ha::resource::{HaResource as Live, Sid};
+use pve_client::api::params::Params;
+use terraform_plugin::{Choice, Created, Cx, Error, Failed, Model, Path, Read, Resource, Timeouts, Unwritten, Updated};
+
+use super::shared_disks;
+use super::wait::{self, Waited};
+use crate::absence;
+use crate::error::{During, Problem, exists};
+use crate::evidence;
+use crate::pve::Pve;
+
+/// A guest under high availability: HA keeps it in the state asked for, and starts it elsewhere when its node dies.
+///
+/// While a guest is here, HA alone decides whether it runs. Where it runs at the moment is told by `pve_ha_status`, not
+/// by this resource: a failover plans nothing.
+///
+/// Before anything is written, every disk of the guest must lie on storage that all nodes share (`pve_vm_disk_move` moves
+/// it there); the cloud-init drive may be local. Destroying the resource takes the guest out of HA and leaves it running
+/// or stopped as it is.
+#[derive(Model, Clone, Debug, Default, PartialEq)]
+#[model(name = "ha_resource", area = "HA", key(sid))]
+pub struct HaResource {
+    /// The guest: `vm:101`.
+    #[attr(required, replace, check = sid)]
+    pub sid: String,
+    /// What HA keeps it in. Left alone when unset (PVE: `started`).
+    #[attr(keep)]
+    pub state: Option<HaState>,
+    /// Attempts to start it again on the same node. Left alone when unset (PVE: 1).
+    #[attr(keep, range = 0..=100)]
+    pub max_restart: Option<u32>,
+    /// Other nodes to try after that. Left alone when unset (PVE: 1).
+    #[attr(keep, range = 0..=100)]
+    pub max_relocate: Option<u32>,
+    /// Whether it goes back when a better node returns. Left alone when unset (PVE: true).
+    #[attr(keep)]
+    pub failback: Option<bool>,
+    /// A note.
+    #[attr(optional, length = 1..=4096, check = one_line)]
+    pub comment: Option<String>,
+    /// Puts the guest under HA although something of it is local to its node. When that node dies, the guest stays down.
+    #[attr(local, default = false)]
+    pub allow_local: bool,
+    /// False until HA has brought the guest to its state once; the next apply carries on.
+    #[attr(ready)]
+    pub ready: bool,
+    /// How long operations may take.
+    #[attr(timeouts(create = "10m", update = "10m", delete = "5m"))]
+    pub timeouts: Timeouts,
+}
+
+/// What HA keeps a guest in.
+#[derive(Choice, Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum HaState {
+    /// Running, wherever it can.
+    Started,
+    /// Stopped, and recovered (stopped) when its node dies.
+    Stopped,
+    /// Stopped, and left on its node whatever happens. Also the way out of HA's error state.
+    Disabled,
+    /// As if it were not under HA.
+    Ignored,
+}
+
+fn sid(text: &String) -> Result<(), String> {
+    match text.parse::<Sid>() {
+        Ok(_) => Ok(()),
+        Err(_) if text.parse::<u32>().is_ok() => {
+            Err(format!("must name the kind of guest too: did you mean `vm:{text}`?"))
+        }
+        Err(_) => Err("must be vm:ID or ct:ID, such as vm:101".to_owned()),
+    }
+}
+
+fn one_line(text: &String) -> Result<(), String> {
+    if text.contains('\n') { Err("must be one line: PVE refuses line feeds here".to_owned()) } else { Ok(()) }
+}
+
+impl Resource<Pve> for HaResource {
+    async fn create(cx: &Cx<Pve>, want: &Self, unwritten: Unwritten<Self>) -> Result<Created<Self>, Failed> {
+        let sid = unwritten.check(parse(&want.sid))?;
+        unwritten.check(must_be_absent(cx, want, sid).await)?;
+        let guest = unwritten.check(guest(cx, sid).await)?;
+        unwritten.check(must_be_movable(cx, want, &guest).await)?;
+        let doing = format!("Cannot put {sid} under HA");
+        let params = want.params(None);
+        let request = async {
+            let answer = cx.client.ha().create(sid, &params).await.during(&doing);
+            answer.map_err(|problem| problem.with_attributes(attribute))
+        };
+        let (answer, written) = unwritten.send(want.clone(), request).await?;
+        let live = match evidence::arrived(answer, find(cx, sid)).await {
+            Ok(Some(live)) => live,
+            Ok(None) => return written.undo(evidence::never_arrived(&doing), must_be_absent(cx, want, sid)).await,
+            Err(problem) => return Ok(written.leave(problem)),
+        };
+        written.note(live.clone());
+        match wait::settled(cx, sid, live.wanted()).await {
+            Ok(Waited::Settled) => Ok(written.made(live)),
+            Ok(Waited::Unfinished(why)) => Ok(written.unfinished(live, still_settling(sid, &why))),
+            Ok(Waited::Error(words)) => {
+                let problem = Problem::new(
+                    format!("HA could not start {sid}"),
+                    format!("It was taken out of HA again; the guest is left as it is.\n{words}"),
+                );
+                written.undo(problem, take_out(cx, sid)).await
+            }
+            Err(problem) => Ok(written.leave(problem)),
+        }
+    }
+
+    async fn read(cx: &Cx<Pve>, key: &HaResourceKey, prior: Option<&Self>) -> Result<Read<Self>, Error> {
+        let sid = parse(&key.sid)?;
+        let settled = prior.is_none_or(|prior| prior.ready);
+        let mut found = find(cx, sid).await;
+        if let Ok(Some(live)) = &mut found
+            && !settled
+        {
+            live.ready = is_settled(cx, sid, live.wanted()).await;
+        }
+        absence::answer(&cx.client, found).await
+    }
+
+    async fn update(cx: &Cx<Pve>, prior: &Self, want: &Self) -> Result<Updated<Self>, Error> {
+        let sid = parse(&want.sid)?;
+        if want.wanted() == "started" && prior.wanted() != "started" {
+            must_be_movable(cx, want, &guest(cx, sid).await?).await?;
+        }
+        // First: it changes what is there.
+        leave_error(cx, sid, want).await?;
+        let live = find(cx, sid).await?.ok_or_else(|| {
+            Problem::new(
+                format!("{sid} is not under HA any more"),
+                "Somebody took it out meanwhile. Apply again to put it back.",
+            )
+        })?;
+        let params = want.params(Some(&live));
+        if !params.is_empty() {
+            let answer = cx.client.ha().update(sid, &params).await.during(format!("Cannot change {sid} in HA"));
+            answer.map_err(|problem| problem.with_attributes(attribute))?;
+        }
+        let live = find(cx, sid).await?.unwrap_or(live);
+        match wait::settled(cx, sid, want.wanted()).await? {
+            Waited::Settled => Ok(Updated::Done(live)),
+            Waited::Unfinished(why) => Ok(Updated::unfinished(live, still_settling(sid, &why))),
+            Waited::Error(words) => Err(Error::new(
+                format!("HA has given up on {sid}"),
+                format!(
+                    "{words}\nMend the cause, then change the resource (or apply with -replace): it is disabled and \
+                         started again."
+                ),
+            )),
+        }
+    }
+
+    async fn delete(cx: &Cx<Pve>, was: &Self) -> Result<(), Error> {
+        Ok(take_out(cx, parse(&was.sid)?).await?)
+    }
+}
+
+impl HaResource {
+    fn from_live(live: &Live) -> Self {
+        let state = match live.state.as_deref() {
+            None | Some("started" | "enabled") => HaState::Started,
+            Some("stopped") => HaState::Stopped,
+            Some("disabled") => HaState::Disabled,
+            Some(_) => HaState::Ignored,
+        };
+        Self {
+            sid: live.sid.to_string(),
+            state: Some(state),
+            max_restart: Some(live.max_restart.unwrap_or(1)),
+            max_relocate: Some(live.max_relocate.unwrap_or(1)),
+            failback: Some(live.failback.unwrap_or(true)),
+            comment: live.comment.clone().filter(|comment| !comment.is_empty()),
+            ready: true,
+            ..Self::default()
+        }
+    }
+
+    fn wanted(&self) -> &'static str {
+        self.state.unwrap_or(HaState::Started).as_str()
+    }
+
+    /// What PVE is to be told: everything that is set, or what differs from `live`.
+    fn params(&self, live: Option<&Self>) -> Params {
+        let differs = |same: bool| live.is_none() || !same;
+        let mut params = Params::new();
+        if let Some(state) = self.state.filter(|s| differs(live.is_some_and(|l| l.state == Some(*s)))) {
+            params = params.set("state", state);
+        }
+        if let Some(n) = self.max_restart.filter(|n| differs(live.is_some_and(|l| l.max_restart == Some(*n)))) {
+            params = params.set("max_restart", n);
+        }
+        if let Some(n) = self.max_relocate.filter(|n| differs(live.is_some_and(|l| l.max_relocate == Some(*n)))) {
+            params = params.set("max_relocate", n);
+        }
+        if let Some(on) = self.failback.filter(|on| differs(live.is_some_and(|l| l.failback == Some(*on)))) {
+            params = params.flag("failback", on);
+        }
+        match (&self.comment, live.map(|l| &l.comment)) {
+            (comment, Some(before)) if comment == before => params,
+            (Some(comment), _) => params.set("comment", comment),
+            (None, Some(_)) => params.remove("comment"),
+            (None, None) => params,
+        }
+    }
+}
+
+/// The attributes are named as PVE's parameters are.
+fn attribute(parameter: &str) -> Option<Path> {
+    ["sid", "state", "max_restart", "max_relocate", "failback", "comment"]
+        .contains(&parameter)
+        .then(|| Path::attr(parameter))
+}
+
+fn parse(text: &str) -> Result<Sid, Problem> {
+    text.parse()
+        .map_err(|_| Problem::new(format!("\"{text}\" is no HA resource"), "Write vm:ID, such as vm:101.").at("sid"))
+}
+
+fn still_settling(sid: Sid, why: &str) -> Error {
+    Error::new(format!("HA has not brought {sid} to its state yet"), format!("{why} Apply again to watch it."))
+}
+
+async fn find(cx: &Cx<Pve>, sid: Sid) -> Result<Option<HaResource>, Problem> {
+    let live = cx.client.ha().resource(sid).await.during(format!("Cannot read {sid} in HA"))?;
+    Ok(live.as_ref().map(HaResource::from_live))
+}
+
+async fn is_settled(cx: &Cx<Pve>, sid: Sid, wanted: &str) -> bool {
+    let status = cx.client.ha().status().await;
+    status.is_ok_and(|status| status.service(sid).is_some_and(|service| service.state == wanted))
+}
+
+async fn must_be_absent(cx: &Cx<Pve>, want: &HaResource, sid: Sid) -> Result<(), Problem> {
+    match find(cx, sid).await? {
+        Some(_) => Err(exists("pve_ha_resource", &format!("HA resource {sid}"), &want.sid).at("sid")),
+        None => Ok(()),
+    }
+}
+
+async fn guest(cx: &Cx<Pve>, sid: Sid) -> Result<Guest, Problem> {
+    let guest = cx.client.cluster().guest(sid.vmid).await.during(format!("Cannot look for {sid}"))?;
+    match guest {
+        Some(guest) if guest.kind == sid.kind => Ok(guest),
+        Some(_) => Err(Problem::new(
+            format!("Guest {} is of another kind than {sid}", sid.vmid),
+            format!("`vm:` names virtual machines, `ct:` containers. Nothing was written."),
+        )
+        .at("sid")),
+        None => Err(Problem::new(
+            format!("Guest {sid} does not exist"),
+            "HA can only manage a guest that is there; nothing was written. If it does exist, the user or token lacks VM.Audit \
+             on it.",
+        )
+        .at("sid")),
+    }
+}
+
+async fn must_be_movable(cx: &Cx<Pve>, want: &HaResource, guest: &Guest) -> Result<(), Problem> {
+    if want.allow_local || guest.kind != GuestKind::Qemu || want.wanted() == "ignored" {
+        return Ok(());
+    }
+    let found = shared_disks::in_the_way(&cx.api, guest).await?;
+    if found.is_empty() {
+        return Ok(());
+    }
+    Err(Problem::new(
+        format!("{} cannot be started on another node", want.sid),
+        format!(
+            "HA would have nothing to start when node {} dies. In the way:\n  {}\nNothing was written. Move disks to shared \
+             storage (`pve_vm_disk_move`), remove unused ones, empty CD-ROM drives; or insist with `allow_local = true`.",
+            guest.node,
+            found.join("\n  ")
+        ),
+    )
+    .at("sid"))
+}
+
+/// HA's error state is left through `disabled` only, one round of the manager before anything else.
+async fn leave_error(cx: &Cx<Pve>, sid: Sid, want: &HaResource) -> Result<(), Problem> {
+    let status = cx.client.ha().status().await.during("Cannot read HA's status")?;
+    if !status.service(sid).is_some_and(|service| service.is_error()) || want.wanted() == "disabled" {
+        return Ok(());
+    }
+    let params = Params::new().set("state", "disabled");
+    cx.client.ha().update(sid, &params).await.during(format!("Cannot disable {sid} in HA to clear its error"))?;
+    match wait::settled(cx, sid, "disabled").await? {
+        Waited::Settled => Ok(()),
+        Waited::Error(why) | Waited::Unfinished(why) => {
+            Err(Problem::new(format!("HA has not cleared the error of {sid}"), format!("{why} Apply again.")))
+        }
+    }
+}
+
+/// Takes the guest out of HA and touches neither it nor the rules that name it.
+async fn take_out(cx: &Cx<Pve>, sid: Sid) -> Result<(), Problem> {
+    if find(cx, sid).await?.is_none() {
+        return Ok(());
+    }
+    cx.client.ha().delete(sid, false).await.during(format!("Cannot take {sid} out of HA"))?;
+    wait::released(cx, sid).await
+}

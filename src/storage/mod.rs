@@ -1,0 +1,3 @@
+//! Storages: entries of the cluster's `storage.cfg`.
+
+pub mod rbd;
