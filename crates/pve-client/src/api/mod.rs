@@ -94,3 +94,6 @@ impl Client {
         ha::Ha::new(self)
     }
 }
+
+#[cfg(test)]
+mod tests;
