@@ -79,6 +79,8 @@ pub struct Shape {
     pub users: Vec<UserShape>,
     /// Ceph.
     pub ceph: CephShape,
+    /// The HA manager.
+    pub ha: HaShape,
     /// The clock; the command line's `--clock` wins.
     pub clock: ClockShape,
 }
@@ -92,6 +94,7 @@ impl Default for Shape {
             guests: Vec::new(),
             users: Vec::new(),
             ceph: CephShape { stage: CephStage::Monitors, ..CephShape::default() },
+            ha: HaShape::default(),
             clock: ClockShape::default(),
         }
     }
@@ -463,6 +466,14 @@ pub struct CrushRuleShape {
     pub device_class: Option<String>,
 }
 
+/// The HA manager at the start: nothing is managed yet.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct HaShape {
+    /// Nodes that become master in the next elections, in turn; after those, the first node alive.
+    pub masters: Vec<String>,
+}
+
 /// The clock.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -521,6 +532,9 @@ impl Shape {
         for node in self.ceph.mgrs.iter().flatten() {
             known(node, "ceph.mgrs".to_owned())?;
         }
+        for node in &self.ha.masters {
+            known(node, "ha.masters".to_owned())?;
+        }
         for osd in self.ceph.osds.iter().flatten() {
             known(&osd.node, "ceph.osds".to_owned())?;
         }
@@ -564,6 +578,7 @@ clock: {factor: 0, start: '2026-11-22T10:00:00Z'}
             ("nodes: [{name: a}, {name: a}]", "twice"),
             ("nodes: [{name: a, color: red}]", "color"),
             ("guests: [{vmid: 100, node: nowhere}]", "unknown node 'nowhere'"),
+            ("ha: {masters: [nowhere]}", "ha.masters names the unknown node"),
             ("ceph: {mgrs: [nowhere]}", "ceph.mgrs names the unknown node"),
             ("nodes: [{name: a, disks: [{path: /dev/sdb, size: 5X}]}]", "unknown unit 'X'"),
         ] {

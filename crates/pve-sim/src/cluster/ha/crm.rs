@@ -128,6 +128,9 @@ pub struct Crm {
     pub commands: VecDeque<Command>,
     /// Set while HA is disarmed or disarming.
     pub disarm: Option<Disarm>,
+    /// Who wins the next elections, in turn. PVE's lock goes to whichever node asks first once it is free; with nothing
+    /// here, that is the first node alive.
+    pub elections: VecDeque<String>,
     last_seen: BTreeMap<String, Seconds>,
     lock_until: Seconds,
     busy_at: Seconds,
@@ -194,7 +197,8 @@ impl Crm {
         if !busy || now < self.lock_until {
             return false;
         }
-        let Some(node) = world.nodes().into_iter().find(|n| world.alive(n)) else { return false };
+        let winner = self.elections.pop_front().filter(|n| world.alive(n));
+        let Some(node) = winner.or_else(|| world.nodes().into_iter().find(|n| world.alive(n))) else { return false };
         self.master = Some(node);
         self.active = true;
         self.lock_until = now + LOCK_LIFE;

@@ -241,3 +241,16 @@ fn an_ignored_resource_is_nobody_s_business() {
     ha.advance(120.0, &mut world);
     assert!(ha.crm.services.is_empty() && world.log.is_empty() && !ha.manages(VM));
 }
+
+#[test]
+fn an_election_may_be_decided_beforehand_but_not_for_a_dead_node() {
+    for (elections, dead, master) in
+        [(&[][..], None, "pve1"), (&["pve2"], None, "pve2"), (&["pve2"], Some("pve2"), "pve1")]
+    {
+        let (mut ha, mut world) = managed(|_| {});
+        ha.crm.elections = elections.iter().map(|node| (*node).to_owned()).collect();
+        world.dead.extend(dead.map(str::to_owned));
+        ha.advance(15.0, &mut world);
+        assert_eq!(ha.crm.master.as_deref(), Some(master), "{elections:?} {dead:?}");
+    }
+}
