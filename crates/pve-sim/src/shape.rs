@@ -16,6 +16,7 @@ impl std::str::FromStr for Size {
     fn from_str(text: &str) -> Result<Self, String> {
         let text = text.trim();
         let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
+        let number: f64 = digits.parse().map_err(|_| format!("'{text}' is not a size: expected as in 64G"))?;
         let factor: f64 = match text[digits.len()..].to_ascii_uppercase().as_str() {
             "" | "B" => 1.0,
             "K" | "KB" | "KIB" => 1024.0,
@@ -24,7 +25,6 @@ impl std::str::FromStr for Size {
             "T" | "TB" | "TIB" => 1_099_511_627_776.0,
             other => return Err(format!("unknown unit '{other}' in size '{text}': use K, M, G or T")),
         };
-        let number: f64 = digits.parse().map_err(|_| format!("'{text}' is not a size: expected as in 64G"))?;
         if !(number.is_finite() && number >= 0.0) {
             return Err(format!("'{text}' is not a size"));
         }

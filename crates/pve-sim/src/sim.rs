@@ -13,6 +13,7 @@ use tokio_rustls::TlsAcceptor;
 use crate::api;
 use crate::cluster::access::{ROOT, Token};
 use crate::cluster::{Cluster, Profile};
+use crate::kernel::Routes;
 use crate::kernel::clock::{Clock, Time};
 use crate::kernel::ids::Ids;
 use crate::kernel::world::World;
@@ -83,6 +84,10 @@ impl Sim {
     /// # Errors
     /// A version that is not simulated, an address that is none of this machine's loopback, a port that is taken.
     pub async fn start(options: Options) -> anyhow::Result<Running> {
+        Self::start_with(options, api::routes()).await
+    }
+
+    async fn start_with(options: Options, routes: Routes) -> anyhow::Result<Running> {
         let profile = profile(&options)?;
         if !options.listen.ip().is_loopback() {
             bail!("{} is not a loopback address: the simulator serves this machine only", options.listen.ip());
@@ -117,7 +122,7 @@ impl Sim {
         let control = TcpListener::bind(SocketAddr::new(options.listen.ip(), 0)).await?;
 
         let clock = Clock::new(start, options.shape.clock.factor.unwrap_or(options.factor));
-        let world = World::new(cluster, clock, api::routes(), options.latency);
+        let world = World::new(cluster, clock, routes, options.latency);
         let mut running = Running {
             endpoints: Vec::new(),
             fingerprints: BTreeMap::new(),

@@ -41,6 +41,7 @@
 
 mod access;
 mod cluster;
+mod index;
 mod nodes;
 mod version;
 
@@ -50,6 +51,7 @@ use crate::kernel::Routes;
 pub(crate) fn routes() -> Routes {
     let mut r = Routes::new();
     version::routes(&mut r);
+    index::routes(&mut r);
     access::routes(&mut r);
     cluster::routes(&mut r);
     nodes::routes(&mut r);

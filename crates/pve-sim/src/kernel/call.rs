@@ -31,6 +31,8 @@ pub struct Call<'a> {
     pub node: String,
     /// The node that took the request (another one if it was forwarded).
     pub served_by: String,
+    /// The path as the schema has it: `/nodes/{node}/qemu`.
+    pub path: &'static str,
     /// Parameters, those of the path included.
     pub params: Params,
     /// Who calls; `root@pam` for calls that need no login.

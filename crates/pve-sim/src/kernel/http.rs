@@ -27,6 +27,9 @@ use super::world::World;
 const KEEP_ALIVE: u32 = 100;
 /// Real seconds that a connection may be idle.
 const IDLE: Duration = Duration::from_secs(5);
+/// Header fields and their bytes that PVE still reads; of a longer head it never answers.
+const MAX_HEADERS: usize = 62;
+const MAX_HEADER_BYTES: usize = 8192;
 /// Largest body.
 const MAX_BODY: usize = 512 * 1024;
 
@@ -110,7 +113,7 @@ async fn connection(world: World, node: String, stream: TcpStream, tls: TlsAccep
         }
     });
     let mut builder = http1::Builder::new();
-    builder.timer(TokioTimer::new()).header_read_timeout(IDLE).title_case_headers(true);
+    builder.timer(TokioTimer::new()).header_read_timeout(IDLE).title_case_headers(true).max_headers(1024);
     // An error here is a client that went away, or a connection that a fault drops.
     let _ = builder.serve_connection(TokioIo::new(stream), service).with_upgrades().await;
 }
@@ -121,6 +124,11 @@ async fn respond(
     mut request: http::Request<Incoming>,
     last: bool,
 ) -> Result<Response<Full<Bytes>>, Dropped> {
+    let bytes: usize = request.headers().iter().map(|(name, value)| name.as_str().len() + value.len() + 4).sum();
+    if request.headers().len() > MAX_HEADERS || bytes > MAX_HEADER_BYTES {
+        tokio::time::sleep(IDLE).await;
+        return Err(Dropped);
+    }
     let upgrade = hyper::upgrade::on(&mut request);
     let key = request.headers().get(header::SEC_WEBSOCKET_KEY).cloned();
     let outcome = match read(world, request).await {

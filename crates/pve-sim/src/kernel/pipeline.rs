@@ -272,6 +272,7 @@ impl Attempt<'_> {
             cluster,
             node,
             served_by: self.node.to_owned(),
+            path: &route.method.path,
             params,
             user: who,
             total: None,

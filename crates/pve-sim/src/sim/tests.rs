@@ -6,6 +6,7 @@ use reqwest::{Client, Method, StatusCode};
 use serde_json::{Value, json};
 
 use super::*;
+use crate::kernel::tasks::Steps;
 
 /// A cluster whose clock stands still, and a client that trusts it.
 struct Rig {
@@ -24,10 +25,14 @@ impl Rig {
     }
 
     async fn with(options: Options) -> Rig {
+        Self::serving(options, api::routes()).await
+    }
+
+    async fn serving(options: Options, routes: Routes) -> Rig {
         // The second test of a process finds it installed.
         let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
         let client = Client::builder().tls_danger_accept_invalid_certs(true).build().unwrap();
-        Rig { running: Sim::start(options).await.unwrap(), client }
+        Rig { running: Sim::start_with(options, routes).await.unwrap(), client }
     }
 
     fn request(&self, node: &str, method: Method, path: &str) -> reqwest::RequestBuilder {
@@ -229,6 +234,144 @@ async fn faults_strike_where_they_are_told_to() {
 
     assert_eq!(fault(json!({ "effect": { "explode": 1 } })).await.status, 400);
     assert_eq!(rig.control(Method::GET, "/faults", Value::Null).await.body.as_array().unwrap().len(), 3);
+}
+
+/// A cluster where `POST /nodes/{node}/startall` begins a task of ten seconds, and which runs fast.
+async fn rig_with_task() -> Rig {
+    let mut routes = api::routes();
+    routes.post("/nodes/{node}/startall", |call| {
+        let steps = Steps::new().run(|t| {
+            t.log("one\ntwo");
+            Ok(())
+        });
+        Ok(call.task("startall", "", steps.wait(Duration::from_secs(10))))
+    });
+    Rig::serving(Options { factor: 0.0, seed: Some(1), ..Options::default() }, routes).await
+}
+
+#[tokio::test]
+async fn a_task_is_followed_to_its_end() {
+    let rig = rig_with_task().await;
+    let upid = send(rig.as_token(Method::POST, "/nodes/pve2/startall")).await.body["data"].as_str().unwrap().to_owned();
+    assert!(upid.starts_with("UPID:pve2:") && upid.ends_with(":startall::root@pam!sim:"), "{upid}");
+    let task = format!("/nodes/pve2/tasks/{upid}");
+    let status = async || send(rig.as_token(Method::GET, &format!("{task}/status"))).await.body["data"].clone();
+    let running = status().await;
+    assert_eq!((running["status"].as_str(), running.get("exitstatus")), (Some("running"), None));
+    assert_eq!((running["user"].as_str(), running["tokenid"].as_str()), (Some("root@pam"), Some("sim")));
+    let list = |source: &str| rig.as_token(Method::GET, &format!("/nodes/pve2/tasks?source={source}"));
+    assert_eq!(send(list("active")).await.body["data"][0]["status"], "RUNNING");
+    assert_eq!(send(list("archive")).await.body["data"], json!([]));
+
+    rig.control(Method::POST, "/clock/advance", json!({ "seconds": 11 })).await;
+    let ended = status().await;
+    assert_eq!((ended["status"].as_str(), ended["exitstatus"].as_str()), (Some("stopped"), Some("OK")));
+    let log = send(rig.as_token(Method::GET, &format!("{task}/log?start=1&limit=1"))).await.body;
+    assert_eq!(log, json!({ "data": [{ "n": 2, "t": "two" }], "total": 3 }));
+    assert_eq!(send(list("archive")).await.body["data"][0]["status"], "OK");
+    assert_eq!(send(rig.as_token(Method::GET, "/cluster/tasks")).await.body["data"][0]["saved"], "1");
+
+    let elsewhere = send(rig.as_token(Method::GET, &format!("/nodes/pve1/tasks/{upid}/status"))).await;
+    assert_eq!(elsewhere.body["errors"], json!({ "upid": "no such task" }));
+}
+
+#[tokio::test]
+async fn a_task_is_its_owners_business() {
+    let rig = rig_with_task().await;
+    let root = rig.root().await;
+    let make = |path: &'static str, form: &'static [(&'static str, &'static str)]| {
+        send(root.request(Method::POST, path).form(form))
+    };
+    make("/access/users", &[("userid", "a@pve"), ("password", "secret12345")]).await;
+    let upid = make("/nodes/pve1/startall", &[]).await.body["data"].as_str().unwrap().to_owned();
+    let login = rig.login("a@pve", "secret12345").await.body["data"].clone();
+    let text = |key: &str| login[key].as_str().unwrap().to_owned();
+    let other = Session { rig: &rig, ticket: text("ticket"), csrf: text("CSRFPreventionToken") };
+    let refused = other.get(&format!("/nodes/pve1/tasks/{upid}/status")).await;
+    let message = "Permission check failed (/nodes/pve1, Sys.Audit)\n";
+    assert_eq!((refused.status.as_u16(), refused.body["message"].as_str()), (403, Some(message)));
+    assert_eq!(other.get("/nodes/pve1/tasks?source=all").await.body["data"], json!([]));
+    let stop = send(other.request(Method::DELETE, &format!("/nodes/pve1/tasks/{upid}"))).await;
+    assert_eq!(stop.body["message"], "Permission check failed (/nodes/pve1, Sys.Modify)\n");
+    let stop = send(root.request(Method::DELETE, &format!("/nodes/pve1/tasks/{upid}"))).await;
+    assert_eq!((stop.status.as_u16(), stop.body), (200, json!({ "data": null })));
+    let status = root.get(&format!("/nodes/pve1/tasks/{upid}/status")).await.body["data"].clone();
+    assert_eq!(status["exitstatus"], "received interrupt");
+}
+
+#[tokio::test]
+async fn a_fault_reaches_the_task_that_the_request_begins() {
+    let rig = rig_with_task().await;
+    for (effect, exit) in [
+        (json!({ "task": "fail", "message": "out of paper" }), "out of paper"),
+        (json!({ "task": "vanish" }), "unexpected status"),
+    ] {
+        rig.control(Method::POST, "/faults", json!({ "match": { "method": "POST" }, "effect": effect })).await;
+        let upid =
+            send(rig.as_token(Method::POST, "/nodes/pve1/startall")).await.body["data"].as_str().unwrap().to_owned();
+        rig.control(Method::POST, "/clock/advance", json!({ "seconds": 1 })).await;
+        let status = send(rig.as_token(Method::GET, &format!("/nodes/pve1/tasks/{upid}/status"))).await;
+        assert_eq!(status.body["data"]["exitstatus"], exit);
+        rig.control(Method::DELETE, "/faults", Value::Null).await;
+    }
+}
+
+#[tokio::test]
+async fn a_fault_kills_a_process_of_ours() {
+    let rig = Rig::start().await;
+    let mut child = tokio::process::Command::new("sleep").arg("600").kill_on_drop(true).spawn().unwrap();
+    rig.control(Method::POST, "/faults", json!({ "effect": { "kill": child.id().unwrap() } })).await;
+    assert!(rig.as_token(Method::GET, "/version").send().await.is_err());
+    let status = child.wait().await.unwrap();
+    assert_eq!(std::os::unix::process::ExitStatusExt::signal(&status), Some(9));
+}
+
+#[tokio::test]
+async fn the_hundredth_answer_closes_the_connection() {
+    let rig = Rig::start().await;
+    let mut closed = Vec::new();
+    for n in 1..=101 {
+        let response = rig.as_token(Method::GET, "/version").send().await.unwrap();
+        if response.headers()["connection"] == "Close" {
+            closed.push(n);
+        }
+        response.bytes().await.unwrap();
+    }
+    assert_eq!(closed, [100]);
+}
+
+#[tokio::test]
+async fn a_handler_may_take_the_connection_for_a_websocket() {
+    use futures_util::{SinkExt as _, StreamExt as _};
+    use tokio_tungstenite::tungstenite::Message;
+    let mut routes = api::routes();
+    routes.get("/nodes/{node}/vncwebsocket", |call| {
+        call.upgrade(async |world, mut socket| {
+            while let Some(Ok(message)) = socket.next().await {
+                let name = world.with(|cluster| cluster.name.clone());
+                let text = format!("{name}: {}", message.into_text().unwrap_or_default());
+                let _ = socket.send(Message::binary(text.into_bytes())).await;
+            }
+        });
+        Ok(Value::Null)
+    });
+    let rig = Rig::serving(Options { factor: 0.0, ..Options::default() }, routes).await;
+    let request = rig.as_token(Method::GET, "/nodes/pve1/vncwebsocket?port=5900&vncticket=x");
+    let request = request
+        .header("Connection", "Upgrade")
+        .header("Upgrade", "websocket")
+        .header("Sec-WebSocket-Version", "13")
+        .header("Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ==");
+    let response = request.send().await.unwrap();
+    assert_eq!(response.status(), 101);
+    assert_eq!(response.headers()["sec-websocket-accept"], "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=");
+    let stream = response.upgrade().await.unwrap();
+    let role = tokio_tungstenite::tungstenite::protocol::Role::Client;
+    let mut socket = tokio_tungstenite::WebSocketStream::from_raw_socket(stream, role, None).await;
+    socket.send(Message::text("hello")).await.unwrap();
+    assert_eq!(socket.next().await.unwrap().unwrap().into_data().as_ref(), b"sim: hello");
+    rig.control(Method::POST, "/nodes/pve1/power", json!({ "on": false })).await;
+    assert!(!matches!(socket.next().await, Some(Ok(Message::Binary(_)))));
 }
 
 #[tokio::test]

@@ -1,0 +1,34 @@
+//! Folders of PVE's tree that list what is in them: the schema says it all.
+
+use serde_json::{Map, Value};
+
+use crate::kernel::schema;
+use crate::kernel::{Call, PveError, Routes};
+
+/// Folders whose list was recorded and is exactly what the schema has below them, with the key they name it by. (Some
+/// other folders list only a part.)
+const FOLDERS: &[(&str, &str)] = &[
+    ("/cluster", "name"),
+    ("/cluster/ha", "id"),
+    ("/nodes/{node}/ceph", "name"),
+    ("/nodes/{node}/ceph/cfg", "name"),
+    ("/nodes/{node}/ceph/pool/{name}", "name"),
+    ("/nodes/{node}/disks", "name"),
+    ("/nodes/{node}/storage/{storage}", "subdir"),
+];
+
+pub(crate) fn routes(r: &mut Routes) {
+    for (folder, _) in FOLDERS {
+        r.get(folder, list);
+    }
+}
+
+fn list(call: &mut Call<'_>) -> Result<Value, PveError> {
+    let key = FOLDERS.iter().find(|(folder, _)| *folder == call.path).map_or("name", |(_, key)| key);
+    let below = schema::methods().iter().filter_map(|method| {
+        let rest = method.path.strip_prefix(call.path)?.strip_prefix('/')?;
+        rest.split('/').next()
+    });
+    let names: std::collections::BTreeSet<&str> = below.collect();
+    Ok(names.into_iter().map(|name| Value::Object(Map::from_iter([(key.to_owned(), name.into())]))).collect())
+}
