@@ -51,14 +51,31 @@ fn install_crypto() {
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
 }
 
-/// Replays the recordings; `false` if one of them falls below its floor.
-pub(crate) fn run(args: &Args) -> Result<bool> {
-    install_crypto();
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("starting tokio")?;
-    runtime.block_on(replay_all(args))
+/// What a replay of recordings comes to.
+pub(crate) struct Summary {
+    pub(crate) matched: usize,
+    pub(crate) total: usize,
+    /// The recordings of which less matches than has to, each with its share.
+    pub(crate) below: Vec<String>,
 }
 
-async fn replay_all(args: &Args) -> Result<bool> {
+/// Replays the recordings and prints what matches.
+pub(crate) fn run(args: &Args) -> Result<Summary> {
+    install_crypto();
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("starting tokio")?;
+    let all = runtime.block_on(replay_all(args))?;
+    let below = all
+        .iter()
+        .filter(|replayed| !replayed.reaches_its_floor())
+        .map(|replayed| format!("{}: {:.1} % match, {} % have to", replayed.file, replayed.share(), replayed.floor));
+    Ok(Summary {
+        matched: all.iter().map(Replayed::matched).sum(),
+        total: all.iter().map(Replayed::total).sum(),
+        below: below.collect(),
+    })
+}
+
+async fn replay_all(args: &Args) -> Result<Vec<Replayed>> {
     let exceptions = Exceptions::load(&truth().join("exceptions.yaml"))?;
     let mut all = Vec::new();
     for path in recordings(&args.files)? {
@@ -77,7 +94,7 @@ async fn replay_all(args: &Args) -> Result<bool> {
         let text = serde_json::to_string_pretty(&report::json(&all, &exceptions))?;
         std::fs::write(path, text + "\n").with_context(|| format!("writing {}", path.display()))?;
     }
-    Ok(all.iter().all(Replayed::reaches_its_floor))
+    Ok(all)
 }
 
 /// The recordings' files, in order of their names; only the named ones if any are named.

@@ -45,7 +45,7 @@ fn main() -> ExitCode {
 /// Runs one command; `false` means that it ran and found something wrong, and has said what.
 fn run(command: Command) -> Result<bool> {
     match command {
-        Command::Golden(args) => golden::run(&args),
+        Command::Golden(args) => golden::run(&args).map(|summary| summary.below.is_empty()),
         Command::Test(args) => test::run(&args),
     }
 }

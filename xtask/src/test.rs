@@ -38,6 +38,7 @@ enum Outcome {
 const STEPS: &[Step] = &[
     Step { name: "fmt", checks: "the code is formatted", run: fmt },
     Step { name: "clippy", checks: "no warnings", run: clippy },
+    Step { name: "golden", checks: "the simulator answers what PVE was recorded to answer", run: golden },
     Step { name: "test", checks: "unit, documentation and acceptance tests", run: runner::run },
 ];
 
@@ -90,6 +91,14 @@ fn fmt() -> Result<Outcome> {
 
 fn clippy() -> Result<Outcome> {
     passes(&["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"], "see clippy's output above")
+}
+
+fn golden() -> Result<Outcome> {
+    let summary = crate::golden::run(&crate::golden::Args::default())?;
+    Ok(match summary.below.is_empty() {
+        true => Outcome::Passed(format!("{}/{} calls match", summary.matched, summary.total)),
+        false => Outcome::Failed(summary.below),
+    })
 }
 
 /// A step that is one call of cargo which shows by its exit code whether all is well.
