@@ -249,7 +249,7 @@ async fn guest(cx: &Cx<Pve>, sid: Sid) -> Result<Guest, Problem> {
         Some(guest) if guest.kind == sid.kind => Ok(guest),
         Some(_) => Err(Problem::new(
             format!("Guest {} is of another kind than {sid}", sid.vmid),
-            format!("`vm:` names virtual machines, `ct:` containers. Nothing was written."),
+            "`vm:` names virtual machines, `ct:` containers. Nothing was written.",
         )
         .at("sid")),
         None => Err(Problem::new(
