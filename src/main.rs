@@ -2,10 +2,12 @@
 
 mod absence;
 mod ceph;
+mod cluster;
 mod error;
 mod evidence;
 mod ha;
 mod ledger;
+mod node;
 mod provider;
 mod pve;
 mod storage;

@@ -9,8 +9,10 @@ use pve_client::{Client, Config};
 use terraform_plugin::{Attr, Error, Path, Provider, ProviderConfig, Registry, Say, Secret, Start};
 
 use crate::ceph;
+use crate::cluster;
 use crate::ha;
 use crate::ledger::Ledger;
+use crate::node;
 use crate::pve::Pve;
 use crate::storage;
 use environment::Environment;
@@ -100,6 +102,10 @@ impl Provider for PveProvider {
 
     fn registry() -> Registry<Pve> {
         Registry::new()
+            .data::<cluster::version::Version>()
+            .data::<node::nodes::Nodes>()
+            .data::<node::disks::NodeDisks>()
+            .data::<ceph::status::CephStatus>()
             .resource::<ceph::pool::Pool>()
             .resource::<ha::resource::HaResource>()
             .data::<ha::status::HaStatus>()

@@ -3,4 +3,5 @@
 pub mod durability;
 pub mod placement;
 pub mod pool;
+pub mod status;
 pub mod topology;

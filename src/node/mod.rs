@@ -1,0 +1,4 @@
+//! Nodes and what is in them.
+
+pub mod disks;
+pub mod nodes;
