@@ -2,18 +2,15 @@
 
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::time::Duration;
 
 use rustls::pki_types::ServerName;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
-use tokio::sync::OnceCell;
 use tokio_rustls::TlsConnector;
 
 use super::Endpoint;
 use super::tls::Trust;
-use crate::config::Ca;
 use crate::{Config, Error};
 
 /// Both directions of an open connection.
@@ -41,25 +38,22 @@ pub(crate) trait Dial: Send + Sync {
 
 /// The network.
 pub(crate) struct Network {
-    ca: Option<Ca>,
-    insecure: bool,
     timeout: Duration,
-    trust: OnceCell<Arc<Trust>>,
+    trust: Trust,
 }
 
 impl Network {
     pub(crate) fn new(config: &Config) -> Network {
-        Network {
-            ca: config.ca.clone(),
-            insecure: config.insecure,
-            timeout: config.connect_timeout,
-            trust: OnceCell::new(),
+        if config.insecure {
+            tracing::warn!(
+                "certificates without a fingerprint are not checked: whoever is in between can read everything"
+            );
         }
+        Network { timeout: config.connect_timeout, trust: Trust::new(config.ca.clone(), config.insecure) }
     }
 
     async fn open(&self, endpoint: &Endpoint) -> Result<BoxedIo, DialError> {
-        let trust = self.trust.get_or_try_init(async || Trust::new(self.ca.as_ref(), self.insecure).map(Arc::new));
-        let session = trust.await.and_then(|trust| trust.session(endpoint.fingerprint)).map_err(DialError::Config)?;
+        let session = self.trust.session(endpoint.fingerprint).map_err(DialError::Config)?;
         let name = ServerName::try_from(endpoint.host.clone())
             .map_err(|_| DialError::Connect(format!("{:?} is not a host name", endpoint.host)))?;
 

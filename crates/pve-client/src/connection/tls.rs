@@ -4,8 +4,8 @@ use std::fmt;
 use std::str::FromStr;
 use std::sync::{Arc, Mutex};
 
-use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::client::{Resumption, WebPkiServerVerifier};
 use rustls::crypto::{CryptoProvider, aws_lc_rs, verify_tls12_signature, verify_tls13_signature};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
@@ -56,43 +56,54 @@ impl Session {
     }
 }
 
-/// What certificates are checked against. Made at the first connection: reading the system's roots takes milliseconds
-/// that a start has not to spend.
+/// What certificates are checked against.
 pub(crate) struct Trust {
     provider: Arc<CryptoProvider>,
-    /// Checks for endpoints without a fingerprint; `None` trusts anything.
-    verifier: Option<Arc<dyn ServerCertVerifier>>,
+    ca: Option<Ca>,
+    insecure: bool,
+    /// Checks for endpoints without a fingerprint. Made when the first of them is connected to: reading the system's
+    /// roots takes milliseconds, and where everything is pinned there may be none.
+    chain: Mutex<Option<Arc<dyn ServerCertVerifier>>>,
 }
 
 impl Trust {
-    pub(crate) fn new(ca: Option<&Ca>, insecure: bool) -> Result<Trust, Error> {
-        let provider = Arc::new(aws_lc_rs::default_provider());
-        let verifier: Option<Arc<dyn ServerCertVerifier>> = match ca {
-            _ if insecure => None,
-            Some(ca) => Some(from_ca(ca, provider.clone())?),
-            None => Some(Arc::new(
-                rustls_platform_verifier::Verifier::new(provider.clone())
+    pub(crate) fn new(ca: Option<Ca>, insecure: bool) -> Trust {
+        Trust { provider: Arc::new(aws_lc_rs::default_provider()), ca, insecure, chain: Mutex::new(None) }
+    }
+
+    fn chain(&self) -> Result<Arc<dyn ServerCertVerifier>, Error> {
+        let mut chain = self.chain.lock().unwrap_or_else(|broken| broken.into_inner());
+        if let Some(chain) = &*chain {
+            return Ok(chain.clone());
+        }
+        let made: Arc<dyn ServerCertVerifier> = match &self.ca {
+            Some(ca) => from_ca(ca, self.provider.clone())?,
+            None => Arc::new(
+                rustls_platform_verifier::Verifier::new(self.provider.clone())
                     .map_err(|error| Error::Config(format!("the system's trusted certificates: {error}")))?,
-            )),
+            ),
         };
-        Ok(Trust { provider, verifier })
+        *chain = Some(made.clone());
+        Ok(made)
     }
 
     /// Settings for one connection to an endpoint.
     pub(crate) fn session(&self, fingerprint: Option<Fingerprint>) -> Result<Session, Error> {
         let seen = Arc::new(Mutex::new(None));
-        let check = match (fingerprint, &self.verifier) {
-            (Some(fingerprint), _) => Check::Pinned(fingerprint),
-            (None, Some(verifier)) => Check::Chain(verifier.clone()),
-            (None, None) => Check::Nothing,
+        let check = match fingerprint {
+            Some(fingerprint) => Check::Pinned(fingerprint),
+            None if self.insecure => Check::Nothing,
+            None => Check::Chain(self.chain()?),
         };
         let verifier = Witness { check, provider: self.provider.clone(), seen: seen.clone() };
-        let config = ClientConfig::builder_with_provider(self.provider.clone())
+        let mut config = ClientConfig::builder_with_provider(self.provider.clone())
             .with_safe_default_protocol_versions()
             .map_err(|error| Error::Config(format!("TLS: {error}")))?
             .dangerous()
             .with_custom_certificate_verifier(Arc::new(verifier))
             .with_no_client_auth();
+        // A resumed session would skip the check of the certificate.
+        config.resumption = Resumption::disabled();
         Ok(Session { config: Arc::new(config), seen })
     }
 }
@@ -196,9 +207,9 @@ mod tests {
 
     #[test]
     fn a_ca_without_certificates_is_told() {
-        let error = Trust::new(Some(&Ca::Pem("nothing".into())), false).err().unwrap();
+        let error = Trust::new(Some(Ca::Pem("nothing".into())), false).session(None).err().unwrap();
         assert!(error.to_string().contains("no certificate"), "{error}");
-        let error = Trust::new(Some(&Ca::File("/nonexistent/ca.pem".into())), false).err().unwrap();
+        let error = Trust::new(Some(Ca::File("/nonexistent/ca.pem".into())), false).session(None).err().unwrap();
         assert!(error.to_string().contains("/nonexistent/ca.pem"), "{error}");
     }
 }
