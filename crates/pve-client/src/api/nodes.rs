@@ -103,6 +103,26 @@ pub struct CpuInfo {
     pub sockets: u32,
 }
 
+/// A VM in `GET /nodes/{node}/qemu`.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct VmEntry {
+    /// Its number.
+    #[serde(deserialize_with = "wire::number")]
+    pub vmid: u32,
+    /// Its name.
+    #[serde(default)]
+    pub name: Option<String>,
+    /// `running`, `stopped`.
+    #[serde(default)]
+    pub status: String,
+    /// `backup`, `create`, `migrate` ... while something works on it.
+    #[serde(default)]
+    pub lock: Option<String>,
+    /// Whether it is a template.
+    #[serde(default, deserialize_with = "wire::boolean")]
+    pub template: bool,
+}
+
 /// A task in a list.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct TaskEntry {
@@ -184,6 +204,11 @@ impl<'a> Node<'a> {
     /// Hardware, kernel, version. `GET /nodes/{node}/status`
     pub async fn status(&self) -> Result<NodeStatus, Error> {
         self.client.call(Request::get(format!("nodes/{}/status", self.node)).node(self.node)).await
+    }
+
+    /// The VMs on this node that we may see; live, unlike the cluster's list. `GET /nodes/{node}/qemu`
+    pub async fn vms(&self) -> Result<Arc<Vec<VmEntry>>, Error> {
+        self.client.shared(Area::Guests, Request::get(format!("nodes/{}/qemu", self.node)).node(self.node)).await
     }
 
     /// Tasks of this node, running ones included, newest first: the evidence where an answer was lost.

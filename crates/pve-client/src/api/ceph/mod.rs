@@ -1,8 +1,9 @@
 //! Ceph as PVE runs it.
 //!
 //! What belongs to the cluster (pools, CRUSH, status, in and out) is asked of `localhost`, PVE's name for the node that
-//! answers, so that it works as long as any node does; [`Ceph::via`] names another. What belongs to a node (making and
-//! destroying an OSD, services) takes the node as an argument.
+//! answers, so that it works as long as any node does. If Ceph is not installed there, a node that has it is asked
+//! instead; [`Ceph::via`] names one. What belongs to a node (making and destroying an OSD, services) takes the node as
+//! an argument.
 
 pub mod crush;
 pub mod osd;
@@ -10,6 +11,7 @@ pub mod pool;
 pub mod services;
 pub mod status;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde::Deserialize;
@@ -26,7 +28,16 @@ use status::CephStatus;
 #[derive(Clone, Copy)]
 pub struct Ceph<'a> {
     client: &'a Client,
-    node: &'a str,
+    node: Option<&'a str>,
+}
+
+/// PVE's name for the node that answers.
+const ANY: &str = "localhost";
+
+/// A request below `/nodes/{node}/ceph`.
+fn at(node: &str, make: fn(String) -> Request, rest: &str) -> Request {
+    let request = make(format!("nodes/{node}/ceph/{rest}"));
+    if node == ANY { request } else { request.node(node) }
 }
 
 /// A setting in Ceph's configuration database, in `GET ceph/cfg/db`.
@@ -52,22 +63,43 @@ pub struct ConfigEntry {
 
 impl<'a> Ceph<'a> {
     pub(super) fn new(client: &'a Client) -> Self {
-        Self { client, node: "localhost" }
+        Self { client, node: None }
     }
 
-    /// Asks this node instead of the one that answers: for clusters in which not every node has Ceph.
+    /// Asks this node and no other.
     #[must_use]
     pub fn via(self, node: &'a str) -> Self {
-        Self { node, ..self }
+        Self { node: Some(node), ..self }
     }
 
-    fn request(&self, make: fn(String) -> Request, rest: &str) -> Request {
-        let request = make(format!("nodes/{}/ceph/{rest}", self.node));
-        if self.node == "localhost" { request } else { request.node(self.node) }
+    /// Sends through any node; if that one has no Ceph, through one that has. `NotInstalled` is said before anything is
+    /// done, so this holds for writes too.
+    async fn through<T, F>(&self, send: impl Fn(String) -> F) -> Result<T, Error>
+    where
+        F: Future<Output = Result<T, Error>>,
+    {
+        match send(self.node.unwrap_or(ANY).to_owned()).await {
+            Err(Error::NotInstalled(refusal)) if self.node.is_none() => match self.node_with_ceph().await {
+                Some(node) => send(node).await,
+                None => Err(Error::NotInstalled(refusal)),
+            },
+            other => other,
+        }
     }
 
-    fn get(&self, rest: &str) -> Request {
-        self.request(Request::get, rest)
+    /// An online node with Ceph's packages. `GET /cluster/ceph/metadata?scope=versions`, which works without Ceph.
+    async fn node_with_ceph(&self) -> Option<String> {
+        #[derive(Deserialize, Default)]
+        #[serde(default)]
+        struct Metadata {
+            node: BTreeMap<String, serde::de::IgnoredAny>,
+        }
+        let request = Request::get("cluster/ceph/metadata").param("scope", "versions");
+        let metadata = self.client.shared::<Metadata>(Area::CephMons, request).await.ok()?;
+        let status = self.client.cluster().status().await.ok()?;
+        // What a node broadcast stays after it is gone.
+        let online = |node: &&String| status.member(node).is_some_and(|member| member.online);
+        metadata.node.keys().find(online).cloned()
     }
 
     async fn shared<T: DeserializeOwned + Send + Sync + 'static>(
@@ -75,7 +107,17 @@ impl<'a> Ceph<'a> {
         area: Area,
         rest: &str,
     ) -> Result<Arc<T>, Error> {
-        self.client.shared(area, self.get(rest)).await
+        self.through(|node| self.client.shared(area, at(&node, Request::get, rest))).await
+    }
+
+    /// A node on which Ceph's own commands work: one with a monitor that is part of the quorum.
+    pub async fn monitor_node(&self) -> Result<Option<String>, Error> {
+        let monitors = self.monitors().await?;
+        let mut hosts: Vec<_> =
+            monitors.iter().filter(|monitor| monitor.quorum).filter_map(|m| m.host.clone()).collect();
+        hosts.sort();
+        let status = self.client.cluster().status().await?;
+        Ok(hosts.into_iter().find(|host| status.member(host).is_some_and(|member| member.online)))
     }
 
     /// Health, counts, placement groups. `GET ceph/status`
@@ -114,30 +156,41 @@ impl<'a> Ceph<'a> {
 
     /// A pool's settings and flags, with use and autoscaler. `GET ceph/pool/{name}/status?verbose=1`
     pub async fn pool_status(&self, name: &str) -> Result<PoolStatus, Error> {
-        self.client.call(self.get(&format!("pool/{}/status", segment(name))).flag("verbose", true)).await
+        let path = format!("pool/{}/status", segment(name));
+        self.through(|node| self.client.call(at(&node, Request::get, &path).flag("verbose", true))).await
     }
 
     /// Makes a pool. Not transactional: PVE's task can fail and leave a pool with half of the settings; and if the name
     /// exists, PVE *changes* that pool and succeeds. Look before, and look after a failure. `POST ceph/pool`
     pub async fn create_pool(&self, name: &str, params: &PoolParams) -> Result<Task, Error> {
-        let request = params.onto(self.request(Request::post, "pool").param("name", name));
-        self.client.write_task(Lock::CephPool, &pool_areas(params.add_storages == Some(true)), request).await
+        let areas = pool_areas(params.add_storages == Some(true));
+        self.through(|node| {
+            let request = params.onto(at(&node, Request::post, "pool").param("name", name));
+            self.client.write_task(Lock::CephPool, &areas, request)
+        })
+        .await
     }
 
     /// Changes what is given. Size and min_size do not go together: PVE compares with what was before, and Ceph
     /// moves min_size when size is set. Send size first. `PUT ceph/pool/{name}`
     pub async fn update_pool(&self, name: &str, params: &PoolParams) -> Result<Task, Error> {
-        let request = params.onto(self.request(Request::put, &format!("pool/{}", segment(name))));
-        self.client.write_task(Lock::CephPool, &pool_areas(false), request).await
+        let (path, areas) = (format!("pool/{}", segment(name)), pool_areas(false));
+        self.through(|node| {
+            let request = params.onto(at(&node, Request::put, &path));
+            self.client.write_task(Lock::CephPool, &areas, request)
+        })
+        .await
     }
 
     /// Destroys a pool with all its data. `DELETE ceph/pool/{name}`
     pub async fn delete_pool(&self, name: &str, how: PoolRemoval) -> Result<Task, Error> {
-        let request = self
-            .request(Request::delete, &format!("pool/{}", segment(name)))
-            .flag("force", how.force)
-            .flag("remove_storages", how.remove_storages);
-        self.client.write_task(Lock::CephPool, &pool_areas(how.remove_storages), request).await
+        let (path, areas) = (format!("pool/{}", segment(name)), pool_areas(how.remove_storages));
+        self.through(|node| {
+            let request =
+                at(&node, Request::delete, &path).flag("force", how.force).flag("remove_storages", how.remove_storages);
+            self.client.write_task(Lock::CephPool, &areas, request)
+        })
+        .await
     }
 
     /// Names of the CRUSH rules. `GET ceph/rules`
@@ -178,14 +231,14 @@ impl<'a> Ceph<'a> {
 
     /// Lets data move onto an OSD. `POST ceph/osd/{id}/in`
     pub async fn osd_in(&self, id: u32) -> Result<(), Error> {
-        let request = self.request(Request::post, &format!("osd/{id}/in"));
-        self.client.write::<()>(Lock::CephOsd, OSD_AREAS, request).await
+        let path = format!("osd/{id}/in");
+        self.through(|node| self.client.write::<()>(Lock::CephOsd, OSD_AREAS, at(&node, Request::post, &path))).await
     }
 
     /// Moves all data away from an OSD. `POST ceph/osd/{id}/out`
     pub async fn osd_out(&self, id: u32) -> Result<(), Error> {
-        let request = self.request(Request::post, &format!("osd/{id}/out"));
-        self.client.write::<()>(Lock::CephOsd, OSD_AREAS, request).await
+        let path = format!("osd/{id}/out");
+        self.through(|node| self.client.write::<()>(Lock::CephOsd, OSD_AREAS, at(&node, Request::post, &path))).await
     }
 
     /// What an OSD said about itself when it last started; it must have run once. `GET /nodes/{node}/ceph/osd/{id}/metadata`
@@ -212,8 +265,11 @@ impl<'a> Ceph<'a> {
     ///
     /// An OSD that does not exist counts as safe, and right after an outage "safe to stop" is still said.
     pub async fn is_safe(&self, risk: Risk, service: &str, id: &str) -> Result<Safety, Error> {
-        let request = self.get("cmd-safety").param("service", service).param("id", id).param("action", risk.name());
-        self.client.call(request).await
+        self.through(|node| {
+            let request = at(&node, Request::get, "cmd-safety").param("service", service).param("id", id);
+            self.client.call(request.param("action", risk.name()))
+        })
+        .await
     }
 }
 

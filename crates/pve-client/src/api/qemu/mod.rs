@@ -10,7 +10,6 @@ pub mod power;
 use std::sync::Arc;
 
 use serde::Deserialize;
-use serde_json::Value;
 
 use crate::api::params::Params;
 use crate::size::Size;
@@ -123,6 +122,13 @@ impl<'a> Qemu<'a> {
         self.client.write_task(self.lock(), &areas, request).await
     }
 
+    /// As [`Qemu::update`] for what takes no time: no disk to allocate, nothing to plug. PVE answers when it is done, and
+    /// leaves no task. `PUT config`
+    pub async fn update_now(&self, params: &Params) -> Result<(), Error> {
+        let request = params.onto(self.request(Request::put, "config"));
+        self.client.write::<()>(self.lock(), &[Area::GuestConfig(self.vmid), Area::Guests], request).await
+    }
+
     /// Destroys the VM with all disks that its configuration names. It has to be stopped. `DELETE`
     pub async fn delete(&self, how: VmRemoval) -> Result<Task, Error> {
         let request = self
@@ -162,8 +168,7 @@ impl<'a> Qemu<'a> {
         let ids = disks.iter().map(DriveKey::to_string).collect::<Vec<_>>().join(",");
         let request = self.request(Request::put, "unlink").param("idlist", ids).flag("force", force);
         let areas = [Area::GuestConfig(self.vmid), Area::Content];
-        self.client.write::<Option<Value>>(self.lock(), &areas, request).await?;
-        Ok(())
+        self.client.write::<()>(self.lock(), &areas, request).await
     }
 }
 

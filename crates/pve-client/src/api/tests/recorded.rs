@@ -17,7 +17,7 @@ use crate::api::cluster::{ClusterStatus, Guest};
 use crate::api::disks::Disk;
 use crate::api::ha::resource::HaResource;
 use crate::api::ha::status::{HaStatus, ManagerStatus};
-use crate::api::nodes::{NodeEntry, NodeStatus, TaskEntry};
+use crate::api::nodes::{NodeEntry, NodeStatus, TaskEntry, VmEntry};
 use crate::api::qemu::PendingEntry;
 use crate::api::qemu::config::Config;
 use crate::api::qemu::power::VmStatus;
@@ -60,7 +60,7 @@ fn guests(value: Value) -> Result<String, String> {
 }
 
 fn readers() -> Vec<(Regex, Reader)> {
-    let table: [(&str, Reader); 29] = [
+    let table: [(&str, Reader); 30] = [
         ("/version", reader::<PveVersion>),
         ("/access/permissions", reader::<std::collections::BTreeMap<String, Privileges>>),
         ("/cluster/status", reader::<ClusterStatus>),
@@ -84,6 +84,7 @@ fn readers() -> Vec<(Regex, Reader)> {
         ("/nodes/[^/]+/ceph/crush", crush),
         ("/nodes/[^/]+/ceph/cfg/db", reader::<Vec<ConfigEntry>>),
         ("/nodes/[^/]+/ceph/cmd-safety", reader::<Safety>),
+        ("/nodes/[^/]+/qemu", reader::<Vec<VmEntry>>),
         ("/nodes/[^/]+/qemu/[0-9]+/config", reader::<Config>),
         ("/nodes/[^/]+/qemu/[0-9]+/pending", reader::<Vec<PendingEntry>>),
         ("/nodes/[^/]+/qemu/[0-9]+/status/current", reader::<VmStatus>),

@@ -82,3 +82,38 @@ async fn a_hundred_vms_take_one_each_and_a_few() {
     }
     assert_eq!(world.lines().len(), 103, "{:#?}", world.lines());
 }
+
+#[tokio::test]
+async fn where_the_answering_node_has_no_ceph_another_is_asked() {
+    let world = World::new(|call| match call.line.as_str() {
+        line if line.starts_with("GET /nodes/localhost/ceph/") || line.starts_with("POST /nodes/localhost/ceph/") => {
+            Reply::Error(500, "binary not installed: /usr/bin/ceph-mon")
+        }
+        "GET /cluster/ceph/metadata?scope=versions" => {
+            Reply::Data(json!({ "node": { "pve0": {}, "pve2": { "version": { "str": "19.2.3" } } } }))
+        }
+        "GET /cluster/status" => Reply::Data(json!([
+            { "type": "node", "name": "pve0", "online": 0 }, { "type": "node", "name": "pve2", "online": 1 }
+        ])),
+        "GET /nodes/pve2/ceph/pool" => Reply::Data(json!([{ "pool_name": "vm" }])),
+        "POST /nodes/pve2/ceph/osd/3/out" => Reply::Data(json!(null)),
+        other => panic!("{other}"),
+    });
+    let client = world.client();
+    assert!(client.ceph().pool("vm").await.unwrap().is_some());
+    client.ceph().osd_out(3).await.unwrap();
+    // Who names a node means it.
+    let error = client.ceph().via("localhost").crush().await.unwrap_err();
+    assert!(matches!(error, crate::Error::NotInstalled(_)), "{error}");
+}
+
+#[tokio::test]
+async fn without_ceph_anywhere_that_is_the_error() {
+    let world = World::new(|call| match call.line.as_str() {
+        "GET /cluster/ceph/metadata?scope=versions" => Reply::Data(json!({})),
+        "GET /cluster/status" => Reply::Data(json!([{ "type": "node", "name": "pve1", "online": 1 }])),
+        _ => Reply::Error(500, "binary not installed: /usr/bin/ceph-mon"),
+    });
+    let error = world.client().ceph().pools().await.unwrap_err();
+    assert!(matches!(error, crate::Error::NotInstalled(_)), "{error}");
+}

@@ -62,6 +62,7 @@ async fn call_everything(client: &Client) {
         bandwidth_limit: Some(1024),
         digest: Some("ab".into()),
     };
+    let upid = "UPID:pve1:0000291F:00070B18:6B032D7F:qmmove:200:root@pam:".parse().unwrap();
     let shutdown = Shutdown { timeout: Some(Duration::from_secs(30)), force_stop: true };
     all![
         client.version(),
@@ -73,6 +74,8 @@ async fn call_everything(client: &Client) {
         client.nodes().list(),
         client.node(node).status(),
         client.node(node).tasks(&filter),
+        client.node(node).task_log(&upid, 5),
+        client.node(node).vms(),
         client.disks(node).list(),
         client.disks(node).wipe("/dev/sdb"),
         client.storage().list(),
@@ -110,6 +113,7 @@ async fn call_everything(client: &Client) {
         vm.pending(),
         vm.create(&vm_params),
         vm.update(&vm_params.clone().remove("name").digest(Some("ab"))),
+        vm.update_now(&Params::new().set("description", "x")),
         vm.delete(VmRemoval { purge: true, destroy_unreferenced_disks: true }),
         vm.move_disk(disk, &to),
         vm.resize(disk, Size::from_gib(32)),
@@ -213,7 +217,7 @@ async fn every_call_is_one_of_pves_with_its_parameters_and_rights() {
     call_everything(&client).await;
     let schema = truth("api.json");
     let calls: Vec<_> = world.calls().into_iter().filter(|call| call.line != "POST /access/ticket").collect();
-    assert_eq!(calls.len(), 60, "{:#?}", world.lines());
+    assert_eq!(calls.len(), 63, "{:#?}", world.lines());
     let faults: Vec<_> = calls
         .iter()
         .filter_map(|call| check(&schema, call).err().map(|fault| format!("{} {}: {fault}", call.line, call.form)))
