@@ -43,6 +43,7 @@ mod access;
 mod cluster;
 mod index;
 mod nodes;
+mod pools;
 mod version;
 
 use crate::kernel::Routes;
@@ -55,5 +56,6 @@ pub(crate) fn routes() -> Routes {
     access::routes(&mut r);
     cluster::routes(&mut r);
     nodes::routes(&mut r);
+    pools::routes(&mut r);
     r
 }

@@ -10,6 +10,7 @@ pub mod guests;
 pub mod ha;
 pub mod nodes;
 pub mod options;
+pub mod pools;
 
 use std::collections::BTreeMap;
 
@@ -74,6 +75,8 @@ pub struct Cluster {
     pub access: access::Access,
     /// `datacenter.cfg`.
     pub options: options::Options,
+    /// Resource pools.
+    pub pools: pools::Pools,
     /// Virtual machines.
     pub guests: guests::Guests,
     pub(crate) events: Events,
@@ -95,6 +98,7 @@ impl Cluster {
             nodes: nodes::Nodes::new(shape, now),
             access: access::Access::new(shape, &mut ids),
             options: options::Options::default(),
+            pools: pools::Pools::default(),
             guests: guests::Guests::new(shape),
             ids,
             events: Events::default(),
@@ -119,6 +123,7 @@ impl Cluster {
             "nodes": self.nodes.canonical(),
             "access": self.access.canonical(),
             "options": self.options.canonical(),
+            "pools": self.pools.canonical(),
             "guests": self.guests.canonical(),
         })
     }

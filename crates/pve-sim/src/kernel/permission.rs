@@ -30,14 +30,16 @@ pub(crate) fn demand(
 }
 
 impl Cluster {
-    /// Whether somebody has all of the privileges on a path; guests inherit from their resource pool.
+    /// Whether somebody has all of the privileges on a path; guests and storages inherit from their resource pool.
     pub fn may(&self, who: &Identity, path: &str, privileges: &[&str]) -> bool {
         self.access.has(who, path, self.pool_of_path(path), privileges)
     }
 
     fn pool_of_path(&self, path: &str) -> Option<&str> {
-        let vmid = path.strip_prefix("/vms/")?.parse().ok()?;
-        self.guests.pool_of(vmid)
+        match path.strip_prefix("/storage/") {
+            Some(storage) => self.pools.of_storage(storage),
+            None => self.pools.of_vm(path.strip_prefix("/vms/")?.parse().ok()?),
+        }
     }
 
     /// Demands all of the privileges; the refusal names the first that is missing.

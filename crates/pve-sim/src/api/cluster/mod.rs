@@ -2,7 +2,7 @@
 
 mod nextid;
 mod options;
-mod resources;
+pub(super) mod resources;
 mod status;
 mod tasks;
 

@@ -9,16 +9,25 @@ pub(crate) fn routes(r: &mut Routes) {
 }
 
 fn resources(call: &mut Call<'_>) -> Result<Value, PveError> {
-    let wanted = call.params.text("type").map(str::to_owned);
-    let wants = |kind: &str| wanted.as_deref().is_none_or(|wanted| wanted == kind);
-    let mut list = Vec::new();
-    if wants("vm") {
-        list.extend(guests(call));
-    }
-    if wants("node") {
-        list.extend(nodes(call));
+    let mut list = visible(call);
+    if let Some(wanted) = call.params.text("type") {
+        let kinds: &[&str] = if wanted == "vm" { &["qemu", "lxc"] } else { &[wanted] };
+        list.retain(|entry| entry["type"].as_str().is_some_and(|kind| kinds.contains(&kind)));
     }
     Ok(list.into())
+}
+
+/// Everything that the user may see, of every type.
+pub(in crate::api) fn visible(call: &Call<'_>) -> Vec<Value> {
+    let mut list = guests(call);
+    list.extend(nodes(call));
+    list.extend(pools(call));
+    list
+}
+
+fn pools(call: &Call<'_>) -> Vec<Value> {
+    let visible = call.cluster.pools.all.keys().filter(|id| call.may(&format!("/pool/{id}"), &["Pool.Audit"]));
+    visible.map(|id| json!({ "id": format!("/pool/{id}"), "pool": id, "type": "pool" })).collect()
 }
 
 fn guests(call: &Call<'_>) -> Vec<Value> {
@@ -33,7 +42,7 @@ fn guests(call: &Call<'_>) -> Vec<Value> {
             "status": if guest.running { "running" } else { "stopped" },
             "template": 0,
         });
-        if let Some(pool) = &guest.pool {
+        if let Some(pool) = call.cluster.pools.of_vm(*vmid) {
             entry["pool"] = json!(pool);
         }
         entry

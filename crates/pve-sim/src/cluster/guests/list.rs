@@ -13,8 +13,6 @@ pub struct Guest {
     pub node: String,
     /// Whether it runs.
     pub running: bool,
-    /// The resource pool it belongs to.
-    pub pool: Option<String>,
     /// Its configuration, as `qm config` shows it.
     pub config: BTreeMap<String, String>,
 }
@@ -34,14 +32,9 @@ impl Guests {
             if let Some(name) = &shape.name {
                 config.insert("name".to_owned(), name.clone());
             }
-            (shape.vmid, Guest { node: shape.node.clone(), running: shape.running, pool: None, config })
+            (shape.vmid, Guest { node: shape.node.clone(), running: shape.running, config })
         };
         Guests { all: shape.guests.iter().map(guest).collect() }
-    }
-
-    /// The pool that a guest belongs to: privileges on the pool count for it as well.
-    pub fn pool_of(&self, vmid: u32) -> Option<&str> {
-        self.all.get(&vmid).and_then(|guest| guest.pool.as_deref())
     }
 
     pub(crate) fn canonical(&self) -> Value {
