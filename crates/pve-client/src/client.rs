@@ -12,6 +12,7 @@ use crate::auth::Auth;
 use crate::connection::{Answer, BoxedIo, Connections, Dial, Endpoint, Message, Network, Nodes};
 use crate::locks::{Locks, Slot};
 use crate::shared::SharedReads;
+use crate::shell::termproxy::Terminals;
 use crate::{Area, Config, Error, Lock, Request, answer};
 
 /// First pause before a write that met a held lock is tried again, and the longest.
@@ -27,6 +28,7 @@ pub struct Client {
 pub(crate) struct Inner {
     pub(crate) shared: SharedReads,
     pub(crate) lock_patience: Duration,
+    pub(crate) terminals: Terminals,
     connections: Connections,
     auth: Auth,
     nodes: Nodes,
@@ -58,6 +60,7 @@ impl Client {
         let inner = Inner {
             shared: SharedReads::default(),
             lock_patience: config.lock_patience,
+            terminals: Terminals::default(),
             connections: Connections::new(&config, dial)?,
             auth: Auth::new(&config)?,
             nodes: Nodes::default(),

@@ -34,6 +34,9 @@ pub enum Lock {
     CephPool,
     /// Ceph's OSDs, in the whole cluster.
     CephOsd,
+    /// The whole way of an OSD out of the cluster (out, drained, stopped, destroyed), one OSD at a time. For
+    /// [`crate::Client::begin_write`]: the steps within take [`Lock::CephOsd`] for themselves.
+    OsdRemoval,
     /// Ceph's CRUSH map.
     Crush,
     /// Ceph's configuration database.

@@ -96,7 +96,6 @@ pub struct Screen {
     line: Vec<u8>,
     escape: Escape,
     lines: std::collections::VecDeque<String>,
-    seen_any: bool,
 }
 
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
@@ -118,7 +117,6 @@ enum Escape {
 impl Screen {
     /// Takes the next bytes.
     pub fn feed(&mut self, bytes: &[u8]) {
-        self.seen_any |= !bytes.is_empty();
         for &byte in bytes {
             self.escape = match (self.escape, byte) {
                 (Escape::None, 0x1b) => Escape::Begun,
@@ -142,11 +140,6 @@ impl Screen {
                 (Escape::Title, _) => Escape::Title,
             };
         }
-    }
-
-    /// Whether anything was printed at all.
-    pub fn seen_any(&self) -> bool {
-        self.seen_any
     }
 
     /// Takes the finished lines up to the answer to [`prepare`]; true when it is there.

@@ -60,7 +60,7 @@ impl<W: Wire> Session<W> {
     /// Waits for the login shell and makes it ready. Runs nothing but the preparation.
     pub(super) async fn open(wire: W, deadline: Instant) -> Result<Self, Broken> {
         let mut session = Self { wire, screen: Screen::default() };
-        session.until_quiet(deadline).await?;
+        session.until_quiet(FIRST_OUTPUT, deadline).await?;
         let token = Token::random();
         let mut first = true;
         loop {
@@ -70,7 +70,7 @@ impl<W: Wire> Session<W> {
             first = false;
             session.wire.send(ENTER_SH).await?;
             // The new shell sets up its terminal; what is typed meanwhile can get lost.
-            session.until_quiet(deadline).await?;
+            session.until_quiet(QUIET, deadline).await?;
             session.wire.send(&prepare(&token)).await?;
             let attempt = deadline.min(Instant::now() + ATTEMPT);
             loop {
@@ -100,14 +100,15 @@ impl<W: Wire> Session<W> {
         }
     }
 
-    /// Reads until nothing has come for a moment.
-    async fn until_quiet(&mut self, deadline: Instant) -> Result<(), Broken> {
+    /// Reads until nothing has come for a moment; `first` is how long there may be nothing to begin with.
+    async fn until_quiet(&mut self, first: Duration, deadline: Instant) -> Result<(), Broken> {
+        let mut patience = first;
         loop {
-            let patience = if self.screen.seen_any() { QUIET } else { FIRST_OUTPUT };
             match self.more(deadline.min(Instant::now() + patience)).await {
                 Err(Broken::Timeout(_)) if Instant::now() < deadline => return Ok(()),
                 other => other?,
             }
+            patience = QUIET;
         }
     }
 
@@ -149,8 +150,12 @@ mod tests {
 
     impl Local {
         fn start(command: &str) -> Self {
-            let mut child = Command::new("script")
-                .args(["-qec", command, "/dev/null"])
+            Self::spawn("script", &["-qec", command, "/dev/null"])
+        }
+
+        fn spawn(program: &str, arguments: &[&str]) -> Self {
+            let mut child = Command::new(program)
+                .args(arguments)
                 .stdin(Stdio::piped())
                 .stdout(Stdio::piped())
                 .kill_on_drop(true)
@@ -194,8 +199,8 @@ mod tests {
         Instant::now() + Duration::from_secs(60)
     }
 
-    async fn hard_ones(login_shell: &str) {
-        let mut session = Session::open(Local::start(login_shell), soon()).await.unwrap();
+    async fn hard_ones(shell: Local) {
+        let mut session = Session::open(shell, soon()).await.unwrap();
         // ^C, ^D, ^U, ^V, ^Z and tabs would be acted upon if they were typed as they are; the long argument is more than
         // a terminal takes in one line.
         let odd = "a'b\x03\x04\x15\x16\x1a\t\n$HOME é";
@@ -211,12 +216,18 @@ mod tests {
 
     #[tokio::test]
     async fn bash_with_line_editor_echo_and_colours() {
-        hard_ones("bash --norc -i").await;
+        hard_ones(Local::start("bash --norc -i")).await;
     }
 
     #[tokio::test]
     async fn a_plain_sh_after_a_message_of_the_day() {
-        hard_ones("sh -c 'echo Last login: today; sleep 0.1; echo You have mail.; exec sh -i'").await;
+        let login = "sh -c 'echo Last login: today; sleep 0.1; echo You have mail.; exec sh -i'";
+        hard_ones(Local::start(login)).await;
+    }
+
+    #[tokio::test]
+    async fn a_shell_without_a_terminal() {
+        hard_ones(Local::spawn("sh", &["-c", "echo '# '; exec sh"])).await;
     }
 
     #[tokio::test]

@@ -6,8 +6,9 @@
 //!
 //! Where it is known from: PVE's termproxy and the sources of its API; see [`super::framing`] for the rest.
 
+use std::collections::HashMap;
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex as StdMutex};
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
@@ -36,12 +37,26 @@ const LOGIN: Duration = Duration::from_secs(45);
 const COLUMNS: u16 = 500;
 const ROWS: u16 = 50;
 
-/// A root shell on one node. Clones share the terminal; commands queue.
+/// A root shell on one node. All shells of a client on the same node share one terminal; their commands queue.
 #[derive(Clone)]
 pub struct TermShell {
     client: Client,
     node: String,
-    open: Arc<Mutex<Option<Open>>>,
+    open: Slot,
+}
+
+/// The terminal of a node, while there is one.
+type Slot = Arc<Mutex<Option<Open>>>;
+
+/// The terminals of a client, by node.
+#[derive(Default)]
+pub(crate) struct Terminals(StdMutex<HashMap<String, Slot>>);
+
+impl Terminals {
+    fn of(&self, node: &str) -> Slot {
+        let mut slots = self.0.lock().unwrap_or_else(|broken| broken.into_inner());
+        slots.entry(node.to_owned()).or_default().clone()
+    }
 }
 
 struct Open {
@@ -53,7 +68,9 @@ impl Client {
     /// A root shell on a node, through PVE's terminal. Nothing is opened before the first command.
     /// [`Client::has_root`] tells whether there is the login that it takes.
     pub fn shell(&self, node: impl Into<String>) -> TermShell {
-        TermShell { client: self.clone(), node: node.into(), open: Arc::default() }
+        let node = node.into();
+        let open = self.inner.terminals.of(&node);
+        TermShell { client: self.clone(), node, open }
     }
 }
 

@@ -2,7 +2,6 @@
 
 use std::convert::Infallible;
 use std::process::Stdio;
-use std::sync::Mutex as StdMutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use bytes::Bytes;
@@ -154,10 +153,11 @@ const PATIENCE: Duration = Duration::from_secs(60);
 #[tokio::test]
 async fn commands_run_and_share_the_terminal() {
     let node = Node::new(Mode::Shell);
-    let shell = node.client().shell("pve1");
+    let client = node.client();
+    let (one, other) = (client.shell("pve1"), client.shell("pve1"));
     let first = argv(&["sh", "-c", "printf one; printf two >&2; exit 3"]);
     let second = argv(&["printf", "%s", "a'b\x03"]);
-    let (first, second) = tokio::join!(shell.run(&first, PATIENCE), shell.run(&second, PATIENCE));
+    let (first, second) = tokio::join!(one.run(&first, PATIENCE), other.run(&second, PATIENCE));
     assert_eq!(first.unwrap(), Output { status: 3, stdout: b"one".to_vec(), stderr: b"two".to_vec() });
     assert_eq!(second.unwrap().stdout, b"a'b\x03");
     assert_eq!(node.terminals.load(Ordering::SeqCst), 1);
