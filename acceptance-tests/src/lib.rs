@@ -14,6 +14,7 @@
 //! # Ok(()) }
 //! ```
 
+mod control;
 mod output;
 mod plan;
 mod program;
@@ -23,6 +24,7 @@ mod skip;
 mod terraform;
 mod workspace;
 
+pub use control::Seen;
 pub use output::Output;
 pub use plan::Plan;
 pub use program::Program;

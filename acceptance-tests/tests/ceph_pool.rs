@@ -1,0 +1,136 @@
+//! `pve_ceph_pool` with a real Terraform.
+
+use acceptance_tests::{Program, Sim, Terraform, Workspace, or_skip};
+use serde_json::json;
+
+const HEAD: &str = r#"
+terraform {
+  required_providers {
+    pve = { source = "homelab/pve" }
+  }
+}
+provider "pve" {}
+"#;
+
+/// A pool with these attributes, beside the others of `HEAD`.
+fn pool(attributes: &str) -> String {
+    format!("{HEAD}\nresource \"pve_ceph_pool\" \"vm\" {{\n{attributes}\n}}\n")
+}
+
+fn ready() -> anyhow::Result<Option<(Sim, Workspace)>> {
+    let Some(terraform) = or_skip(Terraform::find()) else { return Ok(None) };
+    let sim = Sim::start(&["--ceph", "ready"])?;
+    let mut work = Workspace::new(terraform, &Program::provider()?)?;
+    work.set_all(sim.environment());
+    Ok(Some((sim, work)))
+}
+
+#[test]
+fn a_pool_lives_from_its_creation_to_its_end() -> anyhow::Result<()> {
+    let Some((sim, work)) = ready()? else { return Ok(()) };
+    work.write("main.tf", &pool("name = \"vm\"\nsize = 3\nallow_destroy = true"))?;
+    work.init()?.succeeded()?;
+    let before = sim.state()?;
+    work.apply()?.succeeded()?;
+    assert!(work.plan()?.is_empty());
+    let live = work.instance("pve_ceph_pool.vm")?;
+    assert_eq!(live["attributes"]["min_size"], 2);
+    assert_eq!(live["attributes"]["ready"], true);
+
+    work.write(
+        "main.tf",
+        &pool("name = \"vm\"\nsize = 2\nmin_size = 2\npg_autoscale_mode = \"off\"\ntarget_size_ratio = 0.5\nallow_destroy = true"),
+    )?;
+    assert_eq!(work.plan()?.actions("pve_ceph_pool.vm"), ["update"]);
+    work.apply()?.succeeded()?;
+    assert!(work.plan()?.is_empty());
+    work.write("main.tf", &pool("name = \"vm\"\nsize = 2\nmin_size = 2\nallow_destroy = true"))?;
+    work.apply()?.succeeded()?;
+    assert_eq!(work.instance("pve_ceph_pool.vm")?["attributes"]["target_size_ratio"], serde_json::Value::Null);
+
+    work.destroy()?.succeeded()?;
+    assert_eq!(sim.state()?, before);
+    Ok(())
+}
+
+#[test]
+fn an_imported_pool_plans_nothing() -> anyhow::Result<()> {
+    let Some((sim, work)) = ready()? else { return Ok(()) };
+    work.write("main.tf", &pool("name = \"vm\"\nsize = 3\npg_num = 64"))?;
+    work.init()?.succeeded()?;
+    work.apply()?.succeeded()?;
+    work.run(&["state", "rm", "pve_ceph_pool.vm"])?.succeeded()?;
+    sim.forget_requests()?;
+    work.import("pve_ceph_pool.vm", "vm")?.succeeded()?;
+    assert!(work.plan()?.is_empty());
+    assert!(sim.mutations()?.is_empty());
+    Ok(())
+}
+
+#[test]
+fn what_is_wrong_is_said_before_anything_is_written() -> anyhow::Result<()> {
+    let Some((sim, work)) = ready()? else { return Ok(()) };
+    work.write("main.tf", HEAD)?;
+    work.init()?.succeeded()?;
+    let rows = [
+        ("name = \"vm\"\nsize = 2\nmin_size = 3", "min_size 3 is more than size 2", "At most 2"),
+        ("name = \"vm\"\nsize = 1", "A single copy is refused", "allow_single_copy = true"),
+        ("name = \"vm\"\nsize = 5\nmin_size = 3", "cannot be placed by rule \"replicated_rule\"", "the cluster has 3"),
+        ("name = \"vm\"\ncrush_rule = \"nope\"", "CRUSH rule \"nope\" does not exist", "replicated_rule"),
+        ("name = \".mgr\"", "Pool \".mgr\" exists already", "import {"),
+        ("name = \"a b\"", "no colon, slash or white space", "name"),
+        ("name = \"vm\"\nsize = 9", "between 1 and 7", "size"),
+    ];
+    for (attributes, summary, cure) in rows {
+        work.write("main.tf", &pool(attributes))?;
+        let output = work.apply()?.failed(summary)?;
+        assert!(output.says(cure), "{attributes}: no word of {cure}:\n{}", output.told());
+        assert_eq!(work.state()?["resources"].as_array().map_or(0, Vec::len), 0, "{attributes}");
+    }
+    let sent: Vec<_> = sim.mutations()?.into_iter().map(|seen| format!("{} {}", seen.method, seen.path)).collect();
+    assert!(sent.is_empty(), "{sent:?}");
+    Ok(())
+}
+
+#[test]
+fn a_protected_pool_is_not_destroyed() -> anyhow::Result<()> {
+    let Some((_sim, work)) = ready()? else { return Ok(()) };
+    work.write("main.tf", &pool("name = \"vm\""))?;
+    work.init()?.succeeded()?;
+    work.apply()?.succeeded()?;
+    work.destroy()?.failed("is protected")?;
+    assert!(work.plan()?.is_empty());
+    Ok(())
+}
+
+#[test]
+fn a_creation_cut_off_at_any_request_is_carried_on_by_the_next_apply() -> anyhow::Result<()> {
+    let Some((sim, work)) = ready()? else { return Ok(()) };
+    let text = pool("name = \"vm\"\nsize = 3\nmin_size = 2\npg_num = 32\nallow_destroy = true");
+    work.write("main.tf", &text)?;
+    work.init()?.succeeded()?;
+    work.apply()?.succeeded()?;
+    let undisturbed = sim.state()?;
+    let posts = sim.mutations()?.len();
+    work.destroy()?.succeeded()?;
+    assert!(posts > 0);
+    for when in ["before", "after"] {
+        for effect in [json!({ "drop": true }), json!({ "status": 500, "message": "got lock request timeout" })] {
+            if when == "after" && effect.get("status").is_some() {
+                continue;
+            }
+            sim.fault(&json!({
+                "match": { "method": "POST", "path": "/nodes/*/ceph/pool" }, "nth": 1, "times": 1, "when": when, "effect": effect,
+            }))?;
+            let first = work.apply()?;
+            sim.clear_faults()?;
+            let state = work.state()?;
+            assert!(!state.to_string().contains("tainted"), "{when} {effect}: tainted");
+            work.apply()?.succeeded()?;
+            assert!(work.plan()?.is_empty(), "{when} {effect}: {}", first.told());
+            assert_eq!(sim.state()?, undisturbed, "{when} {effect}");
+            work.destroy()?.succeeded()?;
+        }
+    }
+    Ok(())
+}
