@@ -22,6 +22,24 @@ variable "vmid" {
   default     = 101
 }
 
+variable "copies" {
+  description = "Copies kept of everything, and how many must be there for I/O to go on."
+  type        = object({ size = number, min_size = number })
+  default     = { size = 5, min_size = 3 }
+}
+
+variable "max_relocate" {
+  description = "How many other nodes HA tries before it gives up."
+  type        = number
+  default     = 1
+}
+
+variable "allow_destroy" {
+  description = "Must be true, and applied, before `terraform destroy` may take the pool and the machines away."
+  type        = bool
+  default     = false
+}
+
 locals {
   osds = merge([
     for node, serials in var.osd_disks : {
@@ -54,12 +72,11 @@ resource "pve_ceph_crush_rule" "osd" {
 # Two hosts hold two copies, one holds one: three are left whichever host dies, and I/O goes on.
 resource "pve_ceph_pool" "vm" {
   name       = "vm"
-  size       = 5
-  min_size   = 3
+  size       = var.copies.size
+  min_size   = var.copies.min_size
   crush_rule = pve_ceph_crush_rule.osd.name
 
-  # Both must be applied before `terraform destroy` may take the pool away.
-  allow_destroy = true
+  allow_destroy = var.allow_destroy
 
   depends_on = [pve_ceph_osd.disk]
 }
@@ -78,6 +95,11 @@ import {
 
 resource "pve_vm" "existing" {
   vmid = var.vmid
+
+  allow_destroy = var.allow_destroy
+
+  # Its disk will lie there: on the way down, the machine goes first.
+  depends_on = [pve_storage_rbd.vm]
 }
 
 # ... its disk moves to Ceph while it runs ...
@@ -86,6 +108,9 @@ resource "pve_vm_disk_move" "existing" {
   disk         = "scsi0"
   storage      = pve_storage_rbd.vm.storage
   detach_after = "50m"
+
+  # HA cannot start a machine elsewhere that still names a volume on the old node.
+  delete_source = true
 
   lifecycle {
     postcondition {
@@ -100,7 +125,7 @@ resource "pve_ha_resource" "existing" {
   sid          = "vm:${pve_vm.existing.vmid}"
   state        = "started"
   max_restart  = 2
-  max_relocate = 2
+  max_relocate = var.max_relocate
 
   depends_on = [pve_vm_disk_move.existing]
 }
@@ -121,7 +146,7 @@ resource "pve_vm" "fresh" {
     net0 = { bridge = "vmbr0" }
   }
 
-  allow_destroy = true
+  allow_destroy = var.allow_destroy
 }
 
 resource "pve_ha_resource" "fresh" {

@@ -7,6 +7,7 @@
 #![allow(clippy::print_stdout)]
 
 mod cargo;
+mod demo;
 mod golden;
 mod test;
 
@@ -25,6 +26,8 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
+    /// The whole road with a real Terraform against a simulated cluster, told step by step
+    Demo,
     /// Replays the recordings of real PVE against the simulator and counts what matches
     Golden(golden::Args),
     /// Everything that continuous integration checks; ends with the names of what failed
@@ -45,6 +48,7 @@ fn main() -> ExitCode {
 /// Runs one command; `false` means that it ran and found something wrong, and has said what.
 fn run(command: Command) -> Result<bool> {
     match command {
+        Command::Demo => demo::run(),
         Command::Golden(args) => golden::run(&args).map(|summary| summary.below.is_empty()),
         Command::Test(args) => test::run(&args),
     }
