@@ -55,43 +55,43 @@ pub enum CommandError {
     Name(String),
 }
 
-/// No such thing.
-const ENOENT: i32 = 2;
-/// In use.
-const EBUSY: i32 = 16;
-/// There is one already.
-const EEXIST: i32 = 17;
+/// What Ceph's monitors say when they refuse, before anything is done.
+const REFUSALS: [&str; 6] = ["ENOENT", "EBUSY", "EEXIST", "EINVAL", "EPERM", "EACCES"];
 
 impl CommandError {
-    /// Whether nothing was changed for certain. Of what was refused nothing was done.
+    /// Whether nothing was changed for certain.
     pub fn refused(&self) -> bool {
         match self {
             Self::Shell(error) => error.refused(),
-            Self::Refused { .. } | Self::Name(_) => true,
+            Self::Name(_) => true,
+            // 126 and 127 are the shell's: the program could not be started.
+            Self::Refused { status, .. } => {
+                [126, 127].contains(status) || self.errno().is_some_and(|errno| REFUSALS.contains(&errno))
+            }
             Self::Unreadable { .. } => false,
         }
     }
 
     /// Whether what is named does not exist.
     pub fn is_absent(&self) -> bool {
-        self.status() == Some(ENOENT)
+        self.errno() == Some("ENOENT")
     }
 
     /// Whether it is in use.
     pub fn is_busy(&self) -> bool {
-        self.status() == Some(EBUSY)
+        self.errno() == Some("EBUSY")
     }
 
     /// Whether the target exists.
     pub fn is_exists(&self) -> bool {
-        self.status() == Some(EEXIST)
+        self.errno() == Some("EEXIST")
     }
 
-    fn status(&self) -> Option<i32> {
-        match self {
-            Self::Refused { status, .. } => Some(*status),
-            _ => None,
-        }
+    /// `EBUSY` of `Error EBUSY: crush ruleset ... is in use`. Not from the exit status, which shells and argument parsers
+    /// use in ways of their own.
+    fn errno(&self) -> Option<&str> {
+        let Self::Refused { message, .. } = self else { return None };
+        message.lines().find_map(|line| line.strip_prefix("Error ")?.split(':').next())
     }
 }
 

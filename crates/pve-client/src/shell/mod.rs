@@ -52,6 +52,6 @@ pub trait NodeShell: Send + Sync {
     fn node(&self) -> &str;
 
     /// Runs a program: `argv[0]` is looked up in `PATH`, nothing is expanded, standard input is empty.
-    /// `patience` bounds the whole call, connecting included.
+    /// `patience` bounds the call, connecting included; the wait for other commands of ours does not count.
     fn run<'a>(&'a self, argv: &'a [String], patience: Duration) -> BoxFuture<'a, Result<Output, Error>>;
 }

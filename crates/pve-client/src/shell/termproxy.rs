@@ -94,13 +94,13 @@ impl TermShell {
         format!("nodes/{}", segment(&self.node))
     }
 
-    async fn connect(&self) -> Result<Session<Terminal>, Error> {
+    async fn connect(&self, deadline: Instant) -> Result<Session<Terminal>, Error> {
         if !self.client.has_root() {
             let message = format!("a shell on {} takes the login of root@pam", self.node);
             let request = format!("POST /{}/termproxy", self.path());
             return Err(Error::NeedsRootTicket(Refusal { request, status: 0, message }));
         }
-        let deadline = Instant::now() + LOGIN;
+        let deadline = deadline.min(Instant::now() + LOGIN);
         let invite = Request::post(format!("{}/termproxy", self.path())).node(&self.node).root();
         // The terminal waits on the node that took this call, for ten seconds.
         let (invitation, endpoint) = self.client.call_at::<Invitation>(invite).await?;
@@ -182,14 +182,17 @@ impl NodeShell for TermShell {
             if argv.is_empty() || argv.iter().any(|argument| argument.contains('\0')) {
                 return Err(self.failed("a command needs a program, and no argument can hold a NUL"));
             }
-            let deadline = Instant::now() + patience;
             let mut open = self.open.lock().await;
+            let deadline = Instant::now() + patience;
             // Out of the slot while in use: whatever ends this future, a broken session is not used again.
             let kept = open.take().filter(|open| open.used.elapsed() < KEPT);
             let mut session = match kept {
                 Some(open) => open.session,
-                None => self.connect().await?,
+                None => self.connect(deadline).await?,
             };
+            if Instant::now() >= deadline {
+                return Err(self.failed("time was up when it was ready"));
+            }
             tracing::debug!(node = self.node, command = quote::join(argv), "node shell");
             let output = session.run(argv, deadline).await.map_err(|why| self.lost(argv, why))?;
             let used = Instant::now();

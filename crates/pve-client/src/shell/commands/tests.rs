@@ -102,3 +102,19 @@ fn names_that_ceph_refuses_or_dies_of_are_never_sent() {
     }
     assert!(rule_rm("a.b-c_d1").is_ok());
 }
+
+#[tokio::test]
+async fn an_exit_status_alone_says_nothing() {
+    let client = client();
+    let script = Script::new(&[
+        ("ceph osd crush rule dump r -f json", 2, "", "usage: ceph [-h]"),
+        ("ceph osd crush rule rm r", 1, "", "[errno 110] RADOS timed out (error connecting to the cluster)"),
+        ("ceph osd crush rule rm r", 127, "", "ceph: not found"),
+        ("ceph osd crush rule dump r -f json", 0, "nonsense", ""),
+    ]);
+    let ceph = CephCommands::new(&client, &script);
+    assert!(!ceph.rule("r").await.unwrap_err().is_absent());
+    assert!(!ceph.remove_rule("r").await.unwrap_err().refused());
+    assert!(ceph.remove_rule("r").await.unwrap_err().refused());
+    assert!(matches!(ceph.rule("r").await, Err(CommandError::Unreadable { .. })));
+}
