@@ -7,6 +7,8 @@
 //! `kernel/` is what every area stands on, `cluster/` the state, `api/` the handlers, `truth/` the facts.
 
 pub mod api;
+#[cfg(test)]
+mod bed;
 pub mod cluster;
 pub mod kernel;
 pub mod shape;

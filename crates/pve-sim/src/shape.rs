@@ -93,7 +93,7 @@ impl Default for Shape {
             storages: StorageShape::defaults(),
             guests: Vec::new(),
             users: Vec::new(),
-            ceph: CephShape { stage: CephStage::Monitors, ..CephShape::default() },
+            ceph: CephShape::default(),
             ha: HaShape::default(),
             clock: ClockShape::default(),
         }
@@ -357,13 +357,13 @@ pub struct AclShape {
 #[serde(rename_all = "lowercase")]
 pub enum CephStage {
     /// No packages.
-    #[default]
     None,
     /// Packages, no configuration.
     Installed,
     /// A configuration, no monitor.
     Initialised,
     /// A monitor and a manager on each node, no OSD.
+    #[default]
     Monitors,
     /// Every disk is an OSD.
     Ready,

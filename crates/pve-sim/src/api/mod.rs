@@ -37,7 +37,8 @@
 //! A call that writes at once asks `call.lock(..)?` before it changes anything. Work that fits no chain of steps
 //! implements `Job` (a closure from `&mut TaskCx` to `Next` does). What happens by itself is entered with
 //! `cluster.after(span, ..)` or `cluster.every(period, ..)`. A websocket is had with `call.upgrade(..)`. A new part of
-//! the state is described in `cluster/mod.rs`. What was never recorded from PVE gets a comment `// Belief: source`.
+//! the state is described in `cluster/mod.rs`. Tests call handlers through `bed::Bed`; `sim/probes.rs` holds the new
+//! routes against the schema by itself. What was never recorded from PVE gets a comment `// Belief: source`.
 
 mod access;
 mod cluster;

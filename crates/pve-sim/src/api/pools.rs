@@ -149,3 +149,48 @@ fn delete(call: &mut Call<'_>) -> Result<Value, PveError> {
     call.cluster.access.acl.retain(|(entry, _, _), _| *entry != path);
     Ok(Value::Null)
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use crate::bed::Bed;
+    use crate::shape::{GuestShape, Shape};
+
+    fn bed() -> Bed {
+        Bed::new(Shape { guests: vec![GuestShape::ready(100, "pve1")], ..Shape::default() })
+    }
+
+    #[tokio::test]
+    async fn a_pool_shows_its_members_and_does_not_go_while_it_has_some() {
+        let bed = bed();
+        bed.ok("POST", "/pools", &[("poolid", "a")]).await;
+        bed.ok("POST", "/pools", &[("poolid", "b")]).await;
+        bed.ok("PUT", "/pools", &[("poolid", "a"), ("vms", "100")]).await;
+        let pool = bed.ok("GET", "/pools/a", &[]).await;
+        assert_eq!((pool["members"][0]["vmid"].clone(), pool["members"][0]["pool"].clone()), (json!(100), json!("a")));
+        let refusal = bed.refusal("DELETE", "/pools", &[("poolid", "a")]).await;
+        assert_eq!(refusal, (500, "delete pool failed: pool 'a' is not empty (contains VM 100)".into()));
+        let refusal = bed.refusal("PUT", "/pools", &[("poolid", "b"), ("vms", "100")]).await;
+        assert!(refusal.1.contains("pool 'a'"), "{refusal:?}");
+        bed.ok("PUT", "/pools", &[("poolid", "b"), ("vms", "100"), ("allow-move", "1")]).await;
+        bed.ok("DELETE", "/pools", &[("poolid", "a")]).await;
+        bed.ok("PUT", "/pools", &[("poolid", "b"), ("vms", "100"), ("delete", "1")]).await;
+        assert_eq!(bed.ok("GET", "/pools/b", &[]).await["members"], json!([]));
+    }
+
+    #[tokio::test]
+    async fn who_may_do_something_in_a_pool_may_do_it_to_its_members() {
+        let bed = bed();
+        bed.ok("POST", "/access/users", &[("userid", "a@pve")]).await;
+        bed.ok("POST", "/pools", &[("poolid", "p")]).await;
+        bed.ok("PUT", "/access/acl", &[("path", "/pool/p"), ("roles", "PVEVMUser"), ("users", "a@pve")]).await;
+        let sees = async || {
+            let reply = bed.send(bed.ticket("a@pve"), "GET", "/cluster/resources", &[("type", "vm")]).await;
+            reply.body.contains("qemu/100")
+        };
+        assert!(!sees().await);
+        bed.ok("PUT", "/pools", &[("poolid", "p"), ("vms", "100")]).await;
+        assert!(sees().await);
+    }
+}

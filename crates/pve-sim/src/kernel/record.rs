@@ -34,7 +34,6 @@ const SECRETS: &[&str] = &[
     "keyring",
     "encryption-key",
     "key",
-    "value",
 ];
 
 /// Parameters with what is secret in them masked.

@@ -8,9 +8,9 @@ use std::collections::BTreeSet;
 
 use serde_json::{Map, Value};
 
-use super::replay::{root_request, world};
-use crate::kernel::pipeline::{self, Outcome};
-use crate::kernel::world::World;
+use crate::bed::Bed;
+use crate::cluster::access::ROOT;
+use crate::shape::Shape;
 
 const UNKNOWN: &str = "zz-probe";
 
@@ -101,15 +101,8 @@ fn concrete(method: &Value, name: &str, value: &str) -> String {
 }
 
 /// The error fields of the 400 that this request gets; other answers come back as a text.
-async fn error_fields(
-    world: &World,
-    verb: &str,
-    path: &str,
-    params: &[(&str, &str)],
-) -> Result<BTreeSet<String>, String> {
-    let Outcome::Reply(reply) = pipeline::answer(world, "pve1", root_request(world, verb, path, params)).await else {
-        return Err("no answer".to_owned());
-    };
+async fn error_fields(bed: &Bed, verb: &str, path: &str, params: &[(&str, &str)]) -> Result<BTreeSet<String>, String> {
+    let reply = bed.send(bed.ticket(ROOT), verb, path, params).await;
     if reply.status != 400 || reply.reason.as_deref() != Some("Parameter verification failed.") {
         return Err(format!("{} {:?}", reply.status, reply.reason));
     }
@@ -119,10 +112,10 @@ async fn error_fields(
 
 #[tokio::test]
 async fn every_served_route_refuses_what_pve_refuses() {
-    let world = world();
+    let bed = Bed::new(Shape::default());
     let schema: Value = serde_json::from_str(crate::truth::API).unwrap();
     let served: BTreeSet<(String, String)> =
-        world.routes().served().map(|route| (route.method.method.clone(), route.method.path.clone())).collect();
+        bed.world.routes().served().map(|route| (route.method.method.clone(), route.method.path.clone())).collect();
     let (mut tried, mut failures) = (0, Vec::new());
     for method in schema["methods"].as_array().unwrap() {
         let (verb, path) = (method["method"].as_str().unwrap(), method["path"].as_str().unwrap());
@@ -145,7 +138,7 @@ async fn every_served_route_refuses_what_pve_refuses() {
             }
         };
         // An unknown parameter, and everything that is required missing.
-        let got = error_fields(&world, verb, &concrete(method, "", ""), &[(UNKNOWN, "1")]).await;
+        let got = error_fields(&bed, verb, &concrete(method, "", ""), &[(UNKNOWN, "1")]).await;
         check("unknown and missing".to_owned(), got, missing.clone());
         for (name, schema) in parameters.iter().filter(|(name, _)| *name != "node") {
             let name = name.replace("[n]", "0");
@@ -168,7 +161,7 @@ async fn every_served_route_refuses_what_pve_refuses() {
                 if let Some(other) = schema["requires"].as_str() {
                     want.insert(other.to_owned());
                 }
-                let got = error_fields(&world, verb, &path, &params).await;
+                let got = error_fields(&bed, verb, &path, &params).await;
                 check(format!("{name}={value}"), got, want);
             }
         }

@@ -143,3 +143,72 @@ fn stop(call: &mut Call<'_>) -> Result<Value, PveError> {
     call.cluster.stop_task(&upid);
     Ok(Value::Null)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use serde_json::json;
+
+    use crate::bed::Bed;
+    use crate::kernel::tasks::Steps;
+    use crate::shape::Shape;
+
+    /// Three tasks of pve1 that end well, with a warning and with an error, and one that runs on.
+    fn bed() -> Bed {
+        let bed = Bed::new(Shape::default());
+        bed.world.with(|c| {
+            c.start_task("pve1", "root@pam", "qmstart", "100", Steps::new());
+            c.start_task(
+                "pve1",
+                "a@pve!tok",
+                "qmstop",
+                "100",
+                Steps::new().run(|t| {
+                    t.warn("slow");
+                    Ok(())
+                }),
+            );
+            c.start_task("pve1", "root@pam", "qmstart", "101", Steps::new().run(|_| Err("no such disk".into())));
+            c.start_task("pve1", "root@pam", "qmmove", "100", Steps::new().wait(Duration::from_secs(600)));
+            c.start_task("pve2", "root@pam", "qmstart", "102", Steps::new());
+        });
+        bed.pass(2);
+        bed
+    }
+
+    #[tokio::test]
+    async fn lists_are_filtered() {
+        let bed = bed();
+        for (params, want) in [
+            (vec![], vec!["no such disk", "WARNINGS: 1", "OK"]),
+            (vec![("source", "all")], vec!["RUNNING", "no such disk", "WARNINGS: 1", "OK"]),
+            (vec![("source", "active")], vec!["RUNNING"]),
+            (vec![("errors", "1")], vec!["no such disk", "WARNINGS: 1"]),
+            (vec![("statusfilter", "ok,warning")], vec!["WARNINGS: 1", "OK"]),
+            (vec![("typefilter", "qmstart")], vec!["no such disk", "OK"]),
+            (vec![("vmid", "100"), ("limit", "1")], vec!["WARNINGS: 1"]),
+            (vec![("userfilter", "a@pve")], vec!["WARNINGS: 1"]),
+            (vec![("start", "2")], vec!["OK"]),
+            (vec![("until", "1000")], vec![]),
+        ] {
+            let list = bed.ok("GET", "/nodes/pve1/tasks", &params).await;
+            let statuses: Vec<_> = list.as_array().unwrap().iter().map(|t| t["status"].as_str().unwrap()).collect();
+            assert_eq!(statuses, want, "{params:?}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_vanished_task_has_no_last_line() {
+        let bed = bed();
+        let upid = bed.ok("GET", "/nodes/pve1/tasks", &[("source", "active")]).await[0]["upid"].clone();
+        bed.world.with(|c| {
+            c.set_power("pve1", false);
+            c.set_power("pve1", true);
+        });
+        assert_eq!(bed.task(&upid), "unexpected status");
+        assert!(bed.log(&upid).is_empty());
+        let log = bed.ok("GET", &format!("/nodes/pve1/tasks/{}/log", upid.as_str().unwrap()), &[]).await;
+        assert_eq!(log, json!([{ "n": 1, "t": "no content" }]));
+    }
+}
