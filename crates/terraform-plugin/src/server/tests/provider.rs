@@ -123,3 +123,36 @@ async fn what_is_not_offered_is_said() {
     let status = service.call_function(tonic::Request::new(Default::default())).await.unwrap_err();
     assert_eq!(status.code(), tonic::Code::Unimplemented);
 }
+
+#[test]
+fn the_docs_know_everything_the_schema_knows() {
+    let docs = crate::docs_json::<Test>();
+    let thing = &docs["resources"]["test_thing"];
+    assert_eq!((&thing["area"], &thing["key"]), (&"Things".into(), &serde_json::json!(["name"])));
+    assert_eq!((&thing["ready"], &thing["timeouts"]["create"]), (&"ready".into(), &"1h".into()));
+    let attribute = |name: &str| {
+        thing["attributes"].as_array().unwrap().iter().find(|a| a["name"] == name).unwrap_or_else(|| panic!("{name}"))
+    };
+    assert_eq!((&attribute("name")["rule"], &attribute("name")["type"]), (&"required".into(), &"string".into()));
+    assert_eq!(attribute("name")["flags"], serde_json::json!(["replace"]));
+    assert_eq!(attribute("size")["checks"], serde_json::json!(["a whole number", "between 1 and 7"]));
+    assert_eq!(
+        (&attribute("allow_destroy")["rule"], &attribute("allow_destroy")["default"]),
+        (&"default".into(), &false.into())
+    );
+    assert_eq!(
+        (&attribute("ports")["nesting"], &attribute("ports")["attributes"][1]["name"]),
+        (&"map".into(), &"id".into())
+    );
+    assert_eq!(docs["data_sources"]["test_names"]["attributes"][0]["name"], "prefix");
+    assert_eq!(docs["provider"]["attributes"][0]["name"], "world");
+}
+
+#[test]
+fn the_schemas_are_what_terraform_takes() {
+    use crate::schema::SchemaOf;
+    let server = Server::<Test>::with(StopToken::new(), true);
+    let thing = server.resource("test_thing").unwrap().info().schema().self_check(SchemaOf::Resource);
+    let names = server.data_source("test_names").unwrap().info().schema().self_check(SchemaOf::DataSource);
+    assert_eq!((thing, names), (Vec::new(), Vec::new()));
+}
