@@ -1,0 +1,249 @@
+//! The shape of the cluster to simulate: what `--cluster FILE` says in YAML.
+
+mod access;
+mod ceph;
+mod nodes;
+mod units;
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+
+pub use access::{AclShape, TokenShape, UserShape};
+pub use ceph::{CephPoolShape, CephShape, CephStage, CrushRuleShape, OsdShape};
+pub use nodes::{DiskShape, Media, NodeShape, PartitionShape};
+pub use units::{Size, parse_duration};
+
+/// The whole file.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Shape {
+    /// The cluster's name in `/cluster/status`.
+    pub name: String,
+    /// Its nodes, in the order of their node ids.
+    pub nodes: Vec<NodeShape>,
+    /// `storage.cfg`.
+    pub storages: Vec<StorageShape>,
+    /// Virtual machines that exist from the start.
+    pub guests: Vec<GuestShape>,
+    /// Users besides `root@pam`.
+    pub users: Vec<UserShape>,
+    /// Ceph.
+    pub ceph: CephShape,
+    /// The HA manager.
+    pub ha: HaShape,
+    /// The clock; the command line's `--clock` wins.
+    pub clock: ClockShape,
+}
+
+impl Default for Shape {
+    fn default() -> Self {
+        Shape {
+            name: "sim".to_owned(),
+            nodes: (1..=3).map(|n| NodeShape::numbered(n, 2, Size(64 << 30))).collect(),
+            storages: StorageShape::defaults(),
+            guests: Vec::new(),
+            users: Vec::new(),
+            ceph: CephShape::default(),
+            ha: HaShape::default(),
+            clock: ClockShape::default(),
+        }
+    }
+}
+
+/// An entry of `storage.cfg`; besides these keys any that the storage type has.
+#[derive(Debug, Clone, Deserialize)]
+pub struct StorageShape {
+    /// Name.
+    pub storage: String,
+    /// Type, as `dir`.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// What it may hold.
+    #[serde(default)]
+    pub content: Vec<String>,
+    /// The nodes it exists on; everywhere if empty.
+    #[serde(default)]
+    pub nodes: Vec<String>,
+    /// How much it holds on each node (or in all, if shared).
+    #[serde(default)]
+    pub size: Option<Size>,
+    /// Everything else, as in `storage.cfg`.
+    #[serde(flatten)]
+    pub options: BTreeMap<String, serde_json::Value>,
+}
+
+impl StorageShape {
+    /// What PVE's installer makes on LVM: `local` and `local-lvm`.
+    pub fn defaults() -> Vec<Self> {
+        let entry = |storage: &str, kind: &str, content: &[&str], options: &[(&str, &str)]| StorageShape {
+            storage: storage.to_owned(),
+            kind: kind.to_owned(),
+            content: content.iter().map(|c| (*c).to_owned()).collect(),
+            nodes: Vec::new(),
+            size: None,
+            options: options.iter().map(|(k, v)| ((*k).to_owned(), (*v).into())).collect(),
+        };
+        vec![
+            entry("local", "dir", &["iso", "vztmpl", "backup"], &[("path", "/var/lib/vz")]),
+            entry("local-lvm", "lvmthin", &["images", "rootdir"], &[("vgname", "pve"), ("thinpool", "data")]),
+        ]
+    }
+}
+
+/// A virtual machine.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct GuestShape {
+    /// Number.
+    pub vmid: u32,
+    /// The node it is on.
+    pub node: String,
+    /// Name.
+    #[serde(default)]
+    pub name: Option<String>,
+    /// Whether it runs.
+    #[serde(default)]
+    pub running: bool,
+    /// Its configuration, as `POST /nodes/{node}/qemu` takes it (`scsi0: local-lvm:32` allocates).
+    #[serde(default)]
+    pub config: BTreeMap<String, serde_json::Value>,
+}
+
+impl GuestShape {
+    /// A running machine with a cloud-init drive and a 32 GiB disk on `local-lvm`.
+    pub fn ready(vmid: u32, node: &str) -> Self {
+        let config = [
+            ("cores", "2"),
+            ("memory", "2048"),
+            ("ostype", "l26"),
+            ("scsihw", "virtio-scsi-single"),
+            ("boot", "order=scsi0"),
+            ("scsi0", "local-lvm:32,discard=on,iothread=1"),
+            ("ide2", "local-lvm:cloudinit"),
+            ("net0", "virtio,bridge=vmbr0"),
+            ("ipconfig0", "ip=dhcp"),
+        ];
+        GuestShape {
+            vmid,
+            node: node.to_owned(),
+            name: Some(format!("vm{vmid}")),
+            running: true,
+            config: config.into_iter().map(|(key, value)| (key.to_owned(), value.into())).collect(),
+        }
+    }
+}
+
+/// The HA manager at the start: nothing is managed yet.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct HaShape {
+    /// Nodes that become master in the next elections, in turn; after those, the first node alive.
+    pub masters: Vec<String>,
+}
+
+/// The clock.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct ClockShape {
+    /// Simulated seconds per real second; 0 stands still.
+    pub factor: Option<f64>,
+    /// Where it begins, RFC 3339.
+    pub start: Option<String>,
+}
+
+fn yes() -> bool {
+    true
+}
+
+impl Shape {
+    /// Reads the YAML of a `--cluster` file. The error names line and key.
+    pub fn from_yaml(text: &str) -> Result<Shape, String> {
+        let shape: Shape = serde_saphyr::from_str(text).map_err(|e| e.to_string())?;
+        shape.check()?;
+        Ok(shape)
+    }
+
+    /// What the types cannot say.
+    fn check(&self) -> Result<(), String> {
+        if self.nodes.is_empty() {
+            return Err("a cluster needs at least one node".to_owned());
+        }
+        let mut names = std::collections::BTreeSet::new();
+        for node in &self.nodes {
+            if !names.insert(&node.name) {
+                return Err(format!("node '{}' is there twice", node.name));
+            }
+        }
+        let known = |node: &String, who: String| match names.contains(node) {
+            true => Ok(()),
+            false => Err(format!("{who} names the unknown node '{node}'")),
+        };
+        let mut vmids = std::collections::BTreeSet::new();
+        for guest in &self.guests {
+            known(&guest.node, format!("guest {}", guest.vmid))?;
+            if !vmids.insert(guest.vmid) {
+                return Err(format!("guest {} is there twice", guest.vmid));
+            }
+        }
+        for node in self.ceph.mons.iter().flatten() {
+            known(node, "ceph.mons".to_owned())?;
+        }
+        for node in self.ceph.mgrs.iter().flatten() {
+            known(node, "ceph.mgrs".to_owned())?;
+        }
+        for node in &self.ha.masters {
+            known(node, "ha.masters".to_owned())?;
+        }
+        for osd in self.ceph.osds.iter().flatten() {
+            known(&osd.node, "ceph.osds".to_owned())?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_whole_file_is_read() {
+        let shape = Shape::from_yaml(
+            "
+nodes:
+  - {name: pve1, disks: [{path: /dev/sdb, size: 64G, serial: A, partitions: [{number: 1, size: 10G, used: ext4, mounted: true}]}]}
+  - {name: pve2, online: false}
+storages:
+  - {storage: local, type: dir, path: /var/lib/vz, content: [iso]}
+guests:
+  - {vmid: 101, node: pve1, name: x, running: true, config: {memory: '2048', scsi0: 'local-lvm:32'}}
+users:
+  - {userid: a@pve, password: secret, tokens: [{id: t, privsep: false}], acl: [{path: /, role: PVEAuditor}]}
+ceph: {stage: monitors, release: '16.2', pools: [{name: vm, size: 3}]}
+clock: {factor: 0, start: '2026-11-22T10:00:00Z'}
+",
+        )
+        .unwrap();
+        assert_eq!(shape.nodes[0].disks[0].partitions[0].size, Size(10 << 30));
+        assert!(!shape.nodes[1].online);
+        assert_eq!(shape.storages[0].options["path"], "/var/lib/vz");
+        assert_eq!(shape.ceph.stage, CephStage::Monitors);
+        assert_eq!(shape.clock.factor, Some(0.0));
+    }
+
+    #[test]
+    fn mistakes_are_named() {
+        for (yaml, part) in [
+            ("nodes: []", "at least one node"),
+            ("nodes: [{name: a}, {name: a}]", "twice"),
+            ("nodes: [{name: a, color: red}]", "color"),
+            ("guests: [{vmid: 100, node: nowhere}]", "unknown node 'nowhere'"),
+            ("ha: {masters: [nowhere]}", "ha.masters names the unknown node"),
+            ("ceph: {mgrs: [nowhere]}", "ceph.mgrs names the unknown node"),
+            ("nodes: [{name: a, disks: [{path: /dev/sdb, size: 5X}]}]", "unknown unit 'X'"),
+        ] {
+            let error = Shape::from_yaml(yaml).unwrap_err();
+            assert!(error.contains(part), "{yaml}: {error}");
+        }
+    }
+}

@@ -1,0 +1,137 @@
+//! Nodes and their disks.
+
+use serde::Deserialize;
+
+use super::{Size, yes};
+
+/// A node.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NodeShape {
+    /// Name, as `pve1`.
+    pub name: String,
+    /// Address within the cluster; `10.0.0.N` for the N-th node if absent.
+    #[serde(default)]
+    pub ip: Option<String>,
+    /// Whether it is switched on at the start.
+    #[serde(default = "yes")]
+    pub online: bool,
+    /// Disks besides the system disk.
+    #[serde(default)]
+    pub disks: Vec<DiskShape>,
+    /// Cores, as in `/nodes`.
+    #[serde(default = "eight")]
+    pub cpus: u32,
+    /// Memory.
+    #[serde(default = "memory")]
+    pub memory: Size,
+}
+
+impl NodeShape {
+    /// Node `pveN` with `disks` empty disks, each with a serial that no other disk of the cluster has.
+    pub fn numbered(n: usize, disks: usize, size: Size) -> Self {
+        let disks = (0..disks).map(|d| DiskShape {
+            path: format!("/dev/sd{}", disk_letters(d + 1)),
+            size,
+            serial: Some(format!("SIM{n:02}{:02}", d + 1)),
+            model: None,
+            media: Media::Ssd,
+            used: None,
+            partitions: Vec::new(),
+        });
+        NodeShape {
+            name: format!("pve{n}"),
+            ip: None,
+            online: true,
+            disks: disks.collect(),
+            cpus: eight(),
+            memory: memory(),
+        }
+    }
+}
+
+/// The letters of the n-th disk from 0: a, b, ..., z, aa, ab ...
+fn disk_letters(mut n: usize) -> String {
+    let mut letters = Vec::new();
+    loop {
+        letters.push(b'a' + u8::try_from(n % 26).unwrap_or(0));
+        if n < 26 {
+            break;
+        }
+        n = n / 26 - 1;
+    }
+    letters.iter().rev().map(|b| char::from(*b)).collect()
+}
+
+/// A disk.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DiskShape {
+    /// Kernel path, as `/dev/sdb`.
+    pub path: String,
+    /// Size.
+    pub size: Size,
+    /// Serial; one is made up if absent, `unknown` is what disks without one show.
+    #[serde(default)]
+    pub serial: Option<String>,
+    /// Model.
+    #[serde(default)]
+    pub model: Option<String>,
+    /// What it is made of.
+    #[serde(default, rename = "type")]
+    pub media: Media,
+    /// PVE's word for what the whole disk holds (`ext4`, `LVM`, `ZFS`, ...).
+    #[serde(default)]
+    pub used: Option<String>,
+    /// Its partitions.
+    #[serde(default)]
+    pub partitions: Vec<PartitionShape>,
+}
+
+/// What a disk is made of, in PVE's words.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Media {
+    /// Flash on SATA or SAS.
+    #[default]
+    Ssd,
+    /// Flash on PCIe.
+    Nvme,
+    /// Rotating.
+    Hdd,
+}
+
+/// A partition.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PartitionShape {
+    /// Number, from 1.
+    pub number: u32,
+    /// Size.
+    pub size: Size,
+    /// PVE's word for what it holds.
+    #[serde(default)]
+    pub used: Option<String>,
+    /// Whether it is mounted.
+    #[serde(default)]
+    pub mounted: bool,
+}
+
+fn eight() -> u32 {
+    8
+}
+
+fn memory() -> Size {
+    Size(32 << 30)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn disks_are_lettered_as_the_kernel_does() {
+        let letters: Vec<_> = [0, 1, 25, 26, 27, 52].into_iter().map(disk_letters).collect();
+        assert_eq!(letters, ["a", "b", "z", "aa", "ab", "ba"]);
+    }
+}
