@@ -117,7 +117,7 @@ fn cluster() -> Ceph {
     ceph.add_mon("pve1", "pve1", "127.0.0.1", START - 600.0);
     ceph.add_mgr("x", "pve1", START - 600.0);
     for (i, host) in ["pve1", "pve1", "pve2", "pve2", "pve3", "pve3"].into_iter().enumerate() {
-        ceph.create_osd(host, device(&format!("/dev/sd{i}")), None, START - 500.0 + i as f64);
+        ceph.create_osd(&format!("uuid-{i}"), host, device(&format!("/dev/sd{i}")), None, START - 500.0 + i as f64);
     }
     ceph.advance(START);
     ceph
@@ -326,12 +326,18 @@ fn the_recorded_commands_are_answered_as_recorded() {
 /// The map that `crushtool --test` was asked about: the cluster's after 00 and 01, with the weights
 /// that decompiling had rounded. Shadow buckets hash by their ids, which tell the whole history.
 fn tested_map() -> Ceph {
+    let mut ceph = after_rules();
+    for osd in 0..6 {
+        ceph.crush.set_weight(osd, 262);
+    }
+    ceph
+}
+
+/// The cluster after 00 and 01.
+fn after_rules() -> Ceph {
     let mut replay = Replay::new();
     replay.file("00-setup");
     replay.file("01-crush-rules");
-    for osd in 0..6 {
-        replay.ceph.crush.set_weight(osd, 262);
-    }
     replay.ceph
 }
 
@@ -375,7 +381,7 @@ fn placement_agrees_with_crushtool() {
 fn the_map_decompiles_as_recorded() {
     let recorded = truth("02-crushmap");
     let want = recorded[1]["stdout"].as_str().unwrap();
-    let ceph = tested_map();
+    let ceph = after_rules();
     let got = ceph.crush.decompile(&Release::pacific());
     for (got, want) in got.lines().zip(want.lines()) {
         assert_eq!(got, want);

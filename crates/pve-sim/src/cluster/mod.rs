@@ -13,6 +13,7 @@ pub mod options;
 pub mod pools;
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use serde_json::{Value, json};
 
@@ -77,6 +78,8 @@ pub struct Cluster {
     pub options: options::Options,
     /// Resource pools.
     pub pools: pools::Pools,
+    /// Ceph, as far as it has got; [`Cluster::ceph_now`] brings it up to date.
+    pub ceph: ceph::Ceph,
     /// Virtual machines.
     pub guests: guests::Guests,
     pub(crate) events: Events,
@@ -89,14 +92,18 @@ impl Cluster {
     /// The cluster of this shape at `now`. `seed` decides what it hands out.
     pub fn new(shape: &Shape, profile: Profile, now: Time, seed: u64) -> Cluster {
         let mut ids = Ids::new(seed);
-        Cluster {
+        let mut nodes = nodes::Nodes::new(shape, now);
+        let access = access::Access::new(shape, &mut ids);
+        let ceph = ceph::Ceph::new(&shape.ceph, nodes.all_mut(), &profile.ceph, now.seconds(), &mut ids);
+        let mut cluster = Cluster {
             now,
             profile,
             name: shape.name.clone(),
             tasks: Tasks::default(),
             locks: Locks::default(),
-            nodes: nodes::Nodes::new(shape, now),
-            access: access::Access::new(shape, &mut ids),
+            nodes,
+            access,
+            ceph,
             options: options::Options::default(),
             pools: pools::Pools::default(),
             guests: guests::Guests::new(shape),
@@ -105,14 +112,28 @@ impl Cluster {
             faults: Faults::default(),
             requests: Vec::new(),
             unmodelled: BTreeMap::new(),
-        }
+        };
+        // Ceph is brought up to date whenever it is asked; the round keeps its own history short.
+        cluster.every(Duration::from_secs(5), |cluster| {
+            cluster.ceph_now();
+        });
+        cluster
+    }
+
+    /// Ceph as it is at this moment.
+    pub fn ceph_now(&mut self) -> &mut ceph::Ceph {
+        self.ceph.advance(self.now.seconds());
+        &mut self.ceph
     }
 
     /// Switches a node on or off. Off means at once, as if its plug were pulled.
     pub fn set_power(&mut self, node: &str, on: bool) {
         let now = self.now;
-        if self.nodes.set_power(node, on, now) && !on {
-            self.lose_tasks_of(node);
+        if self.nodes.set_power(node, on, now) {
+            self.ceph.set_power(node, on, now.seconds());
+            if !on {
+                self.lose_tasks_of(node);
+            }
         }
     }
 
@@ -124,6 +145,7 @@ impl Cluster {
             "access": self.access.canonical(),
             "options": self.options.canonical(),
             "pools": self.pools.canonical(),
+            "ceph": self.ceph.canonical(),
             "guests": self.guests.canonical(),
         })
     }

@@ -51,10 +51,60 @@ impl Node {
         self.off_since.unwrap_or(now).since(self.booted).as_secs()
     }
 
+    /// A disk or partition by its kernel path.
+    pub fn device(&self, path: &str) -> Option<Device<'_>> {
+        let whole = |d: &DiskShape| d.path == path;
+        if let Some(disk) = self.disks.iter().find(|d| whole(d)) {
+            let used = disk.used.as_deref().or((!disk.partitions.is_empty()).then_some("partitions"));
+            return Some(Device { disk, size: disk.size.0, used, partition: None });
+        }
+        let parts = self.disks.iter().flat_map(|d| d.partitions.iter().map(move |p| (d, p)));
+        parts.into_iter().find(|(d, p)| partition_path(&d.path, p.number) == path).map(|(disk, p)| {
+            let used = p.used.as_deref().or(p.mounted.then_some("mounted"));
+            Device { disk, size: p.size.0, used, partition: Some(p.number) }
+        })
+    }
+
+    /// Notes in PVE's words what a disk or partition holds from now on; false if there is none of that path.
+    pub fn set_used(&mut self, path: &str, used: Option<&str>) -> bool {
+        for disk in &mut self.disks {
+            if disk.path == path {
+                disk.used = used.map(str::to_owned);
+                return true;
+            }
+            for part in &mut disk.partitions {
+                if partition_path(&disk.path, part.number) == path {
+                    part.used = used.map(str::to_owned);
+                    return true;
+                }
+            }
+        }
+        false
+    }
+
     /// Memory in use, without its guests.
     pub fn memory_used(&self) -> u64 {
         self.memory / 8
     }
+}
+
+/// A disk or one of its partitions.
+#[derive(Debug, Clone, Copy)]
+pub struct Device<'a> {
+    /// The disk itself, also for a partition.
+    pub disk: &'a DiskShape,
+    /// Bytes.
+    pub size: u64,
+    /// PVE's word for what it holds; `None` is free.
+    pub used: Option<&'a str>,
+    /// Number of the partition.
+    pub partition: Option<u32>,
+}
+
+/// `/dev/sdb4`, `/dev/nvme0n1p4`.
+pub fn partition_path(disk: &str, number: u32) -> String {
+    let p = if disk.ends_with(|c: char| c.is_ascii_digit()) { "p" } else { "" };
+    format!("{disk}{p}{number}")
 }
 
 /// The nodes, in the order of their ids.
@@ -84,6 +134,10 @@ impl Nodes {
     /// All nodes.
     pub fn iter(&self) -> impl Iterator<Item = &Node> {
         self.nodes.iter()
+    }
+
+    pub(super) fn all_mut(&mut self) -> &mut [Node] {
+        &mut self.nodes
     }
 
     /// All names.

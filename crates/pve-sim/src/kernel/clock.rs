@@ -21,6 +21,11 @@ impl Time {
         self.0 / 1_000_000
     }
 
+    /// Seconds since the Unix epoch with their fraction.
+    pub fn seconds(self) -> f64 {
+        self.0 as f64 / 1e6
+    }
+
     /// How long ago `earlier` was; zero if it lies ahead.
     pub fn since(self, earlier: Time) -> Duration {
         Duration::from_micros(self.0.saturating_sub(earlier.0))

@@ -1,5 +1,6 @@
 //! `/cluster`.
 
+mod ceph;
 mod nextid;
 mod options;
 pub(super) mod resources;
@@ -9,6 +10,7 @@ mod tasks;
 use crate::kernel::Routes;
 
 pub(crate) fn routes(r: &mut Routes) {
+    ceph::routes(r);
     nextid::routes(r);
     options::routes(r);
     resources::routes(r);

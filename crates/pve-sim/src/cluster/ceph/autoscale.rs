@@ -51,8 +51,10 @@ impl Ceph {
         let inside = || osds.iter().filter_map(|id| self.osds.get(id)).filter(|o| o.is_in());
         let capacity: u64 = inside().map(|o| o.size()).sum();
         let pg_budget = inside().count() as f64 * self.mon_number("mon_target_pg_per_osd");
-        let target_bytes = pool.option("target_size_bytes").unwrap_or(0.0) as u64;
         let target_ratio = pool.option("target_size_ratio").unwrap_or(0.0);
+        // A ratio takes the place of the bytes.
+        let bytes = pool.option("target_size_bytes").filter(|_| target_ratio == 0.0);
+        let target_bytes = bytes.unwrap_or(0.0) as u64;
         let room = if capacity > 0 { (1.0 - reserved / capacity as f64).max(0.0) } else { 1.0 };
         let effective_ratio = if target_ratio > 0.0 && ratios > 0.0 { target_ratio / ratios * room } else { 0.0 };
         let raw = pool.stored().max(target_bytes) as f64 * f64::from(pool.size);

@@ -20,6 +20,7 @@ mod pools;
 mod release;
 mod safety;
 mod services;
+mod setup;
 mod status;
 
 #[cfg(test)]
@@ -35,6 +36,7 @@ pub use pool::{Autoscale, Image, POOL_FLAGS, Pool, PoolOption};
 pub use pools::NewPool;
 pub use release::Release;
 pub use safety::{OkToStop, SafeToDestroy};
+pub(crate) use setup::class_of;
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -2,8 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use uuid::Uuid;
-
 use super::crush::{ONE, weight_of};
 use super::{Ceph, Mgr, Mon, Osd, OsdDevice, Time};
 
@@ -116,9 +114,9 @@ impl Ceph {
 
     /// Makes an OSD on a disk: reserves the id, prepares, starts the daemon. It is up a few
     /// seconds later. `class` overrides what the disk looks like.
-    pub fn create_osd(&mut self, node: &str, device: OsdDevice, class: Option<&str>, now: Time) -> u32 {
+    pub fn create_osd(&mut self, uuid: &str, node: &str, device: OsdDevice, class: Option<&str>, now: Time) -> u32 {
         self.advance(now);
-        let id = self.new_osd(&Uuid::new_v4().to_string());
+        let id = self.new_osd(uuid);
         // A starting OSD takes its class first and its place after, which is why the shadow
         // buckets of a class have lower ids than the host.
         let class = class.unwrap_or(&device.kind).to_string();

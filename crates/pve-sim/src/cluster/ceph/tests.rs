@@ -28,7 +28,7 @@ fn cluster(nodes: usize, osds: usize) -> Ceph {
         ceph.add_mgr(&name, &name, at);
     }
     for n in 0..nodes * osds {
-        ceph.create_osd(&format!("pve{}", n % nodes + 1), device(n), None, 100.0 + n as f64);
+        ceph.create_osd(&format!("uuid-{n}"), &format!("pve{}", n % nodes + 1), device(n), None, 100.0 + n as f64);
     }
     ceph.advance(1000.0);
     ceph
@@ -60,7 +60,7 @@ fn the_manager_makes_its_pool_and_the_ids_of_purged_osds_come_back() {
     ceph.stop_osd(2, 1010.0);
     ceph.advance(1020.0);
     ceph.purge_osd(2, 1020.0);
-    assert_eq!(ceph.create_osd("pve3", device(9), Some("nvme"), 1030.0), 2);
+    assert_eq!(ceph.create_osd("uuid", "pve3", device(9), Some("nvme"), 1030.0), 2);
     assert_eq!(ceph.crush.class_of(2), Some("nvme"));
     assert!(!ceph.osds[&2].up);
     ceph.advance(1040.0);

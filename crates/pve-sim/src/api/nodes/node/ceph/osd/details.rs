@@ -1,0 +1,76 @@
+//! `GET /nodes/{node}/ceph/osd/{osdid}/metadata` and `/lv-info`.
+
+use serde_json::{Value, json};
+
+use super::super::{Need, ceph};
+use super::osd_id;
+use crate::cluster::ceph::{Osd, OsdDevice};
+use crate::kernel::clock::Time;
+use crate::kernel::{Call, PveError, Routes};
+
+pub(super) fn routes(r: &mut Routes) {
+    r.get("/nodes/{node}/ceph/osd/{osdid}/metadata", metadata);
+    r.get("/nodes/{node}/ceph/osd/{osdid}/lv-info", lv_info);
+}
+
+fn metadata(call: &mut Call<'_>) -> Result<Value, PveError> {
+    let (id, node) = (osd_id(call), call.node.clone());
+    let ip = call.cluster.nodes.get(&node).map(|n| n.ip.clone()).unwrap_or_default();
+    let ceph = ceph(call, Need::Monitors)?;
+    let Some(osd) = ceph.osds.get(&id) else {
+        return Err(PveError::new(format!("error with 'osd metadata': mon_cmd failed - osd.{id} does not exist")));
+    };
+    if osd.node != node {
+        return Err(PveError::new(format!("OSD '{id}' does not exists on host '{node}'")));
+    }
+    if !osd.booted {
+        // Ceph has no metadata of an OSD that was never up, and no words for it either.
+        return Err(PveError::new("error with 'osd metadata': mon_cmd failed - "));
+    }
+    let port = 6800 + id * 8;
+    let pid = 20_000 + id;
+    let addr = |n: u32| format!("[v2:{ip}:{}/{pid},v1:{ip}:{}/{pid}]", port + n, port + n + 1);
+    let device = osd.device.as_ref();
+    let path = device.map_or("", |d| d.path.as_str());
+    let mut data = json!({
+        "id": id, "hostname": node, "version": format!("{} ({})", ceph.release.short(), ceph.release.name()),
+        "osd_data": format!("/var/lib/ceph/osd/ceph-{id}"), "osd_objectstore": "bluestore",
+        "mem_usage": if osd.running { 640 << 20 } else { 0 },
+        "encrypted": u8::from(device.is_some_and(|d| d.encrypted)),
+        "front_addr": addr(0), "back_addr": addr(2), "hb_front_addr": addr(4), "hb_back_addr": addr(6),
+    });
+    if osd.running {
+        data["pid"] = json!(pid);
+    }
+    let on_disk = !path.is_empty();
+    let block = json!({
+        "device": "block", "size": osd.size(), "support_discard": true,
+        "type": device.map_or("hdd", |d| if d.kind == "hdd" { "hdd" } else { "ssd" }),
+        "dev_node": on_disk.then(|| format!("/dev/dm-{id}")), "physical_device": path.rsplit('/').next(),
+    });
+    Ok(json!({ "osd": data, "devices": [block] }))
+}
+
+fn lv_info(call: &mut Call<'_>) -> Result<Value, PveError> {
+    let (id, node) = (osd_id(call), call.node.clone());
+    let kind = call.params.text("type").unwrap_or("block").to_owned();
+    let ceph = ceph(call, Need::Config)?;
+    let found: Option<(&Osd, &OsdDevice)> =
+        ceph.osds.get(&id).filter(|o| o.node == node).and_then(|o| Some((o, o.device.as_ref()?)));
+    let Some((osd, device)) = found.filter(|(_, d)| !d.path.is_empty()) else {
+        return Err(PveError::new(format!(
+            "OSD '{id}' not found in 'ceph-volume lvm list' on node '{node}'.\nMaybe it was created before LVM became the default?"
+        )));
+    };
+    if kind != "block" {
+        return Err(PveError::new(format!("volume type '{kind}' not found for OSD {id}")));
+    }
+    let (name, vg) = (osd.lv_name(), &device.vg);
+    // The LV's own id: made from the OSD's so that it stays the same.
+    let lv_uuid = osd.uuid.replace('-', "").chars().rev().collect::<String>();
+    let created = Time::from_unix(device.created as u64);
+    Ok(json!({
+        "creation_time": created.format("%Y-%m-%d %H:%M:%S +0000"), "lv_name": name, "lv_path": format!("/dev/{vg}/{name}"),
+        "lv_size": device.size, "lv_uuid": lv_uuid, "vg_name": vg,
+    }))
+}
