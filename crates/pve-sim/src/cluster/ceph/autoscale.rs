@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::crush::{Bucket, CrushMap};
+use super::status::number;
 use super::{Autoscale, Ceph, Pool};
 
 /// A pool's line of `osd pool autoscale-status`.
@@ -24,6 +25,8 @@ pub struct PoolAdvice {
     /// What the autoscaler would set.
     pub pg_num_final: u32,
     bulk: bool,
+    /// Off by more than the factor that is tolerated.
+    far: bool,
     would_adjust: bool,
 }
 
@@ -84,13 +87,14 @@ impl Ceph {
             ideal: ideal as u32,
             pg_num_final: wanted,
             bulk: pool.bulk,
-            would_adjust: far && pool.autoscale != Autoscale::Off && (0.0..=1.0).contains(&share),
+            far: far && (0.0..=1.0).contains(&share),
+            would_adjust: far && pool.autoscale == Autoscale::On && (0.0..=1.0).contains(&share),
         }
     }
 
     /// A minute has passed: pools in mode `on` that are far off get new targets.
     pub(super) fn autoscale(&mut self) {
-        let acting = self.autoscale_status().into_iter().filter(|a| a.would_adjust && a.mode == Autoscale::On);
+        let acting = self.autoscale_status().into_iter().filter(|a| a.would_adjust);
         for advice in acting.collect::<Vec<_>>() {
             self.retarget(advice.pool, advice.pg_num_final);
         }
@@ -105,7 +109,7 @@ impl PoolAdvice {
 
     /// Whether the pool's warning mode would complain, and in which direction (`true`: too many).
     pub fn warns(&self) -> Option<bool> {
-        (self.would_adjust && self.mode == Autoscale::Warn).then_some(self.pg_num_target > self.pg_num_final)
+        (self.far && self.mode == Autoscale::Warn).then_some(self.pg_num_target > self.pg_num_final)
     }
 
     /// Whether the pool is in mode `warn`.
@@ -129,13 +133,13 @@ impl PoolAdvice {
         let actual = self.stored as f64 * f64::from(self.size);
         let ratio = if self.capacity > 0 { actual / self.capacity as f64 } else { 0.0 };
         json!({
-            "actual_capacity_ratio": ratio, "actual_raw_used": actual, "bias": 1.0, "bulk": self.bulk,
-            "capacity_ratio": self.capacity_ratio.max(self.effective_ratio), "crush_root_id": self.root,
-            "effective_target_ratio": self.effective_ratio, "logical_used": self.stored,
+            "actual_capacity_ratio": number(ratio), "actual_raw_used": number(actual), "bias": 1, "bulk": self.bulk,
+            "capacity_ratio": number(self.capacity_ratio.max(self.effective_ratio)), "crush_root_id": self.root,
+            "effective_target_ratio": number(self.effective_ratio), "logical_used": self.stored,
             "pg_autoscale_mode": self.mode.word(), "pg_num_final": self.pg_num_final, "pg_num_ideal": self.ideal,
-            "pg_num_target": self.pg_num_target, "pool_id": self.pool, "pool_name": self.name, "raw_used": raw,
-            "raw_used_rate": f64::from(self.size), "subtree_capacity": self.capacity, "target_bytes": self.target_bytes,
-            "target_ratio": self.target_ratio, "would_adjust": self.would_adjust,
+            "pg_num_target": self.pg_num_target, "pool_id": self.pool, "pool_name": self.name, "raw_used": number(raw),
+            "raw_used_rate": self.size, "subtree_capacity": self.capacity, "target_bytes": self.target_bytes,
+            "target_ratio": number(self.target_ratio), "would_adjust": self.would_adjust,
         })
     }
 }

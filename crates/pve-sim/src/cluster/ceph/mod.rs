@@ -85,6 +85,8 @@ pub struct Ceph {
     pgs: pg::PgMap,
     pool_max: u32,
     max_osd: u32,
+    monmap_epoch: u32,
+    election_epoch: u32,
     epoch: u32,
     /// Changes with anything that moves PGs beside the CRUSH map: in/out weights, pools.
     mapping: u64,
@@ -115,6 +117,8 @@ impl Ceph {
             pgs: pg::PgMap::default(),
             pool_max: 0,
             max_osd: 0,
+            monmap_epoch: 0,
+            election_epoch: 0,
             epoch: 1,
             mapping: 0,
             created: now,

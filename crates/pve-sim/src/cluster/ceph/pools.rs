@@ -11,6 +11,8 @@ use super::{Autoscale, Ceph, Pool, Time};
 const MERGE: f64 = 5.0;
 /// The manager looks at the targets.
 const SPLIT: f64 = 1.0;
+/// `mgr_max_pg_num_change`; 8 became 136 in the recordings.
+const SPLIT_AT_ONCE: u32 = 128;
 
 /// What `osd pool create` takes.
 #[derive(Debug, Clone, Default)]
@@ -443,7 +445,8 @@ fn size(val: &str) -> Result<i64, Refusal> {
 /// than `misplaced` of the PGs at a time), merging one PG after another.
 pub(super) fn step(pool: &mut Pool, now: Time, misplaced: f64) {
     if pool.pg_num < pool.pg_num_target {
-        pool.pg_num = pool.pg_num_target;
+        // No more than this many at a time.
+        pool.pg_num = pool.pg_num_target.min(pool.pg_num + SPLIT_AT_ONCE);
     } else if pool.pg_num > pool.pg_num_target {
         pool.pg_num -= 1;
         pool.pgp_num = pool.pgp_num.min(pool.pg_num);

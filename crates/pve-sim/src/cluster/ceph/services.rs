@@ -45,6 +45,8 @@ impl Ceph {
     pub fn add_mon(&mut self, name: &str, node: &str, ip: &str, now: Time) {
         self.advance(now);
         let first = self.mons.is_empty();
+        self.monmap_epoch += 1;
+        self.election_epoch += 4;
         if first {
             self.created = now;
             self.quorum_since = now;
@@ -64,6 +66,8 @@ impl Ceph {
         self.advance(now);
         let before = self.mons.len();
         self.mons.retain(|m| m.name != name);
+        self.monmap_epoch += 1;
+        self.election_epoch += 2;
         self.quorum_since = now;
         self.mons.len() < before
     }

@@ -39,7 +39,9 @@ impl Ceph {
             for node in nodes.iter_mut().filter(chosen) {
                 at += 60.0;
                 ceph.make_mon(&node.name, &node.name, &node.ip, at);
-                ceph.add_mgr(&node.name, &node.name, at);
+                if shape.mgrs.as_ref().is_none_or(|names| names.contains(&node.name)) {
+                    ceph.add_mgr(&node.name, &node.name, at);
+                }
             }
             ceph.make_osds(shape, nodes, at + 60.0, ids);
             at += 1200.0;
@@ -166,6 +168,10 @@ impl Ceph {
             autoscale: Some(Autoscale::Warn),
             ..NewPool::default()
         };
+        // Ids are handed out in order: the next one is the one that is wanted.
+        if let Some(id) = pool.id {
+            self.pool_max = self.pool_max.max(id.saturating_sub(1));
+        }
         if self.create_pool(&pool.name, new, at).is_ok() {
             let application = pool.application.as_deref().unwrap_or("rbd");
             // The pool is new, so that its first application is never refused.

@@ -29,8 +29,8 @@ fn fraction(weight: u32) -> f64 {
     f64::from(weight) / 65536.0
 }
 
-/// Numbers that Ceph prints as whole ones when they are.
-fn number(value: f64) -> Value {
+/// Numbers that are printed as whole ones when they are.
+pub(super) fn number(value: f64) -> Value {
     if value.fract() == 0.0 { json!(value as i64) } else { json!(value) }
 }
 
@@ -85,7 +85,7 @@ impl Ceph {
             .collect();
         let when = |t| stamp(t).replace("+0000", "Z");
         json!({
-            "epoch": self.mons.len(), "fsid": self.fsid(), "modified": when(self.quorum_since), "created": when(self.created),
+            "epoch": self.monmap_epoch, "fsid": self.fsid(), "modified": when(self.quorum_since), "created": when(self.created),
             "min_mon_release": self.release.major(), "min_mon_release_name": self.release.name(),
             "election_strategy": 1, "disallowed_leaders: ": "", "stretch_mode": false, "tiebreaker_mon": "",
             "removed_ranks: ": "", "features": {"persistent": self.features(), "optional": []}, "mons": mons,
@@ -96,14 +96,10 @@ impl Ceph {
     pub fn quorum_status_json(&self) -> Value {
         let names = self.quorum_names();
         json!({
-            "election_epoch": self.election_epoch(), "quorum": self.quorum_ranks(), "quorum_names": names,
+            "election_epoch": self.election_epoch, "quorum": self.quorum_ranks(), "quorum_names": names,
             "quorum_leader_name": names.first(), "quorum_age": (self.now() - self.quorum_since) as u64,
             "features": {"quorum_con": FEATURES.to_string(), "quorum_mon": self.features()}, "monmap": self.monmap_json(),
         })
-    }
-
-    fn election_epoch(&self) -> usize {
-        1 + 4 * self.mons.len()
     }
 
     /// `mon stat`.
@@ -115,7 +111,7 @@ impl Ceph {
             .filter(|(_, m)| m.in_quorum)
             .map(|(rank, m)| json!({"rank": rank, "name": m.name}))
             .collect();
-        json!({"epoch": self.mons.len(), "min_mon_release_name": self.release.name(), "num_mons": self.mons.len(),
+        json!({"epoch": self.monmap_epoch, "min_mon_release_name": self.release.name(), "num_mons": self.mons.len(),
             "leader": self.quorum_names().first(), "quorum": quorum})
     }
 
@@ -133,13 +129,15 @@ impl Ceph {
     /// `mgr dump`, without the descriptions of modules.
     pub fn mgr_dump_json(&self) -> Value {
         let active = self.active_mgr();
-        let ip = |node: &str| self.mons.iter().find(|m| m.node == node).map_or("127.0.0.1".into(), |m| m.ip.clone());
-        let addr = active.map(|m| ip(&m.node)).unwrap_or_default();
+        let addr = active.map(|m| self.daemon_ip(&m.node)).unwrap_or_default();
+        let client = |name: &str, nonce: u32| json!({"name": name, "addrvec": [{"type": "v2", "addr": format!("{addr}:0"), "nonce": nonce}]});
         let standbys: Vec<Value> = self
             .standbys()
             .iter()
             .enumerate()
-            .map(|(i, m)| json!({"gid": 4129 + i * 10, "name": m.name, "mgr_features": FEATURES, "available_modules": []}))
+            .map(|(i, m)| {
+                json!({"gid": 4129 + i * 10, "name": m.name, "mgr_features": FEATURES, "available_modules": modules()})
+            })
             .collect();
         json!({
             "epoch": 3 + self.mgrs.len(), "active_gid": if active.is_some() { 4108 } else { 0 },
@@ -149,9 +147,17 @@ impl Ceph {
                 {"type": "v1", "addr": format!("{addr}:6801"), "nonce": 4323}]},
             "active_addr": format!("{addr}:6801/4323"), "active_change": stamp(self.created),
             "active_mgr_features": FEATURES, "available": active.is_some(), "standbys": standbys,
-            "modules": ["iostat", "nfs", "restful"], "available_modules": [], "services": {},
-            "always_on_modules": {}, "last_failure_osd_epoch": 0, "active_clients": [],
+            "modules": ["iostat", "nfs", "restful"], "available_modules": modules(), "services": {},
+            "always_on_modules": always_on(), "last_failure_osd_epoch": 0,
+            "active_clients": [client("rbd_support", 1_395_487_324), client("volumes", 2_871_887_067)],
         })
+    }
+
+    /// The address a daemon without one of its own takes: the node's in the public network, which on
+    /// a loopback network is the first there.
+    pub fn daemon_ip(&self, node: &str) -> String {
+        let ip = self.mons.iter().find(|m| m.node == node).map_or("127.0.0.1", |m| m.ip.as_str());
+        if ip.starts_with("127.") { "127.0.0.1".into() } else { ip.into() }
     }
 
     // ---- OSDs ----
@@ -326,7 +332,7 @@ impl Ceph {
         }
         state.extend(osd.flags.iter().cloned());
         state.sort();
-        let ip = self.mons.iter().find(|m| m.node == osd.node).map_or("127.0.0.1", |m| m.ip.as_str());
+        let ip = self.daemon_ip(&osd.node);
         let port = 6800 + id * 8;
         let addr = |n: u32| format!("{ip}:{}/{}", port + n, 20_000 + id);
         json!({"osd": id, "uuid": osd.uuid, "up": u8::from(osd.up), "in": u8::from(osd.is_in()),
@@ -472,10 +478,10 @@ impl Ceph {
     /// `status` (`-s`): with short maps of monitors and managers, health without detail.
     pub fn status_json(&self) -> Value {
         json!({
-            "fsid": self.fsid(), "health": self.health_json(false), "election_epoch": self.election_epoch(),
+            "fsid": self.fsid(), "health": self.health_json(false), "election_epoch": self.election_epoch,
             "quorum": self.quorum_ranks(), "quorum_names": self.quorum_names(),
             "quorum_age": (self.now() - self.quorum_since) as u64,
-            "monmap": {"epoch": self.mons.len(), "min_mon_release_name": self.release.name(), "num_mons": self.mons.len()},
+            "monmap": {"epoch": self.monmap_epoch, "min_mon_release_name": self.release.name(), "num_mons": self.mons.len()},
             "osdmap": self.osd_stat_json(), "pgmap": self.pgmap_json(),
             "fsmap": {"epoch": 1, "by_rank": [], "up:standby": 0},
             "mgrmap": {"available": self.active_mgr().is_some(), "num_standbys": self.standbys().len(),
@@ -493,6 +499,60 @@ impl Ceph {
         out["mgrmap"] = self.mgr_dump_json();
         out
     }
+}
+
+/// The manager's modules, without their options.
+fn modules() -> Vec<Value> {
+    const NAMES: [&str; 24] = [
+        "alerts",
+        "balancer",
+        "crash",
+        "devicehealth",
+        "influx",
+        "insights",
+        "iostat",
+        "localpool",
+        "mirroring",
+        "nfs",
+        "orchestrator",
+        "osd_support",
+        "pg_autoscaler",
+        "progress",
+        "prometheus",
+        "rbd_support",
+        "restful",
+        "selftest",
+        "snap_schedule",
+        "stats",
+        "status",
+        "telegraf",
+        "telemetry",
+        "volumes",
+    ];
+    let rest = ["test_orchestrator", "zabbix"];
+    let module = |name: &&str| {
+        let error = if *name == "influx" { "influxdb python module not found" } else { "" };
+        json!({"name": name, "can_run": error.is_empty(), "error_string": error, "module_options": {}})
+    };
+    NAMES.iter().chain(&rest).map(module).collect()
+}
+
+/// Modules that cannot be switched off, by release.
+fn always_on() -> Value {
+    let old = ["balancer", "crash", "devicehealth", "orchestrator_cli", "progress", "rbd_support", "status", "volumes"];
+    let new = [
+        "balancer",
+        "crash",
+        "devicehealth",
+        "orchestrator",
+        "pg_autoscaler",
+        "progress",
+        "rbd_support",
+        "status",
+        "telemetry",
+        "volumes",
+    ];
+    json!({"nautilus": old, "octopus": new, "pacific": new})
 }
 
 fn percent(used: u64, total: u64) -> f64 {

@@ -68,8 +68,8 @@ pub(super) const COMMANDS: &[Command] = &[
         params: &[],
         help: "dump formatted monmap (optionally from epoch)",
         run: |ceph, _, _| {
-            let note = format!("dumped monmap epoch {}", ceph.mons.len());
             let mut map = ceph.monmap_json();
+            let note = format!("dumped monmap epoch {}", map["epoch"]);
             map["quorum"] = ceph.quorum_status_json()["quorum"].take();
             Reply { note, ..Reply::json(map) }
         },

@@ -14,15 +14,13 @@ pub(super) fn routes(r: &mut Routes) {
 }
 
 fn list(call: &mut Call<'_>) -> Result<Value, PveError> {
-    let ips: Vec<(String, String)> = call.cluster.nodes.iter().map(|n| (n.name.clone(), n.ip.clone())).collect();
     let ceph = ceph(call, Need::Monitors)?;
     let active = ceph.active_mgr().map(|m| m.name.clone());
     let entry = |mgr: &Mgr| {
         let mut entry =
             json!({ "name": mgr.name, "host": mgr.node, "service": true, "direxists": true, "state": "stopped" });
         if mgr.seen {
-            let ip = ips.iter().find(|(node, _)| *node == mgr.node).map(|(_, ip)| ip);
-            entry["addr"] = json!(ip);
+            entry["addr"] = json!(ceph.daemon_ip(&mgr.node));
             entry["state"] = json!(if active.as_ref() == Some(&mgr.name) { "active" } else { "standby" });
             entry["ceph_version"] = json!(ceph.release.long());
             entry["ceph_version_short"] = json!(ceph.release.short());

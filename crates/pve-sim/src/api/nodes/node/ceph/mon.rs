@@ -58,8 +58,9 @@ fn create(call: &mut Call<'_>) -> Result<Value, PveError> {
             let (now, user) = (t.now().seconds(), t.user());
             let ceph = ceph_on(t.cluster, &node, Need::Config)?;
             let first = ceph.mons.is_empty();
+            let fetched = ceph.monmap_json()["epoch"].take();
             ceph.make_mon(&id, &node, &ip, now);
-            let log = monmap(ceph);
+            let log = monmap(ceph, &fetched);
             t.log(log);
             if first {
                 let with = mgr::make(&node, &node);
@@ -71,15 +72,15 @@ fn create(call: &mut Call<'_>) -> Result<Value, PveError> {
     Ok(call.task("cephcreatemon", format!("mon.{id}"), steps))
 }
 
-/// What monmaptool prints.
-fn monmap(ceph: &Ceph) -> String {
+/// What monmaptool prints when it adds the monitor to the map it fetched.
+fn monmap(ceph: &Ceph, epoch: &Value) -> String {
     let map = ceph.monmap_json();
     let text = |key: &str| map[key].as_str().unwrap_or_default().replace('Z', "+0000");
     let mons = ceph.mons_by_rank();
     let mut out = format!(
         "monmaptool: monmap file /tmp/monmap\nepoch {0}\nfsid {1}\nlast_changed {2}\ncreated {3}\n\
          min_mon_release {4} ({5})\nelection_strategy: 1\n",
-        map["epoch"],
+        epoch,
         ceph.fsid(),
         text("modified"),
         text("created"),
@@ -89,7 +90,7 @@ fn monmap(ceph: &Ceph) -> String {
     for (rank, mon) in mons.iter().enumerate() {
         out += &format!("{rank}: [v2:{0}:3300/0,v1:{0}:6789/0] mon.{1}\n", mon.ip, mon.name);
     }
-    out + &format!("monmaptool: writing epoch {} to /tmp/monmap ({} monitors)", map["epoch"], mons.len())
+    out + &format!("monmaptool: writing epoch {epoch} to /tmp/monmap ({} monitors)", mons.len())
 }
 
 fn destroy(call: &mut Call<'_>) -> Result<Value, PveError> {

@@ -15,8 +15,8 @@ pub(super) fn routes(r: &mut Routes) {
 
 fn metadata(call: &mut Call<'_>) -> Result<Value, PveError> {
     let (id, node) = (osd_id(call), call.node.clone());
-    let ip = call.cluster.nodes.get(&node).map(|n| n.ip.clone()).unwrap_or_default();
     let ceph = ceph(call, Need::Monitors)?;
+    let ip = ceph.daemon_ip(&node);
     let Some(osd) = ceph.osds.get(&id) else {
         return Err(PveError::new(format!("error with 'osd metadata': mon_cmd failed - osd.{id} does not exist")));
     };

@@ -62,8 +62,8 @@ fn entry(ceph: &Ceph, rows: &[&Value], row: &Value, parent: Option<&str>) -> Val
 }
 
 fn add_osd(ceph: &Ceph, id: u32, osd: &crate::cluster::ceph::Osd, row: &Value, out: &mut Value) {
-    // The manager forgets the figures of what is both down and out.
-    let known = osd.booted && (osd.up || osd.is_in());
+    // The manager forgets the figures of what is out.
+    let known = osd.booted && osd.is_in();
     let (size, used) = if known { (osd.size(), ceph.osd_used(id)) } else { (1024, 0) };
     let pgs = ceph.report().pgs_by_osd().get(&id).copied().unwrap_or(0);
     out["status"] = row["status"].clone();

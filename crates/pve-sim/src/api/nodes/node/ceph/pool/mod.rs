@@ -20,7 +20,7 @@ pub(super) fn routes(r: &mut Routes) {
 }
 
 /// The manager needs a moment before it has figures of a new pool.
-const FIGURES_AFTER: f64 = 3.0;
+const FIGURES_AFTER: f64 = 2.0;
 
 fn figures(ceph: &Ceph, pool: &Pool) -> Option<Value> {
     let df = ceph.df_json();
