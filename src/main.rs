@@ -14,8 +14,7 @@ mod storage;
 
 use std::process::ExitCode;
 
-use terraform_plugin::serve::{Options, serve};
-use terraform_plugin::server::Server;
+use terraform_plugin::serve::Options;
 
 fn main() -> ExitCode {
     let options = Options {
@@ -23,5 +22,5 @@ fn main() -> ExitCode {
         version: env!("CARGO_PKG_VERSION"),
         address: "registry.terraform.io/homelab/pve",
     };
-    serve(options, Server::<provider::PveProvider>::new)
+    terraform_plugin::run::<provider::PveProvider>(options)
 }
