@@ -1,6 +1,6 @@
 //! Folders of PVE's tree that list what is in them: the schema says it all.
 
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use crate::kernel::schema;
 use crate::kernel::{Call, PveError, Routes};
@@ -13,7 +13,6 @@ const FOLDERS: &[(&str, &str)] = &[
     ("/nodes/{node}/ceph", "name"),
     ("/nodes/{node}/ceph/cfg", "name"),
     ("/nodes/{node}/ceph/pool/{name}", "name"),
-    ("/nodes/{node}/disks", "name"),
     ("/nodes/{node}/storage/{storage}", "subdir"),
 ];
 
@@ -21,6 +20,7 @@ pub(crate) fn routes(r: &mut Routes) {
     for (folder, _) in FOLDERS {
         r.get(folder, list);
     }
+    r.get("/nodes/{node}/disks", disks);
 }
 
 fn list(call: &mut Call<'_>) -> Result<Value, PveError> {
@@ -31,4 +31,10 @@ fn list(call: &mut Call<'_>) -> Result<Value, PveError> {
     });
     let names: std::collections::BTreeSet<&str> = below.collect();
     Ok(names.into_iter().map(|name| Value::Object(Map::from_iter([(key.to_owned(), name.into())]))).collect())
+}
+
+/// This one has an order of its own.
+fn disks(_: &mut Call<'_>) -> Result<Value, PveError> {
+    let names = ["list", "initgpt", "smart", "lvm", "lvmthin", "directory", "wipedisk", "zfs"];
+    Ok(names.into_iter().map(|name| json!({ "name": name })).collect())
 }
