@@ -353,8 +353,11 @@ impl Attempt<'_> {
             let text = format!("URI '{uri}' not available with API token, need proper ticket.\n");
             return Err(PveError::status(403, format!("Permission check failed ({text})")));
         }
-        let lookup =
-            |name: &str| raw.get(name).map(|value| value.as_str().map_or_else(|| value.to_string(), str::to_owned));
+        let lookup = |name: &str| {
+            raw.get(name)
+                .filter(|value| !value.is_null())
+                .map(|value| value.as_str().map_or_else(|| value.to_string(), str::to_owned))
+        };
         if self.user.is_none() {
             return Ok(());
         }

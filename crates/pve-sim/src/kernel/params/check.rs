@@ -23,7 +23,7 @@ pub(crate) fn check(method: &Method, raw: Raw) -> Result<Params, PveError> {
     let mut errors = Errors::new();
     let mut params = Params::default();
     for (name, schema) in &method.parameters {
-        if !schema.optional() && !name.ends_with("[n]") && !raw.contains_key(name) {
+        if !schema.optional() && !name.ends_with("[n]") && absent(&raw, name) {
             errors.insert(name.clone(), MISSING.to_owned());
         }
     }
@@ -35,8 +35,9 @@ pub(crate) fn check(method: &Method, raw: Raw) -> Result<Params, PveError> {
             None => {
                 errors.insert(name.clone(), UNKNOWN.to_owned());
             }
+            Some(_) if value.is_null() => params.insert(name, Param::Null),
             Some(schema) => {
-                if let Some(other) = schema.requires.as_ref().filter(|other| !raw.contains_key(*other)) {
+                if let Some(other) = schema.requires.as_ref().filter(|other| absent(&raw, other)) {
                     errors.insert(other.clone(), format!("missing property required by '{name}'"));
                 }
                 match value_of(name, schema, value) {
@@ -47,6 +48,11 @@ pub(crate) fn check(method: &Method, raw: Raw) -> Result<Params, PveError> {
         }
     }
     if errors.is_empty() { Ok(params) } else { Err(PveError::params(errors)) }
+}
+
+/// `null` counts as absent.
+fn absent(raw: &Raw, name: &str) -> bool {
+    raw.get(name).is_none_or(Value::is_null)
 }
 
 fn value_of(name: &str, schema: &Schema, value: &Value) -> Result<Param, Errors> {
@@ -62,6 +68,7 @@ fn value_of(name: &str, schema: &Schema, value: &Value) -> Result<Param, Errors>
             match value_of(&format!("{name}[{n}]"), schema.items.as_deref().unwrap_or(&any), item) {
                 Ok(Param::Text(text)) => list.push(text),
                 Ok(Param::List(inner)) => list.extend(inner),
+                Ok(Param::Null) => {}
                 Err(found) => errors.extend(found),
             }
         }
@@ -274,6 +281,17 @@ mod tests {
         assert_eq!(check(method, raw(json!(0))).unwrap().flag("delete"), Some(false));
         let errors = check(method, raw(json!("true"))).unwrap_err().into_refusal().unwrap().errors;
         assert_eq!(errors["delete"], "type check ('boolean') failed - got 'true'");
+    }
+
+    #[test]
+    fn null_is_absent_but_not_forgotten() {
+        let method = schema::method("PUT", "/cluster/ha/resources/{sid}").unwrap();
+        let raw = Raw::from([("sid".into(), json!("vm:100")), ("comment".into(), Value::Null)]);
+        let params = check(method, raw).unwrap();
+        assert_eq!((params.has("comment"), params.undefined()), (false, Some("comment")));
+        let errors =
+            check(method, Raw::from([("sid".into(), Value::Null)])).unwrap_err().into_refusal().unwrap().errors;
+        assert_eq!(errors["sid"], MISSING);
     }
 
     #[test]

@@ -30,13 +30,13 @@ fn decode(text: &str) -> String {
     percent_encoding::percent_decode_str(&spaced).decode_utf8_lossy().into_owned()
 }
 
-/// The keys of a JSON object. `null` counts as absent.
+/// The keys of a JSON object.
 pub(crate) fn decode_json(body: &[u8]) -> Result<Raw, String> {
     if body.iter().all(u8::is_ascii_whitespace) {
         return Ok(Raw::new());
     }
     match serde_json::from_slice(body).map_err(|error| error.to_string())? {
-        Value::Object(object) => Ok(object.into_iter().filter(|(_, value)| !value.is_null()).collect()),
+        Value::Object(object) => Ok(object.into_iter().collect()),
         _ => Err("not an object".to_owned()),
     }
 }
@@ -56,7 +56,7 @@ mod tests {
 
     #[test]
     fn json_bodies_are_objects() {
-        assert_eq!(decode_json(b"{\"a\": true, \"b\": null}").unwrap(), Raw::from([("a".into(), json!(true))]));
+        assert_eq!(decode_json(b"{\"a\": true}").unwrap(), Raw::from([("a".into(), json!(true))]));
         assert!(decode_json(b"[1]").is_err() && decode_json(b"{").is_err());
         assert!(decode_json(b" ").unwrap().is_empty());
     }

@@ -18,6 +18,8 @@ pub enum Param {
     Text(String),
     /// Values of an array parameter.
     List(Vec<String>),
+    /// JSON's `null`: absent for the check, yet handlers of PVE stumble over it.
+    Null,
 }
 
 /// The checked parameters of a call, those of the path included.
@@ -58,13 +60,19 @@ impl Params {
         match self.0.get(name) {
             Some(Param::Text(text)) => split_list(text).map(str::to_owned).collect(),
             Some(Param::List(list)) => list.clone(),
-            None => Vec::new(),
+            Some(Param::Null) | None => Vec::new(),
         }
     }
 
-    /// Whether it was given.
+    /// Whether it was given, other than as `null`.
     pub fn has(&self, name: &str) -> bool {
-        self.0.contains_key(name)
+        self.0.get(name).is_some_and(|value| *value != Param::Null)
+    }
+
+    /// What was given as JSON `null`: writers of section configs (storages, HA resources) refuse it with
+    /// `got undefined value for option 'NAME'`.
+    pub fn undefined(&self) -> Option<&str> {
+        self.iter().find(|(_, value)| **value == Param::Null).map(|(name, _)| name)
     }
 
     /// All of them by name.
@@ -76,7 +84,7 @@ impl Params {
     pub fn texts(&self) -> impl Iterator<Item = (&str, &str)> {
         self.iter().filter_map(|(name, value)| match value {
             Param::Text(text) => Some((name, text.as_str())),
-            Param::List(_) => None,
+            Param::List(_) | Param::Null => None,
         })
     }
 
