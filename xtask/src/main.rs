@@ -8,6 +8,7 @@
 
 mod cargo;
 mod demo;
+mod docs;
 mod golden;
 mod test;
 
@@ -28,6 +29,8 @@ struct Cli {
 enum Command {
     /// The whole road with a real Terraform against a simulated cluster, told step by step
     Demo,
+    /// Writes `docs/` from the provider's schemas and the examples
+    Docs(docs::Args),
     /// Replays the recordings of real PVE against the simulator and counts what matches
     Golden(golden::Args),
     /// Everything that continuous integration checks; ends with the names of what failed
@@ -49,6 +52,7 @@ fn main() -> ExitCode {
 fn run(command: Command) -> Result<bool> {
     match command {
         Command::Demo => demo::run(),
+        Command::Docs(args) => docs::run(&args),
         Command::Golden(args) => golden::run(&args).map(|summary| summary.below.is_empty()),
         Command::Test(args) => test::run(&args),
     }

@@ -1,0 +1,5 @@
+data "pve_ceph_status" "now" {}
+
+output "health" {
+  value = data.pve_ceph_status.now.health
+}

@@ -1,0 +1,77 @@
+//! The provider's description of itself: what `terraform-provider-pve docs-json` prints.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+use serde_json::Value;
+
+/// The whole provider.
+#[derive(Deserialize)]
+pub(super) struct Provider {
+    pub(super) name: String,
+    pub(super) provider: Object,
+    pub(super) resources: BTreeMap<String, Object>,
+    pub(super) data_sources: BTreeMap<String, Object>,
+}
+
+impl Provider {
+    /// A type's name without the provider's prefix.
+    pub(super) fn short<'a>(&self, name: &'a str) -> &'a str {
+        name.strip_prefix(&format!("{}_", self.name)).unwrap_or(name)
+    }
+}
+
+/// The provider's configuration, a resource or a data source.
+#[derive(Deserialize)]
+pub(super) struct Object {
+    #[serde(default)]
+    pub(super) area: String,
+    pub(super) description: String,
+    pub(super) attributes: Vec<Attribute>,
+    #[serde(default)]
+    pub(super) key: Vec<String>,
+    #[serde(default)]
+    pub(super) checks: Vec<String>,
+}
+
+/// An attribute.
+#[derive(Deserialize)]
+pub(super) struct Attribute {
+    pub(super) name: String,
+    pub(super) description: String,
+    pub(super) rule: String,
+    #[serde(default)]
+    pub(super) flags: Vec<String>,
+    #[serde(default)]
+    pub(super) checks: Vec<String>,
+    #[serde(default)]
+    pub(super) default: Value,
+    #[serde(default)]
+    pub(super) deprecated: Option<String>,
+    /// For plain attributes.
+    #[serde(default, rename = "type")]
+    pub(super) kind: Option<String>,
+    /// For nested attributes: `single`, `list`, `set`, `map`.
+    #[serde(default)]
+    pub(super) nesting: Option<String>,
+    /// For nested attributes.
+    #[serde(default)]
+    pub(super) attributes: Vec<Attribute>,
+}
+
+impl Attribute {
+    /// Whether the configuration can say it.
+    pub(super) fn is_argument(&self) -> bool {
+        self.rule != "computed"
+    }
+
+    /// Its type in words.
+    pub(super) fn kind(&self) -> String {
+        match (self.nesting.as_deref(), &self.kind) {
+            (Some("single"), _) => "object".to_owned(),
+            (Some(nesting), _) => format!("{nesting} of objects"),
+            (None, Some(kind)) => kind.clone(),
+            (None, None) => String::new(),
+        }
+    }
+}
