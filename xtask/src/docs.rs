@@ -20,7 +20,7 @@ use description::Provider;
 pub(crate) struct Args {
     /// Only look whether what is committed is up to date
     #[arg(long)]
-    check: bool,
+    pub(crate) check: bool,
 }
 
 /// Writes the pages, or compares them with what is there.

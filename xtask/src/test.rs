@@ -38,6 +38,7 @@ enum Outcome {
 const STEPS: &[Step] = &[
     Step { name: "fmt", checks: "the code is formatted", run: fmt },
     Step { name: "clippy", checks: "no warnings", run: clippy },
+    Step { name: "docs", checks: "the pages in docs/ are what the models say", run: docs },
     Step { name: "golden", checks: "the simulator answers what PVE was recorded to answer", run: golden },
     Step { name: "test", checks: "unit, documentation and acceptance tests", run: runner::run },
 ];
@@ -91,6 +92,13 @@ fn fmt() -> Result<Outcome> {
 
 fn clippy() -> Result<Outcome> {
     passes(&["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"], "see clippy's output above")
+}
+
+fn docs() -> Result<Outcome> {
+    Ok(match crate::docs::run(&crate::docs::Args { check: true })? {
+        true => Outcome::Passed(String::new()),
+        false => Outcome::Failed(vec!["run `cargo xtask docs`".to_owned()]),
+    })
 }
 
 fn golden() -> Result<Outcome> {
