@@ -58,7 +58,7 @@ impl Ceph {
                 self.flags.remove(*flag);
             }
         }
-        self.changed();
+        self.noted();
         true
     }
 

@@ -179,6 +179,11 @@ impl Ceph {
         self.pgs.touch(self.now);
     }
 
+    /// Notes a change of the map that no PG cares for.
+    fn noted(&mut self) {
+        self.epoch += 1;
+    }
+
     fn remapped(&mut self) {
         self.mapping += 1;
         self.changed();

@@ -135,6 +135,8 @@ pub(super) struct PgMap {
     report: Report,
     /// Pictures on their way to the manager, with the time of their arrival.
     coming: VecDeque<(Time, Report)>,
+    /// Arrival of the picture of the present state, not yet drawn.
+    next: Option<Time>,
 }
 
 impl PgMap {
@@ -143,7 +145,7 @@ impl PgMap {
     }
 
     pub(super) fn report_due(&self) -> Option<Time> {
-        self.coming.front().map(|(due, _)| *due)
+        self.coming.front().map(|(due, _)| *due).or(self.next)
     }
 
     /// The map changed: PGs have to be looked at before time goes on.
@@ -169,13 +171,15 @@ impl PgMap {
     /// Brings PGs in line with the map, and the report as far as it has arrived.
     pub(super) fn settle(&mut self, ceph: &Ceph, now: Time) {
         if let Some(at) = self.touched.take() {
-            self.remap(ceph, at);
             let due = at + REPORT_LAG;
-            let report = self.make_report(ceph, due);
-            match self.coming.back_mut() {
-                Some(last) if due - last.0 < TOGETHER => last.1 = report,
-                _ => self.coming.push_back((due, report)),
+            if let Some(before) = self.next.filter(|before| due - before >= TOGETHER) {
+                self.draw(ceph, before);
             }
+            self.remap(ceph, at);
+            self.next.get_or_insert(due);
+        }
+        if let Some(due) = self.next.filter(|due| *due <= now) {
+            self.draw(ceph, due);
         }
         while self.coming.front().is_some_and(|(due, _)| *due <= now) {
             if let Some((_, report)) = self.coming.pop_front() {
@@ -183,6 +187,12 @@ impl PgMap {
             }
         }
         self.mark_stale(ceph);
+    }
+
+    fn draw(&mut self, ceph: &Ceph, due: Time) {
+        let report = self.make_report(ceph, due);
+        self.coming.push_back((due, report));
+        self.next = None;
     }
 
     fn remap(&mut self, ceph: &Ceph, at: Time) {

@@ -354,7 +354,7 @@ impl Ceph {
             return Err(Refusal::new(Errno::Perm, text));
         }
         pool.applications.entry(app.into()).or_default();
-        self.changed();
+        self.noted();
         Ok(format!("enabled application '{app}' on pool '{name}'"))
     }
 
@@ -370,7 +370,7 @@ impl Ceph {
         if pool.applications.remove(app).is_none() {
             return Ok(format!("application '{app}' is not enabled on pool '{name}'"));
         }
-        self.changed();
+        self.noted();
         Ok(format!("disable application '{app}' on pool '{name}'"))
     }
 

@@ -134,7 +134,7 @@ impl Ceph {
             let path = osd.device.clone().unwrap_or_default();
             let mut node = nodes.iter_mut().find(|node| node.name == osd.node);
             let found = node.as_deref().and_then(|n| n.device(&path)).map(|d| (d.size, class_of(d.disk.media)));
-            if let Some(node) = node.as_deref_mut() {
+            if let Some(node) = node.as_mut() {
                 node.set_used(&path, Some("LVM"));
             }
             let device = OsdDevice {

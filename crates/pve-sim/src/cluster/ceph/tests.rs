@@ -166,3 +166,20 @@ proptest! {
         }
     }
 }
+
+/// Fifty pools on 24 OSDs.
+#[test]
+fn a_large_cluster_stays_whole_through_an_outage() {
+    let mut ceph = cluster(4, 6);
+    ceph.config.set("global", "mon_max_pg_per_osd", "1000", false).unwrap();
+    for n in 0..50 {
+        pool(&mut ceph, &format!("p{n}"), 3, 2, "replicated_rule", 1000.0);
+    }
+    ceph.advance(1010.0);
+    assert_eq!(ceph.report().pgs.len(), 50 * 32 + 1);
+    assert!(ceph.report().all_clean());
+    ceph.set_power("pve1", false, 1010.0);
+    ceph.advance(1800.0);
+    assert!(ceph.report().all_clean(), "three hosts are left for three copies: {:?}", ceph.report().states());
+    assert!(ceph.report().pgs_by_osd().keys().all(|id| id % 4 != 0));
+}

@@ -8,6 +8,8 @@ mod osd;
 mod pool;
 mod safety;
 mod services;
+#[cfg(test)]
+mod tests;
 
 use std::time::Duration;
 

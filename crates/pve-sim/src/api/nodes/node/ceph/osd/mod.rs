@@ -4,10 +4,12 @@ mod create;
 mod destroy;
 mod details;
 
+use std::collections::BTreeMap;
+
 use serde_json::{Value, json};
 
 use super::{Need, ceph};
-use crate::cluster::ceph::Ceph;
+use crate::cluster::ceph::{Ceph, Osd};
 use crate::kernel::{Call, PveError, Routes};
 
 pub(super) fn routes(r: &mut Routes) {
@@ -28,18 +30,22 @@ fn list(call: &mut Call<'_>) -> Result<Value, PveError> {
     let rows: Vec<&Value> = tree["nodes"].as_array().into_iter().chain(tree["stray"].as_array()).flatten().collect();
     let child_ids: Vec<&Value> = rows.iter().filter_map(|row| row["children"].as_array()).flatten().collect();
     let tops = rows.iter().filter(|row| !child_ids.contains(&&row["id"]));
-    let children: Vec<Value> = tops.map(|row| entry(ceph, &rows, row, None)).collect();
+    let pgs = ceph.report().pgs_by_osd();
+    let children: Vec<Value> = tops.map(|row| entry(ceph, &pgs, &rows, row, None)).collect();
     let (flags, _) = ceph.all_flags();
     Ok(json!({ "root": { "leaf": 0, "children": children }, "flags": flags.join(",") }))
 }
 
-fn entry(ceph: &Ceph, rows: &[&Value], row: &Value, parent: Option<&str>) -> Value {
+/// PGs by OSD.
+type Pgs = BTreeMap<u32, u32>;
+
+fn entry(ceph: &Ceph, pgs: &Pgs, rows: &[&Value], row: &Value, parent: Option<&str>) -> Value {
     let id = row["id"].as_i64().unwrap_or(0);
     let name = row["name"].as_str().unwrap_or_default();
     // Ids are strings here, as PVE has them.
     let mut out = json!({ "id": id.to_string(), "name": name, "type": row["type"], "leaf": u8::from(id >= 0) });
     if let Some(osd) = u32::try_from(id).ok().and_then(|id| ceph.osds.get(&id)) {
-        add_osd(ceph, id as u32, osd, row, &mut out);
+        add_osd(ceph, (id as u32, osd), pgs, row, &mut out);
         out["host"] = json!(parent);
         return out;
     }
@@ -53,7 +59,7 @@ fn entry(ceph: &Ceph, rows: &[&Value], row: &Value, parent: Option<&str>) -> Val
         .into_iter()
         .flatten()
         .filter_map(|child| rows.iter().find(|r| r["id"] == *child))
-        .map(|child| entry(ceph, rows, child, Some(name)))
+        .map(|child| entry(ceph, pgs, rows, child, Some(name)))
         .collect();
     if !inner.is_empty() {
         out["children"] = json!(inner);
@@ -61,11 +67,11 @@ fn entry(ceph: &Ceph, rows: &[&Value], row: &Value, parent: Option<&str>) -> Val
     out
 }
 
-fn add_osd(ceph: &Ceph, id: u32, osd: &crate::cluster::ceph::Osd, row: &Value, out: &mut Value) {
+fn add_osd(ceph: &Ceph, (id, osd): (u32, &Osd), pgs: &Pgs, row: &Value, out: &mut Value) {
     // The manager forgets the figures of what is out.
     let known = osd.booted && osd.is_in();
     let (size, used) = if known { (osd.size(), ceph.osd_used(id)) } else { (1024, 0) };
-    let pgs = ceph.report().pgs_by_osd().get(&id).copied().unwrap_or(0);
+    let pgs = pgs.get(&id).copied().unwrap_or(0);
     out["status"] = row["status"].clone();
     out["in"] = json!(u8::from(osd.is_in()));
     out["crush_weight"] = row["crush_weight"].clone();

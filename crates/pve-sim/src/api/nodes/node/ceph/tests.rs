@@ -1,0 +1,198 @@
+use serde_json::{Value, json};
+
+use crate::bed::Bed;
+use crate::shape::{CephStage, Shape};
+
+const YAML: &str = "
+nodes:
+  - name: pve1
+    disks:
+      - {path: /dev/sdb, size: 64G, serial: SIM0101}
+      - {path: /dev/nvme0n1, size: 100G, serial: NV1, type: nvme, partitions: [{number: 3, size: 20G}, {number: 4, size: 20G, used: ext4, mounted: true}]}
+  - {name: pve2, disks: [{path: /dev/sdb, size: 64G, serial: SIM0201}]}
+  - {name: pve3, disks: [{path: /dev/sdb, size: 64G, serial: SIM0301}]}
+ceph: {stage: monitors}
+";
+
+fn bed() -> Bed {
+    Bed::new(Shape::from_yaml(YAML).unwrap())
+}
+
+fn at(stage: CephStage) -> Bed {
+    let mut shape = Shape::from_yaml(YAML).unwrap();
+    shape.ceph.stage = stage;
+    Bed::new(shape)
+}
+
+/// The task behind a UPID, and what comes of it in the next seconds: exit status and log.
+fn ended(bed: &Bed, upid: &Value) -> (String, Vec<String>) {
+    let status = bed.task(upid);
+    bed.pass(15);
+    (status, bed.log(upid))
+}
+
+async fn done(bed: &Bed, verb: &str, path: &str, params: &[(&str, &str)]) -> Vec<String> {
+    let upid = bed.ok(verb, path, params).await;
+    let (status, log) = ended(bed, &upid);
+    assert_eq!(status, "OK", "{verb} {path}: {log:#?}");
+    log
+}
+
+fn used(bed: &Bed, path: &str) -> Option<String> {
+    bed.world.with(|c| c.nodes.get("pve1")?.device(path)?.used.map(str::to_owned))
+}
+
+#[tokio::test]
+async fn the_stages_answer_with_the_texts_that_clients_look_for() {
+    let text = async |stage| at(stage).refusal("GET", "/nodes/pve1/ceph/status", &[]).await.1;
+    assert_eq!(text(CephStage::None).await, "binary not installed: /usr/bin/ceph-mon");
+    assert!(text(CephStage::Installed).await.starts_with("pveceph configuration not initialized"));
+    assert!(text(CephStage::Initialised).await.starts_with("rados_connect failed - "));
+    let status = at(CephStage::Ready).ok("GET", "/cluster/ceph/status", &[]).await;
+    assert_eq!(status["osdmap"]["num_up_osds"], 3, "the disk with partitions is left alone");
+}
+
+#[tokio::test]
+async fn from_bare_packages_to_a_quorum() {
+    let bed = at(CephStage::Installed);
+    bed.ok("POST", "/nodes/pve1/ceph/init", &[("network", "10.0.0.0/24")]).await;
+    done(&bed, "POST", "/nodes/pve1/ceph/mon/pve1", &[]).await;
+    assert_eq!(bed.ok("GET", "/nodes/pve1/ceph/mgr", &[]).await[0]["state"], "active");
+    let refusal = bed.refusal("POST", "/nodes/pve1/ceph/mon/other", &[]).await;
+    assert_eq!(refusal, (500, "monitor address '10.0.0.1' already in use".into()));
+    assert_eq!(bed.refusal("DELETE", "/nodes/pve1/ceph/mon/pve1", &[]).await.1, "can't remove last monitor");
+    done(&bed, "POST", "/nodes/pve2/ceph/mon/pve2", &[]).await;
+    done(&bed, "POST", "/nodes/pve2/ceph/mgr/pve2", &[]).await;
+    let mons = bed.ok("GET", "/nodes/pve1/ceph/mon", &[]).await;
+    assert_eq!((mons[0]["quorum"].clone(), mons[1]["quorum"].clone()), (json!(1), json!(1)));
+    let raw = bed.ok("GET", "/nodes/pve2/ceph/cfg/raw", &[]).await;
+    assert!(raw.as_str().unwrap().contains("mon_host = 10.0.0.1 10.0.0.2"), "{raw}");
+}
+
+#[tokio::test]
+async fn an_osd_is_made_drained_and_destroyed() {
+    let bed = bed();
+    let link = "/dev/disk/by-id/ata-SIM_DISK_SIM0101";
+    let log = done(&bed, "POST", "/nodes/pve1/ceph/osd", &[("dev", link), ("crush-device-class", "fast")]).await;
+    assert!(
+        log.iter().any(|l| l.starts_with("Running command: /usr/bin/systemctl enable ceph-volume@lvm-0-")),
+        "{log:#?}"
+    );
+    assert_eq!(used(&bed, "/dev/sdb").as_deref(), Some("LVM"));
+    let tree = bed.ok("GET", "/nodes/pve2/ceph/osd", &[]).await;
+    let osd = &tree["root"]["children"][0]["children"][0]["children"][0];
+    assert_eq!((osd["id"].clone(), osd["status"].clone(), osd["in"].clone()), (json!("0"), json!("up"), json!(1)));
+    assert_eq!((osd["host"].clone(), osd["device_class"].clone()), (json!("pve1"), json!("fast")));
+    let lv = bed.ok("GET", "/nodes/pve1/ceph/osd/0/lv-info", &[]).await;
+    let fsid = bed.world.with(|c| c.ceph.osds[&0].uuid.clone());
+    assert_eq!(lv["lv_name"], format!("osd-block-{fsid}"));
+
+    assert_eq!(bed.refusal("DELETE", "/nodes/pve1/ceph/osd/0", &[]).await.1, "osd is in use (in == 1)");
+    bed.ok("POST", "/nodes/pve3/ceph/osd/0/out", &[]).await;
+    assert_eq!(bed.refusal("DELETE", "/nodes/pve1/ceph/osd/0", &[]).await.1, "osd is still running (up == 1)");
+    assert!(
+        bed.refusal("DELETE", "/nodes/pve2/ceph/osd/0", &[])
+            .await
+            .1
+            .starts_with("OSD osd.0 does not belong to node pve2!")
+    );
+    done(&bed, "POST", "/nodes/pve1/ceph/stop", &[("service", "osd.0")]).await;
+    done(&bed, "DELETE", "/nodes/pve1/ceph/osd/0", &[("cleanup", "1")]).await;
+    assert_eq!(used(&bed, "/dev/sdb"), None);
+    assert!(bed.world.with(|c| c.ceph.osds.is_empty()));
+}
+
+#[tokio::test]
+async fn a_partition_keeps_its_type_when_its_osd_is_gone() {
+    let bed = bed();
+    let path = "/nodes/pve1/ceph/osd";
+    for (dev, text) in [
+        ("/dev/nvme0n1", "device '/dev/nvme0n1' is already in use"),
+        ("/dev/nvme0n1p4", "device '/dev/nvme0n1p4' is already in use"),
+        ("/dev/nvme0n1p9", "not a valid block device"),
+        ("/dev/sda", "device '/dev/sda' is already in use"),
+        ("/dev/loop7", "unable to get device info for '/dev/loop7'"),
+        ("relative", "got unusual device path '/relative'"),
+    ] {
+        assert_eq!(bed.refusal("POST", path, &[("dev", dev)]).await, (500, text.into()));
+    }
+    let upid = bed.ok("POST", path, &[("dev", "/dev/disk/by-id/nvme-SIM_NV1-part3")]).await;
+    assert!(upid.as_str().unwrap().contains(":cephcreateosd:nvme0n1p3:"), "{upid}");
+    assert_eq!(ended(&bed, &upid).0, "OK");
+    bed.ok("POST", "/nodes/pve1/ceph/osd/0/out", &[]).await;
+    done(&bed, "POST", "/nodes/pve1/ceph/stop", &[("service", "osd.0")]).await;
+    done(&bed, "DELETE", "/nodes/pve1/ceph/osd/0", &[("cleanup", "1")]).await;
+    let refusal = bed.refusal("POST", path, &[("dev", "/dev/nvme0n1p3")]).await;
+    assert_eq!(refusal.1, "device '/dev/nvme0n1p3' is already in use");
+}
+
+#[tokio::test]
+async fn of_two_creations_on_a_node_the_second_waits_and_looks_again() {
+    let bed = bed();
+    let first = bed.ok("POST", "/nodes/pve1/ceph/osd", &[("dev", "/dev/sdb")]).await;
+    let second = bed.ok("POST", "/nodes/pve1/ceph/osd", &[("dev", "/dev/sdb")]).await;
+    assert_eq!(ended(&bed, &first).0, "OK");
+    assert_eq!(ended(&bed, &second).0, "device '/dev/sdb' is already in use");
+    assert_eq!(bed.world.with(|c| c.ceph.osds.len()), 1);
+}
+
+#[tokio::test]
+async fn a_pool_is_made_setting_by_setting_and_what_fails_does_not_undo_it() {
+    let bed = at(CephStage::Ready);
+    let params = [("name", "vm"), ("size", "2"), ("min_size", "3"), ("pg_num", "32"), ("crush_rule", "nope")];
+    let upid = bed.ok("POST", "/nodes/pve1/ceph/pool", &params).await;
+    let (status, log) = ended(&bed, &upid);
+    assert_eq!(status, "Could not set: crush_rule, min_size");
+    assert_eq!(log[0], "pool vm: applying size = 2");
+    let status = bed.ok("GET", "/nodes/pve1/ceph/pool/vm/status", &[]).await;
+    assert_eq!((status["size"].clone(), status["min_size"].clone()), (json!(2), json!(2)));
+    // A second creation changes what is there.
+    done(&bed, "POST", "/nodes/pve2/ceph/pool", &[("name", "vm"), ("size", "3"), ("pg_num", "32")]).await;
+    done(&bed, "PUT", "/nodes/pve2/ceph/pool/vm", &[("target_size", "1G"), ("target_size_ratio", "0.2")]).await;
+    let pools = bed.ok("GET", "/nodes/pve3/ceph/pool", &[]).await;
+    let pool = pools.as_array().unwrap().iter().find(|p| p["pool_name"] == "vm").unwrap();
+    assert_eq!((pool["size"].clone(), pool["target_size"].clone()), (json!(3), json!(1u64 << 30)));
+    assert_eq!(pool["application_metadata"], json!({ "rbd": {} }));
+    done(&bed, "DELETE", "/nodes/pve1/ceph/pool/vm", &[]).await;
+    let refusal = bed.refusal("GET", "/nodes/pve1/ceph/pool/vm/status", &[]).await;
+    assert!(refusal.1.ends_with("unrecognized pool 'vm'"), "{refusal:?}");
+}
+
+#[tokio::test]
+async fn setting_size_and_min_size_at_once_can_lose_min_size() {
+    let bed = at(CephStage::Ready);
+    done(&bed, "POST", "/nodes/pve1/ceph/pool", &[("name", "vm"), ("pg_num", "32"), ("min_size", "3")]).await;
+    let log = done(&bed, "PUT", "/nodes/pve1/ceph/pool/vm", &[("size", "4"), ("min_size", "3")]).await;
+    assert_eq!(log[..2], ["pool vm: applying size = 4", "skipping 'min_size', did not change"]);
+    let status = bed.ok("GET", "/nodes/pve1/ceph/pool/vm/status", &[]).await;
+    assert_eq!(status["min_size"], 2);
+}
+
+#[tokio::test]
+async fn a_node_without_power_takes_its_daemons_along() {
+    let bed = at(CephStage::Ready);
+    bed.world.with(|c| c.set_power("pve3", false));
+    bed.pass(40);
+    let status = bed.ok("GET", "/cluster/ceph/status", &[]).await;
+    assert_eq!(status["osdmap"]["num_up_osds"], 2);
+    assert_eq!(status["quorum_names"], json!(["pve1", "pve2"]));
+    let safety = [("service", "osd"), ("id", "0"), ("action", "stop")];
+    assert_eq!(bed.ok("GET", "/nodes/pve1/ceph/cmd-safety", &safety).await["safe"], false);
+}
+
+#[tokio::test]
+async fn flags_are_set_at_once_or_in_a_task() {
+    let bed = bed();
+    bed.ok("PUT", "/cluster/ceph/flags/noout", &[("value", "1")]).await;
+    assert_eq!(bed.ok("GET", "/cluster/ceph/flags/noout", &[]).await, 1);
+    let log = done(&bed, "PUT", "/cluster/ceph/flags", &[("noout", "0"), ("pause", "1"), ("noin", "0")]).await;
+    assert_eq!(log, ["unset noout", "set pause", "TASK OK"]);
+}
+
+#[tokio::test]
+async fn what_is_left_out_is_refused_and_listed() {
+    let bed = bed();
+    let refusal = bed.refusal("POST", "/nodes/pve1/ceph/osd", &[("dev", "/dev/sdb"), ("db_dev", "/dev/sdc")]).await;
+    assert_eq!(refusal.0, 501);
+    assert!(bed.world.with(|c| c.unmodelled.keys().any(|k| k.contains("DB or WAL"))));
+}
