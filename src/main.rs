@@ -1,6 +1,7 @@
 //! Terraform and OpenTofu provider for Proxmox VE.
 
 mod absence;
+mod access;
 mod ceph;
 mod cluster;
 mod error;

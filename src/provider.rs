@@ -8,6 +8,7 @@ use pve_client::config::Ca;
 use pve_client::{Client, Config};
 use terraform_plugin::{Attr, Error, Path, Provider, ProviderConfig, Registry, Say, Secret, Start};
 
+use crate::access;
 use crate::ceph;
 use crate::cluster;
 use crate::ha;
@@ -106,6 +107,7 @@ impl Provider for PveProvider {
             .data::<node::nodes::Nodes>()
             .data::<node::disks::NodeDisks>()
             .data::<ceph::status::CephStatus>()
+            .resource::<access::pool::Pool>()
             .resource::<ceph::pool::Pool>()
             .resource::<ha::resource::HaResource>()
             .data::<ha::status::HaStatus>()

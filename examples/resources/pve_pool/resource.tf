@@ -1,0 +1,4 @@
+resource "pve_pool" "team" {
+  poolid  = "team"
+  comment = "Machines of the team"
+}

@@ -1,0 +1,98 @@
+//! `pve_pool`: a resource pool.
+
+use std::sync::Arc;
+
+use pve_client::{Area, Lock, Request};
+use serde::Deserialize;
+use terraform_plugin::{Created, Cx, Error, Failed, Model, Read, Resource, Timeouts, Unwritten, Updated};
+
+use crate::absence;
+use crate::error::{During, Problem, exists};
+use crate::evidence;
+use crate::pve::Pve;
+
+/// A resource pool: guests and storages under one name, for permissions. (For Ceph's pools see `pve_ceph_pool`.)
+///
+/// Who is in it is not managed here. A pool with members is not destroyed.
+#[derive(Model, Clone, Debug, Default, PartialEq)]
+#[model(name = "pool", area = "Access", key(poolid))]
+pub struct Pool {
+    /// Its id. `a/b` is a pool in pool `a`. PVE cannot rename a pool: a change replaces it.
+    #[attr(
+        required,
+        replace,
+        regex = r"^[A-Za-z0-9._-]+(/[A-Za-z0-9._-]+){0,2}$",
+        says = "letters, digits, `.`, `_`, `-`; up to three levels separated by `/`"
+    )]
+    pub poolid: String,
+    /// A note.
+    #[attr(optional, length = 1..)]
+    pub comment: Option<String>,
+    /// How long operations may take.
+    #[attr(timeouts(create = "5m", update = "5m", delete = "5m"))]
+    pub timeouts: Timeouts,
+}
+
+/// `GET /pools`.
+#[derive(Deserialize)]
+struct Live {
+    poolid: String,
+    comment: Option<String>,
+}
+
+impl Resource<Pve> for Pool {
+    async fn create(cx: &Cx<Pve>, want: &Self, unwritten: Unwritten<Self>) -> Result<Created<Self>, Failed> {
+        unwritten.check(must_be_absent(cx, &want.poolid).await)?;
+        let doing = format!("Cannot create pool \"{}\"", want.poolid);
+        let request = Request::post("pools").param("poolid", &want.poolid).opt("comment", want.comment.as_ref());
+        let request = async { write(cx, request).await.during(&doing) };
+        let (answer, written) = unwritten.send(want.clone(), request).await?;
+        match evidence::arrived(answer, find(cx, &want.poolid)).await {
+            Ok(Some(live)) => Ok(written.made(live)),
+            Ok(None) => written.undo(evidence::never_arrived(&doing), must_be_absent(cx, &want.poolid)).await,
+            Err(problem) => Ok(written.leave(problem)),
+        }
+    }
+
+    async fn read(cx: &Cx<Pve>, key: &PoolKey, _prior: Option<&Self>) -> Result<Read<Self>, Error> {
+        let path = format!("/pool/{}", key.poolid);
+        absence::answer_if_visible(&cx.client, &path, &["Pool.Audit"], find(cx, &key.poolid).await).await
+    }
+
+    async fn update(cx: &Cx<Pve>, _prior: &Self, want: &Self) -> Result<Updated<Self>, Error> {
+        // An empty text takes the comment away.
+        let request = Request::put("pools").param("poolid", &want.poolid);
+        let request = request.param("comment", want.comment.as_deref().unwrap_or_default());
+        write(cx, request).await.during(format!("Cannot change pool \"{}\"", want.poolid))?;
+        Ok(Updated::Done(want.clone()))
+    }
+
+    async fn delete(cx: &Cx<Pve>, was: &Self) -> Result<(), Error> {
+        if find(cx, &was.poolid).await?.is_some() {
+            let request = Request::delete("pools").param("poolid", &was.poolid);
+            write(cx, request).await.during(format!("Cannot destroy pool \"{}\"", was.poolid))?;
+        }
+        Ok(())
+    }
+}
+
+async fn find(cx: &Cx<Pve>, poolid: &str) -> Result<Option<Pool>, Problem> {
+    let pools: Arc<Vec<Live>> =
+        cx.client.shared(Area::Access, Request::get("pools")).await.during(format!("Cannot read pool \"{poolid}\""))?;
+    Ok(pools.iter().find(|pool| pool.poolid == poolid).map(|live| Pool {
+        poolid: live.poolid.clone(),
+        comment: live.comment.clone().filter(|comment| !comment.is_empty()),
+        ..Pool::default()
+    }))
+}
+
+async fn must_be_absent(cx: &Cx<Pve>, poolid: &str) -> Result<(), Problem> {
+    match find(cx, poolid).await? {
+        Some(_) => Err(exists("pve_pool", &format!("Pool \"{poolid}\""), poolid).at("poolid")),
+        None => Ok(()),
+    }
+}
+
+async fn write(cx: &Cx<Pve>, request: Request) -> Result<(), pve_client::Error> {
+    cx.client.write(Lock::UserCfg, &[Area::Access], request).await
+}
