@@ -4,6 +4,7 @@ use std::fmt::Display;
 
 use pve_client::Error as Pve;
 use pve_client::error::{AuthReason, ParameterError, TaskFailure};
+use pve_client::shell::commands::CommandError;
 use terraform_plugin::{Diagnostic, Error, Path, WriteError};
 
 /// What an operation ran into: PVE's answer with what we were doing, or a message of our own.
@@ -13,6 +14,7 @@ pub struct Problem(Box<Inner>);
 #[derive(Debug)]
 enum Inner {
     Pve { doing: String, source: Pve, attributes: fn(&str) -> Option<Path> },
+    Command { doing: String, source: CommandError },
     Ours(Error),
 }
 
@@ -31,8 +33,8 @@ impl Problem {
     /// PVE's answer, if that is what it was.
     pub fn pve(&self) -> Option<&Pve> {
         match &*self.0 {
-            Inner::Pve { source, .. } => Some(source),
-            Inner::Ours(_) => None,
+            Inner::Pve { source, .. } | Inner::Command { source: CommandError::Shell(source), .. } => Some(source),
+            Inner::Command { .. } | Inner::Ours(_) => None,
         }
     }
 
@@ -74,7 +76,10 @@ impl From<Problem> for Error {
             Inner::Pve { doing, source: Pve::Parameter(refused), attributes } => {
                 parameters(&doing, &refused, attributes)
             }
-            Inner::Pve { doing, source, .. } => Self::new(doing, explain(&source)),
+            Inner::Pve { doing, source, .. } | Inner::Command { doing, source: CommandError::Shell(source) } => {
+                Self::new(doing, explain(&source))
+            }
+            Inner::Command { doing, source } => Self::new(doing, explain_command(&source)),
         }
     }
 }
@@ -83,6 +88,7 @@ impl WriteError for Problem {
     fn refused(&self) -> bool {
         match &*self.0 {
             Inner::Pve { source, .. } => source.refused(),
+            Inner::Command { source, .. } => source.refused(),
             Inner::Ours(_) => false,
         }
     }
@@ -98,6 +104,18 @@ impl<T> During<T> for Result<T, Pve> {
     fn during(self, doing: impl Display) -> Result<T, Problem> {
         self.map_err(|source| Problem(Box::new(Inner::Pve { doing: doing.to_string(), source, attributes: |_| None })))
     }
+}
+
+impl<T> During<T> for Result<T, CommandError> {
+    fn during(self, doing: impl Display) -> Result<T, Problem> {
+        self.map_err(|source| Problem(Box::new(Inner::Command { doing: doing.to_string(), source })))
+    }
+}
+
+/// What a command on a node said.
+fn explain_command(error: &CommandError) -> String {
+    let written = if error.refused() { "Nothing was changed by it." } else { "It may have changed something." };
+    format!("{error}.\n{written}")
 }
 
 /// The error for an object that is to be created and exists: what to write so that Terraform takes it over.

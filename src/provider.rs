@@ -108,6 +108,7 @@ impl Provider for PveProvider {
             .data::<node::disks::NodeDisks>()
             .data::<ceph::status::CephStatus>()
             .resource::<access::pool::Pool>()
+            .resource::<ceph::crush_rule::CrushRule>()
             .resource::<ceph::pool::Pool>()
             .resource::<ha::resource::HaResource>()
             .data::<ha::status::HaStatus>()

@@ -1,5 +1,6 @@
 //! Ceph: OSDs, CRUSH rules, pools.
 
+pub mod crush_rule;
 pub mod durability;
 pub mod placement;
 pub mod pool;

@@ -1,0 +1,405 @@
+//! `pve_ceph_crush_rule`: a placement rule for replicated pools.
+
+mod redefinition;
+
+use std::sync::Arc;
+
+use pve_client::api::ceph::crush::{CrushMap, ReplicatedShape};
+use pve_client::api::ceph::pool::{Pool, PoolParams};
+use pve_client::shell::commands::CephCommands;
+use terraform_plugin::{
+    Attr, Change, Created, Cx, Error, Failed, Model, Read, Resource, Say, Timeouts, Unwritten, Updated,
+};
+
+use super::durability;
+use super::placement::{Copies, Rule};
+use super::topology::{self, Topology};
+use crate::absence;
+use crate::error::{During, Problem, exists};
+use crate::evidence;
+use crate::pve::{Pve, patience};
+use redefinition::{SUFFIX, Step, Traces, temporary};
+
+/// A CRUSH rule for replicated pools: over what kind of thing their copies are spread.
+///
+/// PVE has no call for this, so Ceph's own command is run through PVE's terminal on a node with a monitor, which takes the
+/// login of `root@pam`; planning and refreshing do not.
+///
+/// Changing the definition keeps the rule's name and its pools: a new rule is made beside the old one, the pools are moved
+/// to it, the old one is removed and the new one renamed. Ceph then moves the pools' data. A rule that a pool uses is not
+/// destroyed.
+#[derive(Model, Clone, Debug, Default, PartialEq)]
+#[model(name = "ceph_crush_rule", area = "Ceph", key(name))]
+pub struct CrushRule {
+    /// Name. A change replaces the rule.
+    #[attr(
+        required,
+        replace,
+        regex = r"^[A-Za-z0-9_.][A-Za-z0-9_.-]*$",
+        says = "letters, digits, `-`, `_` and `.`, and no `-` at the beginning",
+        check = not_temporary
+    )]
+    pub name: String,
+    /// What no two copies may share, as a level of the CRUSH hierarchy: `osd`, `host`, `rack`, ... With `osd` several
+    /// copies may lie on one host.
+    #[attr(
+        required,
+        regex = r"^[A-Za-z0-9_.][A-Za-z0-9_.-]*$",
+        says = "a level of the CRUSH hierarchy, such as `host`"
+    )]
+    pub failure_domain: String,
+    /// The bucket below which OSDs are chosen. Left alone when unset (`default`, which holds every OSD).
+    #[attr(keep, regex = r"^[A-Za-z0-9_.][A-Za-z0-9_.-]*$", says = "the name of a CRUSH bucket, such as `default`")]
+    pub root: Option<String>,
+    /// Chooses among OSDs of this class only: `hdd`, `ssd`, `nvme`, or one of your own. An OSD must have it already.
+    #[attr(optional, regex = r"^[A-Za-z0-9_.][A-Za-z0-9_.-]*$", says = "a device class, such as `ssd`")]
+    pub device_class: Option<String>,
+    /// False while a change of the definition is under way; the next apply carries on.
+    #[attr(ready)]
+    pub ready: bool,
+    /// How long operations may take.
+    #[attr(timeouts(create = "5m", update = "20m", delete = "5m"))]
+    pub timeouts: Timeouts,
+}
+
+/// The root that Ceph makes by itself.
+const DEFAULT_ROOT: &str = "default";
+
+fn not_temporary(name: &String) -> Result<(), String> {
+    if name.ends_with(SUFFIX) {
+        return Err(format!("must not end in `{SUFFIX}`: rules are called so while they are being changed"));
+    }
+    Ok(())
+}
+
+impl Resource<Pve> for CrushRule {
+    async fn plan(cx: &Cx<Pve>, change: &mut Change<Self>, say: &mut Say<Self>) {
+        if change.is_destroy() {
+            return;
+        }
+        let map = topology::crush_map(&cx.api).await.ok();
+        if let (Some(name), Some(map), true) = (change.plan.name.text(), &map, change.is_update())
+            && Traces::of(name, map, std::iter::empty()).unfinished()
+        {
+            // A change was cut off: there is something to do even if the definition is right by now.
+            change.plan.ready = Attr::Unknown;
+        }
+        let Some(rule) = planned(change) else { return };
+        let redefined = change.is_update()
+            && (change.changed(|p| &p.failure_domain)
+                || change.changed(|p| &p.root)
+                || change.changed(|p| &p.device_class));
+        if (change.is_create() || redefined) && !cx.client.has_root() {
+            say.warning(
+                "name",
+                format!("Rule \"{}\" needs the login of root@pam", rule.name),
+                "Ceph's command for it runs in PVE's terminal, for which no token is enough. Set `username = \"root@pam\"` and \
+                 `password` on the provider (PVE_USERNAME, PVE_PASSWORD) before the apply.",
+            );
+        }
+        if let Some(map) = &map
+            && !map.types.is_empty()
+            && !map.has_type(&rule.failure_domain)
+        {
+            let found = unknown_domain(&rule.failure_domain, map);
+            say.push(terraform_plugin::Diagnostic::error(found.0, found.1).at("failure_domain"));
+        }
+        if redefined {
+            foresee(cx, &rule, say).await;
+        }
+        cx.ledger.plan_rule(rule);
+    }
+
+    async fn create(cx: &Cx<Pve>, want: &Self, unwritten: Unwritten<Self>) -> Result<Created<Self>, Failed> {
+        unwritten.check(must_be_absent(cx, want).await)?;
+        unwritten.check(possible(cx, want).await)?;
+        let doing = format!("Cannot create CRUSH rule \"{}\"", want.name);
+        let node = unwritten.check(shell_node(cx, &doing).await)?;
+        let shell = cx.client.shell(node);
+        let request = async {
+            let commands = CephCommands::new(&cx.client, &shell);
+            commands.create_replicated_rule(&want.name, &want.shape()).await.during(&doing)
+        };
+        let (answer, written) = unwritten.send(want.clone(), request).await?;
+        let looked = evidence::arrived(answer, async { Ok(traces(cx, &want.name).await?.rule) }).await;
+        match looked {
+            Ok(Some(Some(shape))) if shape == want.shape() => Ok(written.made(want.with_shape(&shape))),
+            // The command leaves a rule that exists as it is: somebody else was faster by a moment.
+            Ok(Some(_)) => written.undo(existing(&want.name), async { Ok::<_, Problem>(()) }).await,
+            Ok(None) => written.undo(evidence::never_arrived(&doing), must_be_absent(cx, want)).await,
+            Err(problem) => Ok(written.leave(problem)),
+        }
+    }
+
+    async fn read(cx: &Cx<Pve>, key: &CrushRuleKey, _prior: Option<&Self>) -> Result<Read<Self>, Error> {
+        absence::answer(&cx.client, find(cx, &key.name).await).await
+    }
+
+    async fn update(cx: &Cx<Pve>, _prior: &Self, want: &Self) -> Result<Updated<Self>, Error> {
+        let shape = want.shape();
+        if traces(cx, &want.name).await?.next(&shape) != Step::Done {
+            possible(cx, want).await?;
+            redefine(cx, want).await?;
+        }
+        Ok(Updated::Done(want.with_shape(&shape)))
+    }
+
+    async fn delete(cx: &Cx<Pve>, was: &Self) -> Result<(), Error> {
+        let doing = format!("Cannot destroy CRUSH rule \"{}\"", was.name);
+        let found = traces(cx, &was.name).await?;
+        let users = found.all_users();
+        if !users.is_empty() {
+            return Err(Error::new(
+                format!("CRUSH rule \"{}\" is in use", was.name),
+                format!(
+                    "Pools place their data by it: {}. Nothing was destroyed. Give them another rule, or destroy them first.",
+                    users.join(", ")
+                ),
+            ));
+        }
+        if found.definition().is_none() {
+            return Ok(());
+        }
+        let shell = cx.client.shell(shell_node(cx, &doing).await?);
+        let commands = CephCommands::new(&cx.client, &shell);
+        for (there, name) in
+            [(found.temporary.is_some(), temporary(&was.name)), (found.rule.is_some(), was.name.clone())]
+        {
+            if there {
+                commands.remove_rule(&name).await.during(&doing)?;
+            }
+        }
+        match traces(cx, &was.name).await?.definition() {
+            Some(_) => Err(Error::new(doing, "Ceph's command succeeded, yet the rule is still there. Apply again.")),
+            None => Ok(()),
+        }
+    }
+}
+
+impl CrushRule {
+    fn shape(&self) -> ReplicatedShape {
+        ReplicatedShape {
+            root: self.root.clone().unwrap_or_else(|| DEFAULT_ROOT.to_owned()),
+            failure_domain: self.failure_domain.clone(),
+            device_class: self.device_class.clone(),
+        }
+    }
+
+    fn with_shape(&self, shape: &ReplicatedShape) -> Self {
+        Self {
+            failure_domain: shape.failure_domain.clone(),
+            root: Some(shape.root.clone()),
+            device_class: shape.device_class.clone(),
+            ready: true,
+            ..self.clone()
+        }
+    }
+}
+
+/// What the rule is going to be, if that is known.
+fn planned(change: &Change<CrushRule>) -> Option<Rule> {
+    let plan = &change.plan;
+    if plan.device_class.is_unknown() || change.config.root.is_unknown() {
+        return None;
+    }
+    let prior_root = change.prior.as_ref().and_then(|prior| prior.root.as_deref());
+    Some(Rule {
+        name: plan.name.text()?.to_owned(),
+        failure_domain: plan.failure_domain.text()?.to_owned(),
+        root: plan.root.text().or(prior_root).unwrap_or(DEFAULT_ROOT).to_owned(),
+        device_class: plan.device_class.text().map(str::to_owned),
+    })
+}
+
+/// Says what another definition does to the pools that use the rule.
+async fn foresee(cx: &Cx<Pve>, rule: &Rule, say: &mut Say<CrushRule>) {
+    let mut topology = Topology::planned(&cx.api).await;
+    topology.rules.insert(rule.name.clone(), rule.clone());
+    let Ok(pools) = cx.client.ceph().pools().await else { return };
+    for pool in pools.iter().filter(|pool| pool.crush_rule_name.as_deref() == Some(&rule.name)) {
+        if let Some(found) = durability::certain_to_fail(&pool.name, &rule.name, copies(pool), &topology) {
+            say.error("failure_domain", found.summary, found.detail);
+        } else if let Some(found) = durability::risk(&pool.name, &rule.name, copies(pool), &topology) {
+            say.warning("failure_domain", found.summary, found.detail);
+        }
+    }
+}
+
+fn copies(pool: &Pool) -> Copies {
+    Copies { size: pool.size as usize, min_size: pool.min_size as usize }
+}
+
+/// What there is of the rule, as it stands now.
+async fn traces(cx: &Cx<Pve>, name: &str) -> Result<Traces, Problem> {
+    let map = topology::crush_map(&cx.api).await?;
+    let pools = cx.client.ceph().pools().await.during("Cannot list the pools")?;
+    let rules = pools.iter().filter_map(|pool| Some((pool.name.as_str(), pool.crush_rule_name.as_deref()?)));
+    Ok(Traces::of(name, &map, rules))
+}
+
+/// The rule as it is: under its own name or, where a change was cut off after the old one was gone, under the temporary
+/// one. The map alone tells it; who uses it does not matter for that.
+async fn find(cx: &Cx<Pve>, name: &str) -> Result<Option<CrushRule>, Problem> {
+    let map: Arc<CrushMap> = topology::crush_map(&cx.api).await?;
+    match Traces::of(name, &map, std::iter::empty()).definition() {
+        None => Ok(None),
+        Some(Some(shape)) => {
+            let rule = CrushRule { name: name.to_owned(), ..CrushRule::default() };
+            Ok(Some(rule.with_shape(shape)))
+        }
+        Some(None) => Err(Problem::new(
+            format!("CRUSH rule \"{name}\" is not a plain replicated rule"),
+            "It is erasure coded or was written by hand, and says more than `pve_ceph_crush_rule` can: take a root, choose \
+             one OSD in each failure domain. Nothing was written.",
+        )),
+    }
+}
+
+fn existing(name: &str) -> Problem {
+    exists("pve_ceph_crush_rule", &format!("CRUSH rule \"{name}\""), name).at("name")
+}
+
+async fn must_be_absent(cx: &Cx<Pve>, want: &CrushRule) -> Result<(), Problem> {
+    // Ceph would leave an existing rule as it is and call that a success.
+    let map = topology::crush_map(&cx.api).await?;
+    match Traces::of(&want.name, &map, std::iter::empty()).definition() {
+        Some(_) => Err(existing(&want.name)),
+        None => Ok(()),
+    }
+}
+
+/// The check before a write: what the rule names exists, and the pools that use it find room.
+async fn possible(cx: &Cx<Pve>, want: &CrushRule) -> Result<(), Problem> {
+    let map = topology::crush_map(&cx.api).await?;
+    nameable(want, &map)?;
+    let shape = want.shape();
+    let mut topology = Topology::existing(&cx.api).await?;
+    let rule = Rule {
+        name: want.name.clone(),
+        failure_domain: shape.failure_domain,
+        root: shape.root,
+        device_class: shape.device_class,
+    };
+    topology.rules.insert(want.name.clone(), rule);
+    let pools = cx.client.ceph().pools().await.during("Cannot list the pools")?;
+    let temporary = temporary(&want.name);
+    let ours = |rule: &str| rule == want.name || rule == temporary;
+    for pool in pools.iter().filter(|pool| pool.crush_rule_name.as_deref().is_some_and(ours)) {
+        if let Some(found) = durability::unplaceable(&pool.name, &want.name, copies(pool), &topology) {
+            let detail = format!("{}\nNothing was written.", found.detail);
+            return Err(Problem::new(found.summary, detail).at("failure_domain"));
+        }
+    }
+    Ok(())
+}
+
+/// Whether the map knows everything that the rule names. Ceph accepts levels of which there is nothing, and such a rule
+/// places nothing.
+fn nameable(want: &CrushRule, map: &CrushMap) -> Result<(), Problem> {
+    let shape = want.shape();
+    let refuse = |attribute: &'static str, (summary, detail): (String, String)| {
+        Err(Problem::new(summary, format!("{detail} Nothing was written.")).at(attribute))
+    };
+    if map.bucket(&shape.root).is_none() {
+        let roots: Vec<_> = map.buckets.iter().filter(|b| b.kind == "root").map(|b| b.name.as_str()).collect();
+        let summary = format!("CRUSH root \"{}\" does not exist", shape.root);
+        return refuse("root", (summary, format!("There are: {}.", listed(roots))));
+    }
+    if !map.has_type(&shape.failure_domain) {
+        return refuse("failure_domain", unknown_domain(&shape.failure_domain, map));
+    }
+    if let Some(class) = &shape.device_class
+        && map.osds_under(&shape.root, Some(class)).is_empty()
+    {
+        let summary = format!("No OSD has device class \"{class}\"");
+        let classes = listed(map.device_classes().into_iter().collect());
+        let detail = format!(
+            "Below \"{}\" there is nothing that the rule could choose. There are classes: {classes}. If the OSDs are made in \
+             the same run, let the rule wait for them with `depends_on`.",
+            shape.root
+        );
+        return refuse("device_class", (summary, detail));
+    }
+    // Hosts come with their first OSD.
+    let comes_with_osds = ["osd", "host"].contains(&shape.failure_domain.as_str());
+    let none_yet = map.osds_under(&shape.root, None).is_empty();
+    if map.domains(&shape).is_empty() && !(comes_with_osds && none_yet) {
+        let summary = format!("Nothing below \"{}\" is a {}", shape.root, shape.failure_domain);
+        let kinds = map.types.values().filter(|kind| {
+            let shape = ReplicatedShape { failure_domain: (*kind).clone(), ..shape.clone() };
+            !map.domains(&shape).is_empty()
+        });
+        let detail = format!(
+            "Ceph would take the rule, and no pool could place a single copy by it. There are OSDs below: {}.",
+            listed(kinds.map(String::as_str).collect())
+        );
+        return refuse("failure_domain", (summary, detail));
+    }
+    Ok(())
+}
+
+fn unknown_domain(failure_domain: &str, map: &CrushMap) -> (String, String) {
+    let kinds = listed(map.types.values().map(String::as_str).collect());
+    (format!("CRUSH knows no level \"{failure_domain}\""), format!("There are: {kinds}."))
+}
+
+fn listed(names: Vec<&str>) -> String {
+    if names.is_empty() { "none".to_owned() } else { names.join(", ") }
+}
+
+/// A node on which Ceph's commands work; which one does not matter.
+async fn shell_node(cx: &Cx<Pve>, doing: &str) -> Result<String, Problem> {
+    let node = cx.client.ceph().monitor_node().await.during(doing)?;
+    node.ok_or_else(|| {
+        Problem::new(
+            doing,
+            "No online node has a monitor that is part of the quorum, and Ceph's command needs one; nothing was written.",
+        )
+    })
+}
+
+/// Step by step, each decided on by what is there, until the rule says what is wanted.
+async fn redefine(cx: &Cx<Pve>, want: &CrushRule) -> Result<(), Problem> {
+    let (shape, temporary) = (want.shape(), temporary(&want.name));
+    let doing = format!("Cannot change CRUSH rule \"{}\"", want.name);
+    let shell = cx.client.shell(shell_node(cx, &doing).await?);
+    let commands = CephCommands::new(&cx.client, &shell);
+    let mut last = None;
+    loop {
+        let found = traces(cx, &want.name).await?;
+        let step = found.next(&shape);
+        tracing::info!(rule = want.name, ?step, "changing a rule's definition");
+        if last.as_ref() == Some(&step) {
+            let detail = format!("Ceph says that it is done, yet nothing has changed: {step:?}. Apply again.");
+            return Err(Problem::new(doing, detail));
+        }
+        if cx.stop.is_cancelled() {
+            return Err(Problem::new(doing, "Interrupted between two steps. The next apply goes on from here."));
+        }
+        match &step {
+            Step::Make => commands.create_replicated_rule(&temporary, &shape).await.during(&doing)?,
+            Step::Move(pool) => repoint(cx, pool, &temporary).await?,
+            Step::MoveBack(pool) => repoint(cx, pool, &want.name).await?,
+            Step::RemoveOld => commands.remove_rule(&want.name).await.during(&doing)?,
+            Step::RemoveTemporary => commands.remove_rule(&temporary).await.during(&doing)?,
+            Step::Rename => commands.rename_rule(&temporary, &want.name).await.during(&doing)?,
+            Step::Done => return Ok(()),
+            Step::Vanished => {
+                let detail = "Somebody removed it meanwhile. Apply again to make it anew.";
+                return Err(Problem::new(format!("CRUSH rule \"{}\" is gone", want.name), detail));
+            }
+        }
+        last = Some(step);
+    }
+}
+
+/// Has a pool place its data by another rule.
+async fn repoint(cx: &Cx<Pve>, pool: &str, rule: &str) -> Result<(), Problem> {
+    let doing = format!("Cannot give pool \"{pool}\" the rule \"{rule}\"");
+    let params = PoolParams { crush_rule: Some(rule.to_owned()), ..PoolParams::default() };
+    let mut task = cx.client.ceph().update_pool(pool, &params).await.during(&doing)?;
+    task.wait(&patience(cx), |_| {}).await.during(&doing)
+}
+
+#[cfg(test)]
+mod tests;
