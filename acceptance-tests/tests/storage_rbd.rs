@@ -1,0 +1,85 @@
+//! `pve_storage_rbd` with a real Terraform.
+
+use acceptance_tests::{Program, Sim, Terraform, Workspace, or_skip};
+
+const HEAD: &str = r#"
+terraform {
+  required_providers {
+    pve = { source = "homelab/pve" }
+  }
+}
+provider "pve" {}
+resource "pve_ceph_pool" "vm" {
+  name          = "vm"
+  allow_destroy = true
+}
+"#;
+
+fn storage(attributes: &str) -> String {
+    format!("{HEAD}\nresource \"pve_storage_rbd\" \"vm\" {{\nstorage = \"ceph-vm\"\n{attributes}\n}}\n")
+}
+
+fn ready() -> anyhow::Result<Option<(Sim, Workspace)>> {
+    let Some(terraform) = or_skip(Terraform::find()) else { return Ok(None) };
+    let sim = Sim::start(&["--ceph", "ready"])?;
+    let mut work = Workspace::new(terraform, &Program::provider()?)?;
+    work.set_all(sim.environment());
+    work.write("main.tf", HEAD)?;
+    work.init()?.succeeded()?;
+    Ok(Some((sim, work)))
+}
+
+#[test]
+fn a_storage_lives_from_its_creation_to_its_end() -> anyhow::Result<()> {
+    let Some((sim, work)) = ready()? else { return Ok(()) };
+    let before = sim.state()?;
+    work.write("main.tf", &storage("pool = pve_ceph_pool.vm.name"))?;
+    work.apply()?.succeeded()?;
+    assert!(work.plan()?.is_empty());
+
+    let changed = "pool = pve_ceph_pool.vm.name\ncontent = [\"images\"]\nnodes = [\"pve1\", \"pve2\"]\nkrbd = true\ndisable = true";
+    work.write("main.tf", &storage(changed))?;
+    assert_eq!(work.plan()?.actions("pve_storage_rbd.vm"), ["update"]);
+    work.apply()?.succeeded()?;
+    assert!(work.plan()?.is_empty());
+
+    // Nodes are all again, the rest is left alone.
+    work.write("main.tf", &storage("pool = pve_ceph_pool.vm.name\ndisable = false"))?;
+    work.apply()?.succeeded()?;
+    let now = work.instance("pve_storage_rbd.vm")?;
+    assert_eq!(now["attributes"]["nodes"], serde_json::Value::Null);
+    assert_eq!(now["attributes"]["krbd"], true);
+    assert!(work.plan()?.is_empty());
+
+    work.run(&["state", "rm", "pve_storage_rbd.vm"])?.succeeded()?;
+    let output = work.apply()?.failed("Storage \"ceph-vm\" exists already")?;
+    assert!(output.says("id = \"ceph-vm\""), "{}", output.told());
+    sim.forget_requests()?;
+    work.import("pve_storage_rbd.vm", "ceph-vm")?.succeeded()?;
+    assert!(work.plan()?.is_empty());
+    assert!(sim.mutations()?.is_empty());
+
+    work.destroy()?.succeeded()?;
+    assert_eq!(sim.state()?, before);
+    Ok(())
+}
+
+#[test]
+fn what_is_wrong_is_said_before_anything_is_written() -> anyhow::Result<()> {
+    let Some((sim, work)) = ready()? else { return Ok(()) };
+    work.apply()?.succeeded()?;
+    sim.forget_requests()?;
+    for (text, summary, cure) in [
+        (storage("pool = \"nope\""), "Pool \"nope\" does not exist", "pve_ceph_pool"),
+        (storage("pool = \"vm\"\ncontent = [\"iso\"]"), "must be `images` or `rootdir`", "content"),
+        (storage("pool = \"vm\"").replace("ceph-vm", "local"), "Storage \"local\" is of type dir", "another id"),
+        (storage("pool = \"vm\"").replace("ceph-vm", "1x"), "storage", "letter"),
+        (storage("pool = \"vm\"\nnodes = []"), "nodes", "at least"),
+    ] {
+        work.write("main.tf", &text)?;
+        let output = work.apply()?.failed(summary)?;
+        assert!(output.says(cure), "no word of {cure}:\n{}", output.told());
+    }
+    assert!(sim.mutations()?.is_empty(), "{:?}", sim.mutations()?);
+    Ok(())
+}
