@@ -19,8 +19,6 @@ pub enum Errno {
     Range,
     /// 39
     NotEmpty,
-    /// 95
-    NotSup,
 }
 
 impl Errno {
@@ -35,7 +33,6 @@ impl Errno {
             Errno::Inval => 22,
             Errno::Range => 34,
             Errno::NotEmpty => 39,
-            Errno::NotSup => 95,
         }
     }
 
@@ -50,7 +47,6 @@ impl Errno {
             Errno::Inval => "EINVAL",
             Errno::Range => "ERANGE",
             Errno::NotEmpty => "ENOTEMPTY",
-            Errno::NotSup => "ENOTSUP",
         }
     }
 }

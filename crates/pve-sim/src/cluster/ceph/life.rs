@@ -41,12 +41,6 @@ impl Ceph {
         self.settle_pgs(now);
     }
 
-    /// When something happens next by itself; an event queue may sleep until then.
-    pub fn next_due(&self) -> Option<Time> {
-        let report = self.pgs.report_due();
-        self.next_event().map(|(at, _)| at).into_iter().chain(report).min_by(f64::total_cmp)
-    }
-
     fn next_event(&self) -> Option<(Time, Event)> {
         let mut next: Option<(Time, Event)> = None;
         let mut offer = |at: Option<Time>, event: Event| {

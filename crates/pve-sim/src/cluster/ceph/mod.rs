@@ -51,8 +51,6 @@ pub type Time = f64;
 pub struct NodeCeph {
     /// Packages are installed.
     pub installed: bool,
-    /// `/etc/ceph/ceph.conf` links to the cluster's file.
-    pub linked: bool,
 }
 
 /// The whole of Ceph in the cluster.
@@ -60,7 +58,7 @@ pub struct NodeCeph {
 pub struct Ceph {
     /// Which release answers.
     pub release: Release,
-    /// Packages and links per PVE node.
+    /// Packages per PVE node.
     pub nodes: BTreeMap<String, NodeCeph>,
     /// `/etc/pve/ceph.conf`; absent before `init`.
     pub conf: Option<ConfFile>,

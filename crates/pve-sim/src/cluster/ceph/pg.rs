@@ -144,10 +144,6 @@ impl PgMap {
         &self.report
     }
 
-    pub(super) fn report_due(&self) -> Option<Time> {
-        self.coming.front().map(|(due, _)| *due).or(self.next)
-    }
-
     /// The map changed: PGs have to be looked at before time goes on.
     pub(super) fn touch(&mut self, now: Time) {
         self.touched.get_or_insert(now);

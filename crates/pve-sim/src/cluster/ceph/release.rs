@@ -14,11 +14,6 @@ impl Release {
         Self::of(16, "16.2.15", "618f440892089921c3e944a991122ddc44e60516")
     }
 
-    /// 19.2.3. The commit is invented: PVE builds its own packages.
-    pub fn squid() -> Self {
-        Self::of(19, "19.2.3", "2f03f1cd83e5d40cdf1393cb64a662a8e8bb07c6")
-    }
-
     /// 20.2.1, PVE 9.2's default. The commit is invented: PVE builds its own packages.
     pub fn tentacle() -> Self {
         Self::of(20, "20.2.1", "9b0a9b9a2f1c5b3e7c1d6e8f40312a5b6c7d8e9f")
@@ -28,11 +23,10 @@ impl Release {
         Self { major, version: version.into(), commit: commit.into() }
     }
 
-    /// The release for a number such as `16.2`, `19.2`, `20.2`.
+    /// The release for a number such as `16.2`, `20.2`.
     pub fn from_number(number: &str) -> Option<Self> {
         match number.split('.').next()? {
             "16" => Some(Self::pacific()),
-            "19" => Some(Self::squid()),
             "20" => Some(Self::tentacle()),
             _ => None,
         }
@@ -57,7 +51,6 @@ impl Release {
     pub fn name(&self) -> &'static str {
         match self.major {
             16 => "pacific",
-            19 => "squid",
             _ => "tentacle",
         }
     }

@@ -32,7 +32,6 @@ impl Ceph {
         }
         if shape.stage >= CephStage::Initialised {
             ceph.initialise(&ids.uuid(), Some("10.0.0.0/24"), None, None, None);
-            nodes.iter().for_each(|n| ceph.link(&n.name));
         }
         if shape.stage >= CephStage::Monitors {
             let chosen = |n: &&mut Node| shape.mons.as_ref().is_none_or(|names| names.contains(&n.name));
@@ -83,11 +82,6 @@ impl Ceph {
             self.set_conf("global", "public_network", network);
             self.set_conf("global", "cluster_network", cluster_network.unwrap_or(network));
         }
-    }
-
-    /// A node's `/etc/ceph/ceph.conf` points to the cluster's file.
-    pub fn link(&mut self, node: &str) {
-        self.nodes.entry(node.into()).or_default().linked = true;
     }
 
     /// A monitor as PVE makes it: with its lines in the file, and the first one with an option of its own.
@@ -180,12 +174,6 @@ impl Ceph {
                 let _ = self.set_pool(&pool.name, "min_size", &min_size.to_string(), true, at);
             }
         }
-    }
-
-    /// The OSD on a node's disk or partition, by the real path.
-    pub fn osd_on(&self, node: &str, path: &str) -> Option<(u32, &super::Osd)> {
-        let on = |o: &super::Osd| o.node == node && o.device.as_ref().is_some_and(|d| d.path == path);
-        self.osds.iter().find(|(_, osd)| on(osd)).map(|(id, osd)| (*id, osd))
     }
 
     /// For comparing two runs: without uuids, epochs and times.

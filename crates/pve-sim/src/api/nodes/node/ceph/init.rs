@@ -21,6 +21,5 @@ fn init(call: &mut Call<'_>) -> Result<Value, PveError> {
     let ceph = call.cluster.ceph_now();
     // A second call keeps what there is, but for the networks.
     ceph.initialise(&fsid, network.as_deref(), cluster_network.as_deref(), size, min_size);
-    ceph.link(&node);
     Ok(Value::Null)
 }
