@@ -45,6 +45,7 @@ mod cluster;
 mod index;
 mod nodes;
 mod pools;
+mod storage;
 mod version;
 
 use crate::kernel::Routes;
@@ -58,5 +59,6 @@ pub(crate) fn routes() -> Routes {
     cluster::routes(&mut r);
     nodes::routes(&mut r);
     pools::routes(&mut r);
+    storage::routes(&mut r);
     r
 }

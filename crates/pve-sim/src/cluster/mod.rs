@@ -11,6 +11,7 @@ pub mod ha;
 pub mod nodes;
 pub mod options;
 pub mod pools;
+pub mod storage;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -80,6 +81,8 @@ pub struct Cluster {
     pub pools: pools::Pools,
     /// Ceph, as far as it has got; [`Cluster::ceph_now`] brings it up to date.
     pub ceph: ceph::Ceph,
+    /// `storage.cfg` and the volumes.
+    pub storage: storage::Storages,
     /// Virtual machines.
     pub guests: guests::Guests,
     pub(crate) events: Events,
@@ -106,7 +109,8 @@ impl Cluster {
             ceph,
             options: options::Options::default(),
             pools: pools::Pools::default(),
-            guests: guests::Guests::new(shape),
+            storage: storage::Storages::new(shape),
+            guests: guests::Guests::default(),
             ids,
             events: Events::default(),
             faults: Faults::default(),
@@ -117,6 +121,9 @@ impl Cluster {
         cluster.every(Duration::from_secs(5), |cluster| {
             cluster.ceph_now();
         });
+        for guest in &shape.guests {
+            cluster.place_guest(guest);
+        }
         cluster
     }
 
@@ -133,6 +140,7 @@ impl Cluster {
             self.ceph.set_power(node, on, now.seconds());
             if !on {
                 self.lose_tasks_of(node);
+                self.guests.lose(node);
             }
         }
     }
@@ -146,6 +154,7 @@ impl Cluster {
             "options": self.options.canonical(),
             "pools": self.pools.canonical(),
             "ceph": self.ceph.canonical(),
+            "storage": self.storage.canonical(),
             "guests": self.guests.canonical(),
         })
     }

@@ -107,6 +107,12 @@ pub fn partition_path(disk: &str, number: u32) -> String {
     format!("{disk}{p}{number}")
 }
 
+/// The disk with a serial of its own, if the shape gives it none.
+fn with_serial(disk: &DiskShape, node: u32, number: usize) -> DiskShape {
+    let serial = disk.serial.clone().unwrap_or_else(|| format!("SIM{node:02}{:02}", number + 1));
+    DiskShape { serial: Some(serial), ..disk.clone() }
+}
+
 /// The nodes, in the order of their ids.
 #[derive(Debug)]
 pub struct Nodes {
@@ -126,7 +132,7 @@ impl Nodes {
             cpus: shape.cpus,
             memory: shape.memory.0,
             fingerprint: String::new(),
-            disks: shape.disks.clone(),
+            disks: shape.disks.iter().enumerate().map(|(number, disk)| with_serial(disk, n, number)).collect(),
         };
         Nodes { nodes: (1..).zip(&shape.nodes).map(node).collect() }
     }
@@ -189,7 +195,15 @@ impl Nodes {
     }
 
     pub(super) fn canonical(&self) -> Value {
-        self.nodes.iter().map(|node| json!({ "name": node.name, "on": node.on })).collect()
+        let disk = |disk: &DiskShape| {
+            let parts = disk.partitions.iter().map(|part| (part.number.to_string(), json!(part.used)));
+            json!({ "path": disk.path, "used": disk.used, "partitions": parts.collect::<Value>() })
+        };
+        let node = |node: &Node| {
+            let disks: Value = node.disks.iter().map(disk).collect();
+            json!({ "name": node.name, "on": node.on, "disks": disks })
+        };
+        self.nodes.iter().map(node).collect()
     }
 }
 

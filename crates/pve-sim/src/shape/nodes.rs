@@ -37,6 +37,8 @@ impl NodeShape {
             model: None,
             media: Media::Ssd,
             used: None,
+            held: false,
+            gpt: false,
             partitions: Vec::new(),
         });
         NodeShape {
@@ -83,6 +85,12 @@ pub struct DiskShape {
     /// PVE's word for what the whole disk holds (`ext4`, `LVM`, `ZFS`, ...).
     #[serde(default)]
     pub used: Option<String>,
+    /// Whether something has it open: an active logical volume, dm-crypt.
+    #[serde(default)]
+    pub held: bool,
+    /// Whether it has a GPT though it has no partitions; with partitions it always has one.
+    #[serde(default)]
+    pub gpt: bool,
     /// Its partitions.
     #[serde(default)]
     pub partitions: Vec<PartitionShape>,
@@ -115,6 +123,9 @@ pub struct PartitionShape {
     /// Whether it is mounted.
     #[serde(default)]
     pub mounted: bool,
+    /// Whether something has it open.
+    #[serde(default)]
+    pub held: bool,
 }
 
 fn eight() -> u32 {

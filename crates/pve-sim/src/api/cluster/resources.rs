@@ -1,7 +1,10 @@
 //! `/cluster/resources`: everything at a glance, filtered by what one may see.
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
 
+use crate::cluster::guests::Guest;
 use crate::kernel::{Call, PveError, Routes};
 
 pub(crate) fn routes(r: &mut Routes) {
@@ -21,6 +24,7 @@ fn resources(call: &mut Call<'_>) -> Result<Value, PveError> {
 pub(in crate::api) fn visible(call: &Call<'_>) -> Vec<Value> {
     let mut list = guests(call);
     list.extend(nodes(call));
+    list.extend(storages(call));
     list.extend(pools(call));
     list
 }
@@ -32,22 +36,79 @@ fn pools(call: &Call<'_>) -> Vec<Value> {
 
 fn guests(call: &Call<'_>) -> Vec<Value> {
     let visible = call.cluster.guests.all.iter().filter(|(vmid, _)| call.may(&format!("/vms/{vmid}"), &["VM.Audit"]));
-    let entry = |(vmid, guest): (&u32, &crate::cluster::guests::Guest)| {
-        let mut entry = json!({
-            "id": format!("qemu/{vmid}"),
-            "type": "qemu",
-            "vmid": vmid,
-            "node": guest.node,
-            "name": guest.config.get("name").cloned().unwrap_or_else(|| format!("VM {vmid}")),
-            "status": if guest.running { "running" } else { "stopped" },
-            "template": 0,
-        });
+    let entry = |(vmid, guest): (&u32, &Guest)| {
+        let config = &guest.config;
+        let mut entry = json!({ "id": format!("qemu/{vmid}"), "type": "qemu", "vmid": vmid, "node": guest.node });
+        let known = call.cluster.nodes.get(&guest.node).is_some_and(|node| node.figures_known(call.now()));
+        // A node tells of its guests every ten seconds; of a new one nobody knows more than its configuration.
+        let told = call.now().since(guest.since) >= BROADCAST;
+        if known && told {
+            let figures = guest.figures(*vmid, call.now());
+            for (to, from) in FIGURES {
+                entry[*to] = figures[*from].clone();
+            }
+            entry["template"] = json!(u8::from(config.get("template") == Some("1")));
+        } else {
+            entry["status"] = json!("unknown");
+        }
+        for key in ["lock", "tags"] {
+            if let Some(text) = config.get(key) {
+                entry[key] = json!(text);
+            }
+        }
         if let Some(pool) = call.cluster.pools.of_vm(*vmid) {
             entry["pool"] = json!(pool);
         }
         entry
     };
     visible.map(entry).collect()
+}
+
+/// How often nodes tell the others what runs on them.
+const BROADCAST: Duration = Duration::from_secs(10);
+
+/// What is shown of a guest, and what its node calls that.
+const FIGURES: &[(&str, &str)] = &[
+    ("name", "name"),
+    ("status", "status"),
+    ("cpu", "cpu"),
+    ("maxcpu", "cpus"),
+    ("mem", "mem"),
+    ("memhost", "memhost"),
+    ("maxmem", "maxmem"),
+    ("disk", "disk"),
+    ("maxdisk", "maxdisk"),
+    ("netin", "netin"),
+    ("netout", "netout"),
+    ("uptime", "uptime"),
+];
+
+fn storages(call: &Call<'_>) -> Vec<Value> {
+    let mut list = Vec::new();
+    let sees = ["Datastore.Audit", "Datastore.AllocateSpace"];
+    let all = call.cluster.storage.all.values();
+    for storage in all.filter(|storage| storage.enabled() && call.may_any(&format!("/storage/{}", storage.id), &sees)) {
+        for node in call.cluster.nodes.iter().filter(|node| storage.on(&node.name)) {
+            let usage = call.cluster.usage(storage, &node.name);
+            let known = usage.active && node.figures_known(call.now());
+            let mut entry = json!({
+                "id": format!("storage/{}/{}", node.name, storage.id),
+                "type": "storage",
+                "storage": storage.id,
+                "node": node.name,
+                "plugintype": storage.kind.name,
+                "content": storage.contents().into_iter().collect::<Vec<_>>().join(","),
+                "shared": u8::from(storage.shared()),
+                "status": if known { "available" } else { "unknown" },
+            });
+            if known {
+                entry["disk"] = json!(usage.used);
+                entry["maxdisk"] = json!(usage.total);
+            }
+            list.push(entry);
+        }
+    }
+    list
 }
 
 fn nodes(call: &Call<'_>) -> Vec<Value> {

@@ -1,20 +1,63 @@
-//! Virtual machines: which exist, where, and their configuration.
+//! Virtual machines: which exist, where, and whether they run.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
 
-use crate::shape::Shape;
+use super::Config;
+use crate::kernel::clock::Time;
 
 /// A virtual machine.
 #[derive(Debug, Clone)]
 pub struct Guest {
     /// The node its configuration lies on.
     pub node: String,
-    /// Whether it runs.
-    pub running: bool,
-    /// Its configuration, as `qm config` shows it.
-    pub config: BTreeMap<String, String>,
+    /// Its process, if it runs.
+    pub running: Option<Running>,
+    /// Its configuration.
+    pub config: Config,
+    /// When it came to be.
+    pub since: Time,
+}
+
+/// The process of a virtual machine.
+#[derive(Debug, Clone)]
+pub struct Running {
+    /// Its start.
+    pub since: Time,
+    /// Process id.
+    pub pid: u32,
+    /// Whether its processors stand still.
+    pub paused: bool,
+    /// Bytes of memory it was started with.
+    pub memory: u64,
+    /// The version of its machine type, as (10, 0).
+    pub machine: (u32, u32),
+    /// Volumes that it holds open.
+    pub open: BTreeSet<String>,
+}
+
+impl Guest {
+    /// A guest that does not run.
+    pub fn new(node: &str, config: Config, since: Time) -> Self {
+        Guest { node: node.to_owned(), running: None, config, since }
+    }
+
+    /// Whether it runs, paused or not.
+    pub fn is_running(&self) -> bool {
+        self.running.is_some()
+    }
+
+    /// Its name, or what is shown for one without.
+    pub fn name(&self, vmid: u32) -> String {
+        self.config.get("name").map_or_else(|| format!("VM {vmid}"), str::to_owned)
+    }
+
+    /// Whether what runs inside obeys the power button.
+    // Belief: a machine that says which operating system it has got one; without, nothing inside listens.
+    pub fn obeys(&self) -> bool {
+        self.config.get("ostype").is_some_and(|os| os != "other")
+    }
 }
 
 /// All virtual machines by number.
@@ -24,24 +67,80 @@ pub struct Guests {
     pub all: BTreeMap<u32, Guest>,
 }
 
+/// What is said where a guest's configuration is looked for and is not.
+pub fn no_config(vmid: u32, node: &str) -> String {
+    format!("Configuration file 'nodes/{node}/qemu-server/{vmid}.conf' does not exist")
+}
+
 impl Guests {
-    pub(crate) fn new(shape: &Shape) -> Self {
-        let guest = |shape: &crate::shape::GuestShape| {
-            let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-            let mut config: BTreeMap<_, _> = shape.config.iter().map(|(k, v)| (k.clone(), text(v))).collect();
-            if let Some(name) = &shape.name {
-                config.insert("name".to_owned(), name.clone());
-            }
-            (shape.vmid, Guest { node: shape.node.clone(), running: shape.running, config })
-        };
-        Guests { all: shape.guests.iter().map(guest).collect() }
+    /// The guest, wherever it is.
+    pub fn get(&self, vmid: u32) -> Option<&Guest> {
+        self.all.get(&vmid)
+    }
+
+    /// The guest, wherever it is, to be changed.
+    pub fn get_mut(&mut self, vmid: u32) -> Option<&mut Guest> {
+        self.all.get_mut(&vmid)
+    }
+
+    /// The guest, whose configuration must lie on `node`.
+    ///
+    /// # Errors
+    /// PVE's text where it does not.
+    pub fn on(&self, vmid: u32, node: &str) -> Result<&Guest, String> {
+        self.get(vmid).filter(|guest| guest.node == node).ok_or_else(|| no_config(vmid, node))
+    }
+
+    /// The same, to be changed.
+    ///
+    /// # Errors
+    /// PVE's text where it does not.
+    pub fn on_mut(&mut self, vmid: u32, node: &str) -> Result<&mut Guest, String> {
+        self.get_mut(vmid).filter(|guest| guest.node == node).ok_or_else(|| no_config(vmid, node))
+    }
+
+    /// Puts a guest's configuration to another node, as HA's recovery does. Volumes stay where they are.
+    pub fn adopt(&mut self, vmid: u32, node: &str) {
+        if let Some(guest) = self.all.get_mut(&vmid) {
+            node.clone_into(&mut guest.node);
+            guest.running = None;
+        }
+    }
+
+    /// The node is off: nothing runs there any more.
+    pub(crate) fn lose(&mut self, node: &str) {
+        for guest in self.all.values_mut().filter(|guest| guest.node == node) {
+            guest.running = None;
+        }
     }
 
     pub(crate) fn canonical(&self) -> Value {
+        /// What each run makes up.
+        const OWN: [&str; 3] = ["meta", "smbios1", "vmgenid"];
         let one = |(vmid, guest): (&u32, &Guest)| {
-            let value = json!({ "node": guest.node, "running": guest.running, "config": guest.config });
+            let config = &guest.config;
+            let mut values = config.values.clone();
+            values.retain(|key, _| !OWN.contains(&key.as_str()));
+            for (_, text) in values.iter_mut().filter(|(key, _)| key.starts_with("net")) {
+                *text = without_mac(text);
+            }
+            let value = json!({
+                "node": guest.node,
+                "running": guest.is_running(),
+                "config": values,
+                "pending": config.pending,
+                "pending_delete": config.pending_delete,
+            });
             (vmid.to_string(), value)
         };
         self.all.iter().map(one).collect()
+    }
+}
+
+/// A network string without an address that was made up. PVE makes them up under this prefix.
+fn without_mac(text: &str) -> String {
+    match text.split_once("=BC:24:11:") {
+        Some((model, rest)) => format!("{model}{}", rest.get(8..).unwrap_or_default()),
+        None => text.to_owned(),
     }
 }

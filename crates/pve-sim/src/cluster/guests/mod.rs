@@ -1,9 +1,23 @@
-//! Guests: their configurations, in the normal forms that PVE keeps.
+//! Guests: their configurations, in the normal forms that PVE keeps, their disks and their power.
+//!
+//! - [`config`], [`drive`], [`net`], [`size`]: texts and their normal forms; nothing there knows of a cluster.
+//! - `list`: which guests exist and where; `disks`: their volumes; `change`: what a change of the configuration does.
+//! - `power`: starting and ending; `moving`: a disk on its way to another storage; `figures`: what status answers show.
 
+pub mod change;
 pub mod config;
+mod create;
+mod disks;
 pub mod drive;
+mod figures;
 mod list;
+pub mod moving;
 pub mod net;
+pub mod power;
 pub mod size;
 
-pub use list::{Guest, Guests};
+pub use change::Change;
+pub use config::Config;
+pub use create::defaults;
+pub use figures::cpus;
+pub use list::{Guest, Guests, Running};

@@ -1,13 +1,19 @@
 //! `/nodes/{node}`.
 
 pub(crate) mod ceph;
+mod disks;
+mod qemu;
 mod status;
+mod storage;
 pub(crate) mod tasks;
 
 use crate::kernel::Routes;
 
 pub(crate) fn routes(r: &mut Routes) {
     ceph::routes(r);
+    disks::routes(r);
+    qemu::routes(r);
     status::routes(r);
+    storage::routes(r);
     tasks::routes(r);
 }

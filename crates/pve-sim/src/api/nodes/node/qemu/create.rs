@@ -1,0 +1,163 @@
+//! `POST /nodes/{node}/qemu` and `DELETE /nodes/{node}/qemu/{vmid}`.
+
+use std::time::Duration;
+
+use serde_json::Value;
+
+use super::{config, guest, rights, root_only, vmid};
+use crate::cluster::Cluster;
+use crate::cluster::guests::drive::Drive;
+use crate::cluster::guests::{Change, Config, Guest, defaults};
+use crate::cluster::storage::owner;
+use crate::kernel::locks::Lock;
+use crate::kernel::tasks::{Steps, TaskCx};
+use crate::kernel::{Call, PveError, Routes};
+
+pub(super) fn routes(r: &mut Routes) {
+    r.post("/nodes/{node}/qemu", create);
+    r.delete("/nodes/{node}/qemu/{vmid}", delete);
+}
+
+fn create(call: &mut Call<'_>) -> Result<Value, PveError> {
+    let vmid = vmid(call);
+    let path = format!("/vms/{vmid}");
+    let pool = call.params.text("pool").map(str::to_owned);
+    let by_pool = pool.as_ref().is_some_and(|pool| call.may(&format!("/pool/{pool}"), &["VM.Allocate"]));
+    if !by_pool && !call.may(&path, &["VM.Allocate"]) {
+        return Err(PveError::permission(""));
+    }
+    if let Some(option) = ["archive", "live-restore"].into_iter().find(|option| call.params.has(option)) {
+        return Err(PveError::status(501, format!("'{option}' of a new guest is not simulated")));
+    }
+    let starts = call.params.flag("start") == Some(true);
+    if starts {
+        call.demand(&path, &["VM.PowerMgmt"])?;
+    }
+    let given = config::given(call);
+    for (key, value) in &given {
+        rights::check(call, vmid, key, Some(value))?;
+    }
+    call.need_quorum()?;
+    let failed = format!("unable to create VM {vmid} - ");
+    if let Some(other) = call.cluster.guests.get(vmid) {
+        return Err(PveError::new(format!("{failed}VM {vmid} already exists on node '{}'", other.node)));
+    }
+    let change = config::normal(call, &given)?;
+    config::check_drives(call, vmid, &change.set)?;
+    if let Some(pool) = pool.as_ref().filter(|pool| !call.cluster.pools.all.contains_key(*pool)) {
+        return Err(PveError::new(format!("pool '{pool}' does not exist")));
+    }
+    let node = call.node.clone();
+    let steps = Steps::new()
+        .lock(Lock::Vm(vmid))
+        .run(move |t| make(t, &node, vmid, change).map_err(|text| format!("{failed}{text}")))
+        .run(move |t| {
+            if let Some(pool) = pool {
+                t.cluster.pools.add_vm(&pool, vmid);
+            }
+            if starts {
+                start_after(t, vmid);
+            }
+            Ok(())
+        });
+    Ok(call.task("qmcreate", vmid.to_string(), steps))
+}
+
+fn make(t: &mut TaskCx<'_>, node: &str, vmid: u32, change: Change) -> Result<(), String> {
+    if let Some(other) = t.cluster.guests.get(vmid) {
+        return Err(format!("VM {vmid} already exists on node '{}'", other.node));
+    }
+    let now = t.now();
+    let mut config = Config { values: change.set, ..Config::default() };
+    let drives: Vec<_> = config.drives().collect();
+    let mut made: Vec<Drive> = Vec::new();
+    for (key, wanted) in drives {
+        let new = wanted.allocation().is_some() || wanted.name() == Some("cloudinit");
+        match t.cluster.make_drive(node, vmid, &key, wanted) {
+            Ok((drive, log)) => {
+                log.iter().for_each(|line| t.log(line));
+                config.values.insert(key.to_string(), drive.to_string());
+                if new {
+                    made.push(drive);
+                }
+            }
+            Err(text) => {
+                for drive in made {
+                    // Made a moment ago, so that it can be freed.
+                    let _ = t.cluster.free(node, &drive.volume);
+                }
+                return Err(text);
+            }
+        }
+    }
+    defaults(&mut config, &mut t.cluster.ids, now);
+    t.cluster.guests.all.insert(vmid, Guest::new(node, config, now));
+    Ok(())
+}
+
+/// A start that fails does not fail the creation.
+fn start_after(t: &mut TaskCx<'_>, vmid: u32) {
+    match t.cluster.power_on(vmid) {
+        Ok(log) => log.iter().for_each(|line| t.log(line)),
+        Err(text) => t.warn(text),
+    }
+}
+
+fn delete(call: &mut Call<'_>) -> Result<Value, PveError> {
+    let vmid = vmid(call);
+    root_only(call, &["skiplock"])?;
+    let skiplock = call.params.flag("skiplock") == Some(true);
+    let purge = call.params.flag("purge") == Some(true);
+    let unreferenced = call.params.flag("destroy-unreferenced-disks") == Some(true);
+    check_gone(guest(call)?, vmid, skiplock).map_err(PveError::new)?;
+    let node = call.node.clone();
+    let steps = Steps::new().lock(Lock::Vm(vmid)).wait(Duration::from_millis(200)).run(move |t| {
+        check_gone(t.cluster.guests.on(vmid, &node)?, vmid, skiplock)?;
+        for line in destroy(t.cluster, &node, vmid, unreferenced)? {
+            t.log(line);
+        }
+        if purge {
+            t.log(format!("purging VM {vmid} from related configurations.."));
+        }
+        Ok(())
+    });
+    Ok(call.task("qmdestroy", vmid.to_string(), steps))
+}
+
+fn check_gone(guest: &Guest, vmid: u32, skiplock: bool) -> Result<(), String> {
+    match guest.config.lock().filter(|_| !skiplock) {
+        Some(lock) => Err(format!("VM is locked ({lock})")),
+        None if guest.config.get("protection") == Some("1") => {
+            Err(format!("can't remove VM {vmid} - protection mode enabled"))
+        }
+        None if guest.is_running() => Err(format!("VM {vmid} is running - destroy failed")),
+        None => Ok(()),
+    }
+}
+
+/// Frees what is the guest's own and takes its configuration away. What the tools say.
+fn destroy(cluster: &mut Cluster, node: &str, vmid: u32, unreferenced: bool) -> Result<Vec<String>, String> {
+    let mut volumes: Vec<String> = Vec::new();
+    if let Some(guest) = cluster.guests.get(vmid) {
+        let pending = guest.config.pending.values().filter_map(|text| Drive::parse(text));
+        volumes.extend(guest.config.drives().map(|(_, drive)| drive).chain(pending).map(|drive| drive.volume));
+    }
+    if unreferenced {
+        for storage in cluster.storage.all.values().filter(|storage| storage.enabled() && storage.on(node)) {
+            let names = cluster.volumes(storage, node).into_iter().map(|(name, _)| format!("{}:{name}", storage.id));
+            volumes.extend(names);
+        }
+    }
+    volumes.sort();
+    volumes.dedup();
+    let own = |volid: &String| volid.split_once(':').and_then(|(_, name)| owner(name)) == Some(vmid);
+    let mut log = Vec::new();
+    for volid in volumes.iter().filter(|volid| own(volid)) {
+        // A volume that cannot be freed is told and stays.
+        let said = cluster.free(node, volid).unwrap_or_else(|text| text);
+        log.extend(Some(said).filter(|line| !line.is_empty()));
+    }
+    cluster.guests.all.remove(&vmid);
+    cluster.pools.forget_vm(vmid);
+    Ok(log)
+}

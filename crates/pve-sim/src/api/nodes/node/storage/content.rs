@@ -1,0 +1,144 @@
+//! `/nodes/{node}/storage/{storage}/content`: the volumes.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use crate::cluster::guests::size;
+use crate::cluster::storage::{Volume, owner};
+use crate::kernel::tasks::Steps;
+use crate::kernel::{Call, PveError, Routes};
+
+pub(super) fn routes(r: &mut Routes) {
+    r.get("/nodes/{node}/storage/{storage}/content", list);
+    r.post("/nodes/{node}/storage/{storage}/content", allocate);
+    r.get("/nodes/{node}/storage/{storage}/content/{volume}", read);
+    r.put("/nodes/{node}/storage/{storage}/content/{volume}", update);
+    r.delete("/nodes/{node}/storage/{storage}/content/{volume}", delete);
+}
+
+fn list(call: &mut Call<'_>) -> Result<Value, PveError> {
+    let storage = call.cluster.storage.usable(call.params.need("storage"), &call.node).map_err(PveError::new)?;
+    let (content, vmid) = (call.params.text("content"), call.params.number("vmid"));
+    let sees = |name: &str| {
+        call.may(&format!("/storage/{}", storage.id), &["Datastore.AllocateSpace"])
+            || owner(name).is_some_and(|vmid| call.may(&format!("/vms/{vmid}"), &["VM.Config.Disk"]))
+            || call.may(&format!("/storage/{}", storage.id), &["Datastore.Audit"])
+    };
+    let volumes = call.cluster.volumes(storage, &call.node).into_iter().filter(|(name, volume)| {
+        content.is_none_or(|content| content == volume.content)
+            && vmid.is_none_or(|vmid| owner(name) == Some(vmid))
+            && sees(name)
+    });
+    Ok(volumes.map(|(name, volume)| entry(&storage.id, storage.kind.has_files(), &name, &volume)).collect())
+}
+
+fn entry(storage: &str, files: bool, name: &str, volume: &Volume) -> Value {
+    let mut entry = json!({
+        "volid": format!("{storage}:{name}"),
+        "content": volume.content,
+        "format": volume.format,
+        "size": volume.size,
+    });
+    if let Some(vmid) = owner(name) {
+        entry["vmid"] = json!(vmid);
+    }
+    if let Some(ctime) = volume.ctime {
+        entry["ctime"] = json!(ctime.unix());
+    }
+    if files {
+        entry["used"] = json!(volume.used.max(4096));
+        entry["parent"] = Value::Null;
+    }
+    entry
+}
+
+/// The volume of the path, with its storage put before it if it was left out.
+fn volid(call: &Call<'_>) -> Result<String, PveError> {
+    let (storage, volume) = (call.params.need("storage"), call.params.need("volume"));
+    match volume.split_once(':') {
+        None => Ok(format!("{storage}:{volume}")),
+        Some((other, _)) if other != storage => Err(PveError::param("volume", "parameter error: storage ID mismatch")),
+        Some(_) => Ok(volume.to_owned()),
+    }
+}
+
+fn allocate(call: &mut Call<'_>) -> Result<Value, PveError> {
+    let params = &call.params;
+    let (id, vmid) = (params.need("storage").to_owned(), params.number("vmid").unwrap_or_default());
+    let name = params.need("filename").to_owned();
+    // Kilobytes, unless a unit stands behind.
+    let text = params.need("size");
+    let bytes = match text.parse::<u64>() {
+        Ok(kilobytes) => kilobytes.checked_mul(1024),
+        Err(_) => size::parse(text),
+    };
+    let bytes = bytes.ok_or_else(|| PveError::param("size", "value does not match the regex pattern"))?;
+    let storage = call.cluster.storage.usable(&id, &call.node).map_err(PveError::new)?;
+    let by_name =
+        name.rsplit_once('.').map(|(_, extension)| extension).filter(|e| matches!(*e, "raw" | "qcow2" | "vmdk"));
+    let format = params.text("format").or(by_name.filter(|_| storage.kind.has_files())).unwrap_or("raw").to_owned();
+    if !storage.takes_format(&format) {
+        return Err(PveError::new(format!("unsupported format '{format}'")));
+    }
+    let node = call.node.clone();
+    let made = call.cluster.allocate(&node, &id, vmid, Some(&name), &format, bytes).map_err(PveError::new)?;
+    Ok(made.volid.into())
+}
+
+fn read(call: &mut Call<'_>) -> Result<Value, PveError> {
+    let volid = volid(call)?;
+    may_touch(call, &volid)?;
+    let storage = call.cluster.storage.usable(call.params.need("storage"), &call.node).map_err(PveError::new)?;
+    let volume = call.cluster.volume(&call.node, &volid);
+    let volume = volume.ok_or_else(|| PveError::new(format!("volume_size_info on '{volid}' failed - no format")))?;
+    let name = volid.split_once(':').map_or(volid.as_str(), |(_, name)| name);
+    let used = if storage.kind.has_files() { volume.used.max(4096) } else { volume.used };
+    Ok(json!({ "path": storage.volume_path(name), "size": volume.size, "used": used, "format": volume.format }))
+}
+
+fn update(call: &mut Call<'_>) -> Result<Value, PveError> {
+    let volid = volid(call)?;
+    may_touch(call, &volid)?;
+    // No backups are simulated, and nothing else can have either.
+    match () {
+        () if call.params.has("notes") => Err(PveError::new("only backups can have notes")),
+        () if call.params.has("protected") => Err(PveError::new("only backups can be protected")),
+        () => Ok(Value::Null),
+    }
+}
+
+/// Who owns a volume through its guest may touch it; else it takes the right to allocate.
+fn may_touch(call: &Call<'_>, volid: &str) -> Result<(), PveError> {
+    let (storage, name) = volid.split_once(':').unwrap_or((volid, ""));
+    let by_guest = owner(name).is_some_and(|vmid| call.may(&format!("/vms/{vmid}"), &["VM.Config.Disk"]));
+    let path = format!("/storage/{storage}");
+    if by_guest && call.may(&path, &["Datastore.AllocateSpace"]) {
+        return Ok(());
+    }
+    call.demand(&path, &["Datastore.Allocate"])
+}
+
+fn delete(call: &mut Call<'_>) -> Result<Value, PveError> {
+    let volid = volid(call)?;
+    may_touch(call, &volid)?;
+    call.cluster.storage.usable(call.params.need("storage"), &call.node).map_err(PveError::new)?;
+    let (storage, name) = volid.split_once(':').unwrap_or((&volid, ""));
+    if let Some(vmid) = owner(name)
+        && let Some(guest) = call.cluster.guests.get(vmid).filter(|guest| guest.node == call.node)
+        && guest.config.drives().any(|(_, drive)| drive.volume == volid)
+    {
+        return Err(PveError::new(format!(
+            "Cannot remove image, a guest with VMID '{vmid}' exists!\nYou can delete the image from the guest's hardware pane"
+        )));
+    }
+    let id = format!("{}@{storage}", owner(name).map_or_else(|| name.to_owned(), |vmid| vmid.to_string()));
+    let node = call.node.clone();
+    let steps = Steps::new().wait(Duration::from_millis(200)).run(move |t| {
+        let said = t.cluster.free(&node, &volid)?;
+        t.log(said);
+        t.log(format!("Removed volume '{volid}'"));
+        Ok(())
+    });
+    Ok(call.task("imgdel", id, steps))
+}

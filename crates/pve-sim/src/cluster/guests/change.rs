@@ -1,0 +1,244 @@
+//! What a change of a guest's configuration does to it.
+
+use std::collections::BTreeMap;
+
+use super::config::normalise_tags;
+use super::drive::{Drive, DriveKey};
+use super::net;
+use crate::cluster::Cluster;
+use crate::cluster::storage::owner;
+use crate::kernel::error::PveError;
+use crate::kernel::ids::Ids;
+
+/// A change: what is set, deleted, reverted.
+#[derive(Debug, Clone, Default)]
+pub struct Change {
+    /// New values, in PVE's normal form where that does not depend on the guest.
+    pub set: BTreeMap<String, String>,
+    /// Keys to take away.
+    pub delete: Vec<String>,
+    /// Keys whose pending change is dropped.
+    pub revert: Vec<String>,
+    /// Whether volumes of deleted drives are freed at once.
+    pub force: bool,
+}
+
+/// A value in the form in which PVE keeps it; an address is made up for a network device without one.
+/// `None` where the text is no drive or network string.
+pub fn normalise(key: &str, value: &str, ids: &mut Ids) -> Option<(String, String)> {
+    if let Some(drive) = DriveKey::parse(key) {
+        return Some((drive.to_string(), Drive::parse(value)?.to_string()));
+    }
+    let numbered = |prefix: &str| key.strip_prefix(prefix).is_some_and(|n| n.parse::<u32>().is_ok());
+    let value = match key {
+        "tags" => normalise_tags(value),
+        _ if numbered("net") => net::normalise(value, || mac(ids))?,
+        _ => value.to_owned(),
+    };
+    Some((key.to_owned(), value))
+}
+
+fn mac(ids: &mut Ids) -> String {
+    let tail = ids.hex(6).to_uppercase();
+    format!("BC:24:11:{}:{}:{}", &tail[..2], &tail[2..4], &tail[4..])
+}
+
+/// Options of a disk that a running guest does not take.
+// Belief: what pve-qemu's hot change of a drive leaves out.
+const COLD: [&str; 12] = [
+    "aio",
+    "cache",
+    "discard",
+    "detect_zeroes",
+    "iothread",
+    "product",
+    "queues",
+    "ro",
+    "scsiblock",
+    "serial",
+    "ssd",
+    "vendor",
+];
+
+impl Cluster {
+    /// Carries out a change. What there is to log.
+    ///
+    /// # Errors
+    /// PVE's refusal. What was done before it stays done, as with PVE.
+    pub fn change_guest(&mut self, vmid: u32, change: Change) -> Result<Vec<String>, PveError> {
+        for key in &change.revert {
+            self.revert(vmid, key);
+        }
+        for key in &change.delete {
+            self.unset(vmid, key, change.force)?;
+        }
+        self.check_boot(vmid, &change)?;
+        let mut log = Vec::new();
+        for (key, value) in change.set {
+            match DriveKey::parse(&key) {
+                Some(drive_key) => log.extend(self.set_drive(vmid, &drive_key, &value).map_err(PveError::new)?),
+                None => {
+                    if let Some(guest) = self.guests.get_mut(vmid) {
+                        let running = guest.is_running();
+                        guest.config.set(&key, value, running);
+                    }
+                }
+            }
+        }
+        Ok(log)
+    }
+
+    /// The devices of a new boot order must be there, or come with the same change.
+    fn check_boot(&self, vmid: u32, change: &Change) -> Result<(), PveError> {
+        let order = change.set.get("boot").and_then(|boot| boot.split(',').find_map(|p| p.strip_prefix("order=")));
+        let Some(guest) = self.guests.get(vmid) else { return Ok(()) };
+        let after = guest.config.with_pending();
+        let there = |device: &&str| after.contains_key(*device) || change.set.contains_key(*device);
+        match order.into_iter().flat_map(|order| order.split(';')).find(|device| !there(device)) {
+            Some(device) => Err(PveError::new(format!("invalid bootorder: device '{device}' does not exist'"))),
+            None => Ok(()),
+        }
+    }
+
+    fn revert(&mut self, vmid: u32, key: &str) {
+        let Some(guest) = self.guests.get_mut(vmid) else { return };
+        let dropped = guest.config.pending.get(key).cloned();
+        guest.config.revert(key);
+        let kept = |drive: &Drive| guest.config.drives().any(|(_, other)| other.volume == drive.volume);
+        if let (Some(_), Some(drive)) = (DriveKey::parse(key), dropped.as_deref().and_then(Drive::parse))
+            && !kept(&drive)
+        {
+            // A volume that was made for the reverted change is not lost. Freeing cannot fail here: nobody uses it.
+            let _ = self.detach(vmid, &drive);
+        }
+    }
+
+    fn unset(&mut self, vmid: u32, key: &str, force: bool) -> Result<(), PveError> {
+        let Some(guest) = self.guests.get_mut(vmid) else { return Ok(()) };
+        let running = guest.is_running();
+        let Some(drive_key) = DriveKey::parse(key) else {
+            guest.config.unset(key, force, running);
+            return Ok(());
+        };
+        let key = drive_key.as_str();
+        let drive = guest.config.drive(&drive_key);
+        if guest.config.get("protection") == Some("1")
+            && let Some(drive) = drive.as_ref().filter(|drive| !drive.is_cdrom())
+        {
+            let what = match drive_key.is_unused() {
+                true => format!("unused disk '{}'", drive.volume),
+                false => format!("drive '{key}'"),
+            };
+            return Err(PveError::new(format!("can't remove {what} - protection mode enabled")));
+        }
+        if drive_key.is_unused() {
+            if let Some(drive) = drive {
+                self.free_owned(vmid, &drive)?;
+            }
+            if let Some(guest) = self.guests.get_mut(vmid) {
+                guest.config.unset(key, force, false);
+            }
+            return Ok(());
+        }
+        let live = !running || guest.config.takes_live(key);
+        let was_pending = guest.config.pending.get(key).and_then(|text| Drive::parse(text));
+        guest.config.unset(key, force, running);
+        if let Some(drive) = was_pending {
+            self.detach(vmid, &drive).map_err(PveError::new)?;
+        }
+        if let (true, Some(drive)) = (live, drive) {
+            self.close(vmid, &drive.volume);
+            match force {
+                true => self.free_owned(vmid, &drive)?,
+                false => self.detach(vmid, &drive).map_err(PveError::new)?,
+            }
+        }
+        Ok(())
+    }
+
+    fn free_owned(&mut self, vmid: u32, drive: &Drive) -> Result<(), PveError> {
+        let node = self.guests.get(vmid).map(|guest| guest.node.clone()).unwrap_or_default();
+        if drive.name().and_then(owner) == Some(vmid) {
+            self.free(&node, &drive.volume).map_err(PveError::new)?;
+        }
+        Ok(())
+    }
+
+    /// The running guest no longer holds the volume open.
+    fn close(&mut self, vmid: u32, volume: &str) {
+        if let Some(running) = self.guests.get_mut(vmid).and_then(|guest| guest.running.as_mut()) {
+            running.open.remove(volume);
+        }
+    }
+
+    fn set_drive(&mut self, vmid: u32, key: &DriveKey, value: &str) -> Result<Vec<String>, String> {
+        let Some(guest) = self.guests.get(vmid) else { return Ok(Vec::new()) };
+        let (node, running) = (guest.node.clone(), guest.is_running());
+        let old = guest.config.drive(key);
+        let wanted = Drive::parse(value).ok_or_else(|| format!("unable to parse drive options for '{key}'"))?;
+        if wanted.is_cloudinit()
+            && let Some((other, _)) = guest.config.drives().find(|(other, d)| other != key && d.is_cloudinit())
+        {
+            return Err(format!("{key} - cloud-init drive is already attached at '{other}'"));
+        }
+        // The cloud-init drive's name is fixed: asked for again, it is the one that is there.
+        let again = wanted.name() == Some("cloudinit")
+            && old.as_ref().is_some_and(|old| old.is_cloudinit() && old.storage() == wanted.storage());
+        if again {
+            return Ok(Vec::new());
+        }
+        let (drive, log) = self.make_drive(&node, vmid, key, wanted)?;
+        let replaced = old.filter(|old| old.volume != drive.volume);
+        let Some(guest) = self.guests.get_mut(vmid) else { return Ok(log) };
+        let cold = |drive: &Drive| COLD.map(|option| drive.options.get(option).cloned());
+        let same_disk = replaced.is_none() && guest.config.get(key.as_str()).is_some();
+        let before = guest.config.drive(key);
+        let live = match same_disk {
+            true => before.is_some_and(|before| cold(&before) == cold(&drive)) || drive.is_cdrom(),
+            // The medium of a CD-ROM drive can always be changed.
+            false => guest.config.takes_live(key.as_str()) || (drive.is_cdrom() && replaced.is_some()),
+        };
+        if running && !live {
+            guest.config.pending_delete.remove(key.as_str());
+            guest.config.pending.insert(key.to_string(), drive.to_string());
+            return Ok(log);
+        }
+        guest.config.set(key.as_str(), drive.to_string(), false);
+        // A detached volume that is attached again is no longer unused.
+        guest.config.values.retain(|name, volume| !(name.starts_with("unused") && *volume == drive.volume));
+        if let Some(process) = guest.running.as_mut() {
+            process.open.insert(drive.volume.clone());
+        }
+        if let Some(replaced) = replaced {
+            self.close(vmid, &replaced.volume);
+            self.detach(vmid, &replaced)?;
+        }
+        Ok(log)
+    }
+
+    /// Brings what is pending into force, as stopping and starting do.
+    pub(super) fn settle_pending(&mut self, vmid: u32) {
+        let Some(guest) = self.guests.get_mut(vmid) else { return };
+        let coming = guest.config.pending.clone();
+        let replaced: Vec<Drive> = coming
+            .iter()
+            .filter_map(|(key, text)| {
+                let (old, new) = (guest.config.drive(&DriveKey::parse(key)?)?, Drive::parse(text)?);
+                (old.volume != new.volume).then_some(old)
+            })
+            .collect();
+        let gone = guest.config.apply_pending();
+        for drive in replaced {
+            // Freeing a cloud-init drive that is gone already changes nothing.
+            let _ = self.detach(vmid, &drive);
+        }
+        for (key, text, force) in gone {
+            if let (Some(_), Some(drive)) = (DriveKey::parse(&key), Drive::parse(&text)) {
+                let _ = match force {
+                    true => self.free_owned(vmid, &drive).map_err(|e| e.message()),
+                    false => self.detach(vmid, &drive),
+                };
+            }
+        }
+    }
+}
