@@ -5,6 +5,8 @@ mod create;
 mod disks;
 mod power;
 mod rights;
+#[cfg(test)]
+mod tests;
 
 use serde_json::{Value, json};
 

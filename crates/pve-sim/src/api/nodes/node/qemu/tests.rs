@@ -1,0 +1,180 @@
+//! Guests as a client meets them.
+
+use serde_json::{Value, json};
+
+use crate::bed::Bed;
+use crate::shape::{GuestShape, Shape};
+
+fn bed() -> Bed {
+    Bed::new(Shape { guests: vec![GuestShape::ready(100, "pve1")], ..Shape::default() })
+}
+
+async fn config(bed: &Bed, vmid: u32) -> Value {
+    bed.ok("GET", &format!("/nodes/pve1/qemu/{vmid}/config"), &[]).await
+}
+
+#[tokio::test]
+async fn a_ready_guest_runs_with_its_disks() {
+    let bed = bed();
+    let config = config(&bed, 100).await;
+    assert_eq!(config["scsi0"], "local-lvm:vm-100-disk-0,discard=on,iothread=1,size=32G");
+    assert_eq!(config["ide2"], "local-lvm:vm-100-cloudinit,media=cdrom,size=4M");
+    let status = bed.ok("GET", "/nodes/pve1/qemu/100/status/current", &[]).await;
+    assert_eq!((&status["status"], &status["maxdisk"]), (&json!("running"), &json!(32u64 << 30)));
+    let content = bed.ok("GET", "/nodes/pve1/storage/local-lvm/content", &[("vmid", "100")]).await;
+    let volids: Vec<&Value> = content.as_array().unwrap().iter().map(|volume| &volume["volid"]).collect();
+    assert_eq!(volids, ["local-lvm:vm-100-cloudinit", "local-lvm:vm-100-disk-0"]);
+}
+
+#[tokio::test]
+async fn a_guest_is_made_started_stopped_and_destroyed_with_all_it_has() {
+    let bed = bed();
+    let params = [("vmid", "101"), ("scsi0", "local-lvm:8,ssd=on"), ("net0", "virtio,bridge=vmbr0"), ("tags", "b;A")];
+    let task = bed.ok("POST", "/nodes/pve1/qemu", &params).await;
+    assert_eq!(bed.task(&task), "OK");
+    let made = config(&bed, 101).await;
+    assert_eq!(made["scsi0"], "local-lvm:vm-101-disk-0,size=8G,ssd=1");
+    assert_eq!((&made["boot"], &made["tags"]), (&json!("order=scsi0;net0"), &json!("a;b")));
+    let start = bed.ok("POST", "/nodes/pve1/qemu/101/status/start", &[]).await;
+    assert_eq!(bed.task(&start), "OK");
+    let again = bed.ok("POST", "/nodes/pve1/qemu/101/status/start", &[]).await;
+    assert_eq!(bed.task(&again), "VM 101 already running");
+    let refused = bed.refusal("DELETE", "/nodes/pve1/qemu/101", &[]).await;
+    assert_eq!(refused, (500, "VM 101 is running - destroy failed".to_owned()));
+    let stop = bed.ok("POST", "/nodes/pve1/qemu/101/status/stop", &[]).await;
+    assert_eq!(bed.task(&stop), "OK");
+    let gone = bed.ok("DELETE", "/nodes/pve1/qemu/101", &[]).await;
+    assert_eq!(bed.task(&gone), "OK");
+    let left = bed.ok("GET", "/nodes/pve1/storage/local-lvm/content", &[("vmid", "101")]).await;
+    assert_eq!(left, json!([]));
+}
+
+#[tokio::test]
+async fn a_creation_that_fails_leaves_nothing() {
+    let bed = bed();
+    let params = [("vmid", "101"), ("scsi0", "local-lvm:8"), ("scsi1", "local:iso/x.iso,media=cdrom")];
+    let task = bed.ok("POST", "/nodes/pve1/qemu", &params).await;
+    assert_eq!(bed.task(&task), "unable to create VM 101 - volume 'local:iso/x.iso' does not exist");
+    assert_eq!(bed.ok("GET", "/nodes/pve1/storage/local-lvm/content", &[("vmid", "101")]).await, json!([]));
+    assert_eq!(bed.call("GET", "/nodes/pve1/qemu/101/config", &[]).await.0, 500);
+}
+
+async fn add_target(bed: &Bed) {
+    let params = [("storage", "other"), ("type", "dir"), ("path", "/mnt/other"), ("content", "images")];
+    bed.ok("POST", "/storage", &params).await;
+}
+
+#[tokio::test]
+async fn a_running_disk_is_mirrored_line_by_line_at_its_limit_while_the_guest_is_locked() {
+    let bed = bed();
+    add_target(&bed).await;
+    // 32 GiB at 8 GiB a second.
+    let params = [("disk", "scsi0"), ("storage", "other"), ("bwlimit", "8388608")];
+    let task = bed.ok("POST", "/nodes/pve1/qemu/100/move_disk", &params).await;
+    bed.pass(2);
+    let second = bed.ok("PUT", "/nodes/pve1/qemu/100/resize", &[("disk", "ide2"), ("size", "+1G")]).await;
+    assert_eq!(bed.task(&task), "OK");
+    assert_eq!(bed.task(&second), "you can't resize a cdrom");
+    assert_eq!(bed.log(&second)[0], "trying to acquire lock... OK");
+    let text = |percent: &str, done: &str, took: &str| {
+        format!("mirror-scsi0: transferred {done} of 32.0 GiB ({percent}%) in {took}")
+    };
+    let log = bed.log(&task);
+    let want = [
+        "copying volume 'local-lvm:vm-100-disk-0' from current storage 'local-lvm' to target storage 'other'"
+            .to_owned(),
+        "create full clone of drive scsi0 (local-lvm:vm-100-disk-0)".to_owned(),
+        "Formatting '/mnt/other/images/100/vm-100-disk-0.raw', fmt=raw size=34359738368 preallocation=off".to_owned(),
+        "allocated target volume 'other:100/vm-100-disk-0.raw'".to_owned(),
+        "drive mirror is starting for drive-scsi0 with bandwidth limit: 8388608 KiB/s".to_owned(),
+        text("0.00", "0.0 B", "0s"),
+        text("25.00", "8.0 GiB", "1s"),
+        text("50.00", "16.0 GiB", "2s"),
+        text("75.00", "24.0 GiB", "3s"),
+        text("100.00", "32.0 GiB", "4s") + ", ready",
+        "all 'mirror' jobs are ready".to_owned(),
+        "mirror-scsi0: Completing block job...".to_owned(),
+        "mirror-scsi0: Completed successfully.".to_owned(),
+        "mirror-scsi0: mirror-job finished".to_owned(),
+        "adding source volume 'local-lvm:vm-100-disk-0' as 'unused0' to config".to_owned(),
+        "TASK OK".to_owned(),
+    ];
+    assert_eq!(log, want);
+    let config = config(&bed, 100).await;
+    assert_eq!(config["scsi0"], "other:100/vm-100-disk-0.raw,discard=on,iothread=1,size=32G");
+    assert_eq!(config["unused0"], "local-lvm:vm-100-disk-0");
+}
+
+#[tokio::test]
+async fn a_stopped_disk_is_copied_by_percent_and_its_source_removed_if_asked() {
+    let bed = bed();
+    add_target(&bed).await;
+    let stop = bed.ok("POST", "/nodes/pve1/qemu/100/status/stop", &[]).await;
+    bed.task(&stop);
+    let params = [("disk", "scsi0"), ("storage", "other"), ("delete", "1"), ("bwlimit", "1048576")];
+    let task = bed.ok("POST", "/nodes/pve1/qemu/100/move_disk", &params).await;
+    bed.pass(17);
+    let log = bed.log(&task);
+    assert_eq!(log[4], "transferred 0.0 B of 32.0 GiB (0.00%)");
+    assert_eq!(log[5], "transferred 327.7 MiB of 32.0 GiB (1.00%)");
+    assert_eq!(log.last().unwrap(), "transferred 16.6 GiB of 32.0 GiB (52.00%)");
+    assert_eq!(bed.task(&task), "OK");
+    let log = bed.log(&task);
+    assert_eq!(
+        log[log.len() - 3..],
+        [
+            "removing source volume 'local-lvm:vm-100-disk-0' after successful copy",
+            "  Logical volume \"vm-100-disk-0\" successfully removed.",
+            "TASK OK"
+        ]
+    );
+    let left = bed.ok("GET", "/nodes/pve1/storage/local-lvm/content", &[("content", "images"), ("vmid", "100")]).await;
+    assert_eq!(left.as_array().unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn an_aborted_move_frees_its_target_and_a_dead_node_leaves_it() {
+    let bed = bed();
+    add_target(&bed).await;
+    let params = [("disk", "scsi0"), ("storage", "other"), ("bwlimit", "1024")];
+    let task = bed.ok("POST", "/nodes/pve1/qemu/100/move_disk", &params).await;
+    bed.pass(5);
+    bed.ok("DELETE", &format!("/nodes/pve1/tasks/{}", task.as_str().unwrap()), &[]).await;
+    assert_eq!(bed.task(&task), "storage migration failed: block job (mirror) error: interrupted by signal");
+    assert_eq!(bed.ok("GET", "/nodes/pve1/storage/other/content", &[]).await, json!([]));
+    assert!(config(&bed, 100).await["scsi0"].as_str().unwrap().starts_with("local-lvm:vm-100-disk-0"));
+
+    let task = bed.ok("POST", "/nodes/pve1/qemu/100/move_disk", &params).await;
+    bed.pass(5);
+    bed.world.with(|cluster| cluster.set_power("pve1", false));
+    bed.world.with(|cluster| cluster.set_power("pve1", true));
+    assert_eq!(bed.task(&task), "unexpected status");
+    let left = bed.ok("GET", "/nodes/pve1/storage/other/content", &[]).await;
+    assert_eq!(left[0]["volid"], "other:100/vm-100-disk-0.raw");
+    let status = bed.ok("GET", "/nodes/pve1/qemu/100/status/current", &[]).await;
+    assert_eq!(status["status"], "stopped");
+}
+
+#[tokio::test]
+async fn a_guest_that_lost_its_local_disk_does_not_start_and_gets_its_cloud_init_drive_anew() {
+    let bed = bed();
+    bed.world.with(|cluster| cluster.guests.adopt(100, "pve2"));
+    let start = bed.ok("POST", "/nodes/pve2/qemu/100/status/start", &[]).await;
+    assert_eq!(bed.task(&start), "no such logical volume pve/vm-100-disk-0");
+    assert!(bed.log(&start).len() == 1, "nothing is told of a start that fails");
+    let content = bed.ok("GET", "/nodes/pve2/storage/local-lvm/content", &[]).await;
+    assert_eq!(content[0]["volid"], "local-lvm:vm-100-cloudinit");
+}
+
+#[tokio::test]
+async fn what_a_running_guest_does_not_take_waits_for_its_stop() {
+    let bed = bed();
+    bed.ok("PUT", "/nodes/pve1/qemu/100/config", &[("memory", "4096"), ("scsi1", "local-lvm:1")]).await;
+    let shown = config(&bed, 100).await;
+    assert_eq!((&shown["memory"], &shown["scsi1"]), (&json!("4096"), &json!("local-lvm:vm-100-disk-1,size=1G")));
+    let now = bed.ok("GET", "/nodes/pve1/qemu/100/config", &[("current", "1")]).await;
+    assert_eq!(now["memory"], "2048");
+    let stop = bed.ok("POST", "/nodes/pve1/qemu/100/status/shutdown", &[]).await;
+    assert_eq!(bed.task(&stop), "OK");
+    assert_eq!(bed.ok("GET", "/nodes/pve1/qemu/100/config", &[("current", "1")]).await["memory"], "4096");
+}
