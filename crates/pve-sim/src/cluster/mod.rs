@@ -83,6 +83,8 @@ pub struct Cluster {
     pub ceph: ceph::Ceph,
     /// `storage.cfg` and the volumes.
     pub storage: storage::Storages,
+    /// High availability.
+    pub ha: ha::Ha,
     /// Virtual machines.
     pub guests: guests::Guests,
     pub(crate) events: Events,
@@ -96,6 +98,8 @@ impl Cluster {
     pub fn new(shape: &Shape, profile: Profile, now: Time, seed: u64) -> Cluster {
         let mut ids = Ids::new(seed);
         let mut nodes = nodes::Nodes::new(shape, now);
+        let mut ha = ha::Ha::new(&nodes.names(), now.seconds());
+        ha.crm.elections = shape.ha.masters.iter().cloned().collect();
         let access = access::Access::new(shape, &mut ids);
         let ceph = ceph::Ceph::new(&shape.ceph, nodes.all_mut(), &profile.ceph, now.seconds(), &mut ids);
         let mut cluster = Cluster {
@@ -110,6 +114,7 @@ impl Cluster {
             options: options::Options::default(),
             pools: pools::Pools::default(),
             storage: storage::Storages::new(shape),
+            ha,
             guests: guests::Guests::default(),
             ids,
             events: Events::default(),
@@ -124,6 +129,7 @@ impl Cluster {
         for guest in &shape.guests {
             cluster.place_guest(guest);
         }
+        cluster.begin_ha();
         cluster
     }
 
@@ -140,7 +146,11 @@ impl Cluster {
             self.ceph.set_power(node, on, now.seconds());
             if !on {
                 self.lose_tasks_of(node);
-                self.guests.lose(node);
+                let ran = self.guests.lose(node);
+                if let Some(node) = self.nodes.get_mut(node) {
+                    node.ran = ran;
+                }
+                self.ha.node_died(node);
             }
         }
     }
@@ -153,6 +163,7 @@ impl Cluster {
             "access": self.access.canonical(),
             "options": self.options.canonical(),
             "pools": self.pools.canonical(),
+            "ha": self.ha.canonical(),
             "ceph": self.ceph.canonical(),
             "storage": self.storage.canonical(),
             "guests": self.guests.canonical(),

@@ -1,9 +1,11 @@
 //! Nodes: which exist, which are on, who has quorum, and their figures.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde_json::{Value, json};
 
+use crate::cluster::guests::Running;
 use crate::kernel::clock::Time;
 use crate::shape::{DiskShape, Shape};
 
@@ -25,6 +27,10 @@ pub struct Node {
     pub booted: Time,
     /// When it was switched off last.
     pub off_since: Option<Time>,
+    /// Whether it is off because it starts anew by itself.
+    pub booting: bool,
+    /// The guests that ran when it was switched off: what the others go on showing for a while.
+    pub ran: BTreeMap<u32, Running>,
     /// Cores.
     pub cpus: u32,
     /// Memory in bytes.
@@ -129,6 +135,8 @@ impl Nodes {
             // Long enough ago that nothing looks freshly started.
             booted: Time::from_unix(now.unix().saturating_sub(86_400)),
             off_since: (!shape.online).then(|| Time::from_unix(now.unix().saturating_sub(3600))),
+            booting: false,
+            ran: BTreeMap::new(),
             cpus: shape.cpus,
             memory: shape.memory.0,
             fingerprint: String::new(),
@@ -183,6 +191,7 @@ impl Nodes {
 
     pub(super) fn set_power(&mut self, name: &str, on: bool, now: Time) -> bool {
         let Some(node) = self.get_mut(name) else { return false };
+        node.booting = false;
         if node.on == on {
             return false;
         }

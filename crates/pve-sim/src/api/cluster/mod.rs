@@ -1,6 +1,7 @@
 //! `/cluster`.
 
 mod ceph;
+mod ha;
 mod nextid;
 mod options;
 pub(super) mod resources;
@@ -11,6 +12,7 @@ use crate::kernel::Routes;
 
 pub(crate) fn routes(r: &mut Routes) {
     ceph::routes(r);
+    ha::routes(r);
     nextid::routes(r);
     options::routes(r);
     resources::routes(r);

@@ -43,13 +43,16 @@ fn guests(call: &Call<'_>) -> Vec<Value> {
         // A node tells of its guests every ten seconds; of a new one nobody knows more than its configuration.
         let told = call.now().since(guest.since) >= BROADCAST;
         if known && told {
-            let figures = guest.figures(*vmid, call.now());
+            let figures = told_figures(call, *vmid, guest);
             for (to, from) in FIGURES {
                 entry[*to] = figures[*from].clone();
             }
             entry["template"] = json!(u8::from(config.get("template") == Some("1")));
         } else {
             entry["status"] = json!("unknown");
+        }
+        if let Some(state) = call.cluster.ha.hastate(*vmid) {
+            entry["hastate"] = json!(state);
         }
         for key in ["lock", "tags"] {
             if let Some(text) = config.get(key) {
@@ -62,6 +65,17 @@ fn guests(call: &Call<'_>) -> Vec<Value> {
         entry
     };
     visible.map(entry).collect()
+}
+
+/// What its node last told of it: what a dead node said stands for a while.
+fn told_figures(call: &Call<'_>, vmid: u32, guest: &Guest) -> Value {
+    match call.cluster.nodes.get(&guest.node).and_then(|node| Some((node, node.off_since?))) {
+        Some((node, off)) => {
+            let then = Guest { running: node.ran.get(&vmid).cloned(), ..guest.clone() };
+            then.figures(vmid, off)
+        }
+        None => guest.figures(vmid, call.now()),
+    }
 }
 
 /// How often nodes tell the others what runs on them.
@@ -120,7 +134,7 @@ fn nodes(call: &Call<'_>) -> Vec<Value> {
             "status": if node.on { "online" } else { "offline" },
             "level": "",
             "cgroup-mode": 2,
-            "hastate": if node.on { "online" } else { "unknown" },
+            "hastate": call.cluster.ha.node_hastate(&node.name).unwrap_or(if node.on { "online" } else { "unknown" }),
         });
         if call.may(&format!("/nodes/{}", node.name), &["Sys.Audit"]) {
             super::super::nodes::add_figures(&mut entry, node, call.now());

@@ -107,11 +107,10 @@ impl Guests {
         }
     }
 
-    /// The node is off: nothing runs there any more.
-    pub(crate) fn lose(&mut self, node: &str) {
-        for guest in self.all.values_mut().filter(|guest| guest.node == node) {
-            guest.running = None;
-        }
+    /// The node is off: nothing runs there any more. What ran.
+    pub(crate) fn lose(&mut self, node: &str) -> BTreeMap<u32, Running> {
+        let there = self.all.iter_mut().filter(|(_, guest)| guest.node == node);
+        there.filter_map(|(vmid, guest)| Some((*vmid, guest.running.take()?))).collect()
     }
 
     pub(crate) fn canonical(&self) -> Value {

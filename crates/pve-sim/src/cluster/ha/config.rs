@@ -1,7 +1,10 @@
 //! The configured HA resources.
 
 use std::fmt;
+use std::fmt::Write as _;
 use std::str::FromStr;
+
+use sha1::{Digest, Sha1};
 
 /// `vm:100`. Containers are not simulated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -62,4 +65,26 @@ impl Resource {
     pub fn max_relocate(&self) -> u32 {
         self.max_relocate.unwrap_or(1)
     }
+}
+
+/// The digest of `resources.cfg`: equal for equal contents.
+pub fn digest(resources: &[Resource]) -> String {
+    let mut file = String::new();
+    for resource in resources {
+        let _ = writeln!(file, "vm: {}", resource.sid.0);
+        let number = |n: Option<u32>| n.map(|n| n.to_string());
+        let lines = [
+            ("comment", resource.comment.clone()),
+            ("failback", resource.failback.map(|on| u8::from(on).to_string())),
+            ("max_relocate", number(resource.max_relocate)),
+            ("max_restart", number(resource.max_restart)),
+            ("state", resource.state.clone()),
+        ];
+        for (name, value) in lines {
+            if let Some(value) = value {
+                let _ = writeln!(file, "\t{name} {value}");
+            }
+        }
+    }
+    hex::encode(Sha1::digest(file))
 }

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use super::lrm::{ExitCode, Lrm};
+use super::lrm::{ExitCode, Lrm, Mode};
 use super::{CRM_IDLE, LOCK_LIFE, OFFLINE_DELAY, Resource, Seconds, Sid, World};
 
 /// A service's state in the manager (`crm_state`).
@@ -16,6 +16,8 @@ pub enum State {
     Stopped,
     /// On its way to [`Service::target`].
     Migrate,
+    /// The same, stopped before and started afterwards.
+    Relocate,
     /// Its node is lost; waiting for its lock.
     Fence,
     /// Its node is fenced; looking for another.
@@ -34,6 +36,7 @@ impl State {
             Self::RequestStop => "request_stop",
             Self::Stopped => "stopped",
             Self::Migrate => "migrate",
+            Self::Relocate => "relocate",
             Self::Fence => "fence",
             Self::Recovery => "recovery",
             Self::Error => "error",
@@ -57,6 +60,8 @@ pub struct Service {
     pub running: bool,
     /// Nodes on which it could not be started, in the order tried.
     pub failed_nodes: Vec<String>,
+    /// Seconds that a requested stop may take; HA's own if nobody said.
+    pub stop_timeout: Option<u32>,
 }
 
 impl Service {
@@ -65,9 +70,13 @@ impl Service {
         !matches!(self.state, State::Stopped | State::Error | State::Freeze)
     }
 
-    /// Whether it is fenced when its node is lost.
-    fn is_fenced_with_node(&self) -> bool {
-        matches!(self.state, State::Started | State::Stopped | State::RequestStop | State::Migrate)
+    /// Whether it is fenced when its node is lost. What is disabled stays where it is.
+    fn is_fenced_with_node(&self, resource: &Resource) -> bool {
+        match self.state {
+            State::Started | State::RequestStop | State::Migrate | State::Relocate => true,
+            State::Stopped => resource.state() != "disabled",
+            State::Fence | State::Recovery | State::Error | State::Freeze => false,
+        }
     }
 }
 
@@ -96,8 +105,16 @@ impl NodeState {
 /// A queued request of `ha-manager`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Command {
-    /// Move the service to that node.
+    /// Move the service to that node as it is.
     Migrate(Sid, String),
+    /// Stop it, move it, start it.
+    Relocate(Sid, String),
+    /// Stop the service within so many seconds, and keep it stopped.
+    Stop(Sid, u32),
+    /// Let go of all services.
+    Disarm(Disarm),
+    /// Take them up again.
+    Arm,
 }
 
 /// How disarmed HA treats its services.
@@ -107,6 +124,21 @@ pub enum Disarm {
     Freeze,
     /// As if not managed.
     Ignore,
+}
+
+impl Disarm {
+    /// As PVE spells it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Freeze => "freeze",
+            Self::Ignore => "ignore",
+        }
+    }
+}
+
+/// Where a service goes when it is taken up: what is not to run has to be seen stopped.
+fn wanted(resource: &Resource) -> State {
+    if resource.state() == "started" { State::Started } else { State::RequestStop }
 }
 
 /// The manager of the cluster.
@@ -128,10 +160,14 @@ pub struct Crm {
     pub commands: VecDeque<Command>,
     /// Set while HA is disarmed or disarming.
     pub disarm: Option<Disarm>,
+    /// Whether all local managers have let go.
+    pub disarmed: bool,
     /// Who wins the next elections, in turn. PVE's lock goes to whichever node asks first once it is free; with nothing
     /// here, that is the first node alive.
     pub elections: VecDeque<String>,
     last_seen: BTreeMap<String, Seconds>,
+    /// The master is there but has lost the quorum.
+    interrupted: bool,
     lock_until: Seconds,
     busy_at: Seconds,
     next_uid: u64,
@@ -151,10 +187,23 @@ impl Crm {
         self.disarm == Some(Disarm::Ignore)
     }
 
+    /// The node has lost its power: a master there is none any more. Its lock runs out by itself.
+    pub(super) fn node_died(&mut self, node: &str) {
+        if self.master.as_deref() == Some(node) {
+            self.active = false;
+        }
+    }
+
+    /// When the master on this node last fed the watchdog; `None` if it is not master.
+    pub(super) fn fed_watchdog(&self, node: &str) -> Option<Seconds> {
+        let master = self.active && self.master.as_deref() == Some(node);
+        master.then_some(self.lock_until - LOCK_LIFE)
+    }
+
     pub(super) fn round(
         &mut self,
         now: Seconds,
-        resources: &[Resource],
+        resources: &mut [Resource],
         lrm: &mut BTreeMap<String, Lrm>,
         world: &mut dyn World,
     ) {
@@ -164,11 +213,14 @@ impl Crm {
         self.timestamp = now;
         self.watch_nodes(now, world);
         self.sync_services(resources, world);
-        self.run_commands(world);
-        if self.disarm.is_none() {
-            for sid in self.services.keys().copied().collect::<Vec<_>>() {
-                self.step(sid, now, resources, lrm, world);
-            }
+        self.run_commands(resources, world);
+        if self.disarm.is_some() {
+            let let_go = |(node, lrm): (&String, &Lrm)| lrm.mode == Mode::Disarmed || !world.alive(node);
+            self.disarmed = lrm.iter().all(let_go);
+            return;
+        }
+        for sid in self.services.keys().copied().collect::<Vec<_>>() {
+            self.step(sid, now, resources, lrm, world);
         }
         for (node, state) in &mut self.nodes {
             let fencing = self.services.values().any(|s| s.node == *node && s.state == State::Fence);
@@ -180,7 +232,8 @@ impl Crm {
 
     /// Whether there is a master in this round, electing one where the old one's lock has run out.
     fn hold_lock(&mut self, now: Seconds, resources: &[Resource], world: &dyn World) -> bool {
-        let busy = !resources.is_empty() || !self.services.is_empty();
+        let busy =
+            !resources.is_empty() || !self.services.is_empty() || !self.commands.is_empty() || self.disarm.is_some();
         if busy {
             self.busy_at = now;
         }
@@ -191,9 +244,13 @@ impl Crm {
                 self.lock_until = now;
                 return false;
             }
+            if std::mem::take(&mut self.interrupted) {
+                self.saw_all(now, world);
+            }
             self.lock_until = now + LOCK_LIFE;
             return true;
         }
+        self.interrupted = self.active;
         if !busy || now < self.lock_until {
             return false;
         }
@@ -201,10 +258,15 @@ impl Crm {
         let Some(node) = winner.or_else(|| world.nodes().into_iter().find(|n| world.alive(n))) else { return false };
         self.master = Some(node);
         self.active = true;
+        self.interrupted = false;
         self.lock_until = now + LOCK_LIFE;
-        // A new master has seen nobody yet: it counts from its own first round.
-        self.last_seen = world.nodes().into_iter().map(|n| (n, now)).collect();
+        self.saw_all(now, world);
         true
+    }
+
+    /// A new master has seen nobody yet: it counts from its own first round.
+    fn saw_all(&mut self, now: Seconds, world: &dyn World) {
+        self.last_seen = world.nodes().into_iter().map(|n| (n, now)).collect();
     }
 
     fn watch_nodes(&mut self, now: Seconds, world: &dyn World) {
@@ -221,26 +283,98 @@ impl Crm {
         }
     }
 
+    /// Takes up what was configured since and drops what was taken out; not while HA is disarmed.
     fn sync_services(&mut self, resources: &[Resource], world: &dyn World) {
+        if self.disarm.is_some() {
+            return;
+        }
         self.services.retain(|sid, _| resources.iter().any(|r| r.sid == *sid && r.state() != "ignored"));
         for resource in resources.iter().filter(|r| r.state() != "ignored") {
-            if self.services.contains_key(&resource.sid) || self.disarm.is_some() {
+            if self.services.contains_key(&resource.sid) {
                 continue;
             }
             let Some(guest) = world.guest(resource.sid.0) else { continue };
-            let state = if resource.state() == "started" { State::Started } else { State::RequestStop };
-            let uid = self.uid();
-            let service =
-                Service { state, node: guest.node, uid, target: None, running: false, failed_nodes: Vec::new() };
+            let (state, uid) = (wanted(resource), self.uid());
+            let service = Service {
+                state,
+                node: guest.node,
+                uid,
+                target: None,
+                running: false,
+                failed_nodes: Vec::new(),
+                stop_timeout: None,
+            };
             self.services.insert(resource.sid, service);
         }
     }
 
-    fn run_commands(&mut self, world: &dyn World) {
-        while let Some(Command::Migrate(sid, target)) = self.commands.pop_front() {
-            let Some(service) = self.services.get(&sid) else { continue };
-            if world.alive(&target) && service.node != target && service.state == State::Started {
-                self.enter(sid, State::Migrate, Some(target));
+    fn run_commands(&mut self, resources: &mut [Resource], world: &dyn World) {
+        for command in std::mem::take(&mut self.commands) {
+            match command {
+                Command::Arm => self.arm(resources, world),
+                Command::Disarm(how) => self.begin_disarm(how),
+                // While HA is disarmed, requests are dropped.
+                _ if self.disarm.is_some() => {}
+                Command::Migrate(sid, target) => self.request_move(sid, State::Migrate, target),
+                Command::Relocate(sid, target) => self.request_move(sid, State::Relocate, target),
+                Command::Stop(sid, timeout) => self.request_stop(sid, timeout, resources),
+            }
+        }
+    }
+
+    fn request_move(&mut self, sid: Sid, how: State, target: String) {
+        let Some(service) = self.services.get(&sid) else { return };
+        let may = matches!(service.state, State::Started | State::Stopped);
+        if may && service.node != target && self.is_online(&target) {
+            self.enter(sid, how, Some(target));
+        }
+    }
+
+    /// A stop asked for at the guest, not at its resource: the manager writes the resource.
+    fn request_stop(&mut self, sid: Sid, timeout: u32, resources: &mut [Resource]) {
+        let Some(service) = self.services.get(&sid).filter(|s| s.state == State::Started) else { return };
+        if !self.is_online(&service.node) {
+            return;
+        }
+        if let Some(resource) = resources.iter_mut().find(|r| r.sid == sid) {
+            resource.state = Some("stopped".to_owned());
+        }
+        self.enter(sid, State::RequestStop, None);
+        if let Some(service) = self.services.get_mut(&sid) {
+            service.stop_timeout = Some(timeout);
+        }
+    }
+
+    fn begin_disarm(&mut self, how: Disarm) {
+        if self.disarm.is_some() {
+            return;
+        }
+        let moving = |s: &Service| matches!(s.state, State::Fence | State::Recovery | State::Migrate | State::Relocate);
+        if self.services.values().any(moving) {
+            self.commands.push_back(Command::Disarm(how));
+            return;
+        }
+        (self.disarm, self.disarmed) = (Some(how), false);
+        if how == Disarm::Freeze {
+            for (sid, state) in self.services.iter().map(|(sid, s)| (*sid, s.state)).collect::<Vec<_>>() {
+                if state != State::Error {
+                    self.enter(sid, State::Freeze, None);
+                }
+            }
+        }
+    }
+
+    fn arm(&mut self, resources: &[Resource], world: &dyn World) {
+        (self.disarm, self.disarmed) = (None, false);
+        for sid in self.services.keys().copied().collect::<Vec<_>>() {
+            let Some(service) = self.services.get_mut(&sid) else { continue };
+            // Guests may have been moved meanwhile.
+            if let Some(guest) = world.guest(sid.0) {
+                service.node = guest.node;
+            }
+            let resource = resources.iter().find(|r| r.sid == sid);
+            if let (State::Freeze, Some(resource)) = (service.state, resource) {
+                self.enter(sid, wanted(resource), None);
             }
         }
     }
@@ -255,23 +389,24 @@ impl Crm {
     ) {
         let Some(resource) = resources.iter().find(|r| r.sid == sid) else { return };
         let Some(service) = self.services.get(&sid) else { return };
-        if service.is_fenced_with_node() && self.lost(&service.node, now) {
+        if service.is_fenced_with_node(resource) && self.lost(&service.node, now) {
             let node = service.node.clone();
             self.nodes.insert(node, NodeState::Fence);
             self.enter(sid, State::Fence, None);
         }
         let Some(service) = self.services.get(&sid) else { return };
-        let result = lrm.get(&service.node).and_then(|l| l.results.get(&service.uid)).map(|(_, exit)| *exit);
+        let result = lrm.get(&service.node).and_then(|l| l.results.get(&service.uid)).map(|outcome| outcome.exit);
         match service.state {
+            // Nothing is decided for a node that is missed but not yet given up.
+            State::Started if !self.is_online(&service.node) => {}
             State::Started => self.step_started(sid, resource, result, world),
             State::RequestStop => match result {
                 Some(ExitCode::Ok) => self.enter(sid, State::Stopped, None),
                 Some(ExitCode::Error) => self.enter(sid, State::Error, None),
-                None if resource.state() == "started" => self.enter(sid, State::Started, None),
                 None => {}
             },
             State::Stopped if resource.state() == "started" => self.enter(sid, State::Started, None),
-            State::Migrate => self.step_migrate(sid, result),
+            State::Migrate | State::Relocate => self.step_migrate(sid, resource, result),
             State::Fence => self.step_fence(sid, now, lrm, resource, world),
             State::Recovery => self.recover(sid, resource, world),
             State::Error if resource.state() == "disabled" => self.enter(sid, State::Stopped, None),
@@ -306,18 +441,13 @@ impl Crm {
         }
     }
 
-    fn step_migrate(&mut self, sid: Sid, result: Option<ExitCode>) {
+    fn step_migrate(&mut self, sid: Sid, resource: &Resource, result: Option<ExitCode>) {
         let Some(service) = self.services.get_mut(&sid) else { return };
-        match result {
-            Some(ExitCode::Ok) => {
-                if let Some(target) = service.target.take() {
-                    service.node = target;
-                }
-                self.enter(sid, State::Started, None);
-            }
-            Some(ExitCode::Error) => self.enter(sid, State::Started, None),
-            None => {}
+        let Some(exit) = result else { return };
+        if let (ExitCode::Ok, Some(target)) = (exit, service.target.take()) {
+            service.node = target;
         }
+        self.enter(sid, wanted(resource), None);
     }
 
     /// A fenced node is certain to be down once its own lock has run out and the master has taken it.
@@ -343,18 +473,21 @@ impl Crm {
         }
         let Some(node) = self.choose(world, |_| true) else { return };
         world.adopt(sid.0, &node);
-        let state = if resource.state() == "started" { State::Started } else { State::RequestStop };
         if let Some(service) = self.services.get_mut(&sid) {
             service.node = node;
         }
-        self.enter(sid, state, None);
+        self.enter(sid, wanted(resource), None);
     }
 
     /// The online node with the fewest services, the first by name among equals (scheduler `basic`).
     fn choose(&self, world: &dyn World, allowed: impl Fn(&String) -> bool) -> Option<String> {
-        let online = |n: &String| self.nodes.get(n) == Some(&NodeState::Online) && world.alive(n);
+        let online = |n: &String| self.is_online(n) && world.alive(n);
         let load = |n: &String| self.services.values().filter(|s| s.node == *n && s.is_active()).count();
         world.nodes().into_iter().filter(|n| online(n) && allowed(n)).min_by_key(load)
+    }
+
+    fn is_online(&self, node: &str) -> bool {
+        self.nodes.get(node) == Some(&NodeState::Online)
     }
 
     fn lost(&self, node: &str, now: Seconds) -> bool {
@@ -365,9 +498,10 @@ impl Crm {
     fn enter(&mut self, sid: Sid, state: State, target: Option<String>) {
         let uid = self.uid();
         let Some(service) = self.services.get_mut(&sid) else { return };
-        if matches!(state, State::Stopped | State::RequestStop | State::Fence) {
+        if matches!(state, State::Stopped | State::RequestStop | State::Fence | State::Freeze) {
             service.failed_nodes.clear();
         }
+        service.stop_timeout = None;
         service.running = false;
         service.state = state;
         service.target = target;

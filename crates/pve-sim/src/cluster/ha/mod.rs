@@ -11,14 +11,22 @@
 mod config;
 mod crm;
 mod lrm;
+mod migration;
+mod requests;
+mod rounds;
+mod view;
+
+#[cfg(test)]
+mod life_tests;
 #[cfg(test)]
 mod tests;
 
 use std::collections::BTreeMap;
 
-pub use config::{Resource, Sid};
-pub use crm::{Command, Crm, NodeState, Service, State};
-pub use lrm::{ExitCode, Lrm, Mode};
+pub use config::{Resource, Sid, digest};
+pub use crm::{Command, Crm, Disarm, NodeState, Service, State};
+pub use lrm::{ExitCode, Lrm, Mode, Outcome};
+pub use view::Armed;
 
 /// Seconds of the simulated clock.
 pub type Seconds = f64;
@@ -33,6 +41,10 @@ pub const LOCK_LIFE: Seconds = 120.0;
 pub const OFFLINE_DELAY: Seconds = 60.0;
 /// Age from which a status says `old timestamp - dead?`.
 pub const OLD_TIMESTAMP: Seconds = 30.0;
+/// How long a node lives on without feeding its watchdog: `watchdog-mux` gives it up after 60 s, the device 10 s later.
+pub const WATCHDOG: Seconds = 70.0;
+/// Seconds that a stop may take before it is forced, if nobody said otherwise.
+const STOP_TIMEOUT: u32 = 60;
 /// How long the master and an LRM keep their lock without services.
 const CRM_IDLE: Seconds = 900.0;
 const LRM_IDLE: Seconds = 600.0;
@@ -69,6 +81,10 @@ pub trait World {
     fn nodes(&self) -> Vec<String>;
     /// Whether the node is up and in the partition that has the quorum.
     fn alive(&self, node: &str) -> bool;
+    /// Whether the node is up.
+    fn on(&self, node: &str) -> bool;
+    /// The node's watchdog has run out: it starts anew.
+    fn reset(&mut self, node: &str);
     /// The guest, if it exists.
     fn guest(&self, vmid: u32) -> Option<Guest>;
     /// Starts a task for the guest on the node; its UPID.
@@ -77,8 +93,6 @@ pub trait World {
     fn busy(&self, upid: &str) -> bool;
     /// Recovery: the configuration of a guest of a fenced node now belongs to `to`.
     fn adopt(&mut self, vmid: u32, to: &str);
-    /// The config file of the HA resources was changed by the manager itself (`hastop`).
-    fn resources_changed(&mut self) {}
 }
 
 /// All of HA: configuration, manager, local managers.
@@ -96,7 +110,8 @@ impl Ha {
     /// HA of a cluster of those nodes, in which nothing was ever managed. Rounds of the nodes are staggered,
     /// as they are where nodes boot one after the other.
     pub fn new(nodes: &[String], now: Seconds) -> Self {
-        let lrm = (0_u32..).zip(nodes).map(|(i, node)| (node.clone(), Lrm::new(now + 1.0 + f64::from(i)))).collect();
+        let first = |i: u32| now + 1.0 + f64::from(i % 5);
+        let lrm = (0..).zip(nodes).map(|(i, node)| (node.clone(), Lrm::new(first(i)))).collect();
         Self { resources: Vec::new(), crm: Crm::new(now + 4.0), lrm }
     }
 
@@ -129,7 +144,7 @@ impl Ha {
             }
             if self.crm.next_round <= due {
                 self.crm.next_round = due + ROUND;
-                self.crm.round(due, &self.resources, &mut self.lrm, world);
+                self.crm.round(due, &mut self.resources, &mut self.lrm, world);
                 continue;
             }
             let Some(node) = self.lrm.iter().find(|(_, l)| l.next_round <= due).map(|(n, _)| n.clone()) else {
@@ -139,10 +154,25 @@ impl Ha {
         }
     }
 
+    /// A node has lost its power, and its managers with it.
+    pub fn node_died(&mut self, node: &str) {
+        self.crm.node_died(node);
+        if let Some(lrm) = self.lrm.get_mut(node) {
+            lrm.die();
+        }
+    }
+
     fn lrm_round(&mut self, node: &str, now: Seconds, world: &mut dyn World) {
         let Some(lrm) = self.lrm.get_mut(node) else { return };
         if world.alive(node) {
             lrm.round(node, now, &self.resources, &self.crm, world);
+        } else if world.on(node) {
+            // Without quorum nothing can be written: locks are not refreshed and watchdogs not fed.
+            lrm.next_round = now + IDLE_ROUND;
+            let fed = [lrm.fed_watchdog(), self.crm.fed_watchdog(node)];
+            if fed.into_iter().flatten().any(|fed| now - fed >= WATCHDOG) {
+                world.reset(node);
+            }
         } else {
             lrm.dead_round(now);
         }

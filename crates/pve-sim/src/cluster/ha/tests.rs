@@ -6,6 +6,9 @@ use super::*;
 struct Fake {
     nodes: Vec<String>,
     dead: BTreeSet<String>,
+    /// On, but without quorum.
+    isolated: BTreeSet<String>,
+    reset: Vec<String>,
     guests: BTreeMap<u32, Guest>,
     refuses_start: BTreeSet<String>,
     refuses_stop: bool,
@@ -19,6 +22,8 @@ impl Fake {
         Self {
             nodes,
             dead: BTreeSet::new(),
+            isolated: BTreeSet::new(),
+            reset: Vec::new(),
             guests,
             refuses_start: BTreeSet::new(),
             refuses_stop: false,
@@ -44,7 +49,15 @@ impl World for Fake {
     }
 
     fn alive(&self, node: &str) -> bool {
+        self.on(node) && !self.isolated.contains(node)
+    }
+
+    fn on(&self, node: &str) -> bool {
         !self.dead.contains(node)
+    }
+
+    fn reset(&mut self, node: &str) {
+        self.reset.push(node.to_owned());
     }
 
     fn guest(&self, vmid: u32) -> Option<Guest> {

@@ -184,6 +184,17 @@ impl Cluster {
         })
     }
 
+    /// Takes a volume from one node's own disks to another's, as migration does; one that both see stays.
+    pub(crate) fn carry(&mut self, from: &str, to: &str, volid: &str) {
+        let Some((id, name)) = volid.split_once(':') else { return };
+        let Some(storage) = self.storage.get(id) else { return };
+        let (source, target) = (storage.place(from), storage.place(to));
+        let volume = self.storage.volumes.get_mut(&source).and_then(|volumes| volumes.remove(name));
+        if let Some(volume) = volume {
+            self.storage.volumes.entry(target).or_default().insert(name.to_owned(), volume);
+        }
+    }
+
     /// Changes what a volume holds and how large it is, and gives it another name if one is given.
     pub(crate) fn change_volume(&mut self, node: &str, volid: &str, change: impl FnOnce(&mut Volume)) {
         let Some((id, name)) = volid.split_once(':') else { return };

@@ -1,0 +1,116 @@
+//! What other parts of the cluster ask of HA: who is managed, and in which state; start and stop by way of HA.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use super::{Command, Ha, Resource, Sid, State};
+use crate::kernel::locks::Lock;
+use crate::kernel::tasks::{Steps, TaskCx};
+
+/// How long the `ha-manager` command takes.
+const COMMAND: Duration = Duration::from_millis(700);
+
+impl Ha {
+    /// Whether a guest stands in HA's configuration, in whatever state.
+    pub fn is_configured(&self, vmid: u32) -> bool {
+        self.resource(Sid(vmid)).is_some()
+    }
+
+    /// Puts a guest under HA, as `ha-managed` at its creation does.
+    ///
+    /// # Errors
+    /// PVE's text, if it is there already.
+    pub fn add(&mut self, resource: Resource) -> Result<(), String> {
+        if self.resource(resource.sid).is_some() {
+            return Err(format!("resource ID '{}' already defined", resource.sid));
+        }
+        self.resources.push(resource);
+        Ok(())
+    }
+
+    /// Takes a guest out of HA, as `purge` at its destruction does; whether it was there.
+    pub fn remove(&mut self, vmid: u32) -> bool {
+        let before = self.resources.len();
+        self.resources.retain(|resource| resource.sid != Sid(vmid));
+        self.resources.len() < before
+    }
+
+    /// `ha` of a guest's `status/current`: `{managed: 0}` or `{managed: 1, state}`.
+    pub fn of_guest(&self, vmid: u32) -> Value {
+        if !self.manages(Sid(vmid)) {
+            return json!({ "managed": 0 });
+        }
+        match self.crm.services.get(&Sid(vmid)) {
+            Some(service) => json!({ "managed": 1, "state": service.state.name() }),
+            None => json!({ "managed": 1 }),
+        }
+    }
+
+    /// `hastate` of a guest in `/cluster/resources`: the manager's state, before that the one asked for.
+    pub fn hastate(&self, vmid: u32) -> Option<&str> {
+        let resource = self.resource(Sid(vmid))?;
+        let service = self.crm.services.get(&resource.sid);
+        Some(service.map_or(resource.state(), |service| service.state.name()))
+    }
+
+    /// `hastate` of a node: what the manager last thought of it.
+    pub fn node_hastate(&self, node: &str) -> Option<&'static str> {
+        self.crm.nodes.get(node).map(|state| state.name())
+    }
+
+    /// The refusal of everything but `disabled` for a service in `error`.
+    ///
+    /// # Errors
+    /// PVE's text.
+    pub fn must_not_be_in_error(&self, sid: Sid, asked: Option<&str>) -> Result<(), String> {
+        let service = self.crm.services.get(&sid).filter(|_| self.manages(sid));
+        match service {
+            Some(service) if service.state == State::Error && asked != Some("disabled") => {
+                Err(format!("service '{sid}' in error state, must be disabled and fixed first"))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// The work of `hastart`: the resource is asked to be started. The guest runs some rounds later.
+    pub fn start_request(vmid: u32) -> Steps {
+        let sid = Sid(vmid);
+        command(vmid, "start", format!("ha-manager set {sid} --state started"), move |ha| {
+            ha.must_not_be_in_error(sid, Some("started"))?;
+            let resource = ha.resource_mut(sid).ok_or_else(|| format!("no such resource '{sid}'"))?;
+            resource.state = Some("started".to_owned());
+            Ok(())
+        })
+    }
+
+    /// The work of `hastop`: the manager is asked to stop the guest, by force after `timeout` seconds (0: at once).
+    pub fn stop_request(vmid: u32, timeout: u32) -> Steps {
+        let sid = Sid(vmid);
+        command(vmid, "stop", format!("ha-manager crm-command stop {sid} {timeout}"), move |ha| {
+            ha.must_not_be_in_error(sid, None)?;
+            ha.crm.commands.push_back(Command::Stop(sid, timeout));
+            Ok(())
+        })
+    }
+}
+
+/// A task that runs `ha-manager`; its own words are in the log only.
+fn command(
+    vmid: u32,
+    verb: &'static str,
+    line: String,
+    work: impl FnOnce(&mut Ha) -> Result<(), String> + Send + 'static,
+) -> Steps {
+    let begin = move |task: &mut TaskCx<'_>| {
+        task.log(format!("Requesting HA {verb} for VM {vmid}"));
+        Ok(())
+    };
+    Steps::new().run(begin).wait(COMMAND).lock(Lock::domain("ha")).run(move |task| {
+        work(&mut task.cluster.ha).map_err(|text| {
+            task.log(text);
+            // Belief: the exit code of a PVE command that dies.
+            format!("command '{line}' failed: exit code 255")
+        })
+    })
+}
