@@ -27,7 +27,7 @@ mod workspace;
 pub use control::Seen;
 pub use output::Output;
 pub use plan::Plan;
-pub use program::Program;
+pub use program::{BUILT_IN, Program};
 pub use running::Running;
 pub use sim::Sim;
 pub use skip::or_skip;

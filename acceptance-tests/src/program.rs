@@ -32,6 +32,11 @@ impl Program {
     }
 }
 
+/// Names the folder of a build of the whole workspace (`target/debug`): nothing is then built here. Building a package
+/// alone chooses fewer features of its dependencies than building the workspace does, so the two would take turns in
+/// building them anew.
+pub const BUILT_IN: &str = "ACCEPTANCE_BUILT_IN";
+
 /// The executable that `cargo build` makes with these arguments.
 pub(crate) fn built(arguments: &[&str]) -> anyhow::Result<PathBuf> {
     static BUILT: Mutex<BTreeMap<String, PathBuf>> = Mutex::new(BTreeMap::new());
@@ -41,8 +46,22 @@ pub(crate) fn built(arguments: &[&str]) -> anyhow::Result<PathBuf> {
     if let Some(path) = built.get(&key) {
         return Ok(path.clone());
     }
+    if let Some(folder) = std::env::var_os(BUILT_IN) {
+        return in_folder(Path::new(&folder), arguments);
+    }
     let path = build(arguments).with_context(|| format!("cargo build {key}"))?;
     built.insert(key, path.clone());
+    Ok(path)
+}
+
+/// The executable in the folder of a build of the whole workspace.
+fn in_folder(folder: &Path, arguments: &[&str]) -> anyhow::Result<PathBuf> {
+    let path = match arguments {
+        [.., "--bin", name] => folder.join(name),
+        [.., "--example", name] => folder.join("examples").join(name),
+        _ => anyhow::bail!("neither a program nor an example: {}", arguments.join(" ")),
+    };
+    ensure!(path.exists(), "{} is not there: build the whole workspace first", path.display());
     Ok(path)
 }
 
