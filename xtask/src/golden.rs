@@ -32,13 +32,16 @@ pub(crate) struct Args {
     /// Writes the counts and exceptions to a file as JSON
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
-    /// Only this recording, as `02-ha`, with each difference; may be repeated
+    /// Only this recording, as `02-ha`, with what differs; may be repeated
     #[arg(long = "file", value_name = "NAME")]
     files: Vec<String>,
-    /// Shows each difference
+    /// Shows each difference, of all recordings unless some are named
     #[arg(long)]
     verbose: bool,
 }
+
+/// How many places of one answer are shown without `--verbose`: enough to see what is wrong.
+const PLACES_SHOWN: usize = 12;
 
 /// Where the recordings lie, with `scripts/` and `exceptions.yaml`.
 fn truth() -> PathBuf {
@@ -84,7 +87,8 @@ async fn replay_all(args: &Args) -> Result<Vec<Replayed>> {
         let script = Script::load(&script, recording.exchanges.len())?;
         let replayed = replay::replay(&recording, &script, &exceptions).await?;
         if args.verbose || !args.files.is_empty() {
-            report::print_differences(&replayed, &recording);
+            let limit = if args.verbose { usize::MAX } else { PLACES_SHOWN };
+            report::print_differences(&replayed, &recording, limit);
             println!();
         }
         report::print(&replayed, &exceptions);

@@ -27,8 +27,8 @@ pub(crate) fn print(replayed: &Replayed, exceptions: &Exceptions) {
     }
 }
 
-/// Each call whose answer differs, with the places and both values.
-pub(crate) fn print_differences(replayed: &Replayed, recording: &Recording) {
+/// Each call whose answer differs, with the places and both values; of each call the first `limit` places.
+pub(crate) fn print_differences(replayed: &Replayed, recording: &Recording, limit: usize) {
     for (number, outcome) in replayed.outcomes.iter().enumerate() {
         let Outcome::Differs(differences) = outcome else { continue };
         println!("\n{} #{number}  {}", replayed.file, title(&recording.exchanges[number]));
@@ -36,10 +36,13 @@ pub(crate) fn print_differences(replayed: &Replayed, recording: &Recording) {
             println!("  not simulated (PVE answered {status})");
             continue;
         }
-        for difference in differences {
+        for difference in differences.iter().take(limit) {
             for line in difference.to_string().lines() {
                 println!("  {line}");
             }
+        }
+        if differences.len() > limit {
+            println!("  ... and {} more places (--verbose shows all)", differences.len() - limit);
         }
     }
 }
