@@ -97,6 +97,8 @@ pub struct Report {
     pub pgs: Vec<PgReport>,
     /// Bytes stored per OSD.
     pub bytes: BTreeMap<u32, u64>,
+    /// PGs that each OSD has a copy of, whether it is theirs to keep or not.
+    pub stored: BTreeMap<u32, u32>,
 }
 
 impl Report {
@@ -243,6 +245,7 @@ impl PgMap {
                 let objects = info.objects() / count + u64::from((seed as u64) < info.objects() % count);
                 for osd in &pg.held {
                     *report.bytes.entry(*osd).or_default() += info.stored() / count;
+                    *report.stored.entry(*osd).or_default() += 1;
                 }
                 report.pgs.push(pg.report(ceph, info, seed as u32, objects, now));
             }

@@ -140,7 +140,7 @@ impl Ceph {
                 out.affected += count;
             } else if !clean && osd.booted && !osd.up && !osd.is_in() {
                 out.missing_stats.push(*id);
-            } else if !clean && self.report().bytes.get(id).is_some_and(|b| *b > 0) {
+            } else if !clean && self.report().stored.contains_key(id) {
                 out.stored.push(*id);
             } else {
                 out.safe.push(*id);

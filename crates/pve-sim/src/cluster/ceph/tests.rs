@@ -109,6 +109,18 @@ fn an_osd_that_is_out_drains_before_it_is_safe_to_destroy() {
     assert!(ceph.safe_to_destroy(&[0]).verdict().is_ok());
 }
 
+/// With one OSD a host there is nowhere to drain to: an OSD that is out keeps what cannot be placed elsewhere, were it
+/// only the empty PG of the manager's pool.
+#[test]
+fn an_osd_that_cannot_be_replaced_is_never_safe_to_destroy() {
+    let mut ceph = cluster(3, 1);
+    ceph.osd_out(0, 1000.0);
+    ceph.advance(5000.0);
+    let refusal = ceph.safe_to_destroy(&[0]).verdict().unwrap_err();
+    assert_eq!(refusal.errno, Errno::Busy);
+    assert!(refusal.text.starts_with("OSD(s) 0 last reported they still store some PG data"), "{}", refusal.text);
+}
+
 #[test]
 fn without_a_majority_of_monitors_commands_time_out() {
     let mut ceph = cluster(3, 1);
