@@ -189,7 +189,11 @@ fn user_id(text: &str) -> Result<(), String> {
     Err(format!("value '{text}' does not look like a valid user name"))
 }
 
-fn storage_id(text: &str) -> Result<(), String> {
+/// A storage's name.
+///
+/// # Errors
+/// PVE's text.
+pub fn storage_id(text: &str) -> Result<(), String> {
     if text.chars().count() < 2 {
         return Err(format!("storage ID '{text}' cannot be shorter than 2 characters"));
     }

@@ -1,6 +1,7 @@
 use serde_json::{Value, json};
 
 use crate::bed::Bed;
+use crate::cluster::ceph::Image;
 use crate::shape::{CephStage, Shape};
 
 const YAML: &str = "
@@ -195,4 +196,24 @@ async fn what_is_left_out_is_refused_and_listed() {
     let refusal = bed.refusal("POST", "/nodes/pve1/ceph/osd", &[("dev", "/dev/sdb"), ("db_dev", "/dev/sdc")]).await;
     assert_eq!(refusal.0, 501);
     assert!(bed.world.with(|c| c.unmodelled.keys().any(|k| k.contains("DB or WAL"))));
+}
+
+#[tokio::test]
+async fn a_pool_comes_and_goes_with_its_storage_but_not_while_that_holds_images() {
+    let bed = at(CephStage::Ready);
+    let pool = "/nodes/pve1/ceph/pool";
+    done(&bed, "POST", pool, &[("name", "vm"), ("pg_num", "32"), ("add_storages", "1")]).await;
+    let storage = bed.ok("GET", "/storage/vm", &[]).await;
+    assert_eq!((storage["type"].clone(), storage["pool"].clone()), (json!("rbd"), json!("vm")));
+    bed.world.with(|c| {
+        let images = c.ceph.pools.values_mut().find(|p| p.name == "vm").map(|p| &mut p.images);
+        images.unwrap().insert("vm-100-disk-0".into(), Image { size: 1 << 30, used: 0 });
+    });
+    let upid = bed.ok("DELETE", "/nodes/pve1/ceph/pool/vm", &[("remove_storages", "1")]).await;
+    assert_eq!(ended(&bed, &upid).0, "ceph pool 'vm' still in use by storage 'vm'");
+    let forced = [("remove_storages", "1"), ("force", "1")];
+    assert_eq!(done(&bed, "DELETE", "/nodes/pve1/ceph/pool/vm", &forced).await, ["TASK OK"]);
+    assert_eq!(bed.refusal("GET", "/storage/vm", &[]).await.1, "storage 'vm' does not exist");
+    let refusal = bed.refusal("POST", pool, &[("name", ".x"), ("add_storages", "1")]).await;
+    assert_eq!(refusal.1, "storage ID '.x' contains illegal characters");
 }

@@ -2,8 +2,8 @@
 
 use serde_json::Value;
 
-use super::super::{Need, ceph_on, left_out, refused, secs};
-use super::{ready, unknown};
+use super::super::{Need, ceph_on, refused, secs};
+use super::{ready, storages, unknown};
 use crate::kernel::tasks::Steps;
 use crate::kernel::{Call, PveError, Routes};
 
@@ -14,20 +14,29 @@ pub(super) fn routes(r: &mut Routes) {
 fn destroy(call: &mut Call<'_>) -> Result<Value, PveError> {
     ready(call)?;
     let (name, node) = (call.params.need("name").to_owned(), call.node.clone());
-    if call.params.flag("remove_storages").unwrap_or(false) {
-        return Err(left_out(call, "DELETE /nodes/{node}/ceph/pool/{name} with remove_storages"));
+    let force = call.params.flag("force").unwrap_or(false);
+    let remove_storages = call.params.flag("remove_storages").unwrap_or(false);
+    if remove_storages {
+        call.demand("/storage", &["Datastore.Allocate"])?;
     }
     let steps = Steps::new().wait(secs(1)).run({
         let name = name.clone();
         move |t| {
             let now = t.now().seconds();
+            if !force {
+                storages::check_unused(t, &name)?;
+            }
             let ceph = ceph_on(t.cluster, &node, Need::Monitors)?;
             match ceph.delete_pool(&name, now) {
-                Ok(true) => Ok(()),
+                Ok(true) => {}
                 // PVE asks for the pool's settings first.
-                Ok(false) => Err(unknown(&name)),
-                Err(refusal) => Err(refused("osd pool delete", refusal)),
+                Ok(false) => return Err(unknown(&name)),
+                Err(refusal) => return Err(refused("osd pool delete", refusal)),
             }
+            if remove_storages {
+                storages::remove(t, &name);
+            }
+            Ok(())
         }
     });
     Ok(call.task("cephdestroypool", name, steps))

@@ -2,6 +2,7 @@
 
 mod destroy;
 mod settings;
+mod storages;
 
 use std::collections::BTreeMap;
 

@@ -8,9 +8,10 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use super::super::{Need, ceph_on, left_out, refused, secs};
-use super::{ready, unknown};
+use super::{ready, storages, unknown};
 use crate::cluster::ceph::{Ceph, NewPool};
 use crate::kernel::params::Params;
+use crate::kernel::params::formats::storage_id;
 use crate::kernel::tasks::{Steps, TaskCx};
 use crate::kernel::{Call, PveError, Routes};
 
@@ -63,7 +64,8 @@ fn create(call: &mut Call<'_>) -> Result<Value, PveError> {
     let name = call.params.need("name").to_owned();
     let add_storages = call.params.flag("add_storages").unwrap_or(false);
     if add_storages {
-        return Err(left_out(call, "POST /nodes/{node}/ceph/pool with add_storages"));
+        call.demand("/storage", &["Datastore.Allocate"])?;
+        storage_id(&name).map_err(PveError::new)?;
     }
     let mut wanted = settings(&call.params);
     for (key, default) in
@@ -87,7 +89,10 @@ fn create(call: &mut Call<'_>) -> Result<Value, PveError> {
         .wait(secs(1))
         .run({
             let name = name.clone();
-            move |t| apply(t, &node, &name, &wanted)
+            move |t| {
+                apply(t, &node, &name, &wanted)?;
+                if add_storages { storages::add(t, &name) } else { Ok(()) }
+            }
         });
     Ok(call.task("cephcreatepool", name, steps))
 }
