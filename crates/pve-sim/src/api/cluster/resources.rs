@@ -47,6 +47,8 @@ fn guests(call: &Call<'_>) -> Vec<Value> {
             for (to, from) in FIGURES {
                 entry[*to] = figures[*from].clone();
             }
+            entry["diskread"] = json!(0);
+            entry["diskwrite"] = json!(0);
             entry["template"] = json!(u8::from(config.get("template") == Some("1")));
         } else {
             entry["status"] = json!("unknown");

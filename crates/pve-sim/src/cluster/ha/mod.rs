@@ -44,7 +44,7 @@ pub const OLD_TIMESTAMP: Seconds = 30.0;
 /// How long a node lives on without feeding its watchdog: `watchdog-mux` gives it up after 60 s, the device 10 s later.
 pub const WATCHDOG: Seconds = 70.0;
 /// Seconds that a stop may take before it is forced, if nobody said otherwise.
-const STOP_TIMEOUT: u32 = 60;
+pub const STOP_TIMEOUT: u32 = 60;
 /// How long the master and an LRM keep their lock without services.
 const CRM_IDLE: Seconds = 900.0;
 const LRM_IDLE: Seconds = 600.0;

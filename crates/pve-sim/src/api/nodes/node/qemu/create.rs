@@ -8,6 +8,7 @@ use super::{config, guest, rights, root_only, vmid};
 use crate::cluster::Cluster;
 use crate::cluster::guests::drive::Drive;
 use crate::cluster::guests::{Change, Config, Guest, defaults};
+use crate::cluster::ha::{Resource, Sid};
 use crate::cluster::storage::owner;
 use crate::kernel::locks::Lock;
 use crate::kernel::tasks::{Steps, TaskCx};
@@ -33,6 +34,10 @@ fn create(call: &mut Call<'_>) -> Result<Value, PveError> {
     if starts {
         call.demand(&path, &["VM.PowerMgmt"])?;
     }
+    let managed = call.params.flag("ha-managed") == Some(true);
+    if managed {
+        call.demand("/", &["Sys.Console"])?;
+    }
     let given = config::given(call);
     for (key, value) in &given {
         rights::check(call, vmid, key, Some(value))?;
@@ -55,8 +60,10 @@ fn create(call: &mut Call<'_>) -> Result<Value, PveError> {
             if let Some(pool) = pool {
                 t.cluster.pools.add_vm(&pool, vmid);
             }
-            if starts {
-                start_after(t, vmid);
+            match managed {
+                true => manage(t, vmid, starts),
+                false if starts => start_after(t, vmid),
+                false => {}
             }
             Ok(())
         });
@@ -95,6 +102,17 @@ fn make(t: &mut TaskCx<'_>, node: &str, vmid: u32, change: Change) -> Result<(),
     Ok(())
 }
 
+/// Puts a new guest under HA, which starts it if that was asked for.
+// Belief: that HA does the start; only a creation without one was recorded.
+fn manage(t: &mut TaskCx<'_>, vmid: u32, starts: bool) {
+    t.log("Add as HA resource");
+    let state = if starts { "started" } else { "stopped" };
+    let resource = Resource { state: Some(state.to_owned()), ..Resource::new(Sid(vmid)) };
+    if let Err(text) = t.cluster.ha.add(resource) {
+        t.warn(text);
+    }
+}
+
 /// A start that fails does not fail the creation.
 fn start_after(t: &mut TaskCx<'_>, vmid: u32) {
     match t.cluster.power_on(vmid) {
@@ -109,26 +127,35 @@ fn delete(call: &mut Call<'_>) -> Result<Value, PveError> {
     let skiplock = call.params.flag("skiplock") == Some(true);
     let purge = call.params.flag("purge") == Some(true);
     let unreferenced = call.params.flag("destroy-unreferenced-disks") == Some(true);
-    check_gone(guest(call)?, vmid, skiplock).map_err(PveError::new)?;
+    guest(call)?;
+    check_gone(call.cluster, vmid, skiplock, purge).map_err(PveError::new)?;
     let node = call.node.clone();
     let steps = Steps::new().lock(Lock::Vm(vmid)).wait(Duration::from_millis(200)).run(move |t| {
-        check_gone(t.cluster.guests.on(vmid, &node)?, vmid, skiplock)?;
+        t.cluster.guests.on(vmid, &node)?;
+        check_gone(t.cluster, vmid, skiplock, purge)?;
         for line in destroy(t.cluster, &node, vmid, unreferenced)? {
             t.log(line);
         }
         if purge {
             t.log(format!("purging VM {vmid} from related configurations.."));
+            if t.cluster.ha.remove(vmid) {
+                t.log(format!("NOTE: removed VM {vmid} from HA resource configuration."));
+            }
         }
         Ok(())
     });
     Ok(call.task("qmdestroy", vmid.to_string(), steps))
 }
 
-fn check_gone(guest: &Guest, vmid: u32, skiplock: bool) -> Result<(), String> {
+fn check_gone(cluster: &Cluster, vmid: u32, skiplock: bool, purge: bool) -> Result<(), String> {
+    let Some(guest) = cluster.guests.get(vmid) else { return Ok(()) };
     match guest.config.lock().filter(|_| !skiplock) {
         Some(lock) => Err(format!("VM is locked ({lock})")),
         None if guest.config.get("protection") == Some("1") => {
             Err(format!("can't remove VM {vmid} - protection mode enabled"))
+        }
+        None if !purge && cluster.ha.is_configured(vmid) => {
+            Err(format!("unable to remove VM {vmid} - used in HA resources and purge parameter not set."))
         }
         None if guest.is_running() => Err(format!("VM {vmid} is running - destroy failed")),
         None => Ok(()),

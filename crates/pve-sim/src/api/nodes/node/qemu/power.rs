@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use super::{guest, root_only, vmid};
 use crate::cluster::guests::power;
+use crate::cluster::ha::{Ha, STOP_TIMEOUT, Sid};
 use crate::kernel::{Call, PveError, Routes};
 
 pub(super) fn routes(r: &mut Routes) {
@@ -28,7 +29,7 @@ fn index(call: &mut Call<'_>) -> Result<Value, PveError> {
 
 fn current(call: &mut Call<'_>) -> Result<Value, PveError> {
     let mut figures = guest(call)?.current(vmid(call), call.now());
-    figures["ha"] = json!({ "managed": 0 });
+    figures["ha"] = call.cluster.ha.of_guest(vmid(call));
     Ok(figures)
 }
 
@@ -49,6 +50,9 @@ fn start(call: &mut Call<'_>) -> Result<Value, PveError> {
     let (vmid, skiplock) = (vmid(call), skiplock(call)?);
     call.need_quorum()?;
     guest(call)?;
+    if call.cluster.ha.manages(Sid(vmid)) {
+        return Ok(call.task("hastart", vmid.to_string(), Ha::start_request(vmid)));
+    }
     Ok(call.task("qmstart", vmid.to_string(), power::start(vmid, false, skiplock)))
 }
 
@@ -56,6 +60,12 @@ fn stop(call: &mut Call<'_>) -> Result<Value, PveError> {
     root_only(call, &["migratedfrom", "keepActive"])?;
     let (vmid, skiplock) = (vmid(call), skiplock(call)?);
     guest(call)?;
+    if call.cluster.ha.manages(Sid(vmid)) {
+        if call.params.flag("overrule-shutdown") == Some(true) {
+            return Err(PveError::param("overrule-shutdown", "Not applicable for HA resources."));
+        }
+        return Ok(call.task("hastop", vmid.to_string(), Ha::stop_request(vmid, 0)));
+    }
     Ok(call.task("qmstop", vmid.to_string(), power::stop(vmid, false, skiplock)))
 }
 
@@ -66,6 +76,10 @@ fn shutdown(call: &mut Call<'_>) -> Result<Value, PveError> {
     let paused = guest(call)?.running.as_ref().is_some_and(|process| process.paused);
     if paused && !force {
         return Err(PveError::new("VM is paused - cannot shutdown"));
+    }
+    if call.cluster.ha.manages(Sid(vmid)) {
+        let timeout = timeout(call).and_then(|timeout| u32::try_from(timeout).ok()).unwrap_or(STOP_TIMEOUT);
+        return Ok(call.task("hastop", vmid.to_string(), Ha::stop_request(vmid, timeout)));
     }
     let steps = power::shutdown(vmid, false, skiplock, timeout(call), force);
     Ok(call.task("qmshutdown", vmid.to_string(), steps))
