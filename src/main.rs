@@ -11,6 +11,7 @@ mod ledger;
 mod node;
 mod provider;
 mod pve;
+mod rights;
 mod storage;
 
 use std::process::ExitCode;

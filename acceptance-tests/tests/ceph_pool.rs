@@ -134,3 +134,34 @@ fn a_creation_cut_off_at_any_request_is_carried_on_by_the_next_apply() -> anyhow
     }
     Ok(())
 }
+
+#[test]
+fn who_may_only_look_can_plan_and_is_told_what_the_apply_needs() -> anyhow::Result<()> {
+    let Some(terraform) = or_skip(Terraform::find()) else { return Ok(()) };
+    let mut work = Workspace::new(terraform, &Program::provider()?)?;
+    let secret = "11111111-2222-3333-4444-555555555555";
+    work.write(
+        "cluster.yaml",
+        &format!(
+            "ceph: {{stage: ready}}\nusers:\n  - userid: look@pve\n    password: looking-1\n    tokens: [{{id: t, privsep: false, \
+             value: {secret}}}]\n    acl: [{{path: /, role: PVEAuditor}}]\n"
+        ),
+    )?;
+    let file = work.path().join("cluster.yaml");
+    let sim = Sim::start(&["--cluster", &file.to_string_lossy()])?;
+    work.set_all(sim.environment());
+    for (name, value) in
+        [("PVE_USERNAME", ""), ("PVE_PASSWORD", ""), ("PVE_API_TOKEN", &format!("look@pve!t={secret}"))]
+    {
+        work.set(name, value);
+    }
+    work.write("main.tf", &pool("name = \"vm\"\nsize = 3"))?;
+    work.init()?.succeeded()?;
+    let output = work.try_plan(&[])?;
+    assert_eq!(output.code, Some(2), "{}", output.told());
+    assert!(output.says("The apply needs Sys.Modify on /"), "{}", output.told());
+    let output = work.apply()?.failed("Cannot create pool \"vm\"")?;
+    assert!(output.says("lacks Sys.Modify on /"), "{}", output.told());
+    assert!(sim.mutations()?.iter().all(|seen| seen.status == Some(403)), "{:?}", sim.mutations()?);
+    Ok(())
+}

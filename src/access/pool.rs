@@ -4,12 +4,13 @@ use std::sync::Arc;
 
 use pve_client::{Area, Lock, Request};
 use serde::Deserialize;
-use terraform_plugin::{Created, Cx, Error, Failed, Model, Read, Resource, Timeouts, Unwritten, Updated};
+use terraform_plugin::{Change, Created, Cx, Error, Failed, Model, Read, Resource, Say, Timeouts, Unwritten, Updated};
 
 use crate::absence;
 use crate::error::{During, Problem, exists};
 use crate::evidence;
 use crate::pve::Pve;
+use crate::rights;
 
 /// A resource pool: guests and storages under one name, for permissions. (For Ceph's pools see `pve_ceph_pool`.)
 ///
@@ -41,6 +42,12 @@ struct Live {
 }
 
 impl Resource<Pve> for Pool {
+    async fn plan(cx: &Cx<Pve>, change: &mut Change<Self>, say: &mut Say<Self>) {
+        if let Some(poolid) = change.plan.poolid.text().map(str::to_owned) {
+            rights::warn(cx, change, say, &format!("/pool/{poolid}"), "Pool.Allocate").await;
+        }
+    }
+
     async fn create(cx: &Cx<Pve>, want: &Self, unwritten: Unwritten<Self>) -> Result<Created<Self>, Failed> {
         unwritten.check(must_be_absent(cx, &want.poolid).await)?;
         let doing = format!("Cannot create pool \"{}\"", want.poolid);

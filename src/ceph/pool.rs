@@ -15,6 +15,7 @@ use crate::absence;
 use crate::error::{During, Problem, exists};
 use crate::evidence::{self, Before};
 use crate::pve::{Pve, patience};
+use crate::rights;
 
 /// A replicated Ceph pool. It belongs to the cluster, not to a node.
 ///
@@ -110,6 +111,7 @@ impl Resource<Pve> for Pool {
     }
 
     async fn plan(cx: &Cx<Pve>, change: &mut Change<Self>, say: &mut Say<Self>) {
+        rights::warn(cx, change, say, "/", "Sys.Modify").await;
         if change.is_destroy() {
             if let Some(prior) = &change.prior
                 && !prior.allow_destroy

@@ -3,7 +3,9 @@
 use pve_client::api::cluster::{Guest, GuestKind};
 use pve_client::api::ha::resource::{HaResource as Live, Sid};
 use pve_client::api::params::Params;
-use terraform_plugin::{Choice, Created, Cx, Error, Failed, Model, Path, Read, Resource, Timeouts, Unwritten, Updated};
+use terraform_plugin::{
+    Change, Choice, Created, Cx, Error, Failed, Model, Path, Read, Resource, Say, Timeouts, Unwritten, Updated,
+};
 
 use super::shared_disks;
 use super::wait::{self, Waited};
@@ -11,6 +13,7 @@ use crate::absence;
 use crate::error::{During, Problem, exists};
 use crate::evidence;
 use crate::pve::Pve;
+use crate::rights;
 
 /// A guest under high availability: HA keeps it in the state asked for, and starts it elsewhere when its node dies.
 ///
@@ -80,6 +83,10 @@ fn one_line(text: &String) -> Result<(), String> {
 }
 
 impl Resource<Pve> for HaResource {
+    async fn plan(cx: &Cx<Pve>, change: &mut Change<Self>, say: &mut Say<Self>) {
+        rights::warn(cx, change, say, "/", "Sys.Console").await;
+    }
+
     async fn create(cx: &Cx<Pve>, want: &Self, unwritten: Unwritten<Self>) -> Result<Created<Self>, Failed> {
         let sid = unwritten.check(parse(&want.sid))?;
         unwritten.check(must_be_absent(cx, want, sid).await)?;

@@ -4,12 +4,15 @@ use std::collections::BTreeSet;
 
 use pve_client::api::params::Params;
 use pve_client::api::storage::StorageConfig;
-use terraform_plugin::{Created, Cx, Error, Failed, Model, Path, Read, Resource, Timeouts, Unwritten, Updated};
+use terraform_plugin::{
+    Change, Created, Cx, Error, Failed, Model, Path, Read, Resource, Say, Timeouts, Unwritten, Updated,
+};
 
 use crate::absence;
 use crate::error::{During, Problem, exists};
 use crate::evidence;
 use crate::pve::Pve;
+use crate::rights;
 
 /// A pool of the cluster's own Ceph as a storage for the disks of guests.
 ///
@@ -53,6 +56,10 @@ fn content(kind: &String) -> Result<(), String> {
 }
 
 impl Resource<Pve> for StorageRbd {
+    async fn plan(cx: &Cx<Pve>, change: &mut Change<Self>, say: &mut Say<Self>) {
+        rights::warn(cx, change, say, "/storage", "Datastore.Allocate").await;
+    }
+
     async fn create(cx: &Cx<Pve>, want: &Self, unwritten: Unwritten<Self>) -> Result<Created<Self>, Failed> {
         unwritten.check(must_be_absent(cx, want).await)?;
         unwritten.check(pool_must_exist(cx, want).await)?;

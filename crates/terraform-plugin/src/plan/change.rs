@@ -48,6 +48,11 @@ impl<M: Object> Change<M> {
         !self.is_create() && !self.is_destroy()
     }
 
+    /// Whether nothing is to be done, as far as known.
+    pub fn is_no_op(&self) -> bool {
+        !self.destroy && self.prior_plan.as_ref() == Some(&self.plan)
+    }
+
     /// Whether the plan says something else about an attribute than what is there. On a create: whether it says anything.
     pub fn changed<T: PartialEq>(&self, attribute: impl Fn(&M::Plan) -> &Attr<T>) -> bool {
         match &self.prior_plan {
