@@ -109,6 +109,7 @@ impl Provider for PveProvider {
             .data::<ceph::status::CephStatus>()
             .resource::<access::pool::Pool>()
             .resource::<ceph::crush_rule::CrushRule>()
+            .resource::<ceph::osd::Osd>()
             .resource::<ceph::pool::Pool>()
             .resource::<ha::resource::HaResource>()
             .data::<ha::status::HaStatus>()

@@ -13,6 +13,7 @@ use terraform_plugin::{
 
 use super::durability;
 use super::placement::{Copies, Rule};
+use super::shell_node;
 use super::topology::{self, Topology};
 use crate::absence;
 use crate::error::{During, Problem, exists};
@@ -345,17 +346,6 @@ fn unknown_domain(failure_domain: &str, map: &CrushMap) -> (String, String) {
 
 fn listed(names: Vec<&str>) -> String {
     if names.is_empty() { "none".to_owned() } else { names.join(", ") }
-}
-
-/// A node on which Ceph's commands work; which one does not matter.
-async fn shell_node(cx: &Cx<Pve>, doing: &str) -> Result<String, Problem> {
-    let node = cx.client.ceph().monitor_node().await.during(doing)?;
-    node.ok_or_else(|| {
-        Problem::new(
-            doing,
-            "No online node has a monitor that is part of the quorum, and Ceph's command needs one; nothing was written.",
-        )
-    })
 }
 
 /// Step by step, each decided on by what is there, until the rule says what is wanted.

@@ -2,7 +2,24 @@
 
 pub mod crush_rule;
 pub mod durability;
+pub mod osd;
 pub mod placement;
 pub mod pool;
 pub mod status;
 pub mod topology;
+
+use terraform_plugin::Cx;
+
+use crate::error::{During, Problem};
+use crate::pve::Pve;
+
+/// A node on which Ceph's own commands work; which one does not matter. `doing` is what the error says that failed.
+async fn shell_node(cx: &Cx<Pve>, doing: &str) -> Result<String, Problem> {
+    let node = cx.client.ceph().monitor_node().await.during(doing)?;
+    node.ok_or_else(|| {
+        Problem::new(
+            doing,
+            "No online node has a monitor that is part of the quorum, and Ceph's command needs one; nothing was written.",
+        )
+    })
+}

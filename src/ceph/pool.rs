@@ -363,7 +363,7 @@ async fn destroy(cx: &Cx<Pve>, name: &str) -> Result<(), Problem> {
 }
 
 /// More than a pool without images holds (RBD's directory objects).
-const TRACES: u64 = 4096;
+pub(super) const TRACES: u64 = 4096;
 
 async fn must_be_empty(cx: &Cx<Pve>, live: &Live) -> Result<(), Problem> {
     let name = &live.name;

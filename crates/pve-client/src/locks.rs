@@ -16,6 +16,9 @@ pub enum Lock {
     Vm(u32),
     /// The disks of a node.
     NodeDisks(String),
+    /// The whole way of a disk of a node into use (looked at, erased, given away), one disk at a time: what was looked at
+    /// is then still true. For [`crate::Client::begin_write`]: the steps within take [`Lock::NodeDisks`] for themselves.
+    DiskUse(String),
     /// A node's own settings and its network.
     Node(String),
     /// The HA manager's configuration.

@@ -34,6 +34,12 @@ pub struct Disk {
     /// The OSDs on it. A disk with OSDs on several partitions names only one: look at the partitions.
     #[serde(default, rename = "osdid-list", deserialize_with = "osd_ids")]
     pub osd_ids: Vec<u32>,
+    /// Disks: the OSD on it is encrypted. Partitions have [`Disk::encrypted`] instead.
+    #[serde(default, deserialize_with = "wire::boolean")]
+    pub osdencrypted: bool,
+    /// Partitions: the OSD on it is encrypted.
+    #[serde(default, deserialize_with = "wire::boolean")]
+    pub encrypted: bool,
     /// `None` for partitions and if the disk tells none.
     #[serde(default, deserialize_with = "known")]
     pub serial: Option<String>,

@@ -1,0 +1,161 @@
+//! The way of a disk to an OSD: looked at, erased where that is allowed, given to Ceph, and found again.
+
+use pve_client::api::ceph::osd::OsdParams;
+use pve_client::{Area, Lock, Task, Upid, Writing};
+use terraform_plugin::Cx;
+
+use super::device::{Verdict, judge, kernel_name};
+use super::{Identity, Osd, look, patience_until};
+use crate::error::{During, Problem};
+use crate::evidence::Before;
+use crate::pve::Pve;
+use tokio::time::Instant;
+
+/// What an OSD's creation and removal change.
+pub const AREAS: &[Area] = &[Area::CephOsds, Area::Crush, Area::CephStatus, Area::CephPools, Area::Disks];
+
+/// PVE's task.
+pub const TASK: &str = "cephcreateosd";
+
+/// A creation about to begin. Nobody else of this process uses a disk of the node while this is held, so what was looked
+/// at is still true when the request leaves.
+pub struct Creation {
+    node: String,
+    path: String,
+    partition: bool,
+    verdict: Verdict,
+    params: OsdParams,
+    before: Before,
+    doing: String,
+    _using: Writing,
+}
+
+impl Creation {
+    /// Looks which device is meant and whether it may be used. Nothing is written.
+    pub async fn prepare(cx: &Cx<Pve>, want: &Osd) -> Result<Self, Problem> {
+        let node = want.node.clone();
+        let doing = format!("Cannot create an OSD on {node}");
+        let using = cx.client.begin_write(Lock::DiskUse(node.clone()), &[Area::Disks]).await.during(&doing)?;
+        let list = look::disks(cx, &node).await?;
+        let target = want.device.find(&list, &node)?;
+        let verdict = judge(target, &list, &node, &want.wipe_if.clone().unwrap_or_default())?;
+        let path = target.devpath.clone();
+        let before = Before::look(&cx.client, TASK, kernel_name(&path)).await?;
+        let doing = format!("Cannot create an OSD on {path} of {node}");
+        let params = OsdParams {
+            device: path.clone(),
+            crush_device_class: want.crush_device_class.clone(),
+            encrypted: want.encrypted,
+        };
+        Ok(Self { partition: target.is_partition(), node, path, verdict, params, before, doing, _using: using })
+    }
+
+    /// What the user is told that was being done.
+    pub fn doing(&self) -> &str {
+        &self.doing
+    }
+
+    /// Erases what may be erased, and asks for the OSD.
+    pub async fn begin(&self, cx: &Cx<Pve>, deadline: Instant) -> Result<Task, Problem> {
+        if self.verdict == Verdict::Wipe {
+            tracing::info!(node = self.node, device = self.path, "erasing what `wipe_if` allows");
+            look::wipe(cx, &self.node, &self.path, deadline).await?;
+        }
+        cx.client.ceph().create_osd(&self.node, &self.params).await.during(&self.doing)
+    }
+
+    /// The task of what [`Creation::begin`] has sent; `None` if the request never arrived.
+    pub async fn settle(&self, cx: &Cx<Pve>, sent: Result<Task, Problem>) -> Result<Option<Task>, Problem> {
+        match sent {
+            // The device could not be erased, so nothing was asked for.
+            Err(problem) if problem.is_failed_task() => Err(problem),
+            sent => self.before.settle(&cx.client, sent, Lock::NodeDisks(self.node.clone()), AREAS).await,
+        }
+    }
+
+    /// Waits for the task, and finds what it has made.
+    pub async fn finish(&self, cx: &Cx<Pve>, task: &mut Task, deadline: Instant) -> Result<Identity, Problem> {
+        let waited = task.wait(&patience_until(cx, deadline), |_| {}).await.during(&self.doing);
+        remember(cx, task.upid());
+        waited?;
+        identify(cx, &self.node, &self.path, Some(task.upid())).await
+    }
+
+    /// After the task has failed: makes sure that no OSD is left, and that the device is as free as it was. What is on it
+    /// now is ours, since there was nothing before or nothing that was not to be erased.
+    pub async fn take_back(&self, cx: &Cx<Pve>) -> Result<(), Problem> {
+        let list = look::disks(cx, &self.node).await?;
+        let Some(entry) = list.iter().find(|disk| disk.devpath == self.path) else { return Ok(()) };
+        if let Some(osd) = entry.osd_ids.first() {
+            return Err(Problem::new(
+                format!("A part of an OSD is left on {} of {}", self.path, self.node),
+                format!("PVE's task failed, and Ceph did not take osd.{osd} back by itself."),
+            ));
+        }
+        // PVE leaves the partition's type as LVM's, and refuses it the next time because of that.
+        if self.partition && entry.used.as_deref() == Some("LVM") {
+            let deadline = Instant::now() + cx.timeout;
+            look::wipe(cx, &self.node, &self.path, deadline).await?;
+        }
+        Ok(())
+    }
+}
+
+/// Keeps the task's name with the object, for a later run that has to find out what became of it.
+pub fn remember(cx: &Cx<Pve>, upid: &Upid) {
+    cx.private.set("task", upid.as_str());
+}
+
+/// The OSD on a device: its number from the node's list of disks, its fsid from its volume; the task's log fills in where
+/// the list does not tell.
+pub async fn identify(cx: &Cx<Pve>, node: &str, path: &str, upid: Option<&Upid>) -> Result<Identity, Problem> {
+    let list = look::disks(cx, node).await?;
+    let listed = list.iter().find(|disk| disk.devpath == path).and_then(|disk| disk.osd_ids.first().copied());
+    let hint = match upid {
+        Some(upid) => told(&cx.client.node(node).task_log(upid, 0).await.unwrap_or_default()),
+        None => None,
+    };
+    let id = listed.or(hint.as_ref().map(|hint| hint.id)).ok_or_else(|| {
+        Problem::new(
+            format!("No OSD is to be seen on {path} of {node}"),
+            "PVE's task succeeded, yet the node's list of disks names no OSD on the device. Look at the task's log.",
+        )
+    })?;
+    let doing = format!("Cannot read the volume of osd.{id}");
+    let volume = cx.client.ceph().osd_volume(node, id).await.during(doing)?;
+    match volume.osd_fsid() {
+        Some(fsid) => Ok(Identity { id, fsid: fsid.to_owned() }),
+        None => Err(Problem::new(
+            format!("osd.{id} on {node} has no fsid"),
+            format!("Its volume is called {}, which is not how Ceph names them.", volume.lv_name),
+        )),
+    }
+}
+
+/// What the log of a creation says of the new OSD: `ceph-volume@lvm-3-FSID`.
+fn told(log: &[String]) -> Option<Identity> {
+    log.iter().find_map(|line| {
+        let (_, rest) = line.split_once("ceph-volume@lvm-")?;
+        let (id, fsid) = rest.split_once('-')?;
+        let fsid: String = fsid.chars().take_while(|c| c.is_ascii_hexdigit() || *c == '-').collect();
+        (fsid.len() == 36).then_some(Identity { id: id.parse().ok()?, fsid })
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_log_names_number_and_fsid() {
+        let log = |line: &str| told(&["create OSD on /dev/sdb4 (bluestore)".to_owned(), line.to_owned()]);
+        let fsid = "0a1b2c3d-1111-2222-3333-444455556666";
+        assert_eq!(
+            log(&format!("Running command: /usr/bin/systemctl enable ceph-volume@lvm-12-{fsid}")),
+            Some(Identity { id: 12, fsid: fsid.to_owned() })
+        );
+        assert_eq!(log(&format!("Created symlink /etc/x/ceph-volume@lvm-3-{fsid}.service.")).unwrap().id, 3);
+        assert_eq!(log("ceph-volume@lvm-3-short"), None);
+        assert_eq!(log("--> ceph-volume lvm create successful for: /dev/sdb4"), None);
+    }
+}

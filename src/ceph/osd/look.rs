@@ -1,0 +1,83 @@
+//! What is there: disks, the OSD in Ceph, its volume.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use pve_client::api::ceph::osd::Osd as Live;
+use pve_client::api::disks::Disk;
+use terraform_plugin::Cx;
+use tokio::time::{Instant, sleep};
+
+use super::patience_until;
+use crate::error::{During, Problem};
+use crate::pve::Pve;
+
+/// Pause between two looks.
+const PAUSE: Duration = Duration::from_secs(1);
+
+/// How often the log tells that something is still waited for.
+const TELL: Duration = Duration::from_secs(30);
+
+/// The disks and partitions of a node.
+pub async fn disks(cx: &Cx<Pve>, node: &str) -> Result<Arc<Vec<Disk>>, Problem> {
+    cx.client.disks(node).list().await.during(format!("Cannot list the disks of node {node}"))
+}
+
+/// The OSD as Ceph knows it.
+pub async fn osd(cx: &Cx<Pve>, id: u32) -> Result<Option<Live>, Problem> {
+    let tree = cx.client.ceph().osds().await.during(format!("Cannot read osd.{id}"))?;
+    Ok(tree.osd(id).cloned())
+}
+
+/// The fsid of the OSD with this number on this node; `None` if there is no volume of one.
+pub async fn fsid(cx: &Cx<Pve>, node: &str, id: u32) -> Result<Option<String>, Problem> {
+    match cx.client.ceph().osd_volume(node, id).await {
+        Ok(volume) => Ok(volume.osd_fsid().map(str::to_owned)),
+        Err(error) if error.is_absent() || error.to_string().contains("not found in 'ceph-volume lvm list'") => {
+            Ok(None)
+        }
+        Err(error) => Err(error).during(format!("Cannot read the volume of osd.{id}")),
+    }
+}
+
+/// Erases a disk or partition.
+pub async fn wipe(cx: &Cx<Pve>, node: &str, path: &str, deadline: Instant) -> Result<(), Problem> {
+    let doing = format!("Cannot wipe {path} on {node}");
+    let mut task = cx.client.disks(node).wipe(path).await.during(&doing)?;
+    task.wait(&patience_until(cx, deadline), |_| {}).await.during(&doing)
+}
+
+/// Looks again and again until `done` finds what it waits for. The error tells what was found last; `waiting` is what the
+/// log and the error say that is waited for.
+pub async fn until<T, F>(
+    cx: &Cx<Pve>,
+    deadline: Instant,
+    waiting: &str,
+    mut done: impl FnMut() -> F,
+) -> Result<T, Problem>
+where
+    F: Future<Output = Result<Result<T, String>, Problem>>,
+{
+    let mut told = Instant::now();
+    loop {
+        let found = match done().await? {
+            Ok(done) => return Ok(done),
+            Err(found) => found,
+        };
+        let end = if Instant::now() >= deadline {
+            Some("The time allowed is over.")
+        } else {
+            tokio::select! {
+                () = cx.stop.cancelled() => Some("Interrupted."),
+                () = sleep(PAUSE) => None,
+            }
+        };
+        if let Some(end) = end {
+            return Err(Problem::new(waiting.to_owned(), format!("{end} {found}")));
+        }
+        if told.elapsed() >= TELL {
+            told = Instant::now();
+            tracing::info!(found, "{waiting}");
+        }
+    }
+}
