@@ -53,6 +53,15 @@ impl Problem {
         matches!(self.pve(), Some(Pve::TaskFailed(_)))
     }
 
+    /// Whether the request certainly had no effect.
+    pub fn is_refused(&self) -> bool {
+        match &*self.0 {
+            Inner::Pve { source, .. } => source.refused(),
+            Inner::Command { source, .. } => source.refused(),
+            Inner::Ours(_) => false,
+        }
+    }
+
     /// Says which attribute a parameter of PVE belongs to, so that its error points there.
     #[must_use]
     pub fn with_attributes(mut self, of: fn(&str) -> Option<Path>) -> Self {
@@ -86,11 +95,7 @@ impl From<Problem> for Error {
 
 impl WriteError for Problem {
     fn refused(&self) -> bool {
-        match &*self.0 {
-            Inner::Pve { source, .. } => source.refused(),
-            Inner::Command { source, .. } => source.refused(),
-            Inner::Ours(_) => false,
-        }
+        self.is_refused()
     }
 }
 

@@ -5,7 +5,7 @@
 //! ledger is never evidence**: it may turn an error into silence, never silence into an error.
 //! Begun anew at each configuration of the provider.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::ceph::placement::{Member, Rule};
@@ -28,6 +28,7 @@ struct Entries {
     osds: Vec<Member>,
     rules: BTreeMap<String, Rule>,
     disks: BTreeMap<(u32, String), Vec<(DiskOwner, String)>>,
+    guests: BTreeSet<u32>,
 }
 
 impl Ledger {
@@ -59,6 +60,16 @@ impl Ledger {
         wishes.retain(|(who, _)| *who != owner);
         wishes.push((owner, storage.to_owned()));
         other
+    }
+
+    /// Notes that this process makes the guest with that number, or tries to.
+    pub fn make_guest(&self, vmid: u32) {
+        self.entries().guests.insert(vmid);
+    }
+
+    /// Whether this process has made, or tried to make, the guest with that number.
+    pub fn has_made_guest(&self, vmid: u32) -> bool {
+        self.entries().guests.contains(&vmid)
     }
 
     /// Entries are whole after each call, so a panic elsewhere leaves nothing half-written behind.

@@ -13,6 +13,7 @@ mod provider;
 mod pve;
 mod rights;
 mod storage;
+mod vm;
 
 use std::process::ExitCode;
 

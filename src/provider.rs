@@ -16,6 +16,7 @@ use crate::ledger::Ledger;
 use crate::node;
 use crate::pve::Pve;
 use crate::storage;
+use crate::vm;
 use environment::Environment;
 
 /// The Proxmox VE provider takes three nodes from bare disks to highly available virtual machines on Ceph.
@@ -114,6 +115,8 @@ impl Provider for PveProvider {
             .resource::<ha::resource::HaResource>()
             .data::<ha::status::HaStatus>()
             .resource::<storage::rbd::StorageRbd>()
+            .resource::<vm::vm::Vm>()
+            .data::<vm::lookup::VmLookup>()
     }
 }
 

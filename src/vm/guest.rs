@@ -1,0 +1,107 @@
+//! Where a VM is now, and what its configuration says. Guests wander (HA, migrations), so it is asked anew each time.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use pve_client::api::cluster::{Guest, GuestKind};
+use pve_client::api::ha::resource::Sid;
+use pve_client::api::qemu::Qemu;
+use pve_client::api::qemu::config::Config;
+use terraform_plugin::Cx;
+
+use crate::error::{During, Problem};
+use crate::pve::Pve;
+
+/// Longer than a shared read lives.
+const STALE: Duration = Duration::from_millis(2100);
+
+/// A VM that exists.
+#[derive(Clone, Debug)]
+pub struct Found {
+    /// Its entry in the cluster's list.
+    pub guest: Guest,
+    /// Its configuration, pending changes applied.
+    pub config: Arc<Config>,
+}
+
+impl Found {
+    /// The calls for it.
+    pub fn api<'a>(&'a self, cx: &'a Cx<Pve>) -> Qemu<'a> {
+        cx.client.qemu(&self.guest.node, self.guest.vmid)
+    }
+}
+
+/// The VM with that number; `None` if there is none that we may see.
+pub async fn find(cx: &Cx<Pve>, vmid: u32) -> Result<Option<Found>, Problem> {
+    let mut looked = false;
+    loop {
+        let guest = cx.client.cluster().guest(vmid).await.during(format!("Cannot look for vm:{vmid}"))?;
+        let Some(guest) = guest else { return Ok(None) };
+        if guest.kind != GuestKind::Qemu {
+            return Err(Problem::new(
+                format!("Guest {vmid} is a container"),
+                format!("It runs on {}. `pve_vm` is for virtual machines. Nothing was written.", guest.node),
+            )
+            .at("vmid"));
+        }
+        match cx.client.qemu(&guest.node, vmid).config().await {
+            Ok(config) => return Ok(Some(Found { guest, config })),
+            // It went elsewhere, or away, since the list was made.
+            Err(error) if error.is_absent() && !looked => tokio::time::sleep(STALE).await,
+            Err(error) => return Err(error).during(format!("Cannot read the configuration of vm:{vmid}")),
+        }
+        looked = true;
+    }
+}
+
+/// As [`find`], where the VM is needed.
+pub async fn must_exist(cx: &Cx<Pve>, vmid: u32) -> Result<Found, Problem> {
+    find(cx, vmid).await?.ok_or_else(|| {
+        Problem::new(
+            format!("vm:{vmid} does not exist"),
+            "Nothing was written. If it does exist, the user or token lacks VM.Audit on it.",
+        )
+        .at("vmid")
+    })
+}
+
+/// An error if something works on the VM.
+pub fn must_be_unlocked(found: &Found) -> Result<(), Problem> {
+    match &found.config.lock {
+        None => Ok(()),
+        Some(lock) => Err(Problem::new(
+            format!("vm:{} is locked ({lock})", found.guest.vmid),
+            format!(
+                "An operation of PVE works on it, or was interrupted; nothing was written. Wait until it is done; if none is \
+                 running, `qm unlock {}` on {} removes the lock.",
+                found.guest.vmid, found.guest.node
+            ),
+        )),
+    }
+}
+
+/// Whether HA decides about the guest's power.
+pub async fn is_ha_managed(cx: &Cx<Pve>, guest: &Guest) -> Result<bool, Problem> {
+    match cx.client.ha().resource(Sid::vm(guest.vmid)).await {
+        Ok(resource) => Ok(resource.is_some_and(|resource| resource.state.as_deref() != Some("ignored"))),
+        // HA's list needs more rights than the guest itself, whose entry tells what HA's manager makes of it.
+        Err(pve_client::Error::Permission(_)) => Ok(guest.hastate.as_deref().is_some_and(|state| state != "ignored")),
+        Err(error) => Err(error).during("Cannot list the HA resources"),
+    }
+}
+
+/// Compares what is remembered of the VM's creation with what is there: numbers are used again.
+pub fn must_be_the_same(found: &Found, remembered: Option<i64>) -> Result<(), Problem> {
+    match (remembered, found.config.created) {
+        (Some(ours), Some(its)) if ours != its => Err(Problem::new(
+            format!("vm:{} is another VM now", found.guest.vmid),
+            format!(
+                "The one in the state was made at {ours} (Unix time), the one on {} at {its}: its number was used again. \
+                 Nothing was written. `terraform state rm` the old one; import the new one if it is to be managed here.",
+                found.guest.node
+            ),
+        )
+        .at("vmid")),
+        _ => Ok(()),
+    }
+}

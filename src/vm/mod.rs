@@ -1,0 +1,10 @@
+//! Virtual machines and their disks.
+
+pub mod disks;
+pub mod guest;
+pub mod lookup;
+pub mod moving;
+pub mod progress;
+// An area's folder and its object's folder have the same name in PVE too.
+#[allow(clippy::module_inception)]
+pub mod vm;

@@ -1,0 +1,315 @@
+//! Moving a disk to another storage: found running or begun, followed, and finished. `pve_vm` and `pve_vm_disk_move` share
+//! it.
+
+use std::time::{Duration, Instant};
+
+use pve_client::api::nodes::TaskFilter;
+use pve_client::api::qemu::DiskMove;
+use pve_client::api::qemu::drive::{Bus, Drive, DriveKey};
+use pve_client::{Area, Error as Api, Lock, Patience, Task, Upid};
+use terraform_plugin::{Cx, Path};
+
+use super::disks::must_hold_images;
+use super::guest::{self, Found};
+use super::progress::{Head, Meter};
+use crate::error::{During, Problem};
+use crate::evidence::{self, Before};
+use crate::pve::Pve;
+
+/// How often a running move is told about.
+const TELL: Duration = Duration::from_secs(30);
+
+/// What a move changes.
+pub fn areas(vmid: u32) -> [Area; 2] {
+    [Area::GuestConfig(vmid), Area::Content]
+}
+
+/// Which disk goes where.
+#[derive(Clone, Debug)]
+pub struct Order {
+    /// The VM.
+    pub vmid: u32,
+    /// The disk.
+    pub disk: DriveKey,
+    /// Where it goes, and how.
+    pub to: DiskMove,
+    /// The attribute that names the disk.
+    pub disk_at: Path,
+    /// The attribute that names the storage.
+    pub storage_at: Path,
+}
+
+/// When watching a move ends before the move does.
+#[derive(Clone, Debug)]
+pub struct Limits {
+    /// After this time it is left alone, if that is wished.
+    pub detach_after: Option<terraform_plugin::Duration>,
+    /// After this time without progress.
+    pub stall: Duration,
+}
+
+/// What there is to do.
+#[derive(Debug)]
+pub enum Ready {
+    /// The disk is there already.
+    There(Found),
+    /// It is on its way.
+    Moving(Found, Upid),
+    /// The move can begin.
+    Free(Found),
+}
+
+impl Order {
+    /// `vm:101 scsi0`
+    pub fn what(&self) -> String {
+        format!("vm:{} {}", self.vmid, self.disk)
+    }
+
+    fn doing(&self) -> String {
+        format!("Cannot move {} to storage \"{}\"", self.what(), self.to.storage)
+    }
+
+    /// Looks at the disk, and waits until no other disk of the VM is being moved: PVE moves one at a time.
+    pub async fn prepare(&self, cx: &Cx<Pve>) -> Result<Ready, Problem> {
+        let begun = Instant::now();
+        loop {
+            let found = guest::must_exist(cx, self.vmid).await?;
+            let drive = self.movable(&found)?;
+            let there = drive.storage() == Some(self.to.storage.as_str());
+            let Some((upid, head)) = running(cx, &found).await? else {
+                if there {
+                    return Ok(Ready::There(found));
+                }
+                guest::must_be_unlocked(&found)?;
+                must_hold_images(cx, &self.to.storage, &found.guest.node, self.storage_at.clone()).await?;
+                self.tpm_needs_stop(cx, &found).await?;
+                return Ok(Ready::Free(found));
+            };
+            if let Some(head) = &head
+                && head.disk == self.disk
+                && head.target.as_ref().is_none_or(|target| *target == self.to.storage)
+            {
+                return Ok(Ready::Moving(found, upid));
+            }
+            self.wait_for_other(cx, upid, head, cx.timeout.saturating_sub(begun.elapsed())).await?;
+        }
+    }
+
+    /// The disk, if it is one that can be moved.
+    pub fn movable<'a>(&self, found: &'a Found) -> Result<&'a Drive, Problem> {
+        let refuse = |why: String| Problem::new(self.doing(), why).at(self.disk_at.clone());
+        let Some(drive) = found.config.drives.get(&self.disk) else {
+            let there: Vec<String> =
+                found.config.disks().map(|(key, drive)| format!("{key} ({})", drive.volume)).collect();
+            let there = if there.is_empty() { "no disks".to_owned() } else { there.join(", ") };
+            return Err(refuse(format!("The VM has no disk at {}. Nothing was written. It has: {there}.", self.disk)));
+        };
+        if drive.is_cloud_init() {
+            return Err(refuse(
+                "It is the cloud-init drive, which holds no data: PVE writes it anew at each start, and HA makes it anew where \
+                 it starts the guest. It need not be moved. Nothing was written."
+                    .to_owned(),
+            ));
+        }
+        if drive.is_cdrom() {
+            return Err(refuse(format!(
+                "It is a CD-ROM drive with {}, which PVE cannot move. Nothing was written. Empty it instead.",
+                drive.volume
+            )));
+        }
+        if self.disk.bus == Bus::Unused {
+            return Err(refuse("The VM does not use that volume. Nothing was written. Attach it first.".to_owned()));
+        }
+        Ok(drive)
+    }
+
+    async fn tpm_needs_stop(&self, cx: &Cx<Pve>, found: &Found) -> Result<(), Problem> {
+        if self.disk.bus != Bus::TpmState || !found.api(cx).status().await.during(self.doing())?.is_running() {
+            return Ok(());
+        }
+        Err(Problem::new(
+            self.doing(),
+            "PVE cannot move the TPM's state while the VM runs. Nothing was written. Stop it first.",
+        )
+        .at(self.disk_at.clone()))
+    }
+
+    /// PVE would fail a second move of the same VM after ten seconds.
+    async fn wait_for_other(
+        &self,
+        cx: &Cx<Pve>,
+        upid: Upid,
+        head: Option<Head>,
+        patience: Duration,
+    ) -> Result<(), Problem> {
+        let other = head.map_or_else(|| "a disk".to_owned(), |head| head.disk.to_string());
+        tracing::info!(vmid = self.vmid, other, %upid, "waiting: another move of this VM runs");
+        let mut task = self.attach(cx, upid).await?;
+        let patience = Patience { timeout: Some(patience), stop: cx.stop.token(), ..Patience::default() };
+        match task.wait(&patience, |_| {}).await {
+            // How it ended is its owner's business.
+            Ok(()) | Err(Api::TaskFailed(_) | Api::TaskLost { .. }) => Ok(()),
+            Err(_) => Err(Problem::new(
+                self.doing(),
+                format!(
+                    "{other} of vm:{} is being moved, and PVE moves one disk of a VM at a time. Nothing was written for {}. \
+                     Apply again when that is done. Task {}",
+                    self.vmid,
+                    self.disk,
+                    task.upid()
+                ),
+            )
+            .at(self.disk_at.clone())),
+        }
+    }
+
+    /// Takes hold of a move that runs already.
+    pub async fn attach(&self, cx: &Cx<Pve>, upid: Upid) -> Result<Task, Problem> {
+        let attached = cx.client.attach(upid, Lock::Vm(self.vmid), &areas(self.vmid)).await;
+        attached.during(format!("Cannot follow the move of {}", self.what()))
+    }
+
+    /// Looks at the tasks before the move is begun.
+    pub async fn before(&self, cx: &Cx<Pve>) -> Result<Before, Problem> {
+        Before::look(&cx.client, "qmmove", self.vmid.to_string()).await
+    }
+
+    /// Begins the move.
+    pub async fn send(&self, cx: &Cx<Pve>, found: &Found) -> Result<Task, Problem> {
+        found.api(cx).move_disk(self.disk, &self.to).await.during(self.doing())
+    }
+
+    /// The task of a move that was begun, also where its answer was lost; `None` when it never arrived.
+    pub async fn settle(
+        &self,
+        cx: &Cx<Pve>,
+        before: &Before,
+        sent: Result<Task, Problem>,
+    ) -> Result<Option<Task>, Problem> {
+        before.settle(&cx.client, sent, Lock::Vm(self.vmid), &areas(self.vmid)).await
+    }
+
+    /// The error of a move that never arrived.
+    pub fn never_arrived(&self) -> Problem {
+        evidence::never_arrived(&self.doing())
+    }
+
+    /// Watches the move to its end, and tells every half a minute how far it is. An error other than that of a failed
+    /// task means that the move goes on.
+    pub async fn follow(&self, cx: &Cx<Pve>, task: &mut Task, limits: &Limits) -> Result<(), Problem> {
+        let detach = limits.detach_after.as_ref().filter(|after| after.get() <= cx.timeout);
+        let patience = Patience {
+            timeout: Some(detach.map_or(cx.timeout, terraform_plugin::Duration::get)),
+            stall: Some(limits.stall),
+            stop: cx.stop.token(),
+        };
+        let what = self.what();
+        let (mut meter, mut told) = (Meter::default(), Duration::ZERO);
+        let end = task
+            .wait(&patience, |progress| {
+                meter.saw(progress.elapsed, progress.lines);
+                if progress.elapsed >= told + TELL {
+                    told = progress.elapsed;
+                    tracing::info!(disk = what, target_storage = self.to.storage, "moving: {meter}");
+                }
+            })
+            .await;
+        let why = match end {
+            Ok(()) => return Ok(()),
+            Err(Api::Timeout { .. }) => match detach {
+                Some(after) => format!("detach_after ({after}) is over"),
+                None => format!("The time allowed ({}) is over", terraform_plugin::Duration::from(cx.timeout)),
+            },
+            Err(Api::Stalled { .. }) => {
+                format!("Not a byte was moved for {}", terraform_plugin::Duration::from(limits.stall))
+            }
+            Err(Api::Stopped { .. }) => "Interrupted".to_owned(),
+            Err(error @ Api::TaskFailed(_)) => return Err(error).during(self.doing()),
+            Err(error) => format!("The task cannot be watched any more ({error})"),
+        };
+        Err(Problem::new(
+            format!("{what} is still moving: {meter}"),
+            format!(
+                "{why}; the task continues on {}. The source is untouched. Apply again to re-attach. vm:{} can be put under \
+                 HA when it is done.",
+                task.upid().node(),
+                self.vmid
+            ),
+        ))
+    }
+
+    /// Looks where the disk is now; its volume, if it is where it should be. A source that was to be deleted and still
+    /// stands in the configuration as `unusedN` is freed: that one only.
+    pub async fn finish(&self, cx: &Cx<Pve>, source: Option<&str>) -> Result<String, Problem> {
+        let found = guest::must_exist(cx, self.vmid).await?;
+        let drive = self.movable(&found)?;
+        if drive.storage() != Some(self.to.storage.as_str()) {
+            return Err(Problem::new(
+                self.doing(),
+                format!("The move has ended, and {} is still {}. Apply again.", self.disk, drive.volume),
+            ));
+        }
+        let volume = drive.volume.clone();
+        if let Some(source) = source.filter(|source| self.to.delete_source && *source != volume)
+            && let Some(unused) = left_over(&found, source)
+        {
+            let doing = format!(
+                "{} is on storage \"{}\", but its source {source} cannot be freed",
+                self.what(),
+                self.to.storage
+            );
+            found.api(cx).unlink(&[unused], false).await.during(doing)?;
+        }
+        Ok(volume)
+    }
+
+    /// All of it, where a failure is an error: what an update does.
+    pub async fn carry_out(&self, cx: &Cx<Pve>, limits: &Limits) -> Result<(), Problem> {
+        let (source, mut task) = match self.prepare(cx).await? {
+            Ready::There(_) => return Ok(()),
+            Ready::Moving(found, upid) => (self.movable(&found)?.volume.clone(), self.attach(cx, upid).await?),
+            Ready::Free(found) => {
+                let source = self.movable(&found)?.volume.clone();
+                let before = self.before(cx).await?;
+                let sent = match self.send(cx, &found).await {
+                    Err(problem) if problem.is_refused() => return Err(problem),
+                    sent => sent,
+                };
+                let task = self.settle(cx, &before, sent).await?;
+                (source, task.ok_or_else(|| self.never_arrived())?)
+            }
+        };
+        self.follow(cx, &mut task, limits).await?;
+        self.finish(cx, Some(&source)).await.map(drop)
+    }
+}
+
+/// The `unusedN` that holds this volume, if there is one.
+pub fn left_over(found: &Found, volume: &str) -> Option<DriveKey> {
+    found.config.key_of(volume).filter(|key| key.bus == Bus::Unused)
+}
+
+/// The move of one of the VM's disks that runs at this moment, with what its log tells about it.
+pub async fn running(cx: &Cx<Pve>, found: &Found) -> Result<Option<(Upid, Option<Head>)>, Problem> {
+    let vmid = found.guest.vmid;
+    let filter = TaskFilter {
+        kind: Some("qmmove".to_owned()),
+        id: Some(vmid.to_string()),
+        limit: Some(20),
+        ..TaskFilter::default()
+    };
+    let node = cx.client.node(&found.guest.node);
+    let tasks = node.tasks(&filter).await.during(format!("Cannot list the tasks of vm:{vmid}"))?;
+    // One at most has the VM's lock; the others wait for it, or for their end.
+    let mut waiting = None;
+    for task in tasks.iter().filter(|task| task.is_running()) {
+        let Ok(upid) = task.upid.parse::<Upid>() else { continue };
+        // A log that we may not read is no reason to give up: the task itself says enough.
+        let head = Head::read(&node.task_log(&upid, 5).await.unwrap_or_default());
+        if head.is_some() {
+            return Ok(Some((upid, head)));
+        }
+        waiting = Some((upid, None));
+    }
+    Ok(waiting)
+}

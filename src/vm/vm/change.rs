@@ -1,0 +1,143 @@
+//! Changing a VM in place, and finishing one whose creation was cut off. What is wanted is compared with the live VM, so
+//! both are the same work.
+
+use pve_client::api::nodes::TaskFilter;
+use pve_client::api::qemu::DiskMove;
+use pve_client::{Area, Lock, Upid};
+use terraform_plugin::{Cx, Diagnostic};
+
+use super::{CREATED, OWNED, Vm, cloud_init, disks, power, settings, vmid_path};
+use crate::error::{During, Problem};
+use crate::evidence::{self, Before};
+use crate::pve::{Pve, patience};
+use crate::vm::disks::must_hold_images;
+use crate::vm::guest::{self, Found};
+use crate::vm::moving::{Limits, Order};
+
+/// How long a disk may move without progress.
+const STALL: std::time::Duration = std::time::Duration::from_secs(15 * 60);
+
+pub async fn change(cx: &Cx<Pve>, prior: &Vm, want: &Vm) -> Result<Vm, Problem> {
+    let Some(vmid) = want.vmid.or(prior.vmid) else {
+        return Err(Problem::new(
+            "The VM has no number",
+            "Its creation was cut off before PVE had given it one. `terraform state rm` it and apply again.",
+        )
+        .at(vmid_path()));
+    };
+    let owned: Vec<String> = cx.private.get(OWNED).unwrap_or_default();
+    let found = created(cx, vmid).await?;
+    guest::must_be_the_same(&found, cx.private.get(CREATED))?;
+    guest::must_be_unlocked(&found)?;
+
+    let node = &found.guest.node;
+    disks::must_be_possible(cx, want, Some(prior), Some(&found.config), node).await?;
+    cloud_init::must_be_possible(cx, want, Some(&found.config), node).await?;
+    let moves = disks::to_move(want, &owned, &found.config);
+    for (disk, storage) in &moves {
+        must_hold_images(cx, storage, node, disks::path(&disk.to_string()).at("storage")).await?;
+    }
+
+    let found = bring_settings(cx, found, prior, want).await?;
+    for (disk, size) in disks::to_grow(want, &found.config) {
+        let doing = format!("Cannot grow {disk} of vm:{vmid} to {size}");
+        let mut task = found.api(cx).resize(disk, size).await.during(&doing)?;
+        task.wait(&patience(cx), |_| {}).await.during(&doing)?;
+    }
+    for (disk, storage) in moves {
+        let at = disks::path(&disk.to_string());
+        let order = Order {
+            vmid,
+            disk,
+            to: DiskMove { storage, delete_source: true, ..DiskMove::default() },
+            disk_at: at.clone(),
+            storage_at: at.at("storage"),
+        };
+        order.carry_out(cx, &Limits { detach_after: None, stall: STALL }).await?;
+    }
+    if want.started != prior.started || !prior.ready {
+        power::bring_to(cx, &found, want.started).await?;
+    }
+
+    let found = guest::must_exist(cx, vmid).await?;
+    let started = match want.started {
+        Some(asked) => asked,
+        None => power::seen(cx, &found.guest, None).await?,
+    };
+    let mut vm = Vm::from_live(vmid, &found.guest.node, &found.config, started, Some(want));
+    disks::as_planned(&mut vm, want, &owned);
+    super::networks::as_planned(&mut vm, want);
+    Ok(vm)
+}
+
+/// The VM, when the task that makes it has ended: a creation that was cut off may still be running.
+async fn created(cx: &Cx<Pve>, vmid: u32) -> Result<Found, Problem> {
+    let found = guest::must_exist(cx, vmid).await?;
+    if found.config.lock.as_deref() != Some("create") {
+        return Ok(found);
+    }
+    let filter = TaskFilter {
+        kind: Some("qmcreate".to_owned()),
+        id: Some(vmid.to_string()),
+        limit: Some(20),
+        ..TaskFilter::default()
+    };
+    let doing = format!("Cannot follow the creation of vm:{vmid}");
+    let tasks = cx.client.node(&found.guest.node).tasks(&filter).await.during(&doing)?;
+    let running = tasks.iter().find(|task| task.is_running()).and_then(|task| task.upid.parse::<Upid>().ok());
+    let Some(upid) = running else { return Ok(found) };
+    let areas = [Area::Guests, Area::GuestConfig(vmid), Area::Content];
+    let mut task = cx.client.attach(upid, Lock::Vm(vmid), &areas).await.during(&doing)?;
+    task.wait(&patience(cx), |_| {}).await.during(&doing)?;
+    guest::must_exist(cx, vmid).await
+}
+
+/// Sends what differs. The VM as it is afterwards.
+async fn bring_settings(cx: &Cx<Pve>, found: Found, prior: &Vm, want: &Vm) -> Result<Found, Problem> {
+    let vmid = found.guest.vmid;
+    let params = want.params(Some(prior), Some(&found.config));
+    if params.is_empty() {
+        return Ok(found);
+    }
+    let doing = format!("Cannot change vm:{vmid}");
+    let before = Before::look(&cx.client, "qmconfig", vmid.to_string()).await?;
+    let params = params.digest(found.config.digest.as_deref());
+    let sent = match found.api(cx).update(&params).await.during(&doing) {
+        Err(problem) if problem.is_refused() => return Err(problem.with_attributes(settings::attribute)),
+        sent => sent,
+    };
+    let areas = [Area::GuestConfig(vmid), Area::Guests, Area::Content];
+    let task = before.settle(&cx.client, sent, Lock::Vm(vmid), &areas).await?;
+    let mut task = task.ok_or_else(|| evidence::never_arrived(&doing))?;
+    task.wait(&patience(cx), |_| {}).await.during(&doing)?;
+
+    let detached = disks::removed(want, Some(prior), Some(&found.config));
+    let now = guest::must_exist(cx, vmid).await?;
+    for key in detached {
+        let Some(was) = found.config.drives.get(&key) else { continue };
+        if let Some(unused) = now.config.key_of(&was.volume) {
+            cx.warn(
+                Diagnostic::warning(
+                    format!("{key} of vm:{vmid} was detached"),
+                    format!("Its data are kept: volume {} stays with the VM as {unused}. Remove it in PVE if it is not needed any \
+                         more.", was.volume),
+                )
+                .at("disks"),
+            );
+        }
+    }
+    tell_pending(cx, &now).await;
+    Ok(now)
+}
+
+/// What a running VM could not take at once. Not worth failing for.
+async fn tell_pending(cx: &Cx<Pve>, found: &Found) {
+    let Ok(entries) = found.api(cx).pending().await else { return };
+    let names: Vec<&str> = entries.iter().filter(|entry| entry.is_pending()).map(|entry| entry.key.as_str()).collect();
+    if !names.is_empty() {
+        cx.warn(Diagnostic::warning(
+            format!("vm:{} has to be stopped and started for some changes", found.guest.vmid),
+            format!("{} take effect at its next stop and start; a reboot from inside is not enough.", names.join(", ")),
+        ));
+    }
+}

@@ -1,0 +1,173 @@
+//! Making a VM.
+
+use std::sync::{Mutex, PoisonError};
+
+use pve_client::{Area, Error as Api, Lock, Task};
+use terraform_plugin::{Created, Cx, Diagnostic, Failed, Unwritten};
+
+use super::{CREATED, Vm, cloud_init, disks, placement, power, settings, vmid_path};
+use crate::error::{During, Problem, exists};
+use crate::evidence::{self, Before};
+use crate::pve::{Pve, patience};
+use crate::vm::guest;
+
+/// How often a number that was free a moment ago may turn out to be taken.
+const TRIES: u32 = 50;
+
+/// What a creation changes.
+fn areas(vmid: u32) -> [Area; 4] {
+    [Area::Guests, Area::GuestConfig(vmid), Area::Content, Area::Ha]
+}
+
+pub async fn create(cx: &Cx<Pve>, want: &Vm, unwritten: Unwritten<Vm>) -> Result<Created<Vm>, Failed> {
+    // A replacement inherits what was remembered of its predecessor.
+    cx.private.remove(CREATED);
+    unwritten.check(match want.vmid {
+        Some(vmid) => must_be_absent(cx, vmid).await,
+        None => must_not_be_left_over(cx, want).await,
+    })?;
+    let node = unwritten.check(placement::choose(cx, want).await)?;
+    unwritten.check(disks::must_be_possible(cx, want, None, None, &node).await)?;
+    unwritten.check(cloud_init::must_be_possible(cx, want, None, &node).await)?;
+
+    let so_far = Vm { node: Some(node.clone()), ..want.clone() };
+    let attempt = Mutex::new(None);
+    let (sent, written) = unwritten.send(so_far.clone(), ask(cx, want, &node, &attempt)).await?;
+    let attempt = attempt.into_inner().unwrap_or_else(PoisonError::into_inner);
+    let Some((vmid, before)) = attempt else {
+        // It did not get as far as sending anything.
+        let problem = sent.err().unwrap_or_else(|| evidence::never_arrived("Cannot create the VM"));
+        return written.undo(problem, async { Ok::<(), Problem>(()) }).await;
+    };
+    written.note(Vm { vmid: Some(vmid), ..so_far });
+    let doing = doing(vmid);
+    let lost = sent.is_err();
+    let mut task = match before.settle(&cx.client, sent, Lock::Vm(vmid), &areas(vmid)).await {
+        Ok(Some(task)) => task,
+        Ok(None) => {
+            let problem = match must_be_absent(cx, vmid).await {
+                Ok(()) => evidence::never_arrived(&doing),
+                // It is there without a task of ours: somebody else's.
+                Err(problem) if problem.pve().is_none() => problem,
+                Err(problem) => return Ok(written.leave(problem)),
+            };
+            return written.undo(problem, async { Ok::<(), Problem>(()) }).await;
+        }
+        Err(problem) => return Ok(written.leave(problem)),
+    };
+    match task.wait(&patience(cx), |_| {}).await.during(&doing) {
+        Ok(()) => {}
+        // PVE removes what it has begun; that it did so is looked at.
+        Err(problem) if problem.is_failed_task() => return written.undo(problem, must_be_absent(cx, vmid)).await,
+        Err(problem) => return Ok(written.leave(problem)),
+    }
+    if lost {
+        match guest::must_exist(cx, vmid).await {
+            Ok(found) if want.params(None, Some(&found.config)).is_empty() => cx.warn(Diagnostic::warning(
+                format!("vm:{vmid} was taken for ours"),
+                "The answer to its creation was lost. A new task of PVE made it, and every setting agrees.",
+            )),
+            Ok(_) => {
+                let problem = exists("pve_vm", &format!("vm:{vmid}"), &vmid.to_string()).at(vmid_path());
+                return written.undo(problem, async { Ok::<(), Problem>(()) }).await;
+            }
+            Err(problem) => return Ok(written.leave(problem)),
+        }
+    }
+    let rest = async |notes: terraform_plugin::Notes<Vm>| {
+        let found = guest::must_exist(cx, vmid).await?;
+        if let Some(created) = found.config.created {
+            cx.private.set(CREATED, created);
+        }
+        let node = &found.guest.node;
+        let made = Vm::from_live(vmid, node, &found.config, want.started.unwrap_or(false), Some(want));
+        let made = Vm { node: Some(node.clone()), ..made };
+        notes.note(made.clone());
+        if want.started == Some(true) {
+            power::bring_to(cx, &found, want.started).await?;
+        }
+        Ok::<_, Problem>(made)
+    };
+    Ok(written.settle(rest).await)
+}
+
+fn doing(vmid: u32) -> String {
+    format!("Cannot create vm:{vmid}")
+}
+
+/// Sends the request. A number that PVE was to choose and that somebody else was quicker to take is asked for anew. Notes
+/// the number and what there was before, for settling a lost answer.
+async fn ask(cx: &Cx<Pve>, want: &Vm, node: &str, attempt: &Mutex<Option<(u32, Before)>>) -> Result<Task, Problem> {
+    let params = want.params(None, None);
+    let mut tries = 0;
+    loop {
+        tries += 1;
+        let vmid = match want.vmid {
+            Some(vmid) => vmid,
+            None => cx.client.cluster().next_id().await.during("Cannot ask for a free number")?,
+        };
+        let before = Before::look(&cx.client, "qmcreate", vmid.to_string()).await?;
+        // Assigned in one step; a panic elsewhere leaves nothing half done.
+        *attempt.lock().unwrap_or_else(PoisonError::into_inner) = Some((vmid, before));
+        cx.ledger.make_guest(vmid);
+        match cx.client.qemu(node, vmid).create(&params).await {
+            Err(Api::Exists(_)) if want.vmid.is_none() && tries < TRIES => {
+                tracing::info!(vmid, "somebody else was quicker to take this number");
+            }
+            answer => {
+                let answer = answer.during(doing(vmid));
+                return answer.map_err(|problem| problem.with_attributes(settings::attribute));
+            }
+        }
+    }
+}
+
+async fn must_be_absent(cx: &Cx<Pve>, vmid: u32) -> Result<(), Problem> {
+    let guest = cx.client.cluster().guest(vmid).await.during(format!("Cannot look for vm:{vmid}"))?;
+    match guest {
+        None => Ok(()),
+        Some(guest) if guest.kind == pve_client::api::cluster::GuestKind::Lxc => Err(Problem::new(
+            format!("The number {vmid} is taken"),
+            format!("A container on {} has it. Nothing was written. Choose another number.", guest.node),
+        )
+        .at(vmid_path())),
+        Some(guest) => {
+            let what = format!("vm:{vmid} on {}", guest.node);
+            Err(exists("pve_vm", &what, &vmid.to_string()).at(vmid_path()))
+        }
+    }
+}
+
+/// Without a number of its own, a VM whose creation was killed half-way would be made a second time. So one of the same
+/// name that was made a moment ago, and not by this process, is looked at.
+async fn must_not_be_left_over(cx: &Cx<Pve>, want: &Vm) -> Result<(), Problem> {
+    let Some(name) = &want.name else { return Ok(()) };
+    let guests = cx.client.cluster().guests().await.during("Cannot list the guests")?;
+    let namesakes = guests.iter().filter(|guest| {
+        // The name is missing from the list for the first seconds.
+        guest.name.as_ref().is_none_or(|its| its == name) && !cx.ledger.has_made_guest(guest.vmid)
+    });
+    for guest in namesakes {
+        let tasks = cx.client.cluster().tasks().await.during("Cannot list the cluster's tasks")?;
+        let id = guest.vmid.to_string();
+        if !tasks.iter().any(|task| task.kind == "qmcreate" && task.id == id) {
+            continue;
+        }
+        let Some(found) = guest::find(cx, guest.vmid).await? else { continue };
+        let half_made = found.config.lock.as_deref() == Some("create");
+        if half_made || want.params(None, Some(&found.config)).is_empty() {
+            let vmid = guest.vmid;
+            return Err(Problem::new(
+                format!("VM \"{name}\" was made a moment ago, as vm:{vmid}"),
+                format!(
+                    "A run that was cut off seems to have left it: its name and settings are those asked for. Nothing was \
+                     written. To go on with it, add this and put your resource's name in place of \"this\":\n\n\
+                     import {{\n  to = pve_vm.this\n  id = \"{vmid}\"\n}}\n\n\
+                     If a second VM of that name is wanted, give it a `vmid`."
+                ),
+            )
+            .at(vmid_path()));
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,77 @@
+//! Destroying a VM: the right one, stopped, and not behind HA's back.
+
+use pve_client::api::ha::resource::Sid;
+use pve_client::api::qemu::VmRemoval;
+use terraform_plugin::Cx;
+
+use super::{CREATED, Vm, power};
+use crate::error::{During, Problem};
+use crate::pve::{Pve, patience};
+use crate::vm::guest::{self, Found};
+
+/// The error of a VM that may not be destroyed.
+pub fn not_allowed(vmid: Option<u32>) -> (String, String) {
+    let name = vmid.map_or_else(|| "The VM".to_owned(), |vmid| format!("vm:{vmid}"));
+    (
+        format!("{name} is protected"),
+        "Destroying a VM destroys all its disks. If that is what you want, set `allow_destroy = true`, apply that, and then \
+         destroy. Nothing was written."
+            .to_owned(),
+    )
+}
+
+pub async fn destroy(cx: &Cx<Pve>, was: &Vm) -> Result<(), Problem> {
+    if !was.allow_destroy {
+        let (summary, detail) = not_allowed(was.vmid);
+        return Err(Problem::new(summary, detail).at("allow_destroy"));
+    }
+    // A state without a number: its creation never got that far.
+    let Some(vmid) = was.vmid else { return Ok(()) };
+    let Some(found) = guest::find(cx, vmid).await? else { return must_be_gone(cx, vmid).await };
+    guest::must_be_the_same(&found, cx.private.get(CREATED))?;
+    guest::must_be_unlocked(&found)?;
+    must_be_out_of_ha(cx, &found).await?;
+    if found.config.protection {
+        return Err(Problem::new(
+            format!("vm:{vmid} is protected in PVE"),
+            "Its `protection` flag is on. Nothing was written. Switch it off in PVE first (Options, Protection).",
+        ));
+    }
+    power::pull_the_plug(cx, &found).await?;
+    let doing = format!("Cannot destroy vm:{vmid}");
+    let mut task = found.api(cx).delete(VmRemoval::default()).await.during(&doing)?;
+    task.wait(&patience(cx), |_| {}).await.during(&doing)
+}
+
+/// Not in the list is gone only for those who may see it.
+async fn must_be_gone(cx: &Cx<Pve>, vmid: u32) -> Result<(), Problem> {
+    let path = format!("/vms/{vmid}");
+    let ours = cx.client.access().on(&path).await.during("Cannot read our own permissions")?;
+    if ours.has("VM.Audit") {
+        return Ok(());
+    }
+    Err(Problem::new(
+        format!("Cannot see vm:{vmid}"),
+        format!("The user or token lacks VM.Audit on {path}, so whether it is gone is not known. Nothing was written."),
+    ))
+}
+
+/// PVE would refuse it, and taking the guest out of HA is not for this resource to do.
+async fn must_be_out_of_ha(cx: &Cx<Pve>, found: &Found) -> Result<(), Problem> {
+    let sid = Sid::vm(found.guest.vmid);
+    let under_ha = match cx.client.ha().resource(sid).await {
+        Ok(resource) => resource.is_some(),
+        Err(pve_client::Error::Permission(_)) => found.guest.hastate.is_some(),
+        Err(error) => return Err(error).during("Cannot list the HA resources"),
+    };
+    if !under_ha {
+        return Ok(());
+    }
+    Err(Problem::new(
+        format!("{sid} is under HA"),
+        format!(
+            "It would be started again elsewhere. Nothing was written. Destroy its `pve_ha_resource` first (`sid = \
+             pve_vm.NAME...` in it makes Terraform do so), or take it out with `ha-manager remove {sid}`."
+        ),
+    ))
+}

@@ -1,0 +1,316 @@
+//! The disks of a `pve_vm`.
+
+use std::collections::BTreeMap;
+
+use pve_client::api::params::Params;
+use pve_client::api::qemu::config::Config;
+use pve_client::api::qemu::drive::{Bus, Drive, DriveKey};
+use pve_client::size::Size as Bytes;
+use terraform_plugin::{Attr, Cx, Nested, Path, Say, Size};
+
+use super::{Vm, VmPlan};
+use crate::error::Problem;
+use crate::pve::Pve;
+use crate::vm::disks::{data_key, is_data_bus, must_hold_images};
+
+/// A disk.
+#[derive(Nested, Clone, Debug, Default, PartialEq)]
+pub struct Disk {
+    /// Its size, such as `32G`. Needed for a new disk. Grows in place; PVE cannot shrink a disk.
+    #[attr(keep)]
+    pub size: Option<Size>,
+    /// The storage it lies on. Set here, it is this resource's business: a change moves the disk, live if the VM runs, and
+    /// frees the old volume when the copy is complete. Unset, it is left alone wherever it lies, and `pve_vm_disk_move` may
+    /// move it.
+    #[attr(keep)]
+    pub storage: Option<String>,
+    /// Where a new disk is made, when `storage` is unset. Never looked at again.
+    #[attr(local)]
+    pub initial_storage: Option<String>,
+    /// Cache mode. Left alone when unset (PVE: `none`).
+    #[attr(keep, one_of = ["none", "writethrough", "writeback", "unsafe", "directsync"])]
+    pub cache: Option<String>,
+    /// Gives freed blocks back to the storage. Left alone when unset (PVE: false).
+    #[attr(keep)]
+    pub discard: Option<bool>,
+    /// A thread of its own for I/O; with `scsi_hardware = "virtio-scsi-single"` or virtio disks only. Left alone when unset
+    /// (PVE: false).
+    #[attr(keep)]
+    pub iothread: Option<bool>,
+    /// Shown to the guest as an SSD; not for virtio disks. Left alone when unset (PVE: false).
+    #[attr(keep)]
+    pub ssd: Option<bool>,
+}
+
+/// Storages round sizes up to their own units, by less than this: LVM to 4 MiB, RBD to 1 MiB.
+const ROUNDING: u64 = 4 << 20;
+
+/// The place of a disk's attribute.
+pub fn path(disk: &str) -> Path {
+    Path::attr("disks").key(disk)
+}
+
+impl Disk {
+    fn from_live(drive: &Drive, asked: Option<&Self>) -> Self {
+        let size = drive.size.map(|live| match asked.and_then(|asked| asked.size.as_ref()) {
+            Some(asked) if (asked.bytes()..asked.bytes() + ROUNDING).contains(&live.bytes()) => asked.clone(),
+            _ => Size::from_bytes(live.bytes()),
+        });
+        Self {
+            size,
+            storage: drive.storage().map(str::to_owned),
+            initial_storage: asked.and_then(|asked| asked.initial_storage.clone()),
+            cache: Some(drive.cache.clone().unwrap_or_else(|| "none".to_owned())),
+            discard: Some(drive.discard.unwrap_or(false)),
+            iothread: Some(drive.iothread.unwrap_or(false)),
+            ssd: Some(drive.ssd.unwrap_or(false)),
+        }
+    }
+
+    /// Where a new disk is made.
+    pub fn first_storage(&self) -> Option<&str> {
+        self.storage.as_deref().or(self.initial_storage.as_deref())
+    }
+
+    /// The drive with what is set here, nothing else changed.
+    fn apply_to(&self, drive: &Drive) -> Drive {
+        let is = Self::from_live(drive, None);
+        let mut drive = drive.clone();
+        if let Some(cache) = self.cache.as_ref().filter(|cache| is.cache.as_ref() != Some(*cache)) {
+            drive.cache = Some(cache.clone());
+        }
+        for (want, is, slot) in [
+            (self.discard, is.discard, &mut drive.discard),
+            (self.iothread, is.iothread, &mut drive.iothread),
+            (self.ssd, is.ssd, &mut drive.ssd),
+        ] {
+            if want.is_some() && want != is {
+                *slot = want;
+            }
+        }
+        drive
+    }
+
+    /// The drive to be made. What is not known of it has been refused by [`must_be_possible`].
+    fn new_drive(&self) -> Option<Drive> {
+        let size = Bytes::from_bytes(self.size.as_ref()?.bytes());
+        Some(self.apply_to(&Drive::allocate(self.first_storage()?, size)))
+    }
+}
+
+/// The data disks of a configuration.
+pub fn from_live(config: &Config, asked: Option<&BTreeMap<String, Disk>>) -> BTreeMap<String, Disk> {
+    let disks = config.disks().filter(|(key, _)| is_data_bus(key.bus));
+    disks
+        .map(|(key, drive)| {
+            let name = key.to_string();
+            let disk = Disk::from_live(drive, asked.and_then(|asked| asked.get(&name)));
+            (name, disk)
+        })
+        .collect()
+}
+
+/// What is wrong with the configuration whatever there is.
+pub fn validate(config: &VmPlan, say: &mut Say<Vm>) {
+    for (name, disk) in config.disks.known().into_iter().flatten() {
+        let key = match data_key(name) {
+            Ok(key) => key,
+            Err(what) => {
+                say.error(path(name), "No interface for a disk", format!("{what}."));
+                continue;
+            }
+        };
+        let Some(disk) = disk.known() else { continue };
+        if key.bus == Bus::Virtio && disk.ssd.is(&true) {
+            say.error(path(name).at("ssd"), "A virtio disk cannot be shown as an SSD", "Use `scsi`, `sata` or `ide`.");
+        }
+        if matches!(key.bus, Bus::Ide | Bus::Sata) && disk.iothread.is(&true) {
+            say.error(
+                path(name).at("iothread"),
+                "No I/O thread on this bus",
+                "Only `scsi` and `virtio` disks have one.",
+            );
+        }
+    }
+}
+
+/// The names of the disks whose storage is set in the configuration: they are owned by this resource.
+pub fn owned(config: &VmPlan) -> Vec<String> {
+    let all = config.disks.known().into_iter().flatten();
+    all.filter(|(_, disk)| disk.known().is_some_and(|disk| disk.storage.may_be_set())).map(|(n, _)| n.clone()).collect()
+}
+
+/// Says what a plan makes of the disks: what cannot be done, and what the user should know.
+pub fn plan(prior: Option<&Vm>, config: &VmPlan, plan: &VmPlan, say: &mut Say<Vm>) {
+    let Some(planned) = plan.disks.known() else { return };
+    let before = prior.and_then(|prior| prior.disks.as_ref());
+    for (name, disk) in planned {
+        let Some(disk) = disk.known() else { continue };
+        match before.and_then(|before| before.get(name)) {
+            Some(before) => {
+                if let (Some(is), Some(want)) = (&before.size, disk.size.known())
+                    && want < is
+                    && is.bytes() - want.bytes() >= ROUNDING
+                {
+                    say.error(
+                        path(name).at("size"),
+                        format!("{name} cannot shrink from {is} to {want}"),
+                        "PVE can only grow disks. Make a smaller one beside it and copy the data in the guest.",
+                    );
+                }
+            }
+            None => {
+                let configured = config.disks.known().and_then(|disks| disks.get(name)?.known());
+                if configured.is_some_and(|disk| disk.size.is_null()) && prior.is_none_or(|prior| prior.ready) {
+                    say.error(path(name).at("size"), format!("New disk {name} needs a size"), "Set it, such as `32G`.");
+                }
+                if configured.is_some_and(|disk| disk.storage.is_null() && disk.initial_storage.is_null())
+                    && prior.is_none_or(|prior| prior.ready)
+                {
+                    say.error(
+                        path(name).at("storage"),
+                        format!("New disk {name} needs a storage"),
+                        "Set `storage`, or `initial_storage` if something else decides where it lies later.",
+                    );
+                }
+            }
+        }
+    }
+    if !matches!(config.disks, Attr::Known(_)) {
+        return;
+    }
+    for name in before.into_iter().flat_map(BTreeMap::keys).filter(|name| !planned.contains_key(*name)) {
+        say.warning(
+            path(name),
+            format!("{name} will be detached"),
+            "It is not in `disks` any more. Its volume is not destroyed: it stays with the VM as an unused disk (`unusedN`).",
+        );
+    }
+}
+
+/// The hard check before a write: every disk that is to be made, grown or moved can be.
+pub async fn must_be_possible(
+    cx: &Cx<Pve>,
+    want: &Vm,
+    prior: Option<&Vm>,
+    live: Option<&Config>,
+    node: &str,
+) -> Result<(), Problem> {
+    for (name, disk) in want.disks.iter().flatten() {
+        let key = data_key(name).map_err(|what| Problem::new("No interface for a disk", what).at(path(name)))?;
+        let Some(drive) = live.and_then(|live| live.drives.get(&key)) else {
+            let Some(storage) = disk.first_storage() else {
+                return Err(Problem::new(
+                    format!("New disk {name} needs a storage"),
+                    "Set `storage`, or `initial_storage`. Nothing was written.",
+                )
+                .at(path(name).at("storage")));
+            };
+            if disk.size.is_none() {
+                return Err(Problem::new(
+                    format!("New disk {name} needs a size"),
+                    "Set it, such as `32G`. Nothing was written.",
+                )
+                .at(path(name).at("size")));
+            }
+            let at = if disk.storage.is_some() { "storage" } else { "initial_storage" };
+            must_hold_images(cx, storage, node, path(name).at(at)).await?;
+            continue;
+        };
+        if !drive.is_disk() {
+            return Err(Problem::new(
+                format!("{name} is taken by {}", drive.volume),
+                "That is no data disk; nothing was written. Choose another interface.",
+            )
+            .at(path(name)));
+        }
+        let asked_before = prior.and_then(|prior| prior.disks.as_ref()?.get(name)?.size.as_ref());
+        if let (Some(want), Some(is)) = (&disk.size, drive.size)
+            && asked_before != Some(want)
+            && want.bytes() + ROUNDING <= is.bytes()
+        {
+            return Err(Problem::new(
+                format!("{name} cannot shrink from {is} to {want}"),
+                "PVE can only grow disks. Nothing was written.",
+            )
+            .at(path(name).at("size")));
+        }
+    }
+    Ok(())
+}
+
+/// Adds new disks, changed options and removals to the parameters of a create or an update.
+pub fn params(want: &Vm, prior: Option<&Vm>, live: Option<&Config>, mut params: Params) -> Params {
+    let Some(disks) = &want.disks else { return params };
+    for (name, disk) in disks {
+        let Ok(key) = data_key(name) else { continue };
+        match live.and_then(|live| live.drives.get(&key)) {
+            Some(drive) => {
+                let changed = disk.apply_to(drive);
+                if changed != *drive {
+                    params = params.drive(key, &changed);
+                }
+            }
+            None => {
+                if let Some(drive) = disk.new_drive() {
+                    params = params.drive(key, &drive);
+                }
+            }
+        }
+    }
+    for key in removed(want, prior, live) {
+        params = params.remove(key.to_string());
+    }
+    params
+}
+
+/// The disks that were there, are there, and are not wanted any more.
+pub fn removed(want: &Vm, prior: Option<&Vm>, live: Option<&Config>) -> Vec<DriveKey> {
+    let (Some(disks), Some(before)) = (&want.disks, prior.and_then(|prior| prior.disks.as_ref())) else {
+        return Vec::new();
+    };
+    let gone = before.keys().filter(|name| !disks.contains_key(*name)).filter_map(|name| data_key(name).ok());
+    gone.filter(|key| live.is_some_and(|live| live.drives.get(key).is_some_and(Drive::is_disk))).collect()
+}
+
+/// The disks that are to grow, with the size wanted. What is asked for is compared with what is there; a disk that was
+/// enlarged by somebody else is left so.
+pub fn to_grow(want: &Vm, live: &Config) -> Vec<(DriveKey, Bytes)> {
+    let sizes = want.disks.iter().flatten().filter_map(|(name, disk)| {
+        let key = data_key(name).ok()?;
+        let (want, is) = (disk.size.as_ref()?, live.drives.get(&key)?.size?);
+        (want.bytes() > is.bytes()).then(|| (key, Bytes::from_bytes(want.bytes())))
+    });
+    sizes.collect()
+}
+
+/// The disks that lie elsewhere than this resource wants them, among those that it owns.
+pub fn to_move(want: &Vm, owned: &[String], live: &Config) -> Vec<(DriveKey, String)> {
+    let wrong = want.disks.iter().flatten().filter_map(|(name, disk)| {
+        let key = data_key(name).ok()?;
+        let (wanted, is) = (disk.storage.as_deref()?, live.drives.get(&key)?.storage()?);
+        (owned.contains(name) && wanted != is).then(|| (key, wanted.to_owned()))
+    });
+    wrong.collect()
+}
+
+/// The state after an update: what the resource does not own may have changed since the plan was made, and the state tells
+/// what was planned until the next refresh.
+pub fn as_planned(found: &mut Vm, want: &Vm, owned: &[String]) {
+    let (Some(found), Some(want)) = (&mut found.disks, &want.disks) else { return };
+    found.retain(|name, _| want.contains_key(name));
+    for (name, disk) in found {
+        let Some(want) = want.get(name) else { continue };
+        if want.storage.is_some() && !owned.contains(name) {
+            disk.storage.clone_from(&want.storage);
+        }
+        if let (Some(is), Some(asked)) = (&disk.size, &want.size)
+            && is > asked
+        {
+            disk.size = Some(asked.clone());
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,199 @@
+//! `pve_vm`: a virtual machine.
+
+mod change;
+mod cloud_init;
+mod create;
+mod destroy;
+mod disks;
+mod networks;
+mod placement;
+mod power;
+mod settings;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use terraform_plugin::{
+    Change, Created, Cx, Error, Failed, Model, Path, Read, Resource, Say, Timeouts, Unwritten, Updated,
+};
+
+use super::guest;
+use crate::absence;
+use crate::error::Problem;
+use crate::ledger::DiskOwner;
+use crate::pve::Pve;
+pub use cloud_init::CloudInit;
+pub use disks::Disk;
+pub use networks::Network;
+
+/// A virtual machine.
+///
+/// What is left out is left alone: PVE chooses at creation, and nothing is planned for it later. An imported VM with
+/// nothing but `vmid` written down plans nothing.
+///
+/// Where the VM runs at the moment is told by the data source `pve_vm`: migrations and failovers plan nothing. While it is
+/// under HA (`pve_ha_resource`), HA alone starts and stops it.
+///
+/// A running VM takes some changes (memory, cores, machine, ...) only at its next stop and start; a warning says so.
+///
+/// A VM can only be destroyed after `allow_destroy = true` was applied.
+#[derive(Model, Clone, Debug, Default, PartialEq)]
+#[model(name = "vm", area = "Virtual machines", key(vmid))]
+pub struct Vm {
+    /// Its number, unique in the cluster. Unset: the next free one. A change replaces the VM.
+    #[attr(keep, replace, range = 100..=999_999_999)]
+    pub vmid: Option<u32>,
+    /// Name: letters, digits, `-` and `.`.
+    #[attr(keep, regex = r"^[A-Za-z0-9]([A-Za-z0-9\-.]*[A-Za-z0-9])?$", says = "a DNS name", length = 1..=253)]
+    pub name: Option<String>,
+    /// The node it is made on. Never compared later: it may have gone elsewhere. Unset: the online node that has all
+    /// storages and carries the fewest guests.
+    #[attr(local, keep)]
+    pub node: Option<String>,
+    /// Cores of each socket. Left alone when unset (PVE: 1).
+    #[attr(keep, range = 1..=8192)]
+    pub cores: Option<u32>,
+    /// Sockets. Left alone when unset (PVE: 1).
+    #[attr(keep, range = 1..=4)]
+    pub sockets: Option<u32>,
+    /// CPU type, such as `host` or `x86-64-v2-AES`, with PVE's options. Left alone when unset.
+    #[attr(keep, length = 1..)]
+    pub cpu: Option<String>,
+    /// Memory in MiB. Left alone when unset (PVE: 512).
+    #[attr(keep, range = 16..)]
+    pub memory: Option<u64>,
+    /// Machine type: `q35`, `pc`, or one with its version (`pc-q35-9.2`). Left alone when unset.
+    #[attr(keep, length = 1..=40)]
+    pub machine: Option<String>,
+    /// Firmware. Left alone when unset (PVE: `seabios`).
+    #[attr(keep, one_of = ["seabios", "ovmf"])]
+    pub bios: Option<String>,
+    /// SCSI controller. Left alone when unset (PVE: `lsi`).
+    #[attr(keep, one_of = ["lsi", "lsi53c810", "virtio-scsi-pci", "virtio-scsi-single", "megasas", "pvscsi"])]
+    pub scsi_hardware: Option<String>,
+    /// Starts together with its node. Left alone when unset (PVE: false).
+    #[attr(keep)]
+    pub on_boot: Option<bool>,
+    /// Notes. Left alone when unset; an empty text removes them.
+    #[attr(keep, length = ..=8192)]
+    pub description: Option<String>,
+    /// Tags. Left alone when unset; an empty set removes them.
+    #[attr(keep, each = tag)]
+    pub tags: Option<BTreeSet<String>>,
+    /// Whether it runs. Left alone when unset (a new VM is not started). While the VM is under HA, HA alone decides and this
+    /// is only a note.
+    #[attr(keep)]
+    pub started: Option<bool>,
+    /// Disks by interface: `ide0`-`ide3`, `sata0`-`sata5`, `scsi0`-`scsi30`, `virtio0`-`virtio15`. Left alone as a whole when
+    /// unset. A disk that is taken out of the map is detached, never destroyed: it stays with the VM as `unusedN`.
+    #[attr(keep)]
+    pub disks: Option<BTreeMap<String, Disk>>,
+    /// Network cards: `net0` to `net31`. Left alone as a whole when unset.
+    #[attr(keep)]
+    pub networks: Option<BTreeMap<String, Network>>,
+    /// Cloud-init. Left alone when unset.
+    #[attr(keep)]
+    pub cloud_init: Option<CloudInit>,
+    /// Must be true, and applied, before the VM can be destroyed with all its disks.
+    #[attr(local, default = false)]
+    pub allow_destroy: bool,
+    /// False while creation is still settling; the next apply carries on.
+    #[attr(ready)]
+    pub ready: bool,
+    /// How long operations may take. A disk that moves is given up by its lack of progress rather than by the clock.
+    #[attr(timeouts(create = "20m", update = "24h", delete = "20m"))]
+    pub timeouts: Timeouts,
+}
+
+fn tag(text: &String) -> Result<(), String> {
+    let first = text.chars().next().is_some_and(|c| c.is_ascii_alphanumeric() || c == '_');
+    match first && text.chars().all(|c| c.is_ascii_alphanumeric() || "_-+.".contains(c)) {
+        true => Ok(()),
+        false => {
+            Err("must begin with a letter, digit or `_` and hold nothing else but those, `-`, `+` and `.`".to_owned())
+        }
+    }
+}
+
+/// Private data: when PVE made the VM. Numbers are used again.
+const CREATED: &str = "created";
+
+/// Private data: the disks whose storage is set in the configuration.
+const OWNED: &str = "owned_disks";
+
+impl Resource<Pve> for Vm {
+    fn validate(config: &VmPlan, say: &mut Say<Self>) {
+        disks::validate(config, say);
+        networks::validate(config, say);
+        cloud_init::validate(config, say);
+    }
+
+    async fn plan(cx: &Cx<Pve>, change: &mut Change<Self>, say: &mut Say<Self>) {
+        if change.is_destroy() {
+            if let Some(prior) = &change.prior
+                && !prior.allow_destroy
+            {
+                let (summary, detail) = destroy::not_allowed(prior.vmid);
+                say.error("allow_destroy", summary, detail);
+            }
+            return;
+        }
+        let owned = disks::owned(&change.config);
+        cx.private.set(OWNED, &owned);
+        disks::plan(change.prior.as_ref(), &change.config, &change.plan, say);
+        let Some(vmid) = change.plan.vmid.get() else { return };
+        for (name, disk) in change.plan.disks.known().into_iter().flatten().filter(|(name, _)| owned.contains(name)) {
+            let Some(storage) = disk.known().and_then(|disk| disk.storage.text()) else { continue };
+            if let Some((_, other)) = cx.ledger.plan_disk(vmid, name, DiskOwner::Vm, storage) {
+                let (summary, detail) = two_owners(vmid, name, storage, &other);
+                say.error(disks::path(name).at("storage"), summary, detail);
+            }
+        }
+    }
+
+    async fn create(cx: &Cx<Pve>, want: &Self, unwritten: Unwritten<Self>) -> Result<Created<Self>, Failed> {
+        create::create(cx, want, unwritten).await
+    }
+
+    async fn read(cx: &Cx<Pve>, key: &VmKey, prior: Option<&Self>) -> Result<Read<Self>, Error> {
+        let path = format!("/vms/{}", key.vmid);
+        absence::answer_if_visible(&cx.client, &path, &["VM.Audit"], look(cx, key.vmid, prior).await).await
+    }
+
+    async fn update(cx: &Cx<Pve>, prior: &Self, want: &Self) -> Result<Updated<Self>, Error> {
+        Ok(Updated::Done(change::change(cx, prior, want).await?))
+    }
+
+    async fn delete(cx: &Cx<Pve>, was: &Self) -> Result<(), Error> {
+        Ok(destroy::destroy(cx, was).await?)
+    }
+}
+
+/// The VM as it is. What is remembered beside the attributes is noted where it was not known yet.
+async fn look(cx: &Cx<Pve>, vmid: u32, prior: Option<&Vm>) -> Result<Option<Vm>, Problem> {
+    let Some(found) = guest::find(cx, vmid).await? else { return Ok(None) };
+    if cx.private.get::<i64>(CREATED).is_none()
+        && let Some(created) = found.config.created
+    {
+        cx.private.set(CREATED, created);
+    }
+    let started = power::seen(cx, &found.guest, prior.and_then(|prior| prior.started)).await?;
+    let mut vm = Vm::from_live(vmid, &found.guest.node, &found.config, started, prior);
+    vm.ready = found.config.lock.as_deref() != Some("create")
+        && prior.is_none_or(|prior| prior.ready || prior.agrees_with(&found.config, started));
+    Ok(Some(vm))
+}
+
+/// The error of a disk with two masters, for the one that comes second.
+pub fn two_owners(vmid: u32, disk: &str, here: &str, there: &str) -> (String, String) {
+    (
+        format!("vm:{vmid} {disk} is wanted on \"{here}\" and on \"{there}\""),
+        "`storage` of the disk in `pve_vm` and a `pve_vm_disk_move` name different storages. Leave `storage` out in `pve_vm` \
+         (`initial_storage` says where a new disk is made), or remove the `pve_vm_disk_move`. Nothing was written."
+            .to_owned(),
+    )
+}
+
+/// The place of the number.
+fn vmid_path() -> Path {
+    Path::attr("vmid")
+}

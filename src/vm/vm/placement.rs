@@ -1,0 +1,75 @@
+//! The node that a new VM is made on.
+
+use std::collections::BTreeSet;
+
+use pve_client::api::storage::StorageConfig;
+use terraform_plugin::Cx;
+
+use super::Vm;
+use crate::error::{During, Problem};
+use crate::pve::Pve;
+
+/// The node asked for, or the online one that has all storages and carries the fewest guests; of several the first by name.
+pub async fn choose(cx: &Cx<Pve>, want: &Vm) -> Result<String, Problem> {
+    let nodes = cx.client.nodes().list().await.during("Cannot list the cluster's nodes")?;
+    let names: Vec<&str> = nodes.iter().map(|node| node.node.as_str()).collect();
+    if let Some(wanted) = &want.node {
+        return match nodes.iter().find(|node| node.node == *wanted) {
+            Some(node) if node.is_online() => Ok(wanted.clone()),
+            Some(_) => Err(Problem::new(
+                format!("Node {wanted} is offline"),
+                "A VM can only be made on a node that is there; nothing was written.",
+            )
+            .at("node")),
+            None => Err(Problem::new(
+                format!("The cluster has no node \"{wanted}\""),
+                format!("Nothing was written. There are: {}.", names.join(", ")),
+            )
+            .at("node")),
+        };
+    }
+    let storages = cx.client.storage().list().await.during("Cannot list the storages")?;
+    let guests = cx.client.cluster().guests().await.during("Cannot list the guests")?;
+    let online = nodes.iter().filter(|node| node.is_online()).map(|node| {
+        let load = guests.iter().filter(|guest| guest.node == node.node).count();
+        (node.node.as_str(), load)
+    });
+    best(online.collect(), &needed(want), &storages).ok_or_else(|| {
+        Problem::new(
+            "No node can take the VM",
+            "None is online, or the user or token may not see them. Nothing was written.",
+        )
+        .at("node")
+    })
+}
+
+fn needed(want: &Vm) -> BTreeSet<&str> {
+    let disks = want.disks.iter().flatten().filter_map(|(_, disk)| disk.first_storage());
+    disks.chain(want.cloud_init.as_ref().and_then(|ci| ci.storage.as_deref())).collect()
+}
+
+/// A storage that is nowhere, or that we may not see, rules no node out: the check that follows says so.
+fn best(mut online: Vec<(&str, usize)>, needed: &BTreeSet<&str>, storages: &[StorageConfig]) -> Option<String> {
+    online.sort_by_key(|(name, load)| (*load, *name));
+    let has_all = |node: &str| {
+        needed.iter().all(|id| storages.iter().find(|s| s.storage == **id).is_none_or(|storage| storage.is_on(node)))
+    };
+    let (name, _) = online.iter().find(|(node, _)| has_all(node)).or(online.first())?;
+    Some((*name).to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_emptiest_node_that_has_the_storages() {
+        let storages: Vec<StorageConfig> =
+            serde_json::from_str(r#"[{"storage":"ssd","type":"lvmthin","nodes":"pve2,pve3"}]"#).unwrap();
+        let online = vec![("pve3", 1), ("pve1", 0), ("pve2", 1)];
+        assert_eq!(best(online.clone(), &BTreeSet::new(), &storages).as_deref(), Some("pve1"));
+        assert_eq!(best(online.clone(), &BTreeSet::from(["ssd"]), &storages).as_deref(), Some("pve2"));
+        assert_eq!(best(online, &BTreeSet::from(["unknown"]), &storages).as_deref(), Some("pve1"));
+        assert_eq!(best(Vec::new(), &BTreeSet::new(), &storages), None);
+    }
+}

@@ -1,0 +1,82 @@
+//! Whether a VM runs. While HA manages it, that is HA's business alone: nothing here starts or stops it then.
+
+use std::time::Duration;
+
+use pve_client::api::cluster::Guest;
+use pve_client::api::qemu::power::Shutdown;
+use terraform_plugin::{Cx, Diagnostic};
+
+use crate::error::{During, Problem};
+use crate::pve::{Pve, patience};
+use crate::vm::guest::{self, Found};
+
+/// How long a guest may take to shut down before it is stopped hard.
+const GRACE: Duration = Duration::from_secs(180);
+
+/// What `started` says in the state. Under HA it is what was asked for; else whether the VM runs.
+pub async fn seen(cx: &Cx<Pve>, guest: &Guest, asked: Option<bool>) -> Result<bool, Problem> {
+    let listed = guest.status == "running";
+    if guest.hastate.as_deref().is_some_and(|state| state != "ignored") {
+        return Ok(asked.unwrap_or(listed));
+    }
+    match asked {
+        Some(asked) if asked != listed => {}
+        _ => return Ok(listed),
+    }
+    // The cluster's list is up to 15 seconds behind, the node's is not; so much is asked only where it matters.
+    if guest::is_ha_managed(cx, guest).await? {
+        return Ok(asked.unwrap_or(listed));
+    }
+    let vms = cx.client.node(&guest.node).vms().await.during(format!("Cannot list the VMs of {}", guest.node))?;
+    Ok(vms.iter().find(|vm| vm.vmid == guest.vmid).map_or(listed, |vm| vm.status == "running"))
+}
+
+/// Starts or shuts down the VM if it is not as wanted.
+pub async fn bring_to(cx: &Cx<Pve>, found: &Found, wanted: Option<bool>) -> Result<(), Problem> {
+    let Some(wanted) = wanted else { return Ok(()) };
+    let vmid = found.guest.vmid;
+    let status = found.api(cx).status().await.during(format!("Cannot look at vm:{vmid}"))?;
+    if status.is_running() == wanted {
+        return Ok(());
+    }
+    if status.ha.managed && guest::is_ha_managed(cx, &found.guest).await? {
+        cx.warn(
+            Diagnostic::warning(
+                format!("HA decides whether vm:{vmid} runs"),
+                format!(
+                    "It is {} and `started = {wanted}` was noted, nothing else. The `state` of its `pve_ha_resource` is what \
+                     starts and stops it.",
+                    status.status
+                ),
+            )
+            .at("started"),
+        );
+        return Ok(());
+    }
+    let (task, doing) = if wanted {
+        (found.api(cx).start().await, format!("Cannot start vm:{vmid}"))
+    } else {
+        let how = Shutdown { timeout: Some(GRACE), force_stop: true };
+        (found.api(cx).shutdown(how).await, format!("Cannot shut down vm:{vmid}"))
+    };
+    let mut task = task.during(&doing)?;
+    match task.wait(&patience(cx), |_| {}).await {
+        Ok(()) => Ok(()),
+        // Somebody else was quicker, or the answer told an older state.
+        Err(error) => match found.api(cx).status().await {
+            Ok(now) if now.is_running() == wanted => Ok(()),
+            _ => Err(error).during(&doing),
+        },
+    }
+}
+
+/// Stops the VM like pulling the plug, for its destruction.
+pub async fn pull_the_plug(cx: &Cx<Pve>, found: &Found) -> Result<(), Problem> {
+    let vmid = found.guest.vmid;
+    let doing = format!("Cannot stop vm:{vmid} to destroy it");
+    if !found.api(cx).status().await.during(&doing)?.is_running() {
+        return Ok(());
+    }
+    let mut task = found.api(cx).stop().await.during(&doing)?;
+    task.wait(&patience(cx), |_| {}).await.during(&doing)
+}

@@ -1,0 +1,213 @@
+//! The settings of a `pve_vm` that are a single value, and the whole of its mapping to and from PVE.
+
+use std::collections::BTreeSet;
+
+use pve_client::api::params::Params;
+use pve_client::api::qemu::config::Config;
+use terraform_plugin::Path;
+
+use super::{Vm, cloud_init, disks, networks};
+
+impl Vm {
+    /// The VM as it is. `asked` is what the state or the plan says: where that means the same as what is there, it stands.
+    pub(super) fn from_live(vmid: u32, node: &str, config: &Config, started: bool, asked: Option<&Self>) -> Self {
+        let text = |is: &Option<String>, usual: &str| Some(is.clone().unwrap_or_else(|| usual.to_owned()));
+        Self {
+            vmid: Some(vmid),
+            name: config.name.clone(),
+            node: Some(asked.and_then(|asked| asked.node.clone()).unwrap_or_else(|| node.to_owned())),
+            cores: Some(config.cores.unwrap_or(1)),
+            sockets: Some(config.sockets.unwrap_or(1)),
+            cpu: config.cpu.clone(),
+            memory: Some(config.memory.unwrap_or(512)),
+            machine: config.machine.clone(),
+            bios: text(&config.bios, "seabios"),
+            scsi_hardware: text(&config.scsihw, "lsi"),
+            on_boot: Some(config.onboot.unwrap_or(false)),
+            description: Some(described(config, asked)),
+            tags: Some(tagged(config, asked)),
+            started: Some(started),
+            disks: Some(disks::from_live(config, asked.and_then(|asked| asked.disks.as_ref()))),
+            networks: Some(networks::from_live(config, asked.and_then(|asked| asked.networks.as_ref()))),
+            cloud_init: cloud_init::from_live(config, asked.and_then(|asked| asked.cloud_init.as_ref())),
+            ready: true,
+            ..Self::default()
+        }
+    }
+
+    /// What PVE is to be told so that `live` (nothing: a VM to be made) becomes what is wanted.
+    pub(super) fn params(&self, prior: Option<&Self>, live: Option<&Config>) -> Params {
+        let is = live.map(|live| Self::from_live(0, "", live, false, Some(self))).unwrap_or_default();
+        let mut params = Params::new()
+            .opt("name", differing(&self.name, &is.name))
+            .opt("cores", differing(&self.cores, &is.cores))
+            .opt("sockets", differing(&self.sockets, &is.sockets))
+            .opt("cpu", differing(&self.cpu, &is.cpu))
+            .opt("memory", differing(&self.memory, &is.memory))
+            .opt("machine", differing(&self.machine, &is.machine))
+            .opt("bios", differing(&self.bios, &is.bios))
+            .opt("scsihw", differing(&self.scsi_hardware, &is.scsi_hardware));
+        if let Some(on) = differing(&self.on_boot, &is.on_boot) {
+            params = params.flag("onboot", *on);
+        }
+        // An empty text takes a value away; of a new VM there is none to be taken away.
+        if let Some(description) = differing(&self.description, &is.description) {
+            params = match (description.is_empty(), live.is_some()) {
+                (false, _) => params.set("description", description),
+                (true, true) => params.remove("description"),
+                (true, false) => params,
+            };
+        }
+        if let Some(tags) = differing(&self.tags, &is.tags) {
+            params = match (tags.is_empty(), live.is_some()) {
+                (false, _) => params.tags(tags),
+                (true, true) => params.remove("tags"),
+                (true, false) => params,
+            };
+        }
+        let params = disks::params(self, prior, live, params);
+        let params = networks::params(self, prior, live, params);
+        cloud_init::params(self, prior, live, params)
+    }
+
+    /// Whether everything that this one says is so in `live`.
+    pub(super) fn agrees_with(&self, live: &Config, started: bool) -> bool {
+        self.params(None, Some(live)).is_empty()
+            && self.started.is_none_or(|wanted| wanted == started)
+            && disks::to_grow(self, live).is_empty()
+    }
+}
+
+fn differing<'a, T: PartialEq>(want: &'a Option<T>, is: &Option<T>) -> Option<&'a T> {
+    if want == is { None } else { want.as_ref() }
+}
+
+/// PVE takes white space off the end.
+fn described(config: &Config, asked: Option<&Vm>) -> String {
+    let is = config.description.clone().unwrap_or_default();
+    match asked.and_then(|asked| asked.description.as_ref()) {
+        Some(asked) if asked.trim_end() == is.trim_end() => asked.clone(),
+        _ => is,
+    }
+}
+
+/// PVE writes tags in lower case, unless the datacenter's options say otherwise.
+fn tagged(config: &Config, asked: Option<&Vm>) -> BTreeSet<String> {
+    let lower = |tags: &BTreeSet<String>| tags.iter().map(|tag| tag.to_lowercase()).collect::<BTreeSet<_>>();
+    match asked.and_then(|asked| asked.tags.as_ref()) {
+        Some(asked) if lower(asked) == lower(&config.tags) => asked.clone(),
+        _ => config.tags.clone(),
+    }
+}
+
+/// The attribute that a parameter of PVE belongs to.
+pub(super) fn attribute(parameter: &str) -> Option<Path> {
+    let cloud_init = || Path::attr("cloud_init");
+    let own = ["vmid", "name", "cores", "sockets", "cpu", "memory", "machine", "bios", "description", "tags"];
+    Some(match parameter {
+        own_name if own.contains(&own_name) => Path::attr(own_name),
+        "scsihw" => Path::attr("scsi_hardware"),
+        "onboot" => Path::attr("on_boot"),
+        "ide2" => cloud_init().at("storage"),
+        "ciuser" => cloud_init().at("user"),
+        "sshkeys" => cloud_init().at("ssh_keys"),
+        "nameserver" => cloud_init().at("dns").at("servers"),
+        "searchdomain" => cloud_init().at("dns").at("domain"),
+        other => {
+            if let Some(number) = other.strip_prefix("ipconfig") {
+                cloud_init().at("ip_config").key(format!("net{number}"))
+            } else if networks::index(other).is_some() {
+                Path::attr("networks").key(other)
+            } else if crate::vm::disks::data_key(other).is_ok() {
+                disks::path(other)
+            } else {
+                return None;
+            }
+        }
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+
+    fn config(settings: &[(&str, &str)]) -> Config {
+        Config::read(settings.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect())
+    }
+
+    const FULL: &[(&str, &str)] = &[
+        ("name", "web"),
+        ("cores", "2"),
+        ("memory", "2048"),
+        ("tags", "db;web"),
+        ("description", "a\nb"),
+        ("scsi0", "local-lvm:vm-101-disk-0,discard=on,size=32G"),
+        ("net0", "virtio=BC:24:11:00:00:01,bridge=vmbr0"),
+        ("ide2", "local-lvm:vm-101-cloudinit,media=cdrom"),
+        ("efidisk0", "local-lvm:vm-101-disk-1,size=4M"),
+        ("meta", "creation-qemu=10.0.2,ctime=1795370332"),
+    ];
+
+    #[test]
+    fn what_was_read_has_nothing_to_be_changed() {
+        let live = config(FULL);
+        let vm = Vm::from_live(101, "pve1", &live, true, None);
+        assert_eq!(vm.disks.as_ref().unwrap().keys().collect::<Vec<_>>(), ["scsi0"]);
+        assert_eq!((vm.cores, vm.sockets, vm.bios.as_deref()), (Some(2), Some(1), Some("seabios")));
+        assert_eq!(vm.params(Some(&vm), Some(&live)), Params::new());
+        assert!(vm.agrees_with(&live, true) && !vm.agrees_with(&live, false));
+    }
+
+    #[test]
+    fn only_what_is_set_is_sent() {
+        assert!(Vm::default().params(None, None).is_empty());
+        let want = Vm {
+            name: Some("web".to_owned()),
+            memory: Some(4096),
+            description: Some(String::new()),
+            tags: Some(BTreeSet::new()),
+            on_boot: Some(true),
+            ..Vm::default()
+        };
+        let made = want.params(None, None);
+        assert_eq!(made, Params::new().set("name", "web").set("memory", 4096).flag("onboot", true));
+        let changed = want.params(None, Some(&config(FULL)));
+        assert_eq!(
+            changed,
+            Params::new().set("memory", 4096).flag("onboot", true).remove("description").remove("tags")
+        );
+    }
+
+    #[test]
+    fn spelling_that_means_the_same_stands() {
+        let asked = Vm {
+            tags: Some(BTreeSet::from(["Web".to_owned(), "db".to_owned()])),
+            description: Some("a\nb\n".to_owned()),
+            disks: Some(BTreeMap::from([(
+                "scsi0".to_owned(),
+                disks::Disk { size: "32768M".parse().ok(), ..disks::Disk::default() },
+            )])),
+            ..Vm::default()
+        };
+        let vm = Vm::from_live(101, "pve1", &config(FULL), false, Some(&asked));
+        assert_eq!((&vm.tags, &vm.description), (&asked.tags, &asked.description));
+        assert!(asked.params(None, Some(&config(FULL))).is_empty());
+    }
+
+    #[test]
+    fn refused_parameters_point_at_attributes() {
+        for (parameter, path) in [
+            ("memory", "memory"),
+            ("scsihw", "scsi_hardware"),
+            ("scsi3", "disks[\"scsi3\"]"),
+            ("net1", "networks[\"net1\"]"),
+            ("ipconfig1", "cloud_init.ip_config[\"net1\"]"),
+            ("sshkeys", "cloud_init.ssh_keys"),
+        ] {
+            assert_eq!(attribute(parameter).map(|path| path.to_string()).as_deref(), Some(path));
+        }
+        assert_eq!(attribute("storage"), None);
+    }
+}
