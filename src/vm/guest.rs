@@ -4,7 +4,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use pve_client::api::cluster::{Guest, GuestKind};
-use pve_client::api::ha::resource::Sid;
 use pve_client::api::qemu::Qemu;
 use pve_client::api::qemu::config::Config;
 use terraform_plugin::Cx;
@@ -77,16 +76,6 @@ pub fn must_be_unlocked(found: &Found) -> Result<(), Problem> {
                 found.guest.vmid, found.guest.node
             ),
         )),
-    }
-}
-
-/// Whether HA decides about the guest's power.
-pub async fn is_ha_managed(cx: &Cx<Pve>, guest: &Guest) -> Result<bool, Problem> {
-    match cx.client.ha().resource(Sid::vm(guest.vmid)).await {
-        Ok(resource) => Ok(resource.is_some_and(|resource| resource.state.as_deref() != Some("ignored"))),
-        // HA's list needs more rights than the guest itself, whose entry tells what HA's manager makes of it.
-        Err(pve_client::Error::Permission(_)) => Ok(guest.hastate.as_deref().is_some_and(|state| state != "ignored")),
-        Err(error) => Err(error).during("Cannot list the HA resources"),
     }
 }
 

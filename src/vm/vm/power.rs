@@ -8,7 +8,7 @@ use terraform_plugin::{Cx, Diagnostic};
 
 use crate::error::{During, Problem};
 use crate::pve::{Pve, patience};
-use crate::vm::guest::{self, Found};
+use crate::vm::guest::Found;
 
 /// How long a guest may take to shut down before it is stopped hard.
 const GRACE: Duration = Duration::from_secs(180);
@@ -24,11 +24,15 @@ pub async fn seen(cx: &Cx<Pve>, guest: &Guest, asked: Option<bool>) -> Result<bo
         _ => return Ok(listed),
     }
     // The cluster's list is up to 15 seconds behind, the node's is not; so much is asked only where it matters.
-    if guest::is_ha_managed(cx, guest).await? {
-        return Ok(asked.unwrap_or(listed));
-    }
     let vms = cx.client.node(&guest.node).vms().await.during(format!("Cannot list the VMs of {}", guest.node))?;
-    Ok(vms.iter().find(|vm| vm.vmid == guest.vmid).map_or(listed, |vm| vm.status == "running"))
+    let running = vms.iter().find(|vm| vm.vmid == guest.vmid).map_or(listed, |vm| vm.status == "running");
+    if asked == Some(running) {
+        return Ok(running);
+    }
+    // HA's part is in the lists only once its manager has seen the guest.
+    let status = cx.client.qemu(&guest.node, guest.vmid).status().await;
+    let status = status.during(format!("Cannot look at vm:{}", guest.vmid))?;
+    Ok(asked.filter(|_| status.ha.managed).unwrap_or_else(|| status.is_running()))
 }
 
 /// Starts or shuts down the VM if it is not as wanted.
@@ -39,7 +43,7 @@ pub async fn bring_to(cx: &Cx<Pve>, found: &Found, wanted: Option<bool>) -> Resu
     if status.is_running() == wanted {
         return Ok(());
     }
-    if status.ha.managed && guest::is_ha_managed(cx, &found.guest).await? {
+    if status.ha.managed {
         cx.warn(
             Diagnostic::warning(
                 format!("HA decides whether vm:{vmid} runs"),
