@@ -14,6 +14,8 @@ use super::names::{Class, Names};
 pub(crate) enum Rule {
     /// Process id and start times in a UPID, and the same as fields of a task.
     Upid,
+    /// Ids of the HA manager's orders, which PVE makes like uuids and writes in base64.
+    Order,
     /// Moments: seconds since 1970, and dates within a text.
     Time,
     /// Versions of the software.
@@ -32,6 +34,7 @@ struct At {
 static RULES: LazyLock<Vec<At>> = LazyLock::new(|| {
     [
         (Rule::Upid, r"^/(nodes/[^/]+|cluster)/tasks", r"\.(pid|pstart|starttime)$"),
+        (Rule::Order, r"^/cluster/ha/status/manager_status$", r"^data\.manager_status\.service_status\.[^.]+\.uid$"),
         (Rule::Time, r"^/(nodes/[^/]+|cluster)/tasks", r"\.endtime$"),
         (Rule::Time, r"^/cluster/ha/status/", r"\.timestamp$"),
         (Rule::Time, r"^/nodes/[^/]+/(time$|certificates/)", r"\.(time|localtime|notbefore|notafter)$"),

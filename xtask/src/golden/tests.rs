@@ -12,6 +12,8 @@ use super::{recordings, truth};
 
 /// The keys whose values the named rules cover; none of them is something that a request sets.
 const COVERED: &[&str] = &[
+    // ids of the HA manager's orders
+    "uid",
     // what a UPID carries, and times
     "pid",
     "pstart",

@@ -9,7 +9,6 @@ use crate::kernel::{Call, PveError, Routes};
 /// other folders list only a part.)
 const FOLDERS: &[(&str, &str)] = &[
     ("/cluster", "name"),
-    ("/cluster/ha", "id"),
     ("/nodes/{node}/ceph", "name"),
     ("/nodes/{node}/ceph/cfg", "name"),
     ("/nodes/{node}/ceph/pool/{name}", "name"),
