@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::cluster::guests::Running;
 use crate::kernel::clock::Time;
-use crate::shape::{DiskShape, Shape};
+use crate::shape::{DiskShape, Media, NodeShape, PartitionShape, Shape, Size};
 
 /// How long the others keep the figures of a node that fell silent (pmxcfs drops them after this).
 pub const FIGURES_LIVE: Duration = Duration::from_secs(300);
@@ -37,7 +37,7 @@ pub struct Node {
     pub memory: u64,
     /// SHA-256 fingerprint of its certificate, `AA:BB:..`.
     pub fingerprint: String,
-    /// Disks besides the system disk, as they were at the start.
+    /// Disks as they are now, the system disk first unless the shape names it.
     pub disks: Vec<DiskShape>,
 }
 
@@ -113,10 +113,37 @@ pub fn partition_path(disk: &str, number: u32) -> String {
     format!("{disk}{p}{number}")
 }
 
-/// The disk with a serial of its own, if the shape gives it none.
-fn with_serial(disk: &DiskShape, node: u32, number: usize) -> DiskShape {
-    let serial = disk.serial.clone().unwrap_or_else(|| format!("SIM{node:02}{:02}", number + 1));
-    DiskShape { serial: Some(serial), ..disk.clone() }
+/// The disks of a shape, each with a serial of its own, behind the system disk as PVE's installer lays it out.
+fn disks(shape: &NodeShape, node: u32) -> Vec<DiskShape> {
+    const SYSTEM: &str = "/dev/sda";
+    let part = |number: u32, size: u64, used: &str, mounted: bool, held: bool| PartitionShape {
+        number,
+        size: Size(size),
+        used: Some(used.to_owned()),
+        mounted,
+        held,
+    };
+    let system = DiskShape {
+        path: SYSTEM.to_owned(),
+        size: Size(512 << 30),
+        serial: Some(format!("SIM{node:02}00")),
+        model: None,
+        media: Media::Ssd,
+        used: None,
+        held: false,
+        gpt: true,
+        partitions: vec![
+            part(1, 1 << 20, "BIOS boot", false, false),
+            part(2, 1 << 30, "EFI", true, false),
+            part(3, 510 << 30, "LVM", false, true),
+        ],
+    };
+    let named = shape.disks.iter().any(|disk| disk.path == SYSTEM);
+    let given = shape.disks.iter().zip(1..).map(|(disk, number)| {
+        let serial = disk.serial.clone().unwrap_or_else(|| format!("SIM{node:02}{number:02}"));
+        DiskShape { serial: Some(serial), ..disk.clone() }
+    });
+    (!named).then_some(system).into_iter().chain(given).collect()
 }
 
 /// The nodes, in the order of their ids.
@@ -140,7 +167,7 @@ impl Nodes {
             cpus: shape.cpus,
             memory: shape.memory.0,
             fingerprint: String::new(),
-            disks: shape.disks.iter().enumerate().map(|(number, disk)| with_serial(disk, n, number)).collect(),
+            disks: disks(shape, n),
         };
         Nodes { nodes: (1..).zip(&shape.nodes).map(node).collect() }
     }

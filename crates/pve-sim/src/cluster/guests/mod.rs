@@ -2,14 +2,17 @@
 //!
 //! - [`config`], [`drive`], [`net`], [`size`]: texts and their normal forms; nothing there knows of a cluster.
 //! - `list`: which guests exist and where; `disks`: their volumes; `change`: what a change of the configuration does.
-//! - `power`: starting and ending; `moving`: a disk on its way to another storage; `figures`: what status answers show.
+//! - `power`: starting and ending; `moving`: a disk on its way to another storage; `giving`: a disk given to another
+//!   guest; `figures`: what status answers show.
 
 pub mod change;
 pub mod config;
+pub mod cpu;
 mod create;
 mod disks;
 pub mod drive;
 mod figures;
+pub mod giving;
 mod list;
 pub mod moving;
 pub mod net;

@@ -75,7 +75,7 @@ impl Storage {
 
     /// Whether the node may use it.
     pub fn on(&self, node: &str) -> bool {
-        self.get("nodes").is_none_or(|nodes| split_list(nodes).any(|n| n == node))
+        self.get("nodes").is_none_or(|nodes| nodes.is_empty() || split_list(nodes).any(|n| n == node))
     }
 
     /// The directory of a file based storage.

@@ -51,6 +51,15 @@ impl Cluster {
         }
     }
 
+    pub(super) fn rbd_rename(&mut self, pool: &str, name: &str, new: &str) -> Result<(), String> {
+        let failed = |text: String| format!("rbd rename '{name}' error: {text}");
+        let pool = self.rbd_pool_mut(pool).map_err(failed)?;
+        if let Some(image) = pool.images.remove(name) {
+            pool.images.insert(new.to_owned(), image);
+        }
+        Ok(())
+    }
+
     pub(super) fn rbd_change(&mut self, pool: &str, name: &str, change: impl FnOnce(&mut Volume)) {
         let Some((_, mut volume)) = self.rbd_images(pool).into_iter().find(|(image, _)| image == name) else { return };
         change(&mut volume);

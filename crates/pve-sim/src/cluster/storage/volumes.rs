@@ -195,7 +195,29 @@ impl Cluster {
         }
     }
 
-    /// Changes what a volume holds and how large it is, and gives it another name if one is given.
+    /// Gives a volume to another guest: its name tells so from now on. The new id.
+    ///
+    /// # Errors
+    /// PVE's text: the storage cannot be used, or the volume is not there.
+    pub fn rename(&mut self, node: &str, volid: &str, vmid: u32) -> Result<String, String> {
+        let (id, name) = volid.split_once(':').unwrap_or((volid, ""));
+        let storage = self.storage.usable(id, node)?.clone();
+        let volume = self.volume(node, volid).ok_or_else(|| storage.missing(name))?;
+        let there: Vec<String> = self.volumes(&storage, node).into_iter().map(|(name, _)| name).collect();
+        let new = free_name(vmid, &there, storage.kind.has_files().then_some(volume.format.as_str()));
+        match storage.place(node) {
+            Place::Rbd { pool } => self.rbd_rename(&pool, name, &new)?,
+            place => {
+                if let Some(volumes) = self.storage.volumes.get_mut(&place) {
+                    volumes.remove(name);
+                    volumes.insert(new.clone(), volume);
+                }
+            }
+        }
+        Ok(format!("{id}:{new}"))
+    }
+
+    /// Changes what a volume holds and how large it is.
     pub(crate) fn change_volume(&mut self, node: &str, volid: &str, change: impl FnOnce(&mut Volume)) {
         let Some((id, name)) = volid.split_once(':') else { return };
         let Some(storage) = self.storage.get(id) else { return };

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::{guest, rights, root_only, vmid};
 use crate::cluster::guests::drive::{Drive, DriveKey};
-use crate::cluster::guests::{Change, Config, change};
+use crate::cluster::guests::{Change, Config, change, cpu};
 use crate::kernel::locks::Lock;
 use crate::kernel::params::{Param, split_list};
 use crate::kernel::tasks::Steps;
@@ -88,6 +88,9 @@ pub(super) fn given(call: &Call<'_>) -> BTreeMap<String, String> {
 /// Brings what was given into PVE's normal form; an empty text takes the value away.
 pub(super) fn normal(call: &mut Call<'_>, given: &BTreeMap<String, String>) -> Result<Change, PveError> {
     let mut change = Change::default();
+    if let Some(cpu) = given.get("cpu").filter(|cpu| !cpu.is_empty()) {
+        cpu::check(cpu).map_err(|text| PveError::param("cpu", format!("invalid format - {text}\n")))?;
+    }
     for (key, value) in given {
         if value.is_empty() {
             change.delete.push(key.clone());

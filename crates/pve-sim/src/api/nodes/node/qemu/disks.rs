@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use super::{guest, root_only, vmid};
 use crate::cluster::guests::drive::{Drive, DriveKey};
+use crate::cluster::guests::giving::Gift;
 use crate::cluster::guests::moving::{Move, Order};
 use crate::cluster::guests::size;
 use crate::kernel::locks::Lock;
@@ -22,17 +23,17 @@ pub(super) fn routes(r: &mut Routes) {
 const MODIFIED: &str = "detected modified configuration - file changed by other user? Try again.";
 
 fn move_disk(call: &mut Call<'_>) -> Result<Value, PveError> {
-    let (storage, target) = (call.params.text("storage").map(str::to_owned), call.params.has("target-vmid"));
-    let storage = match (storage, target) {
-        (Some(storage), false) => storage,
-        (None, true) => return Err(PveError::status(501, "giving a disk to another guest is not simulated")),
+    let (storage, taker) = (call.params.text("storage").map(str::to_owned), call.params.number("target-vmid"));
+    let storage = match (storage, taker) {
+        (Some(storage), None) => storage,
+        (None, Some(taker)) => return give(call, taker),
         (both, _) => {
-            let state = if both.is_some() { "given, but only one" } else { "missing, either" };
             let text = match both {
-                Some(_) => "either set 'storage' or 'target-vmid', but not both".to_owned(),
-                None => format!("both 'storage' and 'target-vmid' {state} needs to be set"),
+                // Belief: the text; both at once was not recorded.
+                Some(_) => "either set 'storage' or 'target-vmid', but not both",
+                None => "both 'storage' and 'target-vmid' missing, either needs to be set",
             };
-            let keys = ["storage", "target-vmid"].map(|key| (key.to_owned(), text.clone()));
+            let keys = ["storage", "target-vmid"].map(|key| (key.to_owned(), text.to_owned()));
             return Err(PveError::params(BTreeMap::from(keys)));
         }
     };
@@ -67,6 +68,24 @@ fn move_disk(call: &mut Call<'_>) -> Result<Value, PveError> {
     let delete = call.params.flag("delete") == Some(true);
     let order = Order { vmid, key, storage, format, delete, digest, bwlimit };
     Ok(call.task("qmmove", vmid.to_string(), Move::new(order)))
+}
+
+fn give(call: &mut Call<'_>, to: u32) -> Result<Value, PveError> {
+    let from = vmid(call);
+    call.demand(&format!("/vms/{to}"), &["VM.Config.Disk"])?;
+    if from == to {
+        let text = "must be different than source VMID to reassign disk";
+        return Err(PveError::param("target-vmid", text));
+    }
+    let parse = |text: &str| DriveKey::parse(text).unwrap_or_else(|| DriveKey::unused(0));
+    let key = parse(call.params.need("disk"));
+    let as_key = call.params.text("target-disk").map_or_else(|| key.clone(), parse);
+    let text = |name: &str| call.params.text(name).map(str::to_owned);
+    let (digest, target_digest) = (text("digest"), text("target-digest"));
+    let gift = Gift { from, key, to, as_key, digest, target_digest };
+    gift.check(call.cluster, &call.node).map_err(PveError::new)?;
+    let id = format!("{from}-{}>{to}-{}", gift.key, gift.as_key);
+    Ok(call.task("qmmove", id, gift.steps()))
 }
 
 /// The limit that holds for a move between storages, in KiB a second. 0 is unlimited, `None`: nobody set one.

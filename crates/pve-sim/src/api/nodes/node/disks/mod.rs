@@ -1,5 +1,8 @@
 //! `/nodes/{node}/disks`: the disks, and erasing them.
 
+#[cfg(test)]
+mod tests;
+
 use std::time::Duration;
 
 use serde_json::{Value, json};

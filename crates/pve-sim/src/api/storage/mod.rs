@@ -1,5 +1,8 @@
 //! `/storage`: the entries of `storage.cfg`.
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
@@ -48,7 +51,7 @@ fn entry(storage: &Storage, digest: &str) -> Value {
         "digest": digest,
         "content": storage.contents().into_iter().collect::<Vec<_>>().join(","),
     });
-    for (key, value) in storage.options.iter().filter(|(key, _)| *key != "content") {
+    for (key, value) in storage.options.iter().filter(|(key, value)| *key != "content" && !value.is_empty()) {
         if !SECRETS.contains(&key.as_str()) {
             entry[key] = typed(key, value);
         }
@@ -71,21 +74,28 @@ fn typed(option: &str, value: &str) -> Value {
 }
 
 /// The options that were given, as they are stored.
-fn given(call: &Call<'_>) -> BTreeMap<String, String> {
+fn given(call: &Call<'_>) -> Result<BTreeMap<String, String>, PveError> {
     let no_option = |name: &str| matches!(name, "storage" | "type" | "digest" | "delete");
-    let text = |value: &Param| match value {
-        Param::Text(text) => text.clone(),
-        Param::List(list) => list.join(","),
-        // A JSON null counts as an empty text.
-        Param::Null => String::new(),
-    };
-    let given = call.params.iter().filter(|(name, _)| !no_option(name)).map(|(name, value)| (name, text(value)));
-    given.map(|(name, value)| (name.to_owned(), value)).collect()
+    let mut options = BTreeMap::new();
+    for (name, value) in call.params.iter().filter(|(name, _)| !no_option(name)) {
+        let text = match value {
+            Param::Text(text) => text.clone(),
+            Param::List(list) => list.join(","),
+            Param::Null => return Err(PveError::new(format!("got undefined value for option '{name}'"))),
+        };
+        options.insert(name.to_owned(), text);
+    }
+    Ok(options)
 }
 
-/// Drops what PVE does not store: switches that are off by nature, empty lists.
+/// Drops what PVE does not store: a switch that is off by nature, empty texts. Emptied `nodes` stay in the file, as
+/// its digest shows, and count for nothing.
 fn tidy(options: &mut BTreeMap<String, String>) {
-    options.retain(|name, value| !(value.is_empty() || (name == "disable" && value == "0")));
+    options.retain(|name, value| match value.as_str() {
+        "" => name == "nodes",
+        "0" => name != "disable",
+        _ => true,
+    });
 }
 
 /// The contents that the type can hold; PVE drops the others with a warning in its journal.
@@ -113,11 +123,12 @@ fn create(call: &mut Call<'_>) -> Result<Value, PveError> {
     let Some(kind) = Kind::find(&name) else {
         return Err(PveError::status(501, format!("storages of type '{name}' are not simulated")));
     };
-    let mut options = checked(kind, given(call))?;
+    let mut options = checked(kind, given(call)?)?;
     if let Some(missing) = kind.required.iter().find(|option| !options.contains_key(**option)) {
         return Err(PveError::new(format!("missing value for required option '{missing}'")));
     }
     tidy(&mut options);
+    options.retain(|_, value| !value.is_empty());
     let failed = |error: PveError| error.prefix("create storage failed: ");
     call.lock(Lock::file("storage.cfg")).map_err(failed)?;
     if call.cluster.storage.get(&id).is_some() {
@@ -140,7 +151,8 @@ fn update(call: &mut Call<'_>) -> Result<Value, PveError> {
         let text = "detected modified configuration - file changed by other user? Try again.";
         return Err(failed(PveError::new(text)));
     }
-    let changed = change(storage, given(call), &call.params.list("delete")).map_err(failed)?;
+    let given = given(call).map_err(failed)?;
+    let changed = change(storage, given, &call.params.list("delete")).map_err(failed)?;
     let name = changed.kind.name;
     call.cluster.storage.insert(changed);
     Ok(json!({ "storage": id, "type": name }))
