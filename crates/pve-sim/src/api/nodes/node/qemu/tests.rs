@@ -178,3 +178,33 @@ async fn what_a_running_guest_does_not_take_waits_for_its_stop() {
     assert_eq!(bed.task(&stop), "OK");
     assert_eq!(bed.ok("GET", "/nodes/pve1/qemu/100/config", &[("current", "1")]).await["memory"], "4096");
 }
+
+#[tokio::test]
+async fn of_a_managed_guest_ha_owns_the_power() {
+    let bed = bed();
+    bed.ok("POST", "/cluster/ha/resources", &[("sid", "vm:100"), ("state", "started")]).await;
+    bed.pass(60);
+    let status = bed.ok("GET", "/nodes/pve1/qemu/100/status/current", &[]).await;
+    assert_eq!(status["ha"], json!({ "managed": 1, "state": "started" }));
+    let stop = bed.ok("POST", "/nodes/pve1/qemu/100/status/stop", &[]).await;
+    assert!(stop.as_str().unwrap().contains(":hastop:100:"));
+    assert_eq!(bed.task(&stop), "OK");
+    bed.pass(60);
+    assert_eq!(bed.ok("GET", "/nodes/pve1/qemu/100/status/current", &[]).await["status"], "stopped");
+    let refused = bed.refusal("DELETE", "/nodes/pve1/qemu/100", &[]).await;
+    assert_eq!(refused.1, "unable to remove VM 100 - used in HA resources and purge parameter not set.");
+    let gone = bed.ok("DELETE", "/nodes/pve1/qemu/100", &[("purge", "1")]).await;
+    assert_eq!(bed.task(&gone), "OK");
+    assert_eq!(bed.ok("GET", "/cluster/ha/resources", &[]).await, json!([]));
+}
+
+#[tokio::test]
+async fn a_guest_made_for_ha_is_started_by_it() {
+    let bed = bed();
+    let params = [("vmid", "101"), ("ha-managed", "1"), ("start", "1")];
+    let task = bed.ok("POST", "/nodes/pve1/qemu", &params).await;
+    assert_eq!(bed.task(&task), "OK");
+    assert_eq!(bed.ok("GET", "/nodes/pve1/qemu/101/status/current", &[]).await["status"], "stopped");
+    bed.pass(60);
+    assert_eq!(bed.ok("GET", "/nodes/pve1/qemu/101/status/current", &[]).await["status"], "running");
+}
