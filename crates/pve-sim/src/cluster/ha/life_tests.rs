@@ -12,16 +12,19 @@ fn bed(config: &[(&str, &str)]) -> Bed {
     bed_on("pve1", config)
 }
 
-fn bed_on(node: &str, config: &[(&str, &str)]) -> Bed {
+pub(super) fn bed_on(node: &str, config: &[(&str, &str)]) -> Bed {
     let config: BTreeMap<_, _> = config.iter().map(|(name, value)| ((*name).to_owned(), json!(value))).collect();
     let guest = GuestShape { vmid: 100, node: node.into(), name: None, running: false, config };
-    Bed::new(Shape { guests: vec![guest], ..Shape::default() })
+    let mut shape = Shape { guests: vec![guest], ..Shape::default() };
+    let shared = json!({ "storage": "shared", "type": "dir", "path": "/mnt/shared", "content": ["images"], "shared": 1 });
+    shape.storages.push(serde_json::from_value(shared).unwrap());
+    Bed::new(shape)
 }
 
 /// A guest with a system in it, which obeys.
 const OBEDIENT: &[(&str, &str)] = &[("ostype", "l26")];
 
-async fn manage(bed: &Bed, params: &[(&str, &str)]) {
+pub(super) async fn manage(bed: &Bed, params: &[(&str, &str)]) {
     let params: Vec<_> = [("sid", "vm:100")].iter().chain(params).copied().collect();
     bed.ok("POST", "/cluster/ha/resources", &params).await;
 }
@@ -31,20 +34,20 @@ async fn ask(bed: &Bed, state: &str) {
 }
 
 /// An entry of the status by its id.
-async fn entry(bed: &Bed, id: &str) -> Value {
+pub(super) async fn entry(bed: &Bed, id: &str) -> Value {
     let list = bed.ok("GET", "/cluster/ha/status/current", &[]).await;
     list.as_array().unwrap().iter().find(|entry| entry["id"] == id).cloned().unwrap_or(Value::Null)
 }
 
 /// State and node of the service.
-async fn service(bed: &Bed) -> (String, String) {
+pub(super) async fn service(bed: &Bed) -> (String, String) {
     let entry = entry(bed, "service:vm:100").await;
     let text = |key: &str| entry[key].as_str().unwrap_or_default().to_owned();
     (text("state"), text("node"))
 }
 
 /// Seconds until the service is in that state; each state on the way, once.
-async fn until(bed: &Bed, state: &str, limit: u64) -> (u64, Vec<String>) {
+pub(super) async fn until(bed: &Bed, state: &str, limit: u64) -> (u64, Vec<String>) {
     let mut seen: Vec<String> = Vec::new();
     for seconds in 0..=limit {
         let (now, _) = service(bed).await;
@@ -59,20 +62,20 @@ async fn until(bed: &Bed, state: &str, limit: u64) -> (u64, Vec<String>) {
     panic!("not {state} after {limit} s, but {seen:?}");
 }
 
-async fn running(bed: &Bed) -> Option<String> {
+pub(super) async fn running(bed: &Bed) -> Option<String> {
     let list = bed.ok("GET", "/cluster/resources", &[("type", "vm")]).await;
     (list[0]["status"] == "running").then(|| list[0]["node"].as_str().unwrap().to_owned())
 }
 
 /// The tasks of a kind on all nodes, newest first: node and exit status.
-fn tasks(bed: &Bed, kind: &str) -> Vec<(String, String)> {
+pub(super) fn tasks(bed: &Bed, kind: &str) -> Vec<(String, String)> {
     bed.world.with(|c| {
         let of_kind = c.tasks.iter().filter(|t| t.upid.kind == kind);
         of_kind.map(|t| (t.upid.node.clone(), t.end.clone().map(|(_, s)| s).unwrap_or_default())).collect()
     })
 }
 
-fn power(bed: &Bed, node: &str, on: bool) {
+pub(super) fn power(bed: &Bed, node: &str, on: bool) {
     bed.world.with(|c| c.set_power(node, on));
 }
 

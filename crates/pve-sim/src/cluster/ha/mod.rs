@@ -19,6 +19,8 @@ mod view;
 #[cfg(test)]
 mod life_tests;
 #[cfg(test)]
+mod local_tests;
+#[cfg(test)]
 mod tests;
 
 use std::collections::BTreeMap;
