@@ -16,7 +16,8 @@ pub(super) fn bed_on(node: &str, config: &[(&str, &str)]) -> Bed {
     let config: BTreeMap<_, _> = config.iter().map(|(name, value)| ((*name).to_owned(), json!(value))).collect();
     let guest = GuestShape { vmid: 100, node: node.into(), name: None, running: false, config };
     let mut shape = Shape { guests: vec![guest], ..Shape::default() };
-    let shared = json!({ "storage": "shared", "type": "dir", "path": "/mnt/shared", "content": ["images"], "shared": 1 });
+    let shared =
+        json!({ "storage": "shared", "type": "dir", "path": "/mnt/shared", "content": ["images"], "shared": 1 });
     shape.storages.push(serde_json::from_value(shared).unwrap());
     Bed::new(shape)
 }
@@ -354,4 +355,19 @@ async fn what_is_taken_out_is_deleting_until_the_manager_has_let_go_and_runs_on(
     assert_eq!(entry(&bed, "service:vm:100").await, Value::Null);
     assert_eq!(running(&bed).await.as_deref(), Some("pve1"));
     assert_eq!(bed.ok("GET", "/cluster/ha/resources", &[]).await, json!([]));
+}
+
+#[tokio::test]
+async fn nothing_is_decided_for_a_node_that_is_missed_but_not_given_up() {
+    let bed = bed_on("pve2", OBEDIENT);
+    manage(&bed, &[]).await;
+    until(&bed, "started", 60).await;
+    power(&bed, "pve2", false);
+    bed.pass(15);
+    ask(&bed, "stopped").await;
+    bed.pass(20);
+    let waiting = entry(&bed, "service:vm:100").await;
+    assert_eq!((&waiting["state"], &waiting["crm_state"]), (&json!("stopping"), &json!("started")));
+    let (_, seen) = until(&bed, "stopped", 200).await;
+    assert_eq!(seen, ["stopping", "fence", "request_stop", "stopped"]);
 }

@@ -267,3 +267,30 @@ fn an_election_may_be_decided_beforehand_but_not_for_a_dead_node() {
         assert_eq!(ha.crm.master.as_deref(), Some(master), "{elections:?} {dead:?}");
     }
 }
+
+#[test]
+fn an_isolated_node_with_services_is_reset_when_its_watchdog_runs_out_and_others_are_not() {
+    let (mut ha, mut world) = managed(|_| {});
+    world.guests.get_mut(&100).unwrap().node = "pve2".into();
+    ha.advance(100.0, &mut world);
+    world.isolated.extend(world.nodes.clone());
+    ha.advance(150.0, &mut world);
+    assert!(world.reset.is_empty());
+    ha.advance(178.0, &mut world);
+    world.reset.sort();
+    world.reset.dedup();
+    // pve1 has the master, pve2 the guest; pve3 has nothing to lose.
+    assert_eq!(world.reset, ["pve1", "pve2"]);
+}
+
+#[test]
+fn a_quorum_that_returns_in_time_leaves_everything_as_it_was() {
+    let (mut ha, mut world) = managed(|_| {});
+    ha.advance(100.0, &mut world);
+    world.isolated.extend(world.nodes.clone());
+    ha.advance(140.0, &mut world);
+    world.isolated.clear();
+    ha.advance(400.0, &mut world);
+    assert!(world.reset.is_empty());
+    assert_eq!((state(&ha), ha.crm.master.as_deref(), world.starts_on("pve1")), (State::Started, Some("pve1"), 1));
+}
