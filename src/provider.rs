@@ -116,6 +116,7 @@ impl Provider for PveProvider {
             .data::<ha::status::HaStatus>()
             .resource::<storage::rbd::StorageRbd>()
             .resource::<vm::vm::Vm>()
+            .resource::<vm::disk_move::VmDiskMove>()
             .data::<vm::lookup::VmLookup>()
     }
 }

@@ -1,5 +1,6 @@
 //! Virtual machines and their disks.
 
+pub mod disk_move;
 pub mod disks;
 pub mod guest;
 pub mod lookup;

@@ -54,9 +54,31 @@ pub enum Ready {
     /// The disk is there already.
     There(Found),
     /// It is on its way.
-    Moving(Found, Upid),
+    Moving {
+        /// The VM.
+        found: Found,
+        /// The task.
+        upid: Upid,
+        /// The volume that is copied.
+        source: String,
+    },
     /// The move can begin.
     Free(Found),
+}
+
+/// Why a move is not watched to a good end.
+#[derive(Debug)]
+pub enum Halt {
+    /// It goes on in PVE, or what is left of it is for the next apply.
+    GoesOn(Problem),
+    /// It could not begin, or it failed.
+    Failed(Problem),
+}
+
+impl From<Problem> for Halt {
+    fn from(problem: Problem) -> Self {
+        Self::Failed(problem)
+    }
 }
 
 impl Order {
@@ -76,21 +98,19 @@ impl Order {
             let found = guest::must_exist(cx, self.vmid).await?;
             let drive = self.movable(&found)?;
             let there = drive.storage() == Some(self.to.storage.as_str());
-            let Some((upid, head)) = running(cx, &found).await? else {
-                if there {
-                    return Ok(Ready::There(found));
+            let (upid, head) = match running(cx, &found).await? {
+                Some((upid, Some(head))) if head.disk == self.disk && head.goes_to(&self.to.storage) => {
+                    return Ok(Ready::Moving { found, upid, source: head.source });
                 }
-                guest::must_be_unlocked(&found)?;
-                must_hold_images(cx, &self.to.storage, &found.guest.node, self.storage_at.clone()).await?;
-                self.tpm_needs_stop(cx, &found).await?;
-                return Ok(Ready::Free(found));
+                _ if there => return Ok(Ready::There(found)),
+                Some(other) => other,
+                None => {
+                    guest::must_be_unlocked(&found)?;
+                    must_hold_images(cx, &self.to.storage, &found.guest.node, self.storage_at.clone()).await?;
+                    self.tpm_needs_stop(cx, &found).await?;
+                    return Ok(Ready::Free(found));
+                }
             };
-            if let Some(head) = &head
-                && head.disk == self.disk
-                && head.target.as_ref().is_none_or(|target| *target == self.to.storage)
-            {
-                return Ok(Ready::Moving(found, upid));
-            }
             self.wait_for_other(cx, upid, head, cx.timeout.saturating_sub(begun.elapsed())).await?;
         }
     }
@@ -194,9 +214,8 @@ impl Order {
         evidence::never_arrived(&self.doing())
     }
 
-    /// Watches the move to its end, and tells every half a minute how far it is. An error other than that of a failed
-    /// task means that the move goes on.
-    pub async fn follow(&self, cx: &Cx<Pve>, task: &mut Task, limits: &Limits) -> Result<(), Problem> {
+    /// Watches the move to its end, and tells every half a minute how far it is.
+    pub async fn follow(&self, cx: &Cx<Pve>, task: &mut Task, limits: &Limits) -> Result<(), Halt> {
         let detach = limits.detach_after.as_ref().filter(|after| after.get() <= cx.timeout);
         let patience = Patience {
             timeout: Some(detach.map_or(cx.timeout, terraform_plugin::Duration::get)),
@@ -224,10 +243,10 @@ impl Order {
                 format!("Not a byte was moved for {}", terraform_plugin::Duration::from(limits.stall))
             }
             Err(Api::Stopped { .. }) => "Interrupted".to_owned(),
-            Err(error @ Api::TaskFailed(_)) => return Err(error).during(self.doing()),
+            Err(error @ Api::TaskFailed(_)) => return Err(error).during(self.doing()).map_err(Halt::Failed),
             Err(error) => format!("The task cannot be watched any more ({error})"),
         };
-        Err(Problem::new(
+        Err(Halt::GoesOn(Problem::new(
             format!("{what} is still moving: {meter}"),
             format!(
                 "{why}; the task continues on {}. The source is untouched. Apply again to re-attach. vm:{} can be put under \
@@ -235,7 +254,7 @@ impl Order {
                 task.upid().node(),
                 self.vmid
             ),
-        ))
+        )))
     }
 
     /// Looks where the disk is now; its volume, if it is where it should be. A source that was to be deleted and still
@@ -263,24 +282,36 @@ impl Order {
         Ok(volume)
     }
 
-    /// All of it, where a failure is an error: what an update does.
-    pub async fn carry_out(&self, cx: &Cx<Pve>, limits: &Limits) -> Result<(), Problem> {
+    /// All of it, where a failure is an error: what an update does. `source` is what is remembered of an earlier move;
+    /// `remember` is told of the source of this one before anything is sent.
+    pub async fn carry_out(
+        &self,
+        cx: &Cx<Pve>,
+        limits: &Limits,
+        source: Option<String>,
+        remember: impl Fn(&str),
+    ) -> Result<String, Halt> {
         let (source, mut task) = match self.prepare(cx).await? {
-            Ready::There(_) => return Ok(()),
-            Ready::Moving(found, upid) => (self.movable(&found)?.volume.clone(), self.attach(cx, upid).await?),
+            Ready::There(_) => return Ok(self.finish(cx, source.as_deref()).await?),
+            Ready::Moving { upid, source, .. } => {
+                remember(&source);
+                (source, self.attach(cx, upid).await?)
+            }
             Ready::Free(found) => {
                 let source = self.movable(&found)?.volume.clone();
+                remember(&source);
                 let before = self.before(cx).await?;
                 let sent = match self.send(cx, &found).await {
-                    Err(problem) if problem.is_refused() => return Err(problem),
+                    Err(problem) if problem.is_refused() => return Err(problem.into()),
                     sent => sent,
                 };
-                let task = self.settle(cx, &before, sent).await?;
+                let task = self.settle(cx, &before, sent).await.map_err(Halt::GoesOn)?;
                 (source, task.ok_or_else(|| self.never_arrived())?)
             }
         };
         self.follow(cx, &mut task, limits).await?;
-        self.finish(cx, Some(&source)).await.map(drop)
+        // It has arrived; what is left to do can be done by the next apply.
+        self.finish(cx, Some(&source)).await.map_err(Halt::GoesOn)
     }
 }
 

@@ -117,6 +117,11 @@ pub struct Head {
 }
 
 impl Head {
+    /// Whether it goes to this storage, as far as is told.
+    pub fn goes_to(&self, storage: &str) -> bool {
+        self.target.as_ref().is_none_or(|target| target == storage)
+    }
+
     /// From the first lines; none as long as the move waits for its lock.
     pub fn read(lines: &[String]) -> Option<Self> {
         static CLONE: LazyLock<Option<Regex>> =

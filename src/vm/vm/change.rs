@@ -4,7 +4,7 @@
 use pve_client::api::nodes::TaskFilter;
 use pve_client::api::qemu::DiskMove;
 use pve_client::{Area, Lock, Upid};
-use terraform_plugin::{Cx, Diagnostic};
+use terraform_plugin::{Cx, Diagnostic, Updated};
 
 use super::{CREATED, OWNED, Vm, cloud_init, disks, power, settings, vmid_path};
 use crate::error::{During, Problem};
@@ -12,12 +12,12 @@ use crate::evidence::{self, Before};
 use crate::pve::{Pve, patience};
 use crate::vm::disks::must_hold_images;
 use crate::vm::guest::{self, Found};
-use crate::vm::moving::{Limits, Order};
+use crate::vm::moving::{Halt, Limits, Order};
 
 /// How long a disk may move without progress.
 const STALL: std::time::Duration = std::time::Duration::from_secs(15 * 60);
 
-pub async fn change(cx: &Cx<Pve>, prior: &Vm, want: &Vm) -> Result<Vm, Problem> {
+pub async fn change(cx: &Cx<Pve>, prior: &Vm, want: &Vm) -> Result<Updated<Vm>, Problem> {
     let Some(vmid) = want.vmid.or(prior.vmid) else {
         return Err(Problem::new(
             "The VM has no number",
@@ -53,7 +53,11 @@ pub async fn change(cx: &Cx<Pve>, prior: &Vm, want: &Vm) -> Result<Vm, Problem> 
             disk_at: at.clone(),
             storage_at: at.at("storage"),
         };
-        order.carry_out(cx, &Limits { detach_after: None, stall: STALL }).await?;
+        match order.carry_out(cx, &Limits { detach_after: None, stall: STALL }, None, |_| {}).await {
+            Ok(_) => {}
+            Err(Halt::GoesOn(why)) => return Ok(Updated::unfinished(want.clone(), why)),
+            Err(Halt::Failed(problem)) => return Err(problem),
+        }
     }
     if want.started != prior.started || !prior.ready {
         power::bring_to(cx, &found, want.started).await?;
@@ -67,7 +71,7 @@ pub async fn change(cx: &Cx<Pve>, prior: &Vm, want: &Vm) -> Result<Vm, Problem> 
     let mut vm = Vm::from_live(vmid, &found.guest.node, &found.config, started, Some(want));
     disks::as_planned(&mut vm, want, &owned);
     super::networks::as_planned(&mut vm, want);
-    Ok(vm)
+    Ok(Updated::Done(vm))
 }
 
 /// The VM, when the task that makes it has ended: a creation that was cut off may still be running.

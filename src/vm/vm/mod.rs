@@ -160,7 +160,7 @@ impl Resource<Pve> for Vm {
     }
 
     async fn update(cx: &Cx<Pve>, prior: &Self, want: &Self) -> Result<Updated<Self>, Error> {
-        Ok(Updated::Done(change::change(cx, prior, want).await?))
+        Ok(change::change(cx, prior, want).await?)
     }
 
     async fn delete(cx: &Cx<Pve>, was: &Self) -> Result<(), Error> {

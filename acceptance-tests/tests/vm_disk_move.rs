@@ -1,0 +1,206 @@
+//! `pve_vm_disk_move` with a real Terraform.
+
+use acceptance_tests::{Program, Sim, Terraform, Workspace, or_skip};
+use serde_json::json;
+
+const HEAD: &str = r#"
+terraform {
+  required_providers {
+    pve = { source = "homelab/pve" }
+  }
+}
+provider "pve" {}
+resource "pve_ceph_pool" "vm" {
+  name          = "vm"
+  allow_destroy = true
+}
+resource "pve_storage_rbd" "vm" {
+  storage = "ceph-vm"
+  pool    = pve_ceph_pool.vm.name
+}
+"#;
+
+fn moved(attributes: &str) -> String {
+    format!(
+        "{HEAD}\nresource \"pve_vm_disk_move\" \"disk\" {{\nvmid = 101\ndisk = \"scsi0\"\n\
+         storage = pve_storage_rbd.vm.storage\n{attributes}\n}}\n"
+    )
+}
+
+/// A cluster with Ceph, its storage, and a running guest with 32 GiB on local-lvm.
+fn cluster(options: &[&str]) -> anyhow::Result<Option<(Sim, Workspace)>> {
+    let Some(terraform) = or_skip(Terraform::find()) else { return Ok(None) };
+    let mut all = vec!["--ceph", "ready", "--guest", "101"];
+    all.extend(options);
+    let sim = Sim::start(&all)?;
+    let mut work = Workspace::new(terraform, &Program::provider()?)?;
+    work.set_all(sim.environment());
+    work.write("main.tf", HEAD)?;
+    work.init()?.succeeded()?;
+    work.apply()?.succeeded()?;
+    sim.forget_requests()?;
+    Ok(Some((sim, work)))
+}
+
+/// How often a move was begun.
+fn moves(sim: &Sim) -> anyhow::Result<usize> {
+    Ok(sim.mutations()?.iter().filter(|seen| seen.path.ends_with("/move_disk")).count())
+}
+
+fn is_on_ceph(sim: &Sim) -> anyhow::Result<bool> {
+    Ok(sim.state()?.to_string().contains("ceph-vm:vm-101-disk-"))
+}
+
+#[test]
+fn a_disk_is_moved_while_its_vm_runs() -> anyhow::Result<()> {
+    let Some((sim, work)) = cluster(&[])? else { return Ok(()) };
+    work.write("main.tf", &moved(""))?;
+    work.apply()?.succeeded()?;
+    let made = work.instance("pve_vm_disk_move.disk")?;
+    assert_eq!(made["attributes"]["ready"], true);
+    assert!(made["attributes"]["volume"].as_str().is_some_and(|volume| volume.starts_with("ceph-vm:vm-101-disk-")));
+    assert!(work.plan()?.is_empty());
+    assert!(sim.state()?.to_string().contains("unused0"), "the source stays as an unused disk");
+
+    // To be deleted after all: that one volume is freed, nothing is moved.
+    work.write("main.tf", &moved("delete_source = true"))?;
+    work.apply()?.succeeded()?;
+    assert!(!sim.state()?.to_string().contains("unused0"));
+    assert!(work.plan()?.is_empty());
+    assert_eq!(moves(&sim)?, 1);
+
+    work.run(&["state", "rm", "pve_vm_disk_move.disk"])?.succeeded()?;
+    sim.forget_requests()?;
+    work.import("pve_vm_disk_move.disk", "101/scsi0")?.succeeded()?;
+    work.apply()?.succeeded()?;
+    assert!(work.plan()?.is_empty());
+    // Already there is done: also without an import.
+    work.run(&["state", "rm", "pve_vm_disk_move.disk"])?.succeeded()?;
+    work.apply()?.succeeded()?;
+    assert!(work.plan()?.is_empty());
+
+    // Destroying leaves the disk where it is.
+    work.write("main.tf", HEAD)?;
+    work.apply()?.succeeded()?;
+    assert!(is_on_ceph(&sim)?);
+    assert!(sim.mutations()?.is_empty(), "{:?}", sim.mutations()?);
+    Ok(())
+}
+
+#[test]
+fn a_move_that_is_left_alone_is_taken_up_again() -> anyhow::Result<()> {
+    let Some((sim, work)) = cluster(&["--bandwidth", "5MiB/s"])? else { return Ok(()) };
+    let text = moved("delete_source = true\ndetach_after = \"2s\"");
+    work.write("main.tf", &text)?;
+    let output = work.apply()?.succeeded()?;
+    assert!(output.says("vm:101 scsi0 is still moving"), "{}", output.told());
+    assert!(output.says("detach_after (2s) is over; the task continues on pve1"), "{}", output.told());
+    let made = work.instance("pve_vm_disk_move.disk")?;
+    assert_eq!((&made["attributes"]["ready"], &made["status"]), (&json!(false), &json!(null)));
+    assert_eq!(work.plan()?.actions("pve_vm_disk_move.disk"), ["update"]);
+
+    let output = work.apply()?.succeeded()?;
+    assert!(output.says("is still moving"), "{}", output.told());
+    assert_eq!(moves(&sim)?, 1, "taken up again, not begun again");
+
+    // It ends while nobody looks: the next plan has nothing to do.
+    sim.advance(8000)?;
+    assert!(work.plan()?.is_empty());
+    work.apply()?.succeeded()?;
+    assert_eq!(work.instance("pve_vm_disk_move.disk")?["attributes"]["ready"], true);
+    assert!(is_on_ceph(&sim)?);
+    assert_eq!(moves(&sim)?, 1);
+    Ok(())
+}
+
+#[test]
+fn an_interrupted_move_goes_on_and_is_finished_by_the_next_apply() -> anyhow::Result<()> {
+    let Some((sim, work)) = cluster(&["--bandwidth", "5MiB/s"])? else { return Ok(()) };
+    work.write("main.tf", &moved(""))?;
+    let mut running = work.start_apply()?;
+    running.until("the move has begun", || moves(&sim).is_ok_and(|n| n == 1))?;
+    running.interrupt()?;
+    let output = running.wait()?;
+    assert!(output.says("is still moving"), "{}", output.told());
+    let made = work.instance("pve_vm_disk_move.disk")?;
+    assert_eq!((&made["attributes"]["ready"], &made["status"]), (&json!(false), &json!(null)));
+
+    let mut running = work.start_apply()?;
+    running.until("the provider looks at the task", || {
+        sim.requests().is_ok_and(|all| all.iter().rev().take(4).any(|seen| seen.path.contains("qmmove")))
+    })?;
+    sim.advance(8000)?;
+    running.wait()?.succeeded()?;
+    assert_eq!(work.instance("pve_vm_disk_move.disk")?["attributes"]["ready"], true);
+    assert!(work.plan()?.is_empty());
+    assert_eq!(moves(&sim)?, 1);
+    Ok(())
+}
+
+#[test]
+fn a_failed_move_leaves_nothing_and_no_state() -> anyhow::Result<()> {
+    let Some((sim, work)) = cluster(&[])? else { return Ok(()) };
+    sim.fault(&json!({
+        "match": {"method": "POST", "path": "/nodes/*/qemu/*/move_disk"},
+        "effect": {"task": "fail", "message": "storage migration failed: no space left"}
+    }))?;
+    work.write("main.tf", &moved(""))?;
+    let output = work.apply()?.failed("Cannot move vm:101 scsi0 to storage \"ceph-vm\"")?;
+    assert!(output.says("no space left"), "{}", output.told());
+    assert!(work.instance("pve_vm_disk_move.disk")?.is_null());
+    sim.clear_faults()?;
+    work.apply()?.succeeded()?;
+    assert!(work.plan()?.is_empty());
+    Ok(())
+}
+
+#[test]
+fn lost_answers_are_settled_by_looking() -> anyhow::Result<()> {
+    for when in ["before", "after"] {
+        let Some((sim, work)) = cluster(&[])? else { return Ok(()) };
+        sim.fault(&json!({
+            "match": {"method": "POST", "path": "/nodes/*/qemu/*/move_disk"}, "when": when,
+            "times": 1, "effect": {"drop": true}
+        }))?;
+        work.write("main.tf", &moved(""))?;
+        let output = work.apply()?;
+        if output.code != Some(0) {
+            assert!(output.says("nothing was written"), "{when}: {}", output.told());
+            assert!(work.instance("pve_vm_disk_move.disk")?.is_null());
+            work.apply()?.succeeded()?;
+        }
+        assert!(work.plan()?.is_empty(), "{when}");
+        assert!(!sim.state()?.to_string().contains("unused1"), "moved once only");
+    }
+    Ok(())
+}
+
+#[test]
+fn what_is_wrong_is_said_before_anything_is_written() -> anyhow::Result<()> {
+    let Some((sim, work)) = cluster(&[])? else { return Ok(()) };
+    let with = |from: &str, to: &str| moved("").replace(from, to);
+    for (text, summary, cure) in [
+        (with("\"scsi0\"", "\"scsi7\""), "The VM has no disk at scsi7", "scsi0 (local-lvm:"),
+        (with("\"scsi0\"", "\"ide2\""), "It is the cloud-init drive", "need not be moved"),
+        (with("\"scsi0\"", "\"unused0\""), "does not use", "attach it first"),
+        (with("\"scsi0\"", "\"net0\""), "must be a disk of a VM", "scsi0-30"),
+        (with("pve_storage_rbd.vm.storage", "\"nope\""), "Storage \"nope\" does not exist", "ceph-vm"),
+        (with("vmid = 101", "vmid = 999"), "vm:999 does not exist", "VM.Audit"),
+        (moved("bandwidth_limit = \"10\""), "must be at least 1 KiB a second", "10MiB/s"),
+        (
+            format!(
+                "{}\nresource \"pve_vm\" \"web\" {{\nvmid = 101\ndisks = {{ scsi0 = {{ size = \"32G\", storage = \"local-lvm\" }} }}\n}}\n\
+                 import {{\nto = pve_vm.web\nid = \"101\"\n}}\n",
+                moved("")
+            ),
+            "vm:101 scsi0 is wanted on",
+            "initial_storage",
+        ),
+    ] {
+        work.write("main.tf", &text)?;
+        let output = work.apply()?.failed(summary)?;
+        assert!(output.says(cure), "no word of {cure}:\n{}", output.told());
+    }
+    assert!(sim.mutations()?.is_empty(), "{:?}", sim.mutations()?);
+    Ok(())
+}
