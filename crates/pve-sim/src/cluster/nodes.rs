@@ -113,7 +113,8 @@ pub fn partition_path(disk: &str, number: u32) -> String {
     format!("{disk}{p}{number}")
 }
 
-/// The disks of a shape, each with a serial of its own, behind the system disk as PVE's installer lays it out.
+/// The disks of a shape, each with a serial of its own, behind the system disk as PVE's installer lays it out. A node
+/// whose shape has no disks shows none at all: nothing is known of it.
 fn disks(shape: &NodeShape, node: u32) -> Vec<DiskShape> {
     const SYSTEM: &str = "/dev/sda";
     let part = |number: u32, size: u64, used: &str, mounted: bool, held: bool| PartitionShape {
@@ -138,7 +139,7 @@ fn disks(shape: &NodeShape, node: u32) -> Vec<DiskShape> {
             part(3, 510 << 30, "LVM", false, true),
         ],
     };
-    let named = shape.disks.iter().any(|disk| disk.path == SYSTEM);
+    let named = shape.disks.is_empty() || shape.disks.iter().any(|disk| disk.path == SYSTEM);
     let given = shape.disks.iter().zip(1..).map(|(disk, number)| {
         let serial = disk.serial.clone().unwrap_or_else(|| format!("SIM{node:02}{number:02}"));
         DiskShape { serial: Some(serial), ..disk.clone() }

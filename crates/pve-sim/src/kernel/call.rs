@@ -88,6 +88,12 @@ impl Call<'_> {
         }
     }
 
+    /// The answer to what PVE can do and the simulator cannot: 501, noted where `GET /unmodelled` shows it.
+    pub fn left_out(&mut self, what: &str) -> PveError {
+        *self.cluster.unmodelled.entry(what.to_owned()).or_default() += 1;
+        PveError::status(501, format!("{what}: not simulated"))
+    }
+
     /// Whether the user has all of the privileges: what lists are filtered by.
     pub fn may(&self, path: &str, privileges: &[&str]) -> bool {
         self.cluster.may(&self.user, path, privileges)

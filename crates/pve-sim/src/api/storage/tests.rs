@@ -127,3 +127,25 @@ async fn a_pool_that_is_not_there_shows_only_when_it_is_used() {
     let config = bed.ok("GET", "/nodes/pve1/qemu/100/config", &[]).await;
     assert!(config["scsi0"].as_str().unwrap().starts_with("local-lvm:vm-100-disk-0,"));
 }
+
+#[tokio::test]
+async fn a_mirror_stands_still_while_the_pool_has_too_few_copies() {
+    let bed = bed_with_pool().await;
+    let params = [("disk", "scsi0"), ("storage", "rbd1"), ("bwlimit", "1048576")];
+    let task = bed.ok("POST", "/nodes/pve1/qemu/100/move_disk", &params).await;
+    bed.pass(5);
+    // Two of three copies are gone: below min_size.
+    for node in ["pve2", "pve3"] {
+        bed.world.with(|cluster| {
+            let now = cluster.now.seconds();
+            cluster.ceph_now().set_power(node, false, now);
+        });
+    }
+    bed.pass(40);
+    let stands = bed.log(&task).last().unwrap().clone();
+    bed.pass(20);
+    let still = bed.log(&task).last().unwrap().clone();
+    let bytes = |line: &str| line.split(" of ").next().unwrap().to_owned();
+    assert_eq!(bytes(&stands), bytes(&still));
+    assert_ne!(stands, still, "the lines go on");
+}

@@ -40,10 +40,11 @@ struct Target {
 enum Stage {
     Waiting,
     Begin,
-    /// QEMU mirrors under this job's name since so many seconds.
+    /// QEMU mirrors under this job's name since so many seconds; bytes done.
     Mirror {
         job: String,
         seconds: u64,
+        done: u64,
     },
     /// qemu-img copies; so many percent have been told.
     Copy {
@@ -79,7 +80,7 @@ impl Move {
     }
 
     fn begin(&mut self, t: &mut TaskCx<'_>) -> Result<Next, String> {
-        let Order { vmid, key, storage, delete, .. } = self.order.clone();
+        let Order { vmid, key, storage, .. } = self.order.clone();
         let node = t.node();
         let guest = t.cluster.guests.on(vmid, &node)?;
         if let Some(lock) = guest.config.lock() {
@@ -131,13 +132,12 @@ impl Move {
             let limit = self.order.bwlimit.map(|limit| format!(" with bandwidth limit: {limit} KiB/s"));
             t.log(format!("drive mirror is starting for drive-{key}{}", limit.unwrap_or_default()));
             let kind = if machine >= (10, 0) { "mirror" } else { "drive" };
-            self.stage = Stage::Mirror { job: format!("{kind}-{key}"), seconds: 0 };
+            self.stage = Stage::Mirror { job: format!("{kind}-{key}"), seconds: 0, done: 0 };
         } else {
             t.log(format!("transferred 0.0 B of {} (0.00%)", render_bytes(bytes)));
             self.stage = Stage::Copy { percent: 0 };
             return Ok(Next::After(self.until_percent(t, 0)));
         }
-        debug_assert!(!delete || !self.source.volume.is_empty());
         Ok(Next::After(Duration::ZERO))
     }
 
@@ -152,12 +152,19 @@ impl Move {
         }
     }
 
-    fn mirror(&mut self, t: &mut TaskCx<'_>, job: String, seconds: u64) -> Next {
-        let done = match self.rate(t) {
-            Some(rate) => rate.saturating_mul(seconds).min(self.total),
-            None if seconds > 0 => self.total,
-            None => 0,
+    /// Whether source or target take no I/O for now.
+    fn hangs(&self, t: &mut TaskCx<'_>) -> bool {
+        let target = self.target.as_ref().is_some_and(|target| t.cluster.hangs(&target.volid));
+        target || t.cluster.hangs(&self.source.volume)
+    }
+
+    fn mirror(&mut self, t: &mut TaskCx<'_>, job: String, seconds: u64, before: u64) -> Next {
+        let gain = match self.rate(t) {
+            _ if seconds == 0 || self.hangs(t) => 0,
+            Some(rate) => rate,
+            None => self.total,
         };
+        let done = before.saturating_add(gain).min(self.total);
         let share = if self.total == 0 { 100.0 } else { done as f64 * 100.0 / self.total as f64 };
         let (done_text, total_text) = (render_bytes(done), render_bytes(self.total));
         let ready = done >= self.total;
@@ -165,7 +172,7 @@ impl Move {
         let took = render_duration(seconds);
         t.log(format!("{job}: transferred {done_text} of {total_text} ({share:.2}%) in {took}{suffix}"));
         if !ready {
-            self.stage = Stage::Mirror { job, seconds: seconds + 1 };
+            self.stage = Stage::Mirror { job, seconds: seconds + 1, done };
             return Next::After(Duration::from_secs(1));
         }
         t.log("all 'mirror' jobs are ready");
@@ -177,6 +184,10 @@ impl Move {
     }
 
     fn copy(&mut self, t: &mut TaskCx<'_>, percent: u64) -> Next {
+        if self.hangs(t) {
+            self.stage = Stage::Copy { percent };
+            return Next::After(Duration::from_secs(1));
+        }
         let total = render_bytes(self.total);
         let told = if self.rate(t).is_none() { 100 } else { percent + 1 };
         let done = self.total * told / 100;
@@ -185,8 +196,13 @@ impl Move {
             self.stage = Stage::Copy { percent: told };
             return Next::After(self.until_percent(t, told));
         }
-        // The tool tells the end once more where it writes the volume as it is.
-        if self.target.as_ref().is_some_and(|target| target.format == "raw") {
+        // The tool tells the end once more where it copies a file as it is.
+        let is_file = |volid: &str| {
+            let storage = volid.split_once(':').and_then(|(id, _)| t.cluster.storage.get(id));
+            storage.is_some_and(|storage| storage.kind.has_files())
+        };
+        let as_it_is = |target: &Target| target.format == "raw" && self.source.volume.ends_with(".raw");
+        if self.target.as_ref().is_some_and(|target| as_it_is(target) && is_file(&target.volid)) {
             t.log(format!("transferred {total} of {total} (100.00%)"));
         }
         self.stage = Stage::Switch;
@@ -262,7 +278,7 @@ impl Job for Move {
                 return Next::Lock(Lock::Vm(self.order.vmid));
             }
             Stage::Begin => self.begin(t),
-            Stage::Mirror { job, seconds } => Ok(self.mirror(t, job, seconds)),
+            Stage::Mirror { job, seconds, done } => Ok(self.mirror(t, job, seconds, done)),
             Stage::Copy { percent } => Ok(self.copy(t, percent)),
             Stage::Switch => self.switch(t),
         };

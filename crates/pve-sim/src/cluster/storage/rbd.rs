@@ -45,8 +45,11 @@ impl Cluster {
         let failed = |text: String| format!("rbd rm '{name}' error: {text}");
         let pool = self.rbd_pool_mut(pool).map_err(failed)?;
         match pool.images.remove(name) {
-            // Belief: rbd's own words, of which PVE's log has a line for each percent.
-            Some(_) => Ok("Removing image: 100% complete...done.".to_owned()),
+            Some(_) => {
+                let mut lines: Vec<String> = (1..100).map(|n| format!("Removing image: {n}% complete...")).collect();
+                lines.push("Removing image: 100% complete...done.".to_owned());
+                Ok(lines.join("\n"))
+            }
             None => Err(failed(format!("rbd: error opening image {name}: (2) No such file or directory"))),
         }
     }
@@ -66,6 +69,13 @@ impl Cluster {
         if let Ok(pool) = self.rbd_pool_mut(pool) {
             pool.images.insert(name.to_owned(), Image { size: volume.size, used: volume.used });
         }
+    }
+
+    /// Whether I/O on the pool hangs: a placement group is not active.
+    pub(super) fn rbd_hangs(&mut self, pool: &str) -> bool {
+        let ceph = self.ceph_now();
+        let id = ceph.pool_named(pool).map(|pool| pool.id);
+        ceph.report().pgs.iter().any(|pg| Some(pg.pool) == id && !pg.has("active"))
     }
 
     /// Bytes stored in the pool and bytes that still fit; `None` where the pool cannot be asked.

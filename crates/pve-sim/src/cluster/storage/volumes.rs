@@ -195,6 +195,13 @@ impl Cluster {
         }
     }
 
+    /// Whether reading and writing a volume hangs for now, as it does where Ceph has too few copies at hand.
+    pub(crate) fn hangs(&mut self, volid: &str) -> bool {
+        let storage = volid.split_once(':').and_then(|(id, _)| self.storage.get(id));
+        let pool = storage.filter(|storage| storage.kind.name == "rbd").map(|storage| storage.pool().to_owned());
+        pool.is_some_and(|pool| self.rbd_hangs(&pool))
+    }
+
     /// Gives a volume to another guest: its name tells so from now on. The new id.
     ///
     /// # Errors

@@ -75,8 +75,7 @@ pub(super) fn refused(prefix: &str, refusal: Refusal) -> String {
 
 /// Something that is left out is asked for: 501, and it is listed with the calls that are not simulated.
 pub(super) fn left_out(call: &mut Call<'_>, what: &str) -> PveError {
-    *call.cluster.unmodelled.entry(what.to_owned()).or_default() += 1;
-    PveError::status(501, format!("{what}: not simulated"))
+    call.left_out(what)
 }
 
 pub(super) const fn secs(n: u64) -> Duration {

@@ -104,14 +104,14 @@ pub(super) fn normal(call: &mut Call<'_>, given: &BTreeMap<String, String>) -> R
 }
 
 /// What can be said of drives before anything is made: their storages exist, hold images, can be used.
-pub(super) fn check_drives(call: &Call<'_>, vmid: u32, set: &BTreeMap<String, String>) -> Result<(), PveError> {
+pub(super) fn check_drives(call: &mut Call<'_>, vmid: u32, set: &BTreeMap<String, String>) -> Result<(), PveError> {
     for (key, text) in set {
         let (Some(drive_key), Some(drive)) = (DriveKey::parse(key), Drive::parse(text)) else { continue };
         if drive.volume.starts_with('/') && !call.user.is_root() {
             return Err(PveError::new("Only root can pass arbitrary filesystem paths."));
         }
         if drive.options.contains_key("import-from") {
-            return Err(PveError::status(501, "import-from is not simulated"));
+            return Err(call.left_out("disks with import-from"));
         }
         let Some(id) = drive.storage() else { continue };
         let storage = call.cluster.storage.get(id);

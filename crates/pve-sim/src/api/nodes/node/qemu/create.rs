@@ -28,7 +28,7 @@ fn create(call: &mut Call<'_>) -> Result<Value, PveError> {
         return Err(PveError::permission(""));
     }
     if let Some(option) = ["archive", "live-restore"].into_iter().find(|option| call.params.has(option)) {
-        return Err(PveError::status(501, format!("'{option}' of a new guest is not simulated")));
+        return Err(call.left_out(&format!("POST /nodes/{{node}}/qemu with {option}")));
     }
     let starts = call.params.flag("start") == Some(true);
     if starts {
@@ -44,6 +44,7 @@ fn create(call: &mut Call<'_>) -> Result<Value, PveError> {
     }
     call.need_quorum()?;
     let failed = format!("unable to create VM {vmid} - ");
+    let begun = failed.clone();
     if let Some(other) = call.cluster.guests.get(vmid) {
         return Err(PveError::new(format!("{failed}VM {vmid} already exists on node '{}'", other.node)));
     }
@@ -52,10 +53,24 @@ fn create(call: &mut Call<'_>) -> Result<Value, PveError> {
     if let Some(pool) = pool.as_ref().filter(|pool| !call.cluster.pools.all.contains_key(*pool)) {
         return Err(PveError::new(format!("pool '{pool}' does not exist")));
     }
-    let node = call.node.clone();
+    let (node, stopped) = (call.node.clone(), format!("{failed}interrupted by signal"));
     let steps = Steps::new()
         .lock(Lock::Vm(vmid))
-        .run(move |t| make(t, &node, vmid, change).map_err(|text| format!("{failed}{text}")))
+        .run(move |t| begin(t, vmid).map_err(|text| format!("{begun}{text}")))
+        .wait(Duration::from_millis(500))
+        .run(move |t| {
+            make(t, &node, vmid, change).map_err(|text| {
+                t.cluster.guests.all.remove(&vmid);
+                format!("{failed}{text}")
+            })
+        })
+        .on_stop(move |t| {
+            let unfinished = t.cluster.guests.get(vmid).is_some_and(|guest| guest.config.lock() == Some("create"));
+            if unfinished {
+                t.cluster.guests.all.remove(&vmid);
+            }
+            stopped
+        })
         .run(move |t| {
             if let Some(pool) = pool {
                 t.cluster.pools.add_vm(&pool, vmid);
@@ -70,10 +85,19 @@ fn create(call: &mut Call<'_>) -> Result<Value, PveError> {
     Ok(call.task("qmcreate", vmid.to_string(), steps))
 }
 
-fn make(t: &mut TaskCx<'_>, node: &str, vmid: u32, change: Change) -> Result<(), String> {
+/// The number is taken from now on: a configuration is there that holds nothing but its lock.
+fn begin(t: &mut TaskCx<'_>, vmid: u32) -> Result<(), String> {
     if let Some(other) = t.cluster.guests.get(vmid) {
         return Err(format!("VM {vmid} already exists on node '{}'", other.node));
     }
+    let mut config = Config::default();
+    config.values.insert("lock".to_owned(), "create".to_owned());
+    let guest = Guest::new(&t.node(), config, t.now());
+    t.cluster.guests.all.insert(vmid, guest);
+    Ok(())
+}
+
+fn make(t: &mut TaskCx<'_>, node: &str, vmid: u32, change: Change) -> Result<(), String> {
     let now = t.now();
     let mut config = Config { values: change.set, ..Config::default() };
     let drives: Vec<_> = config.drives().collect();

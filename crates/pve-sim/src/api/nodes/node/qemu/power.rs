@@ -100,7 +100,7 @@ fn reset(call: &mut Call<'_>) -> Result<Value, PveError> {
 fn suspend(call: &mut Call<'_>) -> Result<Value, PveError> {
     let (vmid, skiplock) = (vmid(call), skiplock(call)?);
     if call.params.flag("todisk") == Some(true) {
-        return Err(PveError::status(501, "suspending to disk is not simulated"));
+        return Err(call.left_out("POST /nodes/{node}/qemu/{vmid}/status/suspend with todisk"));
     }
     running(call)?;
     Ok(call.task("qmpause", vmid.to_string(), power::nudge(vmid, skiplock, Some(true))))

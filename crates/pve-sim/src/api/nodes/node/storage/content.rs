@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use crate::cluster::guests::size;
-use crate::cluster::storage::{Volume, owner};
+use crate::cluster::storage::{Storage, Volume, owner};
 use crate::kernel::tasks::Steps;
 use crate::kernel::{Call, PveError, Routes};
 
@@ -30,12 +30,12 @@ fn list(call: &mut Call<'_>) -> Result<Value, PveError> {
             && vmid.is_none_or(|vmid| owner(name) == Some(vmid))
             && sees(name)
     });
-    Ok(volumes.map(|(name, volume)| entry(&storage.id, storage.kind.has_files(), &name, &volume)).collect())
+    Ok(volumes.map(|(name, volume)| entry(storage, &name, &volume)).collect())
 }
 
-fn entry(storage: &str, files: bool, name: &str, volume: &Volume) -> Value {
+fn entry(storage: &Storage, name: &str, volume: &Volume) -> Value {
     let mut entry = json!({
-        "volid": format!("{storage}:{name}"),
+        "volid": format!("{}:{name}", storage.id),
         "content": volume.content,
         "format": volume.format,
         "size": volume.size,
@@ -46,8 +46,12 @@ fn entry(storage: &str, files: bool, name: &str, volume: &Volume) -> Value {
     if let Some(ctime) = volume.ctime {
         entry["ctime"] = json!(ctime.unix());
     }
-    if files {
+    if storage.kind.has_files() {
         entry["used"] = json!(volume.used.max(4096));
+        entry["parent"] = Value::Null;
+    }
+    if storage.kind.name == "rbd" {
+        entry["name"] = json!(name);
         entry["parent"] = Value::Null;
     }
     entry
