@@ -286,3 +286,40 @@ async fn an_old_ticket_does_not_end_a_wait() {
     }
     waiting.await.unwrap().unwrap();
 }
+
+#[tokio::test]
+async fn cephs_commands_run_in_a_terminal_of_any_node_and_of_root_alone() {
+    use pve_client::api::ceph::crush::ReplicatedShape;
+    use pve_client::shell::NodeShell as _;
+    use pve_client::shell::commands::CephCommands;
+    let rig = Rig::at_speed(60.0).await;
+    let client = rig.root();
+    let shape = ReplicatedShape { root: "default".into(), failure_domain: "osd".into(), device_class: None };
+    for (node, name) in [("pve1", "one"), ("pve2", "two")] {
+        let shell = client.shell(node);
+        let ceph = CephCommands::new(&client, &shell);
+        ceph.create_replicated_rule(name, &shape).await.unwrap();
+        assert_eq!(ceph.rule(name).await.unwrap().unwrap().replicated_shape().as_ref(), Some(&shape));
+        assert!(client.ceph().via(node).crush().await.unwrap().rule(name).is_some());
+    }
+    let shell = client.shell("pve3");
+    let ceph = CephCommands::new(&client, &shell);
+    ceph.rename_rule("one", "three").await.unwrap();
+    ceph.remove_rule("two").await.unwrap();
+    assert!(ceph.rename_rule("none", "four").await.unwrap_err().is_absent());
+    let rules = client.ceph().rules().await.unwrap();
+    assert_eq!(rules, ["replicated_rule", "three"]);
+    // One terminal a node, however many commands.
+    assert_eq!(rig.asked("POST", "/nodes/pve3/termproxy").await, 1);
+
+    let long: Vec<String> =
+        ["printf", "%s|%s", &"x".repeat(9000), "it's\n\"é\""].iter().map(|w| (*w).to_owned()).collect();
+    let out = shell.run(&long, Duration::from_secs(30)).await.unwrap();
+    assert_eq!(out.stdout_text(), format!("{}|it's\n\"é\"", "x".repeat(9000)));
+    let unknown = shell.run(&["ceph".to_owned(), "fly".to_owned()], Duration::from_secs(30)).await.unwrap();
+    assert_eq!(unknown.status, 22);
+
+    let token = rig.token();
+    let refused = token.shell("pve1").run(&["true".to_owned()], Duration::from_secs(30)).await.unwrap_err();
+    assert!(matches!(refused, Error::NeedsRootTicket(_)), "{refused}");
+}

@@ -12,6 +12,7 @@ mod bed;
 pub mod cluster;
 pub mod kernel;
 pub mod shape;
+mod shell;
 mod sim;
 pub mod truth;
 

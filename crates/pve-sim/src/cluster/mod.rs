@@ -12,6 +12,7 @@ pub mod nodes;
 pub mod options;
 pub mod pools;
 pub mod storage;
+pub(crate) mod terminals;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -87,6 +88,8 @@ pub struct Cluster {
     pub ha: ha::Ha,
     /// Virtual machines.
     pub guests: guests::Guests,
+    /// Terminals that wait for their client, or have one.
+    pub(crate) terminals: terminals::Terminals,
     pub(crate) events: Events,
     pub(crate) faults: Faults,
     pub(crate) requests: Vec<Recorded>,
@@ -116,6 +119,7 @@ impl Cluster {
             storage: storage::Storages::new(shape),
             ha,
             guests: guests::Guests::default(),
+            terminals: terminals::Terminals::default(),
             ids,
             events: Events::default(),
             faults: Faults::default(),

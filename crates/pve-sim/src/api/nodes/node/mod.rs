@@ -6,6 +6,7 @@ mod qemu;
 mod status;
 mod storage;
 pub(crate) mod tasks;
+mod terminal;
 
 use crate::kernel::Routes;
 
@@ -16,4 +17,5 @@ pub(crate) fn routes(r: &mut Routes) {
     status::routes(r);
     storage::routes(r);
     tasks::routes(r);
+    terminal::routes(r);
 }
