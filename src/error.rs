@@ -24,6 +24,11 @@ impl Problem {
         Self(Box::new(Inner::Ours(Error::new(summary, detail))))
     }
 
+    /// An error of the client, met while `doing` something.
+    pub fn during(doing: impl Display, source: Pve) -> Self {
+        Self(Box::new(Inner::Pve { doing: doing.to_string(), source, attributes: |_| None }))
+    }
+
     /// The same, about an attribute.
     #[must_use]
     pub fn at(self, path: impl Into<Path>) -> Self {
@@ -107,7 +112,7 @@ pub trait During<T> {
 
 impl<T> During<T> for Result<T, Pve> {
     fn during(self, doing: impl Display) -> Result<T, Problem> {
-        self.map_err(|source| Problem(Box::new(Inner::Pve { doing: doing.to_string(), source, attributes: |_| None })))
+        self.map_err(|source| Problem::during(doing, source))
     }
 }
 

@@ -28,7 +28,7 @@ struct Entries {
     osds: Vec<Member>,
     rules: BTreeMap<String, Rule>,
     disks: BTreeMap<(u32, String), Vec<(DiskOwner, String)>>,
-    guests: BTreeSet<u32>,
+    vmids: BTreeSet<u32>,
 }
 
 impl Ledger {
@@ -62,14 +62,22 @@ impl Ledger {
         other
     }
 
-    /// Notes that this process makes the guest with that number, or tries to.
-    pub fn make_guest(&self, vmid: u32) {
-        self.entries().guests.insert(vmid);
+    /// Notes that a guest's number is spoken for in this process.
+    pub fn take_vmid(&self, vmid: u32) {
+        self.entries().vmids.insert(vmid);
     }
 
-    /// Whether this process has made, or tried to make, the guest with that number.
-    pub fn has_made_guest(&self, vmid: u32) -> bool {
-        self.entries().guests.contains(&vmid)
+    /// Takes the first number from `first` on that is neither `taken` nor spoken for in this process.
+    pub fn reserve_vmid(&self, first: u32, taken: impl Fn(u32) -> bool) -> u32 {
+        let mut entries = self.entries();
+        let free = (first..).find(|vmid| !entries.vmids.contains(vmid) && !taken(*vmid)).unwrap_or(first);
+        entries.vmids.insert(free);
+        free
+    }
+
+    /// Whether a guest's number is spoken for in this process.
+    pub fn knows_vmid(&self, vmid: u32) -> bool {
+        self.entries().vmids.contains(&vmid)
     }
 
     /// Entries are whole after each call, so a panic elsewhere leaves nothing half-written behind.
@@ -98,6 +106,15 @@ mod tests {
         let ledger = Ledger::default();
         assert_eq!(ledger.plan_disk(101, "scsi0", DiskOwner::DiskMove, "vm"), None);
         assert_eq!(ledger.plan_disk(101, "scsi0", DiskOwner::Vm, "vm"), None);
+    }
+
+    #[test]
+    fn numbers_are_given_away_once() {
+        let ledger = Ledger::default();
+        ledger.take_vmid(101);
+        assert_eq!(ledger.reserve_vmid(100, |vmid| vmid == 102), 100);
+        assert_eq!(ledger.reserve_vmid(100, |vmid| vmid == 102), 103);
+        assert!(ledger.knows_vmid(103) && !ledger.knows_vmid(102));
     }
 
     #[test]

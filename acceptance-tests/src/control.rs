@@ -58,6 +58,11 @@ impl Sim {
         self.post("/faults", fault)
     }
 
+    /// The faults, each with how many requests have matched it so far (`seen`).
+    pub fn faults(&self) -> anyhow::Result<Value> {
+        self.get("/faults")
+    }
+
     /// Ends all faults.
     pub fn clear_faults(&self) -> anyhow::Result<()> {
         self.delete("/faults")

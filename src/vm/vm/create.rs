@@ -32,35 +32,48 @@ pub async fn create(cx: &Cx<Pve>, want: &Vm, unwritten: Unwritten<Vm>) -> Result
 
     let so_far = Vm { node: Some(node.clone()), ..want.clone() };
     let attempt = Mutex::new(None);
-    let (sent, written) = unwritten.send(so_far.clone(), ask(cx, want, &node, &attempt)).await?;
-    let attempt = attempt.into_inner().unwrap_or_else(PoisonError::into_inner);
-    let Some((vmid, before)) = attempt else {
-        // It did not get as far as sending anything.
-        let problem = sent.err().unwrap_or_else(|| evidence::never_arrived("Cannot create the VM"));
-        return written.undo(problem, async { Ok::<(), Problem>(()) }).await;
-    };
-    written.note(Vm { vmid: Some(vmid), ..so_far });
-    let doing = doing(vmid);
-    let lost = sent.is_err();
-    let mut task = match before.settle(&cx.client, sent, Lock::Vm(vmid), &areas(vmid)).await {
-        Ok(Some(task)) => task,
-        Ok(None) => {
-            let problem = match must_be_absent(cx, vmid).await {
-                Ok(()) => evidence::never_arrived(&doing),
-                // It is there without a task of ours: somebody else's.
-                Err(problem) if problem.pve().is_none() => problem,
-                Err(problem) => return Ok(written.leave(problem)),
-            };
-            return written.undo(problem, async { Ok::<(), Problem>(()) }).await;
+    let (mut sent, written) = unwritten.send(so_far.clone(), ask(cx, want, &node, &attempt)).await?;
+    let mut tries = 0;
+    let (vmid, lost) = loop {
+        tries += 1;
+        let Some((vmid, before)) = attempt.lock().unwrap_or_else(PoisonError::into_inner).take() else {
+            // It did not get as far as sending anything.
+            let problem = sent.err().unwrap_or_else(|| evidence::never_arrived("Cannot create the VM"));
+            return written.undo(problem, nothing_to_undo()).await;
+        };
+        written.note(Vm { vmid: Some(vmid), ..so_far.clone() });
+        let doing = doing(vmid);
+        let lost = sent.is_err();
+        let mut task = match before.settle(&cx.client, sent, Lock::Vm(vmid), &areas(vmid)).await {
+            Ok(Some(task)) => task,
+            Ok(None) => {
+                let problem = match must_be_absent(cx, vmid).await {
+                    Ok(()) => evidence::never_arrived(&doing),
+                    // It is there without a task of ours: somebody else's.
+                    Err(problem) if problem.pve().is_none() => problem,
+                    Err(problem) => return Ok(written.leave(problem)),
+                };
+                return written.undo(problem, nothing_to_undo()).await;
+            }
+            Err(problem) => return Ok(written.leave(problem)),
+        };
+        match task.wait(&patience(cx), |_| {}).await {
+            Ok(()) => break (vmid, lost),
+            // Somebody else was quicker, and what exists is theirs.
+            Err(Api::TaskFailed(failure)) if failure.status.contains("already exists") => {
+                if want.vmid.is_some() || tries >= TRIES {
+                    let problem = exists("pve_vm", &format!("vm:{vmid}"), &vmid.to_string()).at(vmid_path());
+                    return written.undo(problem, nothing_to_undo()).await;
+                }
+                sent = ask(cx, want, &node, &attempt).await;
+            }
+            // PVE removes what it has begun; that it did so is looked at.
+            Err(error @ Api::TaskFailed(_)) => {
+                return written.undo(Problem::during(&doing, error), must_be_absent(cx, vmid)).await;
+            }
+            Err(error) => return Ok(written.leave(Problem::during(&doing, error))),
         }
-        Err(problem) => return Ok(written.leave(problem)),
     };
-    match task.wait(&patience(cx), |_| {}).await.during(&doing) {
-        Ok(()) => {}
-        // PVE removes what it has begun; that it did so is looked at.
-        Err(problem) if problem.is_failed_task() => return written.undo(problem, must_be_absent(cx, vmid)).await,
-        Err(problem) => return Ok(written.leave(problem)),
-    }
     if lost {
         match guest::must_exist(cx, vmid).await {
             Ok(found) if want.params(None, Some(&found.config)).is_empty() => cx.warn(Diagnostic::warning(
@@ -69,7 +82,7 @@ pub async fn create(cx: &Cx<Pve>, want: &Vm, unwritten: Unwritten<Vm>) -> Result
             )),
             Ok(_) => {
                 let problem = exists("pve_vm", &format!("vm:{vmid}"), &vmid.to_string()).at(vmid_path());
-                return written.undo(problem, async { Ok::<(), Problem>(()) }).await;
+                return written.undo(problem, nothing_to_undo()).await;
             }
             Err(problem) => return Ok(written.leave(problem)),
         }
@@ -91,6 +104,11 @@ pub async fn create(cx: &Cx<Pve>, want: &Vm, unwritten: Unwritten<Vm>) -> Result
     Ok(written.settle(rest).await)
 }
 
+/// Nothing of ours exists.
+async fn nothing_to_undo() -> Result<(), Problem> {
+    Ok(())
+}
+
 fn doing(vmid: u32) -> String {
     format!("Cannot create vm:{vmid}")
 }
@@ -104,12 +122,11 @@ async fn ask(cx: &Cx<Pve>, want: &Vm, node: &str, attempt: &Mutex<Option<(u32, B
         tries += 1;
         let vmid = match want.vmid {
             Some(vmid) => vmid,
-            None => cx.client.cluster().next_id().await.during("Cannot ask for a free number")?,
+            None => free_vmid(cx).await?,
         };
         let before = Before::look(&cx.client, "qmcreate", vmid.to_string()).await?;
         // Assigned in one step; a panic elsewhere leaves nothing half done.
         *attempt.lock().unwrap_or_else(PoisonError::into_inner) = Some((vmid, before));
-        cx.ledger.make_guest(vmid);
         match cx.client.qemu(node, vmid).create(&params).await {
             Err(Api::Exists(_)) if want.vmid.is_none() && tries < TRIES => {
                 tracing::info!(vmid, "somebody else was quicker to take this number");
@@ -120,6 +137,13 @@ async fn ask(cx: &Cx<Pve>, want: &Vm, node: &str, attempt: &Mutex<Option<(u32, B
             }
         }
     }
+}
+
+/// The next free number by PVE's rules, leaving out those that others in this run are about to take.
+async fn free_vmid(cx: &Cx<Pve>) -> Result<u32, Problem> {
+    let first = cx.client.cluster().next_id().await.during("Cannot ask for a free number")?;
+    let guests = cx.client.cluster().guests().await.during("Cannot list the guests")?;
+    Ok(cx.ledger.reserve_vmid(first, |vmid| guests.iter().any(|guest| guest.vmid == vmid)))
 }
 
 async fn must_be_absent(cx: &Cx<Pve>, vmid: u32) -> Result<(), Problem> {
@@ -145,7 +169,7 @@ async fn must_not_be_left_over(cx: &Cx<Pve>, want: &Vm) -> Result<(), Problem> {
     let guests = cx.client.cluster().guests().await.during("Cannot list the guests")?;
     let namesakes = guests.iter().filter(|guest| {
         // The name is missing from the list for the first seconds.
-        guest.name.as_ref().is_none_or(|its| its == name) && !cx.ledger.has_made_guest(guest.vmid)
+        guest.name.as_ref().is_none_or(|its| its == name) && !cx.ledger.knows_vmid(guest.vmid)
     });
     for guest in namesakes {
         let tasks = cx.client.cluster().tasks().await.during("Cannot list the cluster's tasks")?;

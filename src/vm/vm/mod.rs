@@ -141,6 +141,7 @@ impl Resource<Pve> for Vm {
         cx.private.set(OWNED, &owned);
         disks::plan(change.prior.as_ref(), &change.config, &change.plan, say);
         let Some(vmid) = change.plan.vmid.get() else { return };
+        cx.ledger.take_vmid(vmid);
         for (name, disk) in change.plan.disks.known().into_iter().flatten().filter(|(name, _)| owned.contains(name)) {
             let Some(storage) = disk.known().and_then(|disk| disk.storage.text()) else { continue };
             if let Some((_, other)) = cx.ledger.plan_disk(vmid, name, DiskOwner::Vm, storage) {

@@ -1,0 +1,276 @@
+//! `pve_vm` when things go wrong: bad input, lost answers, killed providers, dead nodes, other people.
+
+use acceptance_tests::{Program, Sim, Terraform, Workspace, or_skip};
+use serde_json::{Value, json};
+
+const HEAD: &str = r#"
+terraform {
+  required_providers {
+    pve = { source = "homelab/pve" }
+  }
+}
+provider "pve" {}
+"#;
+
+fn vm(attributes: &str) -> String {
+    format!("{HEAD}\nresource \"pve_vm\" \"web\" {{\nallow_destroy = true\n{attributes}\n}}\n")
+}
+
+fn cluster(options: &[&str]) -> anyhow::Result<Option<(Sim, Workspace)>> {
+    let Some(terraform) = or_skip(Terraform::find()) else { return Ok(None) };
+    let sim = Sim::start(options)?;
+    let mut work = Workspace::new(terraform, &Program::provider()?)?;
+    work.set_all(sim.environment());
+    work.write("main.tf", HEAD)?;
+    work.init()?.succeeded()?;
+    Ok(Some((sim, work)))
+}
+
+const SMALL: &str = "name = \"web\"\ndisks = { scsi0 = { size = \"1G\", storage = \"local-lvm\" } }\n";
+
+/// How many VMs there are.
+fn vms(sim: &Sim) -> anyhow::Result<usize> {
+    // Each disk's volume is named after its VM once in the configuration.
+    let state = sim.state()?.to_string();
+    Ok(state.matches("\"scsi0\":\"").count())
+}
+
+#[test]
+fn what_is_wrong_is_said_before_anything_is_written() -> anyhow::Result<()> {
+    let Some((sim, work)) = cluster(&["--guest", "101"])? else { return Ok(()) };
+    let disk = |text: &str| format!("disks = {{ {text} }}");
+    for (text, summary, cure) in [
+        ("vmid = 101".to_owned(), "vm:101 on pve1 exists already", "id = \"101\""),
+        ("node = \"nope\"".to_owned(), "The cluster has no node \"nope\"", "pve1, pve2, pve3"),
+        ("vmid = 99".to_owned(), "vmid", "100"),
+        ("name = \"a b\"".to_owned(), "name", "DNS name"),
+        ("tags = [\"a b\"]".to_owned(), "tags", "must begin with"),
+        (disk("scsi31 = { size = \"1G\", storage = \"local-lvm\" }"), "No interface for a disk", "scsi0-scsi30"),
+        (disk("scsi0 = { storage = \"local-lvm\" }"), "New disk scsi0 needs a size", "32G"),
+        (disk("scsi0 = { size = \"1G\" }"), "New disk scsi0 needs a storage", "initial_storage"),
+        (disk("scsi0 = { size = \"1G\", storage = \"nope\" }"), "Storage \"nope\" does not exist", "local-lvm"),
+        (disk("scsi0 = { size = \"1G\", storage = \"local\" }"), "Storage \"local\" cannot hold disks", "local-lvm"),
+        (disk("virtio0 = { size = \"1G\", storage = \"local-lvm\", ssd = true }"), "A virtio disk", "scsi"),
+        ("networks = { eth0 = { bridge = \"vmbr0\" } }".to_owned(), "No network card", "net31"),
+        ("networks = { net0 = { model = \"fast\" } }".to_owned(), "must be one of", "virtio"),
+        ("cloud_init = { storage = \"nope\" }".to_owned(), "Storage \"nope\" does not exist", "local-lvm"),
+        ("cloud_init = { ip_config = { eth0 = { ip = \"dhcp\" } } }".to_owned(), "No network card", "net31"),
+    ] {
+        work.write("main.tf", &vm(&text))?;
+        let output = work.apply()?.failed(summary)?;
+        let cure = cure.replace("scsi0-scsi30", "scsi0-30");
+        assert!(output.says(&cure), "no word of {cure}:\n{}", output.told());
+    }
+    assert!(sim.mutations()?.is_empty(), "{:?}", sim.mutations()?);
+    Ok(())
+}
+
+#[test]
+fn what_pve_refuses_points_at_the_attribute() -> anyhow::Result<()> {
+    let Some((sim, work)) = cluster(&[])? else { return Ok(()) };
+    let before = sim.state()?;
+    work.write("main.tf", &vm(&format!("{SMALL}cpu = \"no such, thing\"")))?;
+    let output = work.apply()?.failed("Cannot create vm:100")?;
+    assert!(output.says("with pve_vm.web") && output.says("cpu"), "{}", output.told());
+    assert_eq!(sim.state()?, before);
+    Ok(())
+}
+
+#[test]
+fn several_vms_at_once_get_numbers_of_their_own() -> anyhow::Result<()> {
+    let Some((sim, work)) = cluster(&[])? else { return Ok(()) };
+    let text =
+        "count = 4\nname = \"web-${count.index}\"\ndisks = { scsi0 = { size = \"1G\", storage = \"local-lvm\" } }";
+    work.write("main.tf", &vm(text))?;
+    work.apply()?.succeeded()?;
+    assert_eq!(vms(&sim)?, 4);
+    assert!(work.plan()?.is_empty());
+    work.destroy()?.succeeded()?;
+    assert_eq!(vms(&sim)?, 0);
+    Ok(())
+}
+
+#[test]
+fn lost_answers_make_nothing_twice() -> anyhow::Result<()> {
+    for when in ["before", "after"] {
+        let Some((sim, work)) = cluster(&[])? else { return Ok(()) };
+        sim.fault(&json!({
+            "match": {"method": "POST", "path": "/nodes/*/qemu"}, "when": when, "effect": {"drop": true}
+        }))?;
+        work.write("main.tf", &vm(SMALL))?;
+        let output = work.apply()?;
+        if when == "before" {
+            output.failed("nothing was written")?;
+            work.apply()?.succeeded()?;
+        } else {
+            assert!(output.succeeded()?.says("was taken for ours"));
+        }
+        assert!(work.plan()?.is_empty(), "{when}");
+        assert_eq!(vms(&sim)?, 1, "{when}");
+    }
+    Ok(())
+}
+
+#[test]
+fn a_provider_killed_in_a_create_leaves_nothing_twice() -> anyhow::Result<()> {
+    for (when, vmid) in [("before", ""), ("after", ""), ("after", "vmid = 150\n")] {
+        let Some((sim, work)) = cluster(&[])? else { return Ok(()) };
+        work.write("main.tf", &vm(&format!("{vmid}{SMALL}")))?;
+        // The look at the tasks just before the request is held up until the provider's process is known.
+        sim.fault(&json!({"match": {"method": "GET", "path": "/nodes/*/tasks"}, "effect": {"delay": "600s"}}))?;
+        let mut running = work.start_apply()?;
+        running.until("the provider looks at the tasks", || {
+            sim.faults().is_ok_and(|faults| faults[0]["seen"].as_u64() == Some(1) || faults == json!([]))
+        })?;
+        for pid in running.providers()? {
+            sim.fault(&json!({
+                "match": {"method": "POST", "path": "/nodes/*/qemu"}, "when": when, "effect": {"kill": pid}
+            }))?;
+        }
+        assert_eq!(running.wait()?.code, Some(1));
+        sim.clear_faults()?;
+        sim.advance(60)?;
+        let output = work.apply()?;
+        if when == "before" {
+            output.succeeded()?;
+            assert!(work.plan()?.is_empty());
+        } else {
+            let id = if vmid.is_empty() { "100" } else { "150" };
+            let output = output.failed(&format!("id = \"{id}\""))?;
+            assert!(output.says("to = pve_vm.this"), "{}", output.told());
+            work.import("pve_vm.web", id)?.succeeded()?;
+            work.apply()?.succeeded()?;
+            assert!(work.plan()?.is_empty());
+        }
+        assert_eq!(vms(&sim)?, 1, "{when} {vmid}");
+    }
+    Ok(())
+}
+
+#[test]
+fn a_vm_that_does_not_start_is_kept_and_started_by_the_next_apply() -> anyhow::Result<()> {
+    let Some((sim, work)) = cluster(&[])? else { return Ok(()) };
+    sim.fault(&json!({
+        "match": {"method": "POST", "path": "/nodes/*/qemu/*/status/start"},
+        "effect": {"task": "fail", "message": "no bridge vmbr9"}
+    }))?;
+    work.write("main.tf", &vm(&format!("{SMALL}started = true")))?;
+    let output = work.apply()?.succeeded()?;
+    assert!(output.says("Cannot start vm:100") && output.says("no bridge vmbr9"), "{}", output.told());
+    let made = work.instance("pve_vm.web")?;
+    assert_eq!((&made["attributes"]["ready"], &made["status"]), (&json!(false), &Value::Null));
+    sim.clear_faults()?;
+    work.apply()?.succeeded()?;
+    assert_eq!(work.instance("pve_vm.web")?["attributes"]["ready"], true);
+    assert!(work.plan()?.is_empty());
+    assert_eq!(vms(&sim)?, 1);
+    Ok(())
+}
+
+#[test]
+fn a_create_that_fails_leaves_nothing() -> anyhow::Result<()> {
+    let Some((sim, work)) = cluster(&[])? else { return Ok(()) };
+    let before = sim.state()?;
+    sim.fault(&json!({
+        "match": {"method": "POST", "path": "/nodes/*/qemu"}, "effect": {"task": "fail", "message": "no space left"}
+    }))?;
+    work.write("main.tf", &vm(SMALL))?;
+    let output = work.apply()?.failed("Cannot create vm:100")?;
+    assert!(output.says("no space left"), "{}", output.told());
+    assert!(work.instance("pve_vm.web")?.is_null());
+    sim.clear_faults()?;
+    assert_eq!(sim.state()?, before);
+    Ok(())
+}
+
+#[test]
+fn under_ha_only_ha_starts_and_stops_and_nothing_is_destroyed() -> anyhow::Result<()> {
+    let Some((sim, work)) = cluster(&[])? else { return Ok(()) };
+    let ha = "\nresource \"pve_ha_resource\" \"web\" {\nsid = \"vm:${pve_vm.web.vmid}\"\nallow_local = true\n}\n";
+    work.write("main.tf", &(vm(&format!("{SMALL}started = true")) + ha))?;
+    work.apply()?.succeeded()?;
+    assert!(work.plan()?.is_empty());
+
+    sim.forget_requests()?;
+    work.write("main.tf", &(vm(&format!("{SMALL}started = false")) + ha))?;
+    let output = work.apply()?.succeeded()?;
+    assert!(output.says("HA decides whether vm:100 runs"), "{}", output.told());
+    assert!(sim.mutations()?.is_empty(), "{:?}", sim.mutations()?);
+    assert!(work.plan()?.is_empty());
+
+    let output = work.run(&["destroy", "-no-color", "-auto-approve", "-target=pve_vm.web"])?;
+    // Terraform takes what depends on it first; taken out of the state, HA's entry is in the way.
+    output.succeeded()?;
+    work.apply()?.succeeded()?;
+    work.run(&["state", "rm", "pve_ha_resource.web"])?.succeeded()?;
+    work.write("main.tf", &vm(&format!("{SMALL}started = true")))?;
+    sim.forget_requests()?;
+    work.destroy()?.failed("is under HA")?;
+    assert!(sim.mutations()?.is_empty(), "{:?}", sim.mutations()?);
+    Ok(())
+}
+
+#[test]
+fn a_dead_node_plans_nothing_and_its_vm_is_not_destroyed() -> anyhow::Result<()> {
+    let Some((sim, work)) = cluster(&[])? else { return Ok(()) };
+    work.write("main.tf", &vm(&format!("node = \"pve2\"\n{SMALL}")))?;
+    work.apply()?.succeeded()?;
+    sim.power("pve2", false)?;
+    let plan = work.plan()?;
+    assert!(plan.is_empty());
+    assert!(plan.output.says("its objects are kept as last seen"), "{}", plan.output.told());
+    work.destroy()?.failed("pve2")?;
+    assert_eq!(work.instance("pve_vm.web")?["attributes"]["vmid"], 100);
+    Ok(())
+}
+
+#[test]
+fn another_vm_with_the_same_number_is_not_destroyed() -> anyhow::Result<()> {
+    let Some((sim, work)) = cluster(&[])? else { return Ok(()) };
+    work.write("main.tf", &vm(SMALL))?;
+    work.apply()?.succeeded()?;
+    let ours = std::fs::read(work.path().join("terraform.tfstate"))?;
+    work.destroy()?.succeeded()?;
+    sim.advance(600)?;
+    work.apply()?.succeeded()?;
+    std::fs::write(work.path().join("terraform.tfstate"), ours)?;
+    sim.forget_requests()?;
+    work.destroy()?.failed("vm:100 is another VM now")?;
+    assert!(sim.mutations()?.is_empty(), "{:?}", sim.mutations()?);
+    assert_eq!(vms(&sim)?, 1);
+    Ok(())
+}
+
+#[test]
+fn a_disk_that_is_owned_here_moves_with_its_storage() -> anyhow::Result<()> {
+    let Some((sim, work)) = cluster(&["--ceph", "ready"])? else { return Ok(()) };
+    let ceph = "resource \"pve_ceph_pool\" \"vm\" {\nname = \"vm\"\nallow_destroy = true\n}\n\
+                resource \"pve_storage_rbd\" \"vm\" {\nstorage = \"ceph-vm\"\npool = pve_ceph_pool.vm.name\n}\n";
+    work.write("main.tf", &(vm(&format!("{SMALL}started = true\ndepends_on = [pve_storage_rbd.vm]")) + ceph))?;
+    work.apply()?.succeeded()?;
+    let there = SMALL.replace("local-lvm", "ceph-vm");
+    work.write("main.tf", &(vm(&format!("{there}started = true\ndepends_on = [pve_storage_rbd.vm]")) + ceph))?;
+    assert_eq!(work.plan()?.actions("pve_vm.web"), ["update"]);
+    work.apply()?.succeeded()?;
+    assert!(work.plan()?.is_empty());
+    let state = sim.state()?.to_string();
+    assert!(state.contains("ceph-vm:vm-100-disk-0") && !state.contains("unused0"), "{state}");
+    work.destroy()?.succeeded()?;
+    Ok(())
+}
+
+#[test]
+fn a_refresh_costs_one_request_a_vm() -> anyhow::Result<()> {
+    let ids: Vec<String> = (101..=120).map(|vmid: u32| vmid.to_string()).collect();
+    let options: Vec<&str> = ids.iter().flat_map(|id| ["--guest", id.as_str()]).collect();
+    let Some((sim, work)) = cluster(&options)? else { return Ok(()) };
+    let text = "for_each = toset([for n in range(101, 121) : tostring(n)])\nvmid = tonumber(each.key)";
+    let import = "import {\nfor_each = toset([for n in range(101, 121) : tostring(n)])\nto = pve_vm.web[each.key]\nid = each.key\n}\n";
+    work.write("main.tf", &(vm(text) + import))?;
+    work.apply()?.succeeded()?;
+    sim.forget_requests()?;
+    assert!(work.plan()?.is_empty());
+    let asked = sim.requests()?.len();
+    assert!(asked <= 26, "{asked} requests for 20 VMs: {:?}", sim.requests()?);
+    Ok(())
+}
