@@ -139,7 +139,8 @@ fn disks(shape: &NodeShape, node: u32) -> Vec<DiskShape> {
             part(3, 510 << 30, "LVM", false, true),
         ],
     };
-    let named = shape.disks.is_empty() || shape.disks.iter().any(|disk| disk.path == SYSTEM);
+    let is_system = |disk: &DiskShape| disk.path == SYSTEM || disk.used.as_deref() == Some("mounted");
+    let named = shape.disks.is_empty() || shape.disks.iter().any(is_system);
     let given = shape.disks.iter().zip(1..).map(|(disk, number)| {
         let serial = disk.serial.clone().unwrap_or_else(|| format!("SIM{node:02}{number:02}"));
         DiskShape { serial: Some(serial), ..disk.clone() }

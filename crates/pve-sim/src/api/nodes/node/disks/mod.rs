@@ -20,6 +20,9 @@ pub(crate) fn routes(r: &mut Routes) {
     r.post("/nodes/{node}/disks/initgpt", init);
 }
 
+/// What a disk or partition is used for that is mounted and tells nothing else.
+const MOUNTED: &str = "mounted";
+
 /// OSDs on a device: ids, and whether they are encrypted.
 type Osds = Vec<(u32, bool)>;
 
@@ -78,11 +81,19 @@ fn used(disk: &DiskShape, partitions_listed: bool) -> Option<String> {
 }
 
 fn part_used(part: &PartitionShape) -> Option<&str> {
-    part.used.as_deref().or(part.mounted.then_some("mounted"))
+    part.used.as_deref().or(part.mounted.then_some(MOUNTED))
 }
 
-/// `/dev/disk/by-id/...`; a disk without a serial has none.
+/// A disk of a virtual machine, of which PVE knows little.
+fn is_virtio(disk: &DiskShape) -> bool {
+    disk.path.starts_with("/dev/vd")
+}
+
+/// `/dev/disk/by-id/...`; a disk without a serial has none, nor has one on virtio.
 fn by_id(disk: &DiskShape) -> Option<String> {
+    if is_virtio(disk) {
+        return None;
+    }
     let bus = if disk.media == Media::Nvme { "nvme" } else { "ata" };
     let model = disk.model.as_deref().unwrap_or("SIMDISK").replace(' ', "_");
     let serial = disk.serial.as_deref().filter(|serial| *serial != "unknown")?;
@@ -96,12 +107,14 @@ fn disk_entry(
     own: &[(u32, bool)],
     on_parts: &[Osds],
 ) -> Value {
+    let virtio = is_virtio(disk);
     let kind = match disk.media {
+        _ if virtio => "unknown",
         Media::Ssd => "ssd",
         Media::Nvme => "nvme",
         Media::Hdd => "hdd",
     };
-    let (health, wearout) = match (skips_smart, disk.media) {
+    let (health, wearout) = match (skips_smart || virtio, disk.media) {
         (true, _) => ("UNKNOWN", json!("N/A")),
         (false, Media::Hdd) => ("PASSED", json!("N/A")),
         (false, _) => ("PASSED", json!(100)),
@@ -111,8 +124,16 @@ fn disk_entry(
         "size": disk.size.0,
         "type": kind,
         "gpt": u8::from(has_gpt(disk)),
-        "rpm": if disk.media == Media::Hdd { 7200 } else { 0 },
-        "vendor": if disk.media == Media::Nvme { "unknown" } else { "ATA     " },
+        "rpm": match disk.media {
+            _ if virtio => -1,
+            Media::Hdd => 7200,
+            Media::Ssd | Media::Nvme => 0,
+        },
+        "vendor": match disk.media {
+            _ if virtio => "0x1af4",
+            Media::Nvme => "unknown",
+            Media::Ssd | Media::Hdd => "ATA     ",
+        },
         "model": disk.model.as_deref().unwrap_or("SIMDISK"),
         "serial": disk.serial.as_deref().unwrap_or("unknown"),
         "wwn": "unknown",
@@ -121,6 +142,9 @@ fn disk_entry(
     });
     if let Some(link) = by_id(disk) {
         entry["by_id_link"] = json!(link);
+    }
+    if disk.used.as_deref() == Some(MOUNTED) {
+        entry["mounted"] = json!(1);
     }
     if let Some(used) = used {
         entry["used"] = json!(used);
@@ -175,7 +199,8 @@ fn in_use(cluster: &Cluster, node: &Node, path: &str) -> Result<(), String> {
     let parts =
         device.disk.partitions.iter().filter(|part| device.partition.is_none_or(|wanted| wanted == part.number));
     let parts = parts.map(|part| (partition_path(&device.disk.path, part.number), part.mounted, part.held));
-    let whole = device.partition.is_none().then(|| (device.disk.path.clone(), false, device.disk.held));
+    let whole_mounted = device.disk.used.as_deref() == Some(MOUNTED);
+    let whole = device.partition.is_none().then(|| (device.disk.path.clone(), whole_mounted, device.disk.held));
     for (path, mounted, held) in whole.into_iter().chain(parts) {
         if mounted {
             return Err(format!("disk/partition '{path}' is mounted"));

@@ -113,6 +113,9 @@ pub(super) fn check_drives(call: &mut Call<'_>, vmid: u32, set: &BTreeMap<String
         if drive.options.contains_key("import-from") {
             return Err(call.left_out("disks with import-from"));
         }
+        if drive.volume.parse::<f64>().is_ok() {
+            return Err(PveError::new("no storage ID specified (and no default storage)"));
+        }
         let Some(id) = drive.storage() else { continue };
         let storage = call.cluster.storage.get(id);
         let storage = storage.ok_or_else(|| PveError::new(format!("storage '{id}' does not exist")))?;

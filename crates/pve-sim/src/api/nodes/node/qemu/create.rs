@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::{config, guest, rights, root_only, vmid};
 use crate::cluster::Cluster;
-use crate::cluster::guests::drive::Drive;
+use crate::cluster::guests::drive::{Drive, DriveKey};
 use crate::cluster::guests::{Change, Config, Guest, defaults};
 use crate::cluster::ha::{Resource, Sid};
 use crate::cluster::storage::owner;
@@ -48,7 +48,10 @@ fn create(call: &mut Call<'_>) -> Result<Value, PveError> {
     if let Some(other) = call.cluster.guests.get(vmid) {
         return Err(PveError::new(format!("{failed}VM {vmid} already exists on node '{}'", other.node)));
     }
-    let change = config::normal(call, &given)?;
+    let mut change = config::normal(call, &given)?;
+    if let Some(storage) = call.params.text("storage") {
+        add_storage(&mut change, storage);
+    }
     config::check_drives(call, vmid, &change.set)?;
     if let Some(pool) = pool.as_ref().filter(|pool| !call.cluster.pools.all.contains_key(*pool)) {
         return Err(PveError::new(format!("pool '{pool}' does not exist")));
@@ -83,6 +86,17 @@ fn create(call: &mut Call<'_>) -> Result<Value, PveError> {
             Ok(())
         });
     Ok(call.task("qmcreate", vmid.to_string(), steps))
+}
+
+/// Sizes that name no storage mean the one of the call.
+fn add_storage(change: &mut Change, storage: &str) {
+    for (key, text) in &mut change.set {
+        let drive = DriveKey::parse(key).and_then(|_| Drive::parse(text));
+        if let Some(mut drive) = drive.filter(|drive| drive.volume.parse::<f64>().is_ok()) {
+            drive.volume = format!("{storage}:{}", drive.volume);
+            *text = drive.to_string();
+        }
+    }
 }
 
 /// The number is taken from now on: a configuration is there that holds nothing but its lock.

@@ -156,8 +156,10 @@ fn enlarge(t: &mut TaskCx<'_>, vmid: u32, key: &DriveKey, size: &str) -> Result<
     let volume = volume.ok_or_else(|| format!("volume '{}' does not exist", drive.volume))?;
     let number = size::parse(size.trim_start_matches('+')).ok_or_else(|| format!("unable to parse size '{size}'"))?;
     let wanted = if size.starts_with('+') { volume.size.saturating_add(number) } else { number };
-    // Sizes are whole sectors.
-    let wanted = wanted.div_ceil(1024) * 1024;
+    // Whole sectors; LVM has whole extents.
+    let lvm = t.cluster.storage.get(&storage).is_some_and(|storage| storage.kind.name.starts_with("lvm"));
+    let unit = if lvm { 4 << 20 } else { 1024 };
+    let wanted = wanted.div_ceil(unit) * unit;
     if wanted < volume.size {
         return Err("shrinking disks is not supported".to_owned());
     }
