@@ -129,6 +129,7 @@ fn disks(shape: &NodeShape, node: u32) -> Vec<DiskShape> {
         size: Size(512 << 30),
         serial: Some(format!("SIM{node:02}00")),
         model: None,
+        wwn: None,
         media: Media::Ssd,
         used: None,
         held: false,

@@ -9,6 +9,9 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
+use crate::cluster::guests::drive::{Drive, DriveKey};
+use crate::cluster::storage::Kind;
+
 pub use access::{AclShape, TokenShape, UserShape};
 pub use ceph::{CephPoolShape, CephShape, CephStage, CrushRuleShape, OsdShape};
 pub use nodes::{DiskShape, Media, NodeShape, PartitionShape};
@@ -164,6 +167,27 @@ impl Shape {
         Ok(shape)
     }
 
+    /// Storages are of a type that is simulated, and guests' disks lie on storages that are there.
+    fn check_storages(&self) -> Result<(), String> {
+        for StorageShape { storage, kind, .. } in &self.storages {
+            if Kind::find(kind).is_none() {
+                let known = Kind::names().collect::<Vec<_>>().join(", ");
+                return Err(format!("storage '{storage}' is of type '{kind}', which is not simulated: one of {known}"));
+            }
+        }
+        for guest in &self.guests {
+            for (key, value) in guest.config.iter().filter(|(key, _)| DriveKey::parse(key).is_some()) {
+                let drive = value.as_str().and_then(Drive::parse);
+                let drive = drive.ok_or_else(|| format!("guest {}: '{key}' is no disk", guest.vmid))?;
+                let there = |id: &str| self.storages.iter().any(|storage| storage.storage == id);
+                if let Some(id) = drive.storage().filter(|id| !there(id)) {
+                    return Err(format!("guest {}: '{key}' names the unknown storage '{id}'", guest.vmid));
+                }
+            }
+        }
+        Ok(())
+    }
+
     /// What the types cannot say.
     fn check(&self) -> Result<(), String> {
         if self.nodes.is_empty() {
@@ -186,6 +210,7 @@ impl Shape {
                 return Err(format!("guest {} is there twice", guest.vmid));
             }
         }
+        self.check_storages()?;
         for node in self.ceph.mons.iter().flatten() {
             known(node, "ceph.mons".to_owned())?;
         }
@@ -215,6 +240,7 @@ nodes:
   - {name: pve2, online: false}
 storages:
   - {storage: local, type: dir, path: /var/lib/vz, content: [iso]}
+  - {storage: local-lvm, type: lvmthin, vgname: pve, thinpool: data, content: [images]}
 guests:
   - {vmid: 101, node: pve1, name: x, running: true, config: {memory: '2048', scsi0: 'local-lvm:32'}}
 users:
@@ -237,6 +263,8 @@ clock: {factor: 0, start: '2026-11-22T10:00:00Z'}
             ("nodes: []", "at least one node"),
             ("nodes: [{name: a}, {name: a}]", "twice"),
             ("nodes: [{name: a, color: red}]", "color"),
+            ("storages: [{storage: a1, type: zfspool}]", "type 'zfspool', which is not simulated"),
+            ("guests: [{vmid: 100, node: pve1, config: {scsi0: 'nope:1'}}]", "unknown storage 'nope'"),
             ("guests: [{vmid: 100, node: nowhere}]", "unknown node 'nowhere'"),
             ("ha: {masters: [nowhere]}", "ha.masters names the unknown node"),
             ("ceph: {mgrs: [nowhere]}", "ceph.mgrs names the unknown node"),

@@ -35,6 +35,7 @@ impl NodeShape {
             size,
             serial: Some(format!("SIM{n:02}{:02}", d + 1)),
             model: None,
+            wwn: None,
             media: Media::Ssd,
             used: None,
             held: false,
@@ -79,6 +80,9 @@ pub struct DiskShape {
     /// Model.
     #[serde(default)]
     pub model: Option<String>,
+    /// World wide name; `unknown` if absent.
+    #[serde(default)]
+    pub wwn: Option<String>,
     /// What it is made of.
     #[serde(default, rename = "type")]
     pub media: Media,

@@ -120,7 +120,7 @@ fn checked(kind: &'static Kind, mut options: BTreeMap<String, String>) -> Result
 
 fn create(call: &mut Call<'_>) -> Result<Value, PveError> {
     let (id, name) = (call.params.need("storage").to_owned(), call.params.need("type").to_owned());
-    let Some(kind) = Kind::find(&name) else {
+    let Some(kind) = Kind::find(&name).filter(|kind| kind.name != "cephfs") else {
         return Err(call.left_out(&format!("storages of type {name}")));
     };
     let mut options = checked(kind, given(call)?)?;

@@ -47,7 +47,7 @@ pub(super) static DIR: Kind = Kind {
     shared: false,
 };
 
-static OTHERS: [Kind; 4] = [
+static OTHERS: [Kind; 5] = [
     Kind {
         name: "lvm",
         contents: &["images", "rootdir"],
@@ -98,6 +98,31 @@ static OTHERS: [Kind; 4] = [
         formats: &["raw", "qcow2", "vmdk"],
         shared: true,
     },
+    // An entry of the cluster's shape, never active: no file systems are simulated.
+    Kind {
+        name: "cephfs",
+        contents: &["backup", "iso", "vztmpl", "snippets", "import"],
+        default_contents: &["backup"],
+        required: &[],
+        fixed: &["path"],
+        optional: &[
+            "fs-name",
+            "subdir",
+            "monhost",
+            "username",
+            "keyring",
+            "fuse",
+            "options",
+            "content-dirs",
+            "prune-backups",
+            "max-protected-backups",
+            "create-base-path",
+            "create-subdirs",
+            "mkdir",
+        ],
+        formats: &["raw"],
+        shared: true,
+    },
 ];
 
 impl Kind {
@@ -114,6 +139,11 @@ impl Kind {
     /// Whether an option keeps its first value for ever.
     pub fn is_fixed(&self, option: &str) -> bool {
         self.required.contains(&option) || self.fixed.contains(&option)
+    }
+
+    /// The names of all types that are simulated.
+    pub fn names() -> impl Iterator<Item = &'static str> {
+        std::iter::once(&DIR).chain(&OTHERS).map(|kind| kind.name)
     }
 
     /// Whether images are files.

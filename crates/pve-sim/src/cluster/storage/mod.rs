@@ -189,6 +189,7 @@ impl Storages {
             "nfs" if storage.get("server").is_some_and(|server| server.starts_with("192.0.2.")) => {
                 Err(format!("storage '{id}' is not online"))
             }
+            "cephfs" => Err(format!("storage '{id}' is not online")),
             "lvm" | "lvmthin" => match storage.get("vgname") {
                 Some(group) if !self.groups.contains(group) => Err(format!("no such volume group '{group}'")),
                 _ => Ok(()),

@@ -136,7 +136,7 @@ fn disk_entry(
         },
         "model": disk.model.as_deref().unwrap_or("SIMDISK"),
         "serial": disk.serial.as_deref().unwrap_or("unknown"),
-        "wwn": "unknown",
+        "wwn": disk.wwn.as_deref().unwrap_or("unknown"),
         "health": health,
         "wearout": wearout,
     });
