@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::bed::Bed;
-use crate::shape::{GuestShape, Shape};
+use crate::shape::{AclShape, GuestShape, Shape, UserShape};
 
 fn bed() -> Bed {
     Bed::new(Shape { guests: vec![GuestShape::ready(100, "pve1")], ..Shape::default() })
@@ -207,4 +207,32 @@ async fn a_guest_made_for_ha_is_started_by_it() {
     assert_eq!(bed.ok("GET", "/nodes/pve1/qemu/101/status/current", &[]).await["status"], "stopped");
     bed.pass(60);
     assert_eq!(bed.ok("GET", "/nodes/pve1/qemu/101/status/current", &[]).await["status"], "running");
+}
+
+#[tokio::test]
+async fn each_key_of_the_configuration_takes_its_privilege() {
+    let acl = |path: &str, role: &str| AclShape { path: path.into(), role: role.into(), propagate: true };
+    let user = UserShape {
+        userid: "a@pve".into(),
+        password: Some("secret".into()),
+        enable: true,
+        expire: 0,
+        tokens: vec![],
+        acl: vec![acl("/vms", "PVEVMUser")],
+    };
+    let bed = Bed::new(Shape { guests: vec![GuestShape::ready(100, "pve1")], users: vec![user], ..Shape::default() });
+    for (params, status, text) in [
+        (vec![("memory", "4096")], 403, "Permission check failed (/vms/100, VM.Config.Memory)\n"),
+        (vec![("args", "-version")], 500, "only root can set 'args' config\n"),
+        (vec![("delete", "scsi0")], 403, "Permission check failed (/vms/100, VM.Config.Disk)\n"),
+    ] {
+        let reply = bed.send(bed.ticket("a@pve"), "PUT", "/nodes/pve1/qemu/100/config", &params).await;
+        let body: Value = serde_json::from_str(&reply.body).unwrap();
+        assert_eq!((reply.status, body["message"].as_str().unwrap()), (status, text));
+    }
+    let allowed = [("ciuser", "someone")];
+    let reply = bed.send(bed.ticket("a@pve"), "PUT", "/nodes/pve1/qemu/100/config", &allowed).await;
+    assert_eq!(reply.status, 200, "{}", reply.body);
+    let made = bed.send(bed.ticket("a@pve"), "POST", "/nodes/pve1/qemu", &[("vmid", "900")]).await;
+    assert_eq!(made.status, 403);
 }
