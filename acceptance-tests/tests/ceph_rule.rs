@@ -1,0 +1,210 @@
+//! `pve_ceph_crush_rule` with a real Terraform.
+
+use acceptance_tests::{Program, Sim, Terraform, Workspace, or_skip};
+use serde_json::json;
+
+const HEAD: &str = r#"
+terraform {
+  required_providers {
+    pve = { source = "homelab/pve" }
+  }
+}
+provider "pve" {}
+"#;
+
+/// A rule with these attributes.
+fn rule(attributes: &str) -> String {
+    format!("{HEAD}\nresource \"pve_ceph_crush_rule\" \"r\" {{\n{attributes}\n}}\n")
+}
+
+/// The rule and a pool that uses it.
+fn with_pool(attributes: &str) -> String {
+    let pool = "name = \"vm\"\nsize = 2\nmin_size = 2\ncrush_rule = pve_ceph_crush_rule.r.name\nallow_destroy = true";
+    format!("{}\nresource \"pve_ceph_pool\" \"vm\" {{\n{pool}\n}}\n", rule(attributes))
+}
+
+fn ready(options: &[&str]) -> anyhow::Result<Option<(Sim, Workspace)>> {
+    let Some(terraform) = or_skip(Terraform::find()) else { return Ok(None) };
+    let sim = Sim::start(options)?;
+    let mut work = Workspace::new(terraform, &Program::provider()?)?;
+    work.set_all(sim.environment());
+    work.write("main.tf", HEAD)?;
+    work.init()?.succeeded()?;
+    Ok(Some((sim, work)))
+}
+
+/// A cluster with six OSDs that begins with these rules and pools.
+fn shaped(rules: &str, pools: &str) -> anyhow::Result<Option<(Sim, Workspace)>> {
+    let folder = tempfile::tempdir()?;
+    let file = folder.path().join("cluster.yaml");
+    std::fs::write(&file, format!("ceph:\n  stage: ready\n  rules: {rules}\n  pools: {pools}\n"))?;
+    ready(&["--cluster", &file.display().to_string()])
+}
+
+fn attributes(work: &Workspace) -> anyhow::Result<serde_json::Value> {
+    Ok(work.instance("pve_ceph_crush_rule.r")?["attributes"].clone())
+}
+
+#[test]
+fn a_rule_lives_from_its_creation_to_its_end_and_keeps_its_pools() -> anyhow::Result<()> {
+    let Some((sim, work)) = ready(&["--ceph", "ready"])? else { return Ok(()) };
+    let before = sim.state()?;
+    work.write("main.tf", &with_pool("name = \"osd\"\nfailure_domain = \"osd\""))?;
+    work.apply()?.succeeded()?;
+    assert!(work.plan()?.is_empty());
+    assert_eq!(attributes(&work)?["root"], "default");
+    assert_eq!(attributes(&work)?["ready"], true);
+
+    for (change, domain, class) in [
+        ("name = \"osd\"\nfailure_domain = \"host\"", "host", json!(null)),
+        ("name = \"osd\"\nfailure_domain = \"host\"\ndevice_class = \"ssd\"", "host", json!("ssd")),
+        ("name = \"osd\"\nfailure_domain = \"osd\"", "osd", json!(null)),
+    ] {
+        work.write("main.tf", &with_pool(change))?;
+        assert_eq!(work.plan()?.actions("pve_ceph_crush_rule.r"), ["update"], "{change}");
+        work.apply()?.succeeded()?;
+        assert!(work.plan()?.is_empty(), "{change}");
+        let now = attributes(&work)?;
+        assert_eq!((now["failure_domain"].as_str(), &now["device_class"]), (Some(domain), &class));
+        assert_eq!(work.instance("pve_ceph_pool.vm")?["attributes"]["crush_rule"], "osd");
+    }
+    work.destroy()?.succeeded()?;
+    assert_eq!(sim.state()?, before);
+    Ok(())
+}
+
+#[test]
+fn an_imported_rule_plans_nothing() -> anyhow::Result<()> {
+    let Some((sim, work)) = shaped("[{name: r, failure_domain: host, device_class: ssd}]", "[]")? else {
+        return Ok(());
+    };
+    work.write("main.tf", &rule("name = \"r\"\nfailure_domain = \"host\"\ndevice_class = \"ssd\""))?;
+    work.import("pve_ceph_crush_rule.r", "r")?.succeeded()?;
+    assert!(work.plan()?.is_empty());
+    assert!(sim.mutations()?.is_empty());
+    Ok(())
+}
+
+#[test]
+fn what_is_wrong_is_said_before_anything_is_written() -> anyhow::Result<()> {
+    let Some((sim, work)) = ready(&["--ceph", "ready"])? else { return Ok(()) };
+    for (attributes, summary, cure) in [
+        ("name = \"r\"\nfailure_domain = \"hots\"", "CRUSH knows no level \"hots\"", "osd, host, chassis"),
+        ("name = \"r\"\nfailure_domain = \"rack\"", "Nothing below \"default\" is a rack", "osd, host"),
+        (
+            "name = \"r\"\nfailure_domain = \"host\"\nroot = \"nope\"",
+            "CRUSH root \"nope\" does not exist",
+            "There are: default",
+        ),
+        ("name = \"r\"\nfailure_domain = \"host\"\ndevice_class = \"nvme\"", "No OSD has device class \"nvme\"", "ssd"),
+        (
+            "name = \"replicated_rule\"\nfailure_domain = \"osd\"",
+            "CRUSH rule \"replicated_rule\" exists already",
+            "import {",
+        ),
+        ("name = \"-r\"\nfailure_domain = \"osd\"", "no `-` at the beginning", "name"),
+        ("name = \"r.changing\"\nfailure_domain = \"osd\"", "must not end in", "name"),
+    ] {
+        work.write("main.tf", &rule(attributes))?;
+        let output = work.apply()?.failed(summary)?;
+        assert!(output.says(cure), "{attributes}: no word of {cure}:\n{}", output.told());
+        assert_eq!(work.state()?["resources"].as_array().map_or(0, Vec::len), 0, "{attributes}");
+    }
+    let sent: Vec<_> = sim.mutations()?.into_iter().map(|seen| format!("{} {}", seen.method, seen.path)).collect();
+    assert!(sent.is_empty(), "{sent:?}");
+    Ok(())
+}
+
+#[test]
+fn without_the_login_of_root_it_is_planned_with_a_warning_and_not_begun() -> anyhow::Result<()> {
+    let Some((sim, mut work)) = ready(&["--ceph", "ready"])? else { return Ok(()) };
+    work.set("PVE_USERNAME", "");
+    work.set("PVE_PASSWORD", "");
+    work.write("main.tf", &rule("name = \"r\"\nfailure_domain = \"osd\""))?;
+    let plan = work.plan()?;
+    assert!(plan.output.says("needs the login of root@pam"), "{}", plan.output.told());
+    let output = work.apply()?.failed("Cannot create CRUSH rule \"r\"")?;
+    assert!(output.says("PVE_PASSWORD"), "{}", output.told());
+    assert!(sim.mutations()?.is_empty());
+    Ok(())
+}
+
+#[test]
+fn a_rule_in_use_is_not_destroyed() -> anyhow::Result<()> {
+    let Some((_sim, work)) =
+        shaped("[{name: r, failure_domain: osd}]", "[{name: one, crush_rule: r}, {name: two, crush_rule: r}]")?
+    else {
+        return Ok(());
+    };
+    work.write("main.tf", &rule("name = \"r\"\nfailure_domain = \"osd\""))?;
+    work.import("pve_ceph_crush_rule.r", "r")?.succeeded()?;
+    let output = work.destroy()?.failed("CRUSH rule \"r\" is in use")?;
+    assert!(output.says("one, two"), "{}", output.told());
+    assert!(work.plan()?.is_empty());
+    Ok(())
+}
+
+/// What a change from `host` to `osd` leaves behind when it is cut off after its first, second, ... command.
+const CUT_OFF: [(&str, &str); 5] = [
+    (
+        "[{name: r, failure_domain: host}, {name: r.changing, failure_domain: osd}]",
+        "[{name: a, crush_rule: r}, {name: b, crush_rule: r}]",
+    ),
+    (
+        "[{name: r, failure_domain: host}, {name: r.changing, failure_domain: osd}]",
+        "[{name: a, crush_rule: r.changing}, {name: b, crush_rule: r}]",
+    ),
+    (
+        "[{name: r, failure_domain: host}, {name: r.changing, failure_domain: osd}]",
+        "[{name: a, crush_rule: r.changing}, {name: b, crush_rule: r.changing}]",
+    ),
+    (
+        "[{name: r.changing, failure_domain: osd}]",
+        "[{name: a, crush_rule: r.changing}, {name: b, crush_rule: r.changing}]",
+    ),
+    ("[{name: r, failure_domain: osd}]", "[{name: a, crush_rule: r}, {name: b, crush_rule: r}]"),
+];
+
+#[test]
+fn a_change_cut_off_after_any_command_is_finished_by_the_next_apply_or_taken_back() -> anyhow::Result<()> {
+    for (rules, pools) in CUT_OFF {
+        for wanted in ["osd", "host"] {
+            let Some((sim, work)) = shaped(rules, pools)? else { return Ok(()) };
+            work.write("main.tf", &rule(&format!("name = \"r\"\nfailure_domain = \"{wanted}\"")))?;
+            work.import("pve_ceph_crush_rule.r", "r")?.succeeded()?;
+            work.apply()?.succeeded()?;
+            assert!(work.plan()?.is_empty(), "{rules} {pools} {wanted}");
+            let state = sim.state()?.to_string();
+            assert!(!state.contains("r.changing"), "{rules} {pools} {wanted}: {state}");
+            assert_eq!(attributes(&work)?["failure_domain"], wanted);
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn connections_cut_during_a_change_or_a_creation_lose_nothing() -> anyhow::Result<()> {
+    let Some((sim, work)) = ready(&["--ceph", "ready"])? else { return Ok(()) };
+    let (osd, host) =
+        (with_pool("name = \"r\"\nfailure_domain = \"osd\""), with_pool("name = \"r\"\nfailure_domain = \"host\""));
+    let requests = [("POST", "/nodes/*/termproxy"), ("GET", "/nodes/*/vncwebsocket"), ("PUT", "/nodes/*/ceph/pool/*")];
+    for (method, path) in requests {
+        for when in ["before", "after"] {
+            for text in [&osd, &host] {
+                work.write("main.tf", text)?;
+                sim.fault(&json!({
+                    "match": { "method": method, "path": path }, "nth": 1, "times": 1, "when": when, "effect": { "drop": true },
+                }))?;
+                let first = work.apply()?;
+                sim.clear_faults()?;
+                assert!(!work.state()?.to_string().contains("tainted"), "{method} {path} {when}: {}", first.told());
+                work.apply()?.succeeded()?;
+                assert!(work.plan()?.is_empty(), "{method} {path} {when}: {}", first.told());
+                assert!(!sim.state()?.to_string().contains("r.changing"), "{method} {path} {when}");
+            }
+            work.destroy()?.succeeded()?;
+            // The terminal of the last command is kept for ten seconds: the next run opens one of its own all the same.
+        }
+    }
+    Ok(())
+}
