@@ -25,21 +25,26 @@ pub struct Ledger(Mutex<Entries>);
 
 #[derive(Debug, Default)]
 struct Entries {
-    osds: Vec<Member>,
+    osds: BTreeMap<String, Member>,
     rules: BTreeMap<String, Rule>,
     disks: BTreeMap<(u32, String), Vec<(DiskOwner, String)>>,
     vmids: BTreeSet<u32>,
 }
 
 impl Ledger {
-    /// Notes an OSD that is going to be made.
-    pub fn plan_osd(&self, member: Member) {
-        self.entries().osds.push(member);
+    /// Notes an OSD that is going to be made. `device` tells it from others (`pve1 /dev/sdb`).
+    pub fn plan_osd(&self, device: String, member: Member) {
+        self.entries().osds.insert(device, member);
+    }
+
+    /// The OSD has been made: it counts among those that exist from now on.
+    pub fn made_osd(&self, device: &str) {
+        self.entries().osds.remove(device);
     }
 
     /// OSDs that are going to be made, beyond those that exist.
     pub fn osds(&self) -> Vec<Member> {
-        self.entries().osds.clone()
+        self.entries().osds.values().cloned().collect()
     }
 
     /// Notes what a CRUSH rule is going to be.
@@ -99,6 +104,18 @@ mod tests {
             Some((DiskOwner::Vm, "local-lvm".to_owned()))
         );
         assert_eq!(ledger.plan_disk(101, "scsi1", DiskOwner::DiskMove, "vm"), None);
+    }
+
+    #[test]
+    fn an_osd_counts_as_planned_once_and_until_it_exists() {
+        let ledger = Ledger::default();
+        let member = Member { osd: None, host: "pve1".into(), device_class: None, above: BTreeMap::new() };
+        ledger.plan_osd("pve1 /dev/sdb".into(), member.clone());
+        ledger.plan_osd("pve1 /dev/sdb".into(), member.clone());
+        ledger.plan_osd("pve1 /dev/sdc".into(), member.clone());
+        assert_eq!(ledger.osds().len(), 2);
+        ledger.made_osd("pve1 /dev/sdb");
+        assert_eq!(ledger.osds(), [member]);
     }
 
     #[test]

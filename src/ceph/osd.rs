@@ -22,7 +22,7 @@ use crate::error::{During, Problem};
 use crate::evidence;
 use crate::pve::Pve;
 use creation::{Creation, identify, remember};
-use device::{Device, kernel_name};
+use device::{Device, DevicePlan, kernel_name};
 
 /// A Ceph OSD: a disk or partition of a node that holds a share of the cluster's data.
 ///
@@ -95,13 +95,15 @@ impl Resource<Pve> for Osd {
         }
         if change.is_create()
             && let Some(node) = change.plan.node.text()
+            && let Some(device) = change.plan.device.known().and_then(DevicePlan::settled)
         {
-            cx.ledger.plan_osd(Member {
+            let member = Member {
                 osd: None,
                 host: node.to_owned(),
                 device_class: change.plan.crush_device_class.text().map(str::to_owned),
                 above: BTreeMap::from([("root".to_owned(), "default".to_owned())]),
-            });
+            };
+            cx.ledger.plan_osd(device.on(node), member);
         }
     }
 
@@ -120,6 +122,7 @@ impl Resource<Pve> for Osd {
         remember(cx, task.upid());
         match creation.finish(cx, &mut task, deadline).await {
             Ok(found) => {
+                cx.ledger.made_osd(&want.device.on(&want.node));
                 // The disks of the node are free for the next creation while this OSD starts.
                 drop((task, creation));
                 Ok(written

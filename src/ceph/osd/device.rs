@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use pve_client::api::disks::Disk;
-use terraform_plugin::{Nested, Path};
+use terraform_plugin::{Attr, Nested, Path};
 
 use crate::error::{Problem, exists};
 
@@ -49,7 +49,27 @@ pub enum Verdict {
     Wipe,
 }
 
+impl DevicePlan {
+    /// The device, once everything about it is known.
+    pub fn settled(&self) -> Option<Device> {
+        let text = |attr: &Attr<String>| if attr.is_unknown() { None } else { Some(attr.known().cloned()) };
+        let partition = if self.partition.is_unknown() { None } else { Some(self.partition.get()) };
+        Some(Device {
+            path: text(&self.path)?,
+            by_id: text(&self.by_id)?,
+            serial: text(&self.serial)?,
+            partition: partition?,
+        })
+    }
+}
+
 impl Device {
+    /// What tells it from the others of all nodes, for the ledger.
+    pub fn on(&self, node: &str) -> String {
+        let name = [&self.path, &self.by_id, &self.serial].into_iter().flatten().next();
+        format!("{node} {} {}", name.map_or("", String::as_str), self.partition.unwrap_or(0))
+    }
+
     /// The same device as the state tells it after an import: by its serial number if that says which one it is.
     pub fn of(disk: &Disk, list: &[Disk]) -> Self {
         let whole = list.iter().find(|d| Some(&d.devpath) == disk.parent.as_ref()).unwrap_or(disk);

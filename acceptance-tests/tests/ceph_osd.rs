@@ -1,0 +1,264 @@
+//! `pve_ceph_osd` with a real Terraform.
+
+use acceptance_tests::{Program, Sim, Terraform, Workspace, or_skip};
+use serde_json::{Value, json};
+
+const HEAD: &str = r#"
+terraform {
+  required_providers {
+    pve = { source = "homelab/pve" }
+  }
+}
+provider "pve" {}
+"#;
+
+/// Free disks, a disk with partitions, contents of several kinds, twins, and disks that tell no serial.
+const CLUSTER: &str = r#"
+nodes:
+  - name: pve1
+    disks:
+      - {path: /dev/sdb, size: 64G, serial: FREE1}
+      - {path: /dev/sdc, size: 64G, serial: EXT4, used: ext4}
+      - path: /dev/sdd
+        size: 128G
+        serial: PARTS
+        partitions:
+          - {number: 1, size: 1G, used: ext4, mounted: true}
+          - {number: 2, size: 32G}
+          - {number: 3, size: 32G, used: xfs}
+      - {path: /dev/sde, size: 64G, serial: TWIN}
+      - {path: /dev/sdf, size: 64G, serial: TWIN}
+      - {path: /dev/sdg, size: 64G, serial: unknown}
+      - path: /dev/sdh
+        size: 64G
+        serial: OLD
+        partitions:
+          - {number: 1, size: 10G, used: ext4}
+          - {number: 2, size: 10G}
+      - {path: /dev/sdi, size: 64G, serial: TAKEN}
+  - name: pve2
+    disks: [{path: /dev/sdb, size: 64G, serial: FREE2}]
+  - name: pve3
+    disks: [{path: /dev/sdb, size: 64G, serial: FREE3}]
+ceph:
+  stage: monitors
+  osds: [{node: pve1, device: /dev/sdi}]
+"#;
+
+/// An OSD on a device with these further attributes.
+fn osd(device: &str, more: &str) -> String {
+    format!("{HEAD}\nresource \"pve_ceph_osd\" \"o\" {{\nnode = \"pve1\"\ndevice = {{ {device} }}\n{more}\n}}\n")
+}
+
+fn ready(options: &[&str]) -> anyhow::Result<Option<(Sim, Workspace)>> {
+    let Some(terraform) = or_skip(Terraform::find()) else { return Ok(None) };
+    let sim = Sim::start(options)?;
+    let mut work = Workspace::new(terraform, &Program::provider()?)?;
+    work.set_all(sim.environment());
+    work.write("main.tf", HEAD)?;
+    work.init()?.succeeded()?;
+    Ok(Some((sim, work)))
+}
+
+fn disks() -> anyhow::Result<Option<(Sim, Workspace)>> {
+    let folder = tempfile::tempdir()?;
+    let file = folder.path().join("cluster.yaml");
+    std::fs::write(&file, CLUSTER)?;
+    ready(&["--cluster", &file.display().to_string(), "--clock", "120"])
+}
+
+fn attributes(work: &Workspace) -> anyhow::Result<Value> {
+    Ok(work.instance("pve_ceph_osd.o")?["attributes"].clone())
+}
+
+#[test]
+fn an_osd_lives_from_a_free_partition_to_a_free_partition() -> anyhow::Result<()> {
+    let Some((sim, work)) = disks()? else { return Ok(()) };
+    let before = sim.state()?;
+    let device = "serial = \"PARTS\"\npartition = 2";
+    work.write("main.tf", &osd(device, "crush_device_class = \"fast\""))?;
+    work.apply()?.succeeded()?;
+    assert!(work.plan()?.is_empty());
+    let made = attributes(&work)?;
+    assert_eq!((&made["osd_id"], &made["ready"], &made["encrypted"]), (&json!(1), &json!(true), &json!(false)));
+    assert_eq!(made["osd_fsid"].as_str().map(str::len), Some(36));
+
+    work.write("main.tf", &osd(device, "crush_device_class = \"faster\""))?;
+    assert_eq!(work.plan()?.actions("pve_ceph_osd.o"), ["update"]);
+    work.apply()?.succeeded()?;
+    assert!(work.plan()?.is_empty());
+    assert_eq!(attributes(&work)?["crush_device_class"], "faster");
+
+    // What is never compared and what is never sent.
+    sim.forget_requests()?;
+    work.write("main.tf", &osd("path = \"/dev/sdd2\"", "crush_device_class = \"faster\"\nforce = true"))?;
+    work.apply()?.succeeded()?;
+    assert!(work.plan()?.is_empty() && sim.mutations()?.is_empty());
+
+    work.destroy()?.succeeded()?;
+    assert_eq!(sim.state()?, before);
+    Ok(())
+}
+
+#[test]
+fn an_imported_osd_plans_nothing() -> anyhow::Result<()> {
+    let Some((sim, work)) = disks()? else { return Ok(()) };
+    work.write("main.tf", &osd("serial = \"TAKEN\"", ""))?;
+    work.import("pve_ceph_osd.o", "0")?.succeeded()?;
+    assert!(work.plan()?.is_empty());
+    let found = attributes(&work)?;
+    assert_eq!((&found["node"], &found["device"]["serial"]), (&json!("pve1"), &json!("TAKEN")));
+    assert!(found["osd_fsid"].is_string());
+    assert!(sim.mutations()?.is_empty());
+    Ok(())
+}
+
+#[test]
+fn what_is_wrong_is_said_before_anything_is_written() -> anyhow::Result<()> {
+    let Some((sim, work)) = disks()? else { return Ok(()) };
+    for (device, more, summary, cure) in [
+        ("path = \"/dev/sdz\"", "", "Disk /dev/sdz does not exist on pve1", "/dev/sdb (serial FREE1, 64 GiB)"),
+        ("by_id = \"/dev/disk/by-id/ata-NONE\"", "", "does not exist on pve1", "PVE knows one link of each disk"),
+        ("serial = \"NONE\"", "", "A disk with serial number NONE does not exist on pve1", "FREE1"),
+        ("serial = \"PARTS\"\npartition = 9", "", "Partition 9 of PARTS does not exist on pve1", "1, 2, 3"),
+        ("serial = \"TWIN\"", "", "Serial number TWIN is not unique on pve1", "/dev/sde and /dev/sdf"),
+        ("serial = \"unknown\"", "", "is what PVE says of disks that tell none", "by_id"),
+        ("path = \"/dev/sdb\"\nserial = \"FREE1\"", "", "device", "serial"),
+        ("path = \"/dev/sdc\"", "", "Refusing to wipe disk EXT4 on pve1", "wipe_if = [\"ext4\"]"),
+        (
+            "path = \"/dev/sdc\"",
+            "wipe_if = [\"xfs\"]",
+            "Refusing to wipe disk EXT4 on pve1",
+            "ext4. Nothing was written.",
+        ),
+        (
+            "path = \"/dev/sdd\"",
+            "wipe_if = [\"ext4\", \"xfs\", \"partitions\"]",
+            "Refusing to wipe disk PARTS on pve1",
+            "/dev/sdd1: 1 GiB, mounted",
+        ),
+        ("path = \"/dev/sdd1\"", "wipe_if = [\"ext4\"]", "Refusing to wipe partition 1 of PARTS on pve1", "mounted"),
+        ("path = \"/dev/sdb\"", "wipe_if = [\"mounted\"]", "what is mounted is never erased", "wipe_if"),
+        (
+            "path = \"/dev/sdi\"",
+            "wipe_if = [\"LVM\"]",
+            "OSD osd.0 on /dev/sdi of pve1 exists already",
+            "to = pve_ceph_osd.this",
+        ),
+    ] {
+        work.write("main.tf", &osd(device, more))?;
+        let output = work.apply()?.failed(summary)?;
+        assert!(output.says(cure), "{device} {more}: no word of {cure}:\n{}", output.told());
+        assert_eq!(work.state()?["resources"].as_array().map_or(0, Vec::len), 0, "{device} {more}");
+    }
+    work.write("main.tf", &osd("path = \"/dev/sdb\"", "").replace("pve1", "pve9"))?;
+    work.apply()?.failed("pve9")?;
+    let sent: Vec<_> = sim.mutations()?.into_iter().map(|seen| format!("{} {}", seen.method, seen.path)).collect();
+    assert!(sent.is_empty(), "{sent:?}");
+    Ok(())
+}
+
+#[test]
+fn what_may_be_erased_is_erased_and_only_that() -> anyhow::Result<()> {
+    let Some((sim, work)) = disks()? else { return Ok(()) };
+    for device in ["path = \"/dev/sdc\"", "serial = \"OLD\""] {
+        work.write("main.tf", &osd(device, "wipe_if = [\"ext4\"]"))?;
+        sim.forget_requests()?;
+        work.apply()?.succeeded()?;
+        assert!(work.plan()?.is_empty(), "{device}");
+        let wiped = sim.mutations()?.iter().filter(|seen| seen.path.ends_with("/disks/wipedisk")).count();
+        assert_eq!(wiped, 1, "{device}");
+        work.destroy()?.succeeded()?;
+    }
+    Ok(())
+}
+
+/// Both disks of every node, and with `pool` a pool on them.
+fn six(pool: &str) -> String {
+    format!(
+        r#"{HEAD}
+resource "pve_ceph_osd" "all" {{
+  for_each = toset(["pve1/sdb", "pve1/sdc", "pve2/sdb", "pve2/sdc", "pve3/sdb", "pve3/sdc"])
+  node     = split("/", each.key)[0]
+  device   = {{ path = "/dev/${{split("/", each.key)[1]}}" }}
+}}
+resource "pve_ceph_crush_rule" "osd" {{
+  name           = "osd"
+  failure_domain = "osd"
+  device_class   = "ssd"
+  depends_on     = [pve_ceph_osd.all]
+}}
+{pool}
+"#
+    )
+}
+
+#[test]
+fn six_osds_a_rule_and_a_pool_come_and_go_in_one_apply() -> anyhow::Result<()> {
+    let Some((sim, work)) = ready(&["--ceph", "monitors", "--clock", "120"])? else { return Ok(()) };
+    let before = sim.state()?;
+    let pool = "resource \"pve_ceph_pool\" \"vm\" {\nname = \"vm\"\nsize = 5\nmin_size = 3\ncrush_rule = pve_ceph_crush_rule.osd.name\nallow_destroy = true\n}";
+    work.write("main.tf", &six(pool))?;
+    let applied = work.apply()?.succeeded()?;
+    assert!(!applied.says("Warning:"), "{}", applied.told());
+    assert!(work.plan()?.is_empty());
+    work.destroy()?.succeeded()?;
+    // `.mgr` was made by Ceph itself when the first OSDs came, and stays.
+    let after = sim.state()?;
+    assert_eq!(after["nodes"], before["nodes"]);
+    assert_eq!(after["ceph"]["osds"], before["ceph"]["osds"]);
+    Ok(())
+}
+
+#[test]
+fn a_creation_cut_off_at_any_request_is_carried_on_by_the_next_apply() -> anyhow::Result<()> {
+    let Some((sim, work)) = disks()? else { return Ok(()) };
+    let text = osd("serial = \"PARTS\"\npartition = 3", "wipe_if = [\"xfs\"]");
+    work.write("main.tf", &text)?;
+    work.apply()?.succeeded()?;
+    let undisturbed = sim.state()?;
+    let rows = [
+        ("POST", "/nodes/*/ceph/osd", "before", json!({ "drop": true })),
+        ("POST", "/nodes/*/ceph/osd", "after", json!({ "drop": true })),
+        ("POST", "/nodes/*/ceph/osd", "before", json!({ "status": 500, "message": "no luck" })),
+        ("POST", "/nodes/*/ceph/osd", "before", json!({ "task": "fail", "message": "no luck" })),
+        ("GET", "/nodes/*/ceph/osd/*/lv-info", "before", json!({ "status": 500, "message": "no luck" })),
+        ("GET", "/nodes/*/disks/list", "before", json!({ "drop": true })),
+    ];
+    for (method, path, when, effect) in rows {
+        work.destroy()?.succeeded()?;
+        sim.fault(&json!({
+            "match": { "method": method, "path": path }, "nth": 1, "times": 1, "when": when, "effect": effect,
+        }))?;
+        let first = work.apply()?;
+        sim.clear_faults()?;
+        assert!(!work.state()?.to_string().contains("tainted"), "{path} {when} {effect}");
+        work.apply()?.succeeded()?;
+        assert!(work.plan()?.is_empty(), "{path} {when} {effect}: {}", first.told());
+        let (mut now, mut then) = (sim.state()?, undisturbed.clone());
+        // The first creation erased what the later ones found free.
+        for state in [&mut now, &mut then] {
+            state["nodes"].take();
+        }
+        assert_eq!(now, then, "{path} {when} {effect}");
+    }
+    Ok(())
+}
+
+#[test]
+fn a_dead_node_keeps_its_osds_in_the_state() -> anyhow::Result<()> {
+    let Some((sim, work)) = disks()? else { return Ok(()) };
+    work.write("main.tf", &osd("path = \"/dev/sdb\"", "").replace("pve1", "pve3"))?;
+    work.apply()?.succeeded()?;
+    sim.power("pve3", false)?;
+    sim.advance(120)?;
+    assert!(work.plan()?.is_empty());
+    sim.forget_requests()?;
+    work.destroy()?.failed("pve3")?;
+    assert!(sim.mutations()?.is_empty());
+    assert!(!work.instance("pve_ceph_osd.o")?.is_null());
+    sim.power("pve3", true)?;
+    sim.advance(120)?;
+    work.destroy()?.succeeded()?;
+    Ok(())
+}
