@@ -135,3 +135,22 @@ fn changes_are_made_in_place() -> anyhow::Result<()> {
     sim.forget_requests()?;
     Ok(())
 }
+
+#[test]
+fn the_data_source_tells_where_a_vm_runs() -> anyhow::Result<()> {
+    let Some((sim, work)) = cluster(&["--guest", "101"])? else { return Ok(()) };
+    let lookup = |vmid: u32| {
+        format!("{HEAD}\ndata \"pve_vm\" \"it\" {{\nvmid = {vmid}\n}}\noutput \"it\" {{\nvalue = data.pve_vm.it\n}}\n")
+    };
+    work.write("main.tf", &lookup(101))?;
+    work.apply()?.succeeded()?;
+    let found = work.run(&["output", "-json", "it"])?.succeeded()?.json()?;
+    assert_eq!((&found["node"], &found["running"]), (&json!("pve1"), &json!(true)));
+    assert_eq!(found["drives"]["scsi0"]["size"], 34_359_738_368_u64);
+    assert_eq!(found["drives"]["scsi0"]["storage"], "local-lvm");
+    assert_eq!(found["ha_state"], json!(null));
+    work.write("main.tf", &lookup(999))?;
+    work.apply()?.failed("vm:999 does not exist")?;
+    assert!(sim.mutations()?.is_empty());
+    Ok(())
+}

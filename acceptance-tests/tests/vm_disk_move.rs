@@ -204,3 +204,136 @@ fn what_is_wrong_is_said_before_anything_is_written() -> anyhow::Result<()> {
     assert!(sim.mutations()?.is_empty(), "{:?}", sim.mutations()?);
     Ok(())
 }
+
+/// A VM with two disks on local-lvm, both to be moved.
+fn two_disks(first: &str, second: &str) -> String {
+    let one = |disk: &str, attributes: &str| {
+        format!(
+            "resource \"pve_vm_disk_move\" \"{disk}\" {{\nvmid = pve_vm.two.vmid\ndisk = \"{disk}\"\n\
+             storage = pve_storage_rbd.vm.storage\n{attributes}\n}}\n"
+        )
+    };
+    let vm = "resource \"pve_vm\" \"two\" {\nvmid = 102\nstarted = true\nallow_destroy = true\ndisks = {\n\
+              scsi0 = { size = \"4G\", initial_storage = \"local-lvm\" }\n\
+              scsi1 = { size = \"32G\", initial_storage = \"local-lvm\" }\n}\ndepends_on = [pve_storage_rbd.vm]\n}\n";
+    let moves = [("scsi0", first), ("scsi1", second)].into_iter().filter(|(_, attributes)| *attributes != "none");
+    format!("{HEAD}\n{vm}{}", moves.map(|(disk, attributes)| one(disk, attributes)).collect::<String>())
+}
+
+#[test]
+fn two_disks_of_a_vm_are_moved_one_after_the_other() -> anyhow::Result<()> {
+    let Some((sim, work)) = cluster(&[])? else { return Ok(()) };
+    work.write("main.tf", &two_disks("delete_source = true", "delete_source = true"))?;
+    work.apply()?.succeeded()?;
+    assert!(work.plan()?.is_empty());
+    let vm = work.instance("pve_vm.two")?;
+    let state = sim.state()?.to_string();
+    assert!(state.contains("ceph-vm:vm-102-disk-0") && state.contains("ceph-vm:vm-102-disk-1"), "{vm}");
+    work.run(&["state", "rm", "pve_vm_disk_move.scsi0", "pve_vm_disk_move.scsi1"])?.succeeded()?;
+    work.write("main.tf", &two_disks("none", "none"))?;
+    assert!(work.plan()?.is_empty(), "where the disks lie is not compared");
+    work.destroy()?.succeeded()?;
+    Ok(())
+}
+
+#[test]
+fn another_disk_on_its_way_is_waited_for_or_named() -> anyhow::Result<()> {
+    let Some((sim, work)) = cluster(&["--bandwidth", "5MiB/s"])? else { return Ok(()) };
+    work.write("main.tf", &two_disks("none", "detach_after = \"1s\""))?;
+    work.apply()?.succeeded()?;
+    work.write("main.tf", &two_disks("timeouts = { create = \"2s\" }", "detach_after = \"1s\""))?;
+    let output = work.apply()?.failed("Cannot move vm:102 scsi0")?;
+    assert!(output.says("scsi1 of vm:102 is being moved"), "{}", output.told());
+    assert!(work.instance("pve_vm_disk_move.scsi0")?.is_null());
+    assert_eq!(moves(&sim)?, 1);
+
+    // A state that was lost: the move that runs is taken up, not begun again.
+    work.run(&["state", "rm", "pve_vm_disk_move.scsi1"])?.succeeded()?;
+    work.write("main.tf", &two_disks("none", "detach_after = \"1s\""))?;
+    let output = work.apply()?.succeeded()?;
+    assert!(output.says("vm:102 scsi1 is still moving"), "{}", output.told());
+    assert_eq!(moves(&sim)?, 1);
+    sim.advance(9000)?;
+    work.write("main.tf", &two_disks("", "delete_source = true"))?;
+    let mut running = work.start_apply()?;
+    running.until("the second move has begun", || moves(&sim).is_ok_and(|n| n == 2))?;
+    sim.advance(9000)?;
+    running.wait()?.succeeded()?;
+    assert!(work.plan()?.is_empty());
+    Ok(())
+}
+
+#[test]
+fn a_provider_killed_in_a_move_leaves_the_move_to_be_taken_up() -> anyhow::Result<()> {
+    for when in ["before", "after"] {
+        let Some((sim, work)) = cluster(&["--bandwidth", "50MiB/s"])? else { return Ok(()) };
+        work.write("main.tf", &moved("delete_source = true"))?;
+        sim.fault(&json!({
+            "match": {"method": "GET", "path": "/nodes/pve1/tasks"}, "nth": 2, "effect": {"delay": "600s"}
+        }))?;
+        let mut running = work.start_apply()?;
+        running.until("the provider looks at the tasks", || {
+            sim.faults().is_ok_and(|faults| faults[0]["seen"].as_u64().is_some_and(|seen| seen >= 2))
+        })?;
+        for pid in running.providers()? {
+            sim.fault(&json!({
+                "match": {"method": "POST", "path": "/nodes/*/qemu/*/move_disk"}, "when": when, "effect": {"kill": pid}
+            }))?;
+        }
+        assert_eq!(running.wait()?.code, Some(1));
+        sim.clear_faults()?;
+        work.apply()?.succeeded()?;
+        assert!(work.plan()?.is_empty(), "{when}");
+        let state = sim.state()?.to_string();
+        assert!(!state.contains("unused0") && !state.contains("ceph-vm:vm-101-disk-1"), "{when}: moved once");
+    }
+    Ok(())
+}
+
+#[test]
+fn the_death_of_the_node_ends_a_move_and_it_is_begun_again_later() -> anyhow::Result<()> {
+    let Some((sim, work)) = cluster(&["--bandwidth", "5MiB/s"])? else { return Ok(()) };
+    work.write("main.tf", &moved(""))?;
+    let mut running = work.start_apply()?;
+    running.until("the move has begun", || moves(&sim).is_ok_and(|n| n == 1))?;
+    sim.power("pve1", false)?;
+    let output = running.wait()?;
+    assert!(output.says("pve1"), "{}", output.told());
+    assert!(!output.says("tainted"), "{}", output.told());
+    assert_ne!(work.instance("pve_vm_disk_move.disk")?["status"], json!("tainted"));
+    sim.power("pve1", true)?;
+    sim.advance(60)?;
+    let mut running = work.start_apply()?;
+    running.until("the move has begun again", || moves(&sim).is_ok_and(|n| n == 2))?;
+    sim.advance(9000)?;
+    running.wait()?.succeeded()?;
+    assert!(work.plan()?.is_empty());
+    assert!(is_on_ceph(&sim)?);
+    Ok(())
+}
+
+#[test]
+fn a_disk_that_pve_vm_owns_is_taken_up_again_too() -> anyhow::Result<()> {
+    let Some((sim, work)) = cluster(&["--bandwidth", "5MiB/s"])? else { return Ok(()) };
+    let owned = |storage: &str| {
+        format!(
+            "{HEAD}\nresource \"pve_vm\" \"web\" {{\nvmid = 101\ndisks = {{ scsi0 = {{ size = \"32G\", storage = \"{storage}\" }} }}\n}}\n"
+        )
+    };
+    work.write("main.tf", &owned("local-lvm"))?;
+    work.import("pve_vm.web", "101")?.succeeded()?;
+    assert!(work.plan()?.is_empty());
+    work.write("main.tf", &owned("ceph-vm"))?;
+    let mut running = work.start_apply()?;
+    running.until("the move has begun", || moves(&sim).is_ok_and(|n| n == 1))?;
+    running.interrupt()?;
+    let output = running.wait()?;
+    assert!(output.says("vm:101 scsi0 is still moving"), "{}", output.told());
+    assert_eq!(work.plan()?.actions("pve_vm.web"), ["update"]);
+    sim.advance(9000)?;
+    work.apply()?.succeeded()?;
+    assert!(work.plan()?.is_empty());
+    assert_eq!(moves(&sim)?, 1);
+    assert!(is_on_ceph(&sim)?);
+    Ok(())
+}

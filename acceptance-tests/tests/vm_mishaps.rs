@@ -274,3 +274,42 @@ fn a_refresh_costs_one_request_a_vm() -> anyhow::Result<()> {
     assert!(asked <= 26, "{asked} requests for 20 VMs: {:?}", sim.requests()?);
     Ok(())
 }
+
+#[test]
+fn a_locked_vm_is_left_alone() -> anyhow::Result<()> {
+    let Some((sim, work)) = cluster(&[])? else { return Ok(()) };
+    work.write("main.tf", &vm(SMALL))?;
+    work.apply()?.succeeded()?;
+    sim.fault(&json!({
+        "match": {"method": "POST", "path": "/nodes/*/qemu/*/config"},
+        "effect": {"status": 500, "message": "VM is locked (backup)"}
+    }))?;
+    work.write("main.tf", &vm(&format!("{SMALL}cores = 2")))?;
+    let output = work.apply()?.failed("Cannot change vm:100")?;
+    assert!(output.says("locked by a running or interrupted operation (backup)"), "{}", output.told());
+    work.apply()?.succeeded()?;
+    assert!(work.plan()?.is_empty());
+    Ok(())
+}
+
+#[test]
+fn a_lost_answer_to_a_change_adds_no_disk_twice() -> anyhow::Result<()> {
+    for when in ["before", "after"] {
+        let Some((sim, work)) = cluster(&[])? else { return Ok(()) };
+        work.write("main.tf", &vm(SMALL))?;
+        work.apply()?.succeeded()?;
+        sim.fault(&json!({
+            "match": {"method": "POST", "path": "/nodes/*/qemu/*/config"}, "when": when, "effect": {"drop": true}
+        }))?;
+        let disk = |name: &str| format!("{name} = {{ size = \"1G\", storage = \"local-lvm\" }}\n");
+        let two = format!("name = \"web\"\ndisks = {{\n{}{}}}\n", disk("scsi0"), disk("scsi1"));
+        work.write("main.tf", &vm(&two))?;
+        if when == "before" {
+            work.apply()?.failed("nothing was written")?;
+        }
+        work.apply()?.succeeded()?;
+        assert!(work.plan()?.is_empty(), "{when}");
+        assert!(!sim.state()?.to_string().contains("vm-100-disk-2"), "{when}: a disk was made twice");
+    }
+    Ok(())
+}

@@ -244,6 +244,17 @@ impl Order {
             }
             Err(Api::Stopped { .. }) => "Interrupted".to_owned(),
             Err(error @ Api::TaskFailed(_)) => return Err(error).during(self.doing()).map_err(Halt::Failed),
+            Err(Api::NodeUnreachable { node, .. }) => {
+                return Err(Halt::GoesOn(Problem::new(
+                    format!("{what} was moving when node {node} went away: {meter}"),
+                    format!(
+                        "A copy does not survive the death of its node; the source is untouched. Apply again when {node} is \
+                         back: the disk is then where the VM's configuration says, and is moved again if need be."
+                    ),
+                )));
+            }
+            // Nobody knows how it ended; the disk itself tells.
+            Err(Api::TaskLost { .. }) => return Ok(()),
             Err(error) => format!("The task cannot be watched any more ({error})"),
         };
         Err(Halt::GoesOn(Problem::new(
