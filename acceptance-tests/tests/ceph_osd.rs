@@ -67,6 +67,25 @@ fn disks() -> anyhow::Result<Option<(Sim, Workspace)>> {
     ready(&["--cluster", &file.display().to_string(), "--clock", "120"])
 }
 
+/// Six OSDs, and a pool with the disk of a virtual machine on it.
+const IN_USE: &str = r#"
+storages:
+  - {storage: local, type: dir, path: /var/lib/vz, content: [iso]}
+  - {storage: vm, type: rbd, pool: vm, content: [images]}
+guests:
+  - {vmid: 101, node: pve2, config: {scsi0: "vm:8"}}
+ceph:
+  stage: ready
+  pools: [{name: vm, size: 3, application: rbd}]
+"#;
+
+fn in_use() -> anyhow::Result<Option<(Sim, Workspace)>> {
+    let folder = tempfile::tempdir()?;
+    let file = folder.path().join("cluster.yaml");
+    std::fs::write(&file, IN_USE)?;
+    ready(&["--cluster", &file.display().to_string(), "--clock", "120"])
+}
+
 fn attributes(work: &Workspace) -> anyhow::Result<Value> {
     Ok(work.instance("pve_ceph_osd.o")?["attributes"].clone())
 }
@@ -260,5 +279,66 @@ fn a_dead_node_keeps_its_osds_in_the_state() -> anyhow::Result<()> {
     sim.power("pve3", true)?;
     sim.advance(120)?;
     work.destroy()?.succeeded()?;
+    Ok(())
+}
+
+#[test]
+fn an_osd_with_data_is_emptied_before_it_is_stopped() -> anyhow::Result<()> {
+    let Some((sim, work)) = in_use()? else { return Ok(()) };
+    work.write("main.tf", &osd("path = \"/dev/sdb\"", ""))?;
+    work.import("pve_ceph_osd.o", "0")?.succeeded()?;
+    sim.forget_requests()?;
+    work.destroy()?.succeeded()?;
+    let seen = sim.requests()?;
+    let at = |end: &str| seen.iter().rposition(|seen| seen.path.ends_with(end)).ok_or(anyhow::anyhow!("no {end}"));
+    let steps = [at("/ceph/osd/0/out")?, at("/ceph/cmd-safety")?, at("/ceph/stop")?, at("/ceph/osd/0")?];
+    assert!(steps.is_sorted(), "{steps:?}");
+    Ok(())
+}
+
+#[test]
+fn another_osd_under_the_same_number_is_left_alone() -> anyhow::Result<()> {
+    let Some((sim, work)) = disks()? else { return Ok(()) };
+    let Some(terraform) = or_skip(Terraform::find()) else { return Ok(()) };
+    work.write("main.tf", &osd("path = \"/dev/sdb\"", ""))?;
+    work.apply()?.succeeded()?;
+    assert_eq!(attributes(&work)?["osd_id"], 1);
+    // Somebody else destroys it and makes another, which gets its number.
+    let mut other = Workspace::new(terraform, &Program::provider()?)?;
+    other.set_all(sim.environment());
+    other.write("main.tf", &osd("path = \"/dev/sdb\"", ""))?;
+    other.init()?.succeeded()?;
+    other.import("pve_ceph_osd.o", "1")?.succeeded()?;
+    other.destroy()?.succeeded()?;
+    other.write("main.tf", &osd("path = \"/dev/sde\"", ""))?;
+    other.apply()?.succeeded()?;
+    assert_eq!(attributes(&other)?["osd_id"], 1);
+
+    sim.forget_requests()?;
+    let output = work.destroy()?.failed("osd.1 is another OSD now")?;
+    assert!(output.says("terraform state rm"), "{}", output.told());
+    assert!(sim.mutations()?.is_empty());
+    Ok(())
+}
+
+#[test]
+fn an_osd_that_a_killed_run_has_made_is_not_made_twice() -> anyhow::Result<()> {
+    let Some((sim, work)) = disks()? else { return Ok(()) };
+    work.write("main.tf", &osd("serial = \"FREE1\"", ""))?;
+    sim.fault(&json!({
+        "match": { "method": "GET", "path": "/nodes/*/tasks/*/status" }, "effect": { "delay": "600s" },
+    }))?;
+    let mut running = work.start_apply()?;
+    // The creation has been asked for, and nobody hears of its end.
+    let asked = || sim.mutations().is_ok_and(|all| all.iter().any(|seen| seen.path.ends_with("/ceph/osd")));
+    running.until("the OSD was asked for", asked)?;
+    running.kill()?;
+    drop(running);
+    sim.clear_faults()?;
+    sim.advance(120)?;
+    let output = work.apply()?.failed("exists already")?;
+    assert!(output.says("id = \"1\""), "{}", output.told());
+    work.import("pve_ceph_osd.o", "1")?.succeeded()?;
+    assert!(work.plan()?.is_empty());
     Ok(())
 }

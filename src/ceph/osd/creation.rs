@@ -1,6 +1,7 @@
 //! The way of a disk to an OSD: looked at, erased where that is allowed, given to Ceph, and found again.
 
 use pve_client::api::ceph::osd::OsdParams;
+use pve_client::api::nodes::TaskFilter;
 use pve_client::{Area, Lock, Task, Upid, Writing};
 use terraform_plugin::Cx;
 
@@ -38,6 +39,7 @@ impl Creation {
         let using = cx.client.begin_write(Lock::DiskUse(node.clone()), &[Area::Disks]).await.during(&doing)?;
         let list = look::disks(cx, &node).await?;
         let target = want.device.find(&list, &node)?;
+        nobody_else_at_it(cx, &node, &target.devpath).await?;
         let verdict = judge(target, &list, &node, &want.wipe_if.clone().unwrap_or_default())?;
         let path = target.devpath.clone();
         let before = Before::look(&cx.client, TASK, kernel_name(&path)).await?;
@@ -98,6 +100,24 @@ impl Creation {
             look::wipe(cx, &self.node, &self.path, deadline).await?;
         }
         Ok(())
+    }
+}
+
+/// A creation that runs already, begun by a run that was cut off or by somebody else: what is on the device is changing.
+async fn nobody_else_at_it(cx: &Cx<Pve>, node: &str, path: &str) -> Result<(), Problem> {
+    let filter = TaskFilter { kind: Some(TASK.to_owned()), ..TaskFilter::default() };
+    let tasks = cx.client.node(node).tasks(&filter).await.during(format!("Cannot list the tasks of node {node}"))?;
+    match tasks.iter().find(|task| task.is_running() && task.id == kernel_name(path)) {
+        Some(task) => Err(Problem::new(
+            format!("An OSD is being made on {path} of {node}"),
+            format!(
+                "Task {} does so already; nothing was written. Apply again when it is done: if an apply that was cut off has \
+                 begun it, you will be told how to import the OSD.",
+                task.upid
+            ),
+        )
+        .at("device")),
+        None => Ok(()),
     }
 }
 
