@@ -313,3 +313,40 @@ fn a_lost_answer_to_a_change_adds_no_disk_twice() -> anyhow::Result<()> {
     }
     Ok(())
 }
+
+#[test]
+fn a_number_that_somebody_else_takes_is_asked_for_anew() -> anyhow::Result<()> {
+    let Some((sim, work)) = cluster(&[])? else { return Ok(()) };
+    sim.fault(&json!({
+        "match": {"method": "POST", "path": "/nodes/*/qemu"},
+        "effect": {"status": 500, "message": "unable to create VM 100 - VM 100 already exists on node 'pve2'"}
+    }))?;
+    work.write("main.tf", &vm(SMALL))?;
+    work.apply()?.succeeded()?;
+    assert_eq!(work.instance("pve_vm.web")?["attributes"]["vmid"], 101);
+    assert!(work.plan()?.is_empty());
+    Ok(())
+}
+
+#[test]
+fn a_vm_that_went_to_another_node_is_changed_and_destroyed_there() -> anyhow::Result<()> {
+    let Some((sim, work)) = cluster(&["--ceph", "ready"])? else { return Ok(()) };
+    let around = "resource \"pve_ceph_pool\" \"vm\" {\nname = \"vm\"\nallow_destroy = true\n}\n\
+                  resource \"pve_storage_rbd\" \"vm\" {\nstorage = \"ceph-vm\"\npool = pve_ceph_pool.vm.name\n}\n";
+    let ha = "resource \"pve_ha_resource\" \"web\" {\nsid = \"vm:${pve_vm.web.vmid}\"\n}\n";
+    let disk = "node = \"pve3\"\ndisks = { scsi0 = { size = \"1G\", storage = pve_storage_rbd.vm.storage } }\n";
+    work.write("main.tf", &(vm(disk) + around + ha))?;
+    work.apply()?.succeeded()?;
+    sim.power("pve3", false)?;
+    sim.advance(600)?;
+    let plan = work.plan()?;
+    assert!(plan.is_empty(), "{}", plan.output.told());
+    work.write("main.tf", &(vm(&format!("{disk}description = \"moved\"")) + around + ha))?;
+    work.apply()?.succeeded()?;
+    assert!(work.plan()?.is_empty());
+    sim.power("pve3", true)?;
+    sim.advance(600)?;
+    work.destroy()?.succeeded()?;
+    assert_eq!(vms(&sim)?, 0);
+    Ok(())
+}

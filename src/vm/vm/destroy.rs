@@ -70,8 +70,9 @@ async fn must_be_out_of_ha(cx: &Cx<Pve>, found: &Found) -> Result<(), Problem> {
     Err(Problem::new(
         format!("{sid} is under HA"),
         format!(
-            "It would be started again elsewhere. Nothing was written. Destroy its `pve_ha_resource` first (`sid = \
-             pve_vm.NAME...` in it makes Terraform do so), or take it out with `ha-manager remove {sid}`."
+            "HA would start it again. Nothing was written. Destroy its `pve_ha_resource` first (with `sid = \
+             \"vm:${{pve_vm.NAME.vmid}}\"` in it Terraform does so by itself), or take it out of HA with `ha-manager remove \
+             {sid}`."
         ),
     ))
 }
