@@ -241,6 +241,9 @@ fn a_creation_cut_off_at_any_request_is_carried_on_by_the_next_apply() -> anyhow
         ("POST", "/nodes/*/ceph/osd", "after", json!({ "drop": true })),
         ("POST", "/nodes/*/ceph/osd", "before", json!({ "status": 500, "message": "no luck" })),
         ("POST", "/nodes/*/ceph/osd", "before", json!({ "task": "fail", "message": "no luck" })),
+        ("POST", "/nodes/*/ceph/osd", "after", json!({ "task": "fail", "message": "no luck" })),
+        ("POST", "/nodes/*/ceph/osd", "before", json!({ "task": "vanish" })),
+        ("POST", "/nodes/*/ceph/osd", "after", json!({ "task": "vanish" })),
         ("GET", "/nodes/*/ceph/osd/*/lv-info", "before", json!({ "status": 500, "message": "no luck" })),
         ("GET", "/nodes/*/disks/list", "before", json!({ "drop": true })),
     ];
@@ -340,5 +343,39 @@ fn an_osd_that_a_killed_run_has_made_is_not_made_twice() -> anyhow::Result<()> {
     assert!(output.says("id = \"1\""), "{}", output.told());
     work.import("pve_ceph_osd.o", "1")?.succeeded()?;
     assert!(work.plan()?.is_empty());
+    Ok(())
+}
+
+#[test]
+fn a_creation_that_takes_longer_than_it_may_is_taken_up_by_the_next_apply() -> anyhow::Result<()> {
+    let folder = tempfile::tempdir()?;
+    let file = folder.path().join("cluster.yaml");
+    std::fs::write(&file, CLUSTER)?;
+    let Some((sim, work)) = ready(&["--cluster", &file.display().to_string(), "--clock", "2"])? else { return Ok(()) };
+    let text =
+        |create: &str| osd("serial = \"FREE1\"", &format!("encrypted = true\ntimeouts = {{ create = \"{create}\" }}"));
+    work.write("main.tf", &text("1s"))?;
+    let first = work.apply()?.succeeded()?;
+    assert!(first.says("apply again to finish it"), "{}", first.told());
+    let left = attributes(&work)?;
+    assert_eq!((&left["ready"], &left["osd_id"]), (&json!(false), &Value::Null));
+    assert_eq!(work.plan()?.actions("pve_ceph_osd.o"), ["update"]);
+
+    work.write("main.tf", &text("10m"))?;
+    work.apply()?.succeeded()?;
+    assert!(work.plan()?.is_empty());
+    let made = attributes(&work)?;
+    assert_eq!((&made["ready"], &made["osd_id"], &made["encrypted"]), (&json!(true), &json!(1), &json!(true)));
+    let asked = sim.mutations()?.iter().filter(|seen| seen.path.ends_with("/ceph/osd")).count();
+    assert_eq!(asked, 1);
+
+    // What is encrypted is seen by an import, and the plan does not want to make it anew.
+    work.run(&["state", "rm", "pve_ceph_osd.o"])?.succeeded()?;
+    work.import("pve_ceph_osd.o", "1")?.succeeded()?;
+    assert_eq!(attributes(&work)?["encrypted"], true);
+    work.write("main.tf", &osd("serial = \"FREE1\"", "encrypted = true"))?;
+    assert!(work.plan()?.is_empty());
+    work.write("main.tf", &osd("serial = \"FREE1\"", "encrypted = false"))?;
+    assert_eq!(work.plan()?.actions("pve_ceph_osd.o"), ["delete", "create"]);
     Ok(())
 }

@@ -208,3 +208,37 @@ fn connections_cut_during_a_change_or_a_creation_lose_nothing() -> anyhow::Resul
     }
     Ok(())
 }
+
+#[test]
+fn a_provider_killed_between_any_two_steps_of_a_change_leaves_what_the_next_apply_finishes() -> anyhow::Result<()> {
+    let pools = "[{name: a, crush_rule: r}, {name: b, crush_rule: r}]";
+    let Some((sim, work)) = shaped("[{name: r, failure_domain: host}]", pools)? else { return Ok(()) };
+    work.write("main.tf", &rule("name = \"r\"\nfailure_domain = \"host\""))?;
+    work.import("pve_ceph_crush_rule.r", "r")?.succeeded()?;
+    let mut cut_off = 0;
+    // The map is read before each step, so holding the nth reading holds the change between two steps.
+    for nth in 1..30 {
+        let wanted = if nth % 2 == 1 { "osd" } else { "host" };
+        work.write("main.tf", &rule(&format!("name = \"r\"\nfailure_domain = \"{wanted}\"")))?;
+        sim.fault(&json!({
+            "match": { "method": "GET", "path": "/nodes/*/ceph/crush" }, "nth": nth, "times": 1, "effect": { "delay": "600s" },
+        }))?;
+        let mut running = work.start_apply()?;
+        let held = || sim.faults().is_ok_and(|faults| faults[0]["seen"].as_u64() >= Some(nth));
+        let reached = running.until("the map was read", held).is_ok();
+        // With it goes the provider.
+        drop(running);
+        sim.clear_faults()?;
+        cut_off += usize::from(sim.state()?.to_string().contains("r.changing"));
+        work.apply()?.succeeded()?;
+        assert!(work.plan()?.is_empty(), "after reading {nth}");
+        assert!(!sim.state()?.to_string().contains("r.changing"), "after reading {nth}");
+        assert_eq!(attributes(&work)?["failure_domain"], wanted);
+        if !reached {
+            break;
+        }
+    }
+    // After making, each of two moves, and removing.
+    assert!(cut_off >= 4, "cut off in the middle {cut_off} times");
+    Ok(())
+}
