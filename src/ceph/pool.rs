@@ -121,6 +121,19 @@ impl Resource<Pve> for Pool {
             }
             return;
         }
+        if let (Some(prior), Some(wanted)) = (&change.prior, change.plan.application.text())
+            && !change.changed(|p| &p.name)
+            && let Some(is) = prior.application.as_deref().filter(|is| *is != wanted)
+        {
+            say.error(
+                "application",
+                format!("Pool \"{}\" is used for {is}", prior.name),
+                format!(
+                    "PVE can say what a pool is used for only while it is used for nothing. Leave `application` out, or, if you are \
+                     sure, disable \"{is}\" first (`ceph osd pool application disable` on a node)."
+                ),
+            );
+        }
         let placement =
             change.changed(|p| &p.size) || change.changed(|p| &p.min_size) || change.changed(|p| &p.crush_rule);
         if !(change.is_create() || placement) {
@@ -133,7 +146,23 @@ impl Resource<Pve> for Pool {
         let prior = change.prior.as_ref();
         let size = plan.size.get().or(prior.and_then(|p| p.size)).map_or(USUAL.size, |n| n as usize);
         let min_size = plan.min_size.get().or(prior.and_then(|p| p.min_size)).map_or(USUAL.min_size, |n| n as usize);
-        let copies = Copies { size, min_size: min_size.min(size) };
+        // Where both are configured, validation has said so.
+        if min_size > size && (change.config.size.is_null() || change.config.min_size.is_null()) {
+            let attribute = if change.config.min_size.is_null() { "size" } else { "min_size" };
+            let kept = match (attribute, change.is_create()) {
+                ("size", true) => format!("min_size is not set, and PVE makes pools with {min_size}."),
+                ("size", false) => format!("min_size is not set, so it stays {min_size}."),
+                (_, true) => format!("size is not set, and PVE makes pools with {size}."),
+                (_, false) => format!("size is not set, so it stays {size}."),
+            };
+            say.error(
+                attribute,
+                format!("min_size {min_size} is more than size {size}"),
+                format!("{kept} I/O would wait for copies that are never made: set both, min_size at most as size."),
+            );
+            return;
+        }
+        let copies = Copies { size, min_size };
         let rule = plan.crush_rule.text().or(prior.and_then(|p| p.crush_rule.as_deref())).unwrap_or(DEFAULT_RULE);
         let name = plan.name.text().unwrap_or("(not known yet)");
         let topology = Topology::planned(&cx.api).await;
