@@ -15,6 +15,7 @@
 //! ```
 
 mod control;
+mod diagnostic;
 mod output;
 mod plan;
 mod program;
@@ -25,6 +26,7 @@ mod terraform;
 mod workspace;
 
 pub use control::Seen;
+pub use diagnostic::Diagnostic;
 pub use output::Output;
 pub use plan::Plan;
 pub use program::{BUILT_IN, Program};

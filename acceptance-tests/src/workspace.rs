@@ -124,6 +124,11 @@ impl Workspace {
         self.start(&["apply", "-no-color", "-input=false", "-auto-approve"])
     }
 
+    /// The same, with events and diagnostics as JSON; see [`Output::diagnostics`].
+    pub fn apply_json(&self) -> anyhow::Result<Output> {
+        self.run(&["apply", "-json", "-input=false", "-auto-approve"])
+    }
+
     /// `terraform destroy` without questions.
     pub fn destroy(&self) -> anyhow::Result<Output> {
         self.run(&["destroy", "-no-color", "-input=false", "-auto-approve"])
@@ -147,12 +152,19 @@ impl Workspace {
     /// The one instance of a resource `TYPE.NAME` in the state; null if it has none.
     pub fn instance(&self, address: &str) -> anyhow::Result<Value> {
         let state = self.state()?;
-        let is_it = |resource: &&Value| {
-            format!("{}.{}", resource["type"].as_str().unwrap_or(""), resource["name"].as_str().unwrap_or(""))
-                == address
-        };
-        let resource = state["resources"].as_array().into_iter().flatten().find(is_it);
+        let resource = state["resources"].as_array().into_iter().flatten().find(|r| address_of(r) == address);
         Ok(resource.map_or(Value::Null, |resource| resource["instances"][0].clone()))
+    }
+
+    /// Takes a resource out of the state, as `terraform state rm` does, but at once.
+    pub fn forget(&self, address: &str) -> anyhow::Result<()> {
+        let mut state = self.state()?;
+        let resources = state["resources"].as_array_mut().context("there is no state")?;
+        let before = resources.len();
+        resources.retain(|resource| address_of(resource) != address);
+        anyhow::ensure!(resources.len() < before, "{address} is not in the state");
+        state["serial"] = (state["serial"].as_u64().unwrap_or(0) + 1).into();
+        self.write("terraform.tfstate", &state.to_string())
     }
 
     /// All schemas as `terraform providers schema -json` tells them.
@@ -199,6 +211,13 @@ impl Workspace {
         );
         Ok(std::fs::write(self.configuration(), text)?)
     }
+}
+
+/// `TYPE.NAME` of a resource in the state, `data.TYPE.NAME` of a data source.
+fn address_of(resource: &Value) -> String {
+    let word = |key: &str| resource[key].as_str().unwrap_or_default();
+    let mode = if word("mode") == "data" { "data." } else { "" };
+    format!("{mode}{}.{}", word("type"), word("name"))
 }
 
 /// Go's name of this machine's architecture.

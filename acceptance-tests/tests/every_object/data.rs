@@ -1,0 +1,26 @@
+//! What is asked of every data source: its example can be applied, says something, and goes on saying it.
+
+use acceptance_tests::{Program, Terraform};
+use anyhow::ensure;
+
+use crate::{bench, example};
+
+pub(crate) fn check(terraform: &'static Terraform, provider: &Program, name: &str) -> anyhow::Result<()> {
+    let text = example::of_data_source(name)?;
+    let (sim, work) = bench(terraform, provider, name, &text)?;
+    work.apply()?.succeeded()?;
+    let state = work.state()?;
+    let outputs = state["outputs"].as_object().filter(|outputs| !outputs.is_empty());
+    let Some(outputs) = outputs else { anyhow::bail!("the example has no output") };
+    for (output, value) in outputs {
+        ensure!(!value["value"].is_null(), "output {output} is null");
+    }
+    let again = work.try_plan(&[])?;
+    ensure!(again.code == Some(0), "the second plan is not empty: {}", again.told());
+    let written: Vec<_> = sim.mutations()?.into_iter().map(|seen| format!("{} {}", seen.method, seen.path)).collect();
+    // What is written by an example that makes what it then looks at is not the data source's doing.
+    ensure!(written.is_empty() || text.contains("resource \""), "a data source writes: {written:?}");
+    let unmodelled = sim.unmodelled()?;
+    ensure!(unmodelled.as_array().is_none_or(Vec::is_empty), "not simulated: {unmodelled}");
+    Ok(())
+}
