@@ -2,7 +2,6 @@
 //!
 //! Each step says what it is about to do and fails the demo unless what it says has happened.
 
-use std::collections::BTreeMap;
 use std::fs;
 use std::time::{Duration, Instant};
 
@@ -30,6 +29,7 @@ pub(crate) fn run() -> Result<bool> {
     let mut work = Workspace::new(terraform, &provider)?;
     work.set_all(sim.environment());
     copy_example(&work)?;
+    let watch = Watch::new(terraform, &provider, &sim)?;
     done(&format!("nodes {}", sim.endpoints().keys().cloned().collect::<Vec<_>>().join(", ")));
 
     step("terraform init, terraform validate");
@@ -50,7 +50,7 @@ pub(crate) fn run() -> Result<bool> {
     let osds = count(&state, "pve_ceph_osd");
     let volume = text(&state, "pve_vm_disk_move", "volume")?;
     println!("    {osds} OSDs hold the pool; the disk of vm:{VMID} is now {volume}; its machine was never stopped.");
-    println!("    vm:{VMID} runs on {} and is under HA.", runs_on(&state)?);
+    println!("    vm:{VMID} runs on {} and is under HA.", watch.machine()?.0);
 
     step("terraform plan again");
     ensure!(work.plan()?.is_empty(), "the plan is not empty:\n{}", work.run(&["plan", "-no-color"])?.told());
@@ -60,15 +60,13 @@ pub(crate) fn run() -> Result<bool> {
     work.write("demo.auto.tfvars", "max_relocate = 2\n")?;
     done(&last_line(&work.apply()?.succeeded()?, "Apply complete!")?);
 
-    let state = work.state()?;
-    let node = runs_on(&state)?;
+    let (node, _) = watch.machine()?;
     step(&format!("The plug is pulled on {node}, where vm:{VMID} runs"));
     sim.power(&node, false)?;
     let begun_failover = Instant::now();
     let new = loop {
-        let state = refreshed(&work)?;
-        match runs_on(&state) {
-            Ok(now) if now != node && says_started(&state) => break now,
+        match watch.machine() {
+            Ok((now, state)) if now != node && state == "started" => break now,
             _ => {}
         }
         ensure!(begun_failover.elapsed() < PATIENCE, "HA has not brought vm:{VMID} up elsewhere");
@@ -83,7 +81,7 @@ pub(crate) fn run() -> Result<bool> {
 
     step(&format!("{node} comes back, and everything is taken down again: terraform destroy"));
     sim.power(&node, true)?;
-    wait_for_health(&work)?;
+    watch.wait_for_health()?;
     let destroyed = work.destroy()?.succeeded()?;
     done(&last_line(&destroyed, "Destroy complete!")?);
 
@@ -120,12 +118,6 @@ fn last_line(output: &Output, start: &str) -> Result<String> {
     lines.last().map(|line| (*line).to_owned()).with_context(|| format!("no line with {start}:\n{}", output.told()))
 }
 
-/// The state after a refresh, which is how the data source learns where the machines run.
-fn refreshed(work: &Workspace) -> Result<Value> {
-    work.run(&["apply", "-refresh-only", "-auto-approve", "-input=false", "-no-color"])?;
-    work.state()
-}
-
 fn resources<'a>(state: &'a Value, kind: &'a str) -> impl Iterator<Item = &'a Value> {
     let all = state["resources"].as_array().into_iter().flatten().filter(move |r| r["type"] == kind);
     all.flat_map(|r| r["instances"].as_array().into_iter().flatten())
@@ -140,32 +132,42 @@ fn text(state: &Value, kind: &str, attribute: &str) -> Result<String> {
     found.map(str::to_owned).with_context(|| format!("no {kind} with {attribute} in the state"))
 }
 
-/// What the example's data source says of the virtual machine that was there before.
-fn service(state: &Value) -> Result<BTreeMap<String, String>> {
-    let instance = resources(state, "pve_ha_status").next().context("no pve_ha_status in the state")?;
-    let service = &instance["attributes"]["services"][format!("vm:{VMID}")];
-    let pairs = service.as_object().context("vm is not under HA")?;
-    Ok(pairs.iter().filter_map(|(name, value)| Some((name.clone(), value.as_str()?.to_owned()))).collect())
-}
+/// A configuration of its own that only looks.
+struct Watch(Workspace);
 
-fn runs_on(state: &Value) -> Result<String> {
-    service(state)?.remove("node").context("HA names no node")
-}
+impl Watch {
+    fn new(terraform: &'static Terraform, provider: &Program, sim: &Sim) -> Result<Self> {
+        let mut work = Workspace::new(terraform, provider)?;
+        work.set_all(sim.environment());
+        work.write("main.tf", &fs::read_to_string(workspace_root().join("examples/watch/main.tf"))?)?;
+        work.init()?.succeeded()?;
+        Ok(Self(work))
+    }
 
-fn says_started(state: &Value) -> bool {
-    service(state).is_ok_and(|service| service.get("state").is_some_and(|state| state == "started"))
-}
+    fn output(&self, name: &str) -> Result<Value> {
+        self.0.apply()?.succeeded()?;
+        Ok(self.0.state()?["outputs"][name]["value"].clone())
+    }
 
-/// Ceph has to be whole again before OSDs can be taken away without loss.
-fn wait_for_health(work: &Workspace) -> Result<()> {
-    let begun = Instant::now();
-    loop {
-        let state = refreshed(work)?;
-        let pgs = resources(&state, "pve_ceph_status").find_map(|i| i["attributes"]["pgs_by_state"].as_object());
-        if pgs.is_some_and(|pgs| pgs.keys().all(|name| name == "active+clean")) {
-            return Ok(());
+    /// Where the virtual machine that was there before runs, and what HA says of it.
+    fn machine(&self) -> Result<(String, String)> {
+        let services = self.output("services")?;
+        let service = &services[format!("vm:{VMID}")];
+        let text =
+            |name: &str| service[name].as_str().map(str::to_owned).with_context(|| format!("no {name}: {services}"));
+        Ok((text("node")?, text("state")?))
+    }
+
+    /// Ceph has to be whole again before OSDs can be taken away without loss.
+    fn wait_for_health(&self) -> Result<()> {
+        let begun = Instant::now();
+        loop {
+            let pgs = self.output("pgs")?;
+            if pgs.as_object().is_some_and(|pgs| pgs.keys().all(|name| name == "active+clean")) {
+                return Ok(());
+            }
+            ensure!(begun.elapsed() < PATIENCE, "Ceph has not recovered: {pgs}");
+            std::thread::sleep(Duration::from_secs(1));
         }
-        ensure!(begun.elapsed() < PATIENCE, "Ceph has not recovered: {pgs:?}");
-        std::thread::sleep(Duration::from_secs(1));
     }
 }

@@ -1,0 +1,119 @@
+//! The scenario of `examples/ha-vm-on-ceph`, on clusters of other shapes than its own.
+
+use std::fs;
+use std::path::Path;
+
+use acceptance_tests::{Program, Sim, Terraform, Workspace, or_skip};
+use serde_json::Value;
+
+/// A cluster with `nodes` nodes of `disks` empty disks, and the scenario for it.
+fn scenario(nodes: usize, disks: usize, vmid: u32, copies: (u32, u32)) -> anyhow::Result<Option<(Sim, Workspace)>> {
+    let Some(terraform) = or_skip(Terraform::find()) else { return Ok(None) };
+    let count = |n: usize| n.to_string();
+    let sim = Sim::start(&[
+        "--nodes",
+        &count(nodes),
+        "--disks",
+        &count(disks),
+        "--guest",
+        &vmid.to_string(),
+        "--bandwidth",
+        "1GiB/s",
+        "--clock",
+        "120",
+    ])?;
+    let mut work = Workspace::new(terraform, &Program::provider()?)?;
+    work.set_all(sim.environment());
+    let example = Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples/ha-vm-on-ceph");
+    for entry in fs::read_dir(example)? {
+        let path = entry?.path();
+        if path.extension().is_some_and(|extension| extension == "tf") {
+            work.write(&path.file_name().unwrap_or_default().to_string_lossy(), &fs::read_to_string(&path)?)?;
+        }
+    }
+    let serials = |n: usize| (1..=disks).map(|d| format!("\"SIM{n:02}{d:02}\"")).collect::<Vec<_>>().join(", ");
+    let per_node: Vec<String> = (1..=nodes).map(|n| format!("  pve{n} = [{}]", serials(n))).collect();
+    work.write(
+        "terraform.tfvars",
+        &format!(
+            "osd_disks = {{\n{}\n}}\nvmid = {vmid}\ncopies = {{ size = {}, min_size = {} }}\nallow_destroy = true\n",
+            per_node.join("\n"),
+            copies.0,
+            copies.1
+        ),
+    )?;
+    work.init()?.succeeded()?;
+    Ok(Some((sim, work)))
+}
+
+/// Import blocks for all that is in the state.
+fn imports(state: &Value) -> String {
+    let mut blocks = String::new();
+    for resource in state["resources"].as_array().into_iter().flatten().filter(|r| r["mode"] == "managed") {
+        let (kind, name) =
+            (resource["type"].as_str().unwrap_or_default(), resource["name"].as_str().unwrap_or_default());
+        for instance in resource["instances"].as_array().into_iter().flatten() {
+            let index = instance["index_key"].as_str().map(|key| format!("[{key:?}]")).unwrap_or_default();
+            let of = |attribute: &str| instance["attributes"][attribute].to_string().replace('"', "");
+            let id = match kind {
+                "pve_ceph_osd" => of("osd_id"),
+                "pve_storage_rbd" => of("storage"),
+                "pve_vm" => of("vmid"),
+                "pve_vm_disk_move" => format!("{}/{}", of("vmid"), of("disk")),
+                "pve_ha_resource" => of("sid"),
+                _ => of("name"),
+            };
+            blocks.push_str(&format!("import {{\n  to = {kind}.{name}{index}\n  id = {id:?}\n}}\n"));
+        }
+    }
+    blocks
+}
+
+fn nothing_planned(work: &Workspace) -> anyhow::Result<()> {
+    let output = work.try_plan(&[])?;
+    anyhow::ensure!(output.code == Some(0), "something is planned:\n{}", output.told());
+    Ok(())
+}
+
+#[test]
+fn five_nodes_with_a_disk_each_from_bare_disks_through_a_failover_and_down_again() -> anyhow::Result<()> {
+    let Some((sim, work)) = scenario(5, 1, 205, (3, 2))? else { return Ok(()) };
+    work.apply()?.succeeded()?;
+    nothing_planned(&work)?;
+    let state = work.state()?;
+    assert!(state.to_string().contains("ceph-vm:vm-205-disk-0"), "{state:#}");
+
+    // A second apply asks PVE for nothing.
+    sim.forget_requests()?;
+    work.apply()?.succeeded()?;
+    assert!(sim.mutations()?.is_empty(), "{:?}", sim.mutations()?);
+
+    // Everything into an empty state: only what PVE is never told can differ.
+    fs::remove_file(work.path().join("terraform.tfstate"))?;
+    let main = fs::read_to_string(work.path().join("main.tf"))?;
+    let import = main.find("import {").unwrap_or(main.len());
+    let after = main[import..].find("}\n").map_or(main.len(), |end| import + end + 2);
+    work.write("main.tf", &format!("{}{}", &main[..import], &main[after..]))?;
+    work.write("imports.tf", &imports(&state))?;
+    sim.forget_requests()?;
+    let output = work.apply()?.succeeded()?;
+    assert!(output.says("0 added") && output.says("0 destroyed"), "{}", output.told());
+    assert!(sim.mutations()?.is_empty(), "{:?}", sim.mutations()?);
+    nothing_planned(&work)?;
+
+    // A node dies, and its machine comes up elsewhere.
+    sim.power("pve1", false)?;
+    nothing_planned(&work)?;
+    sim.advance(600)?;
+    nothing_planned(&work)?;
+    sim.power("pve1", true)?;
+    sim.advance(900)?;
+    assert_ne!(sim.state()?["guests"]["205"]["node"], "pve1");
+
+    work.destroy()?.succeeded()?;
+    let left = sim.state()?.to_string();
+    for gone in ["vm:205", "ceph-vm", "replicated_rule_osd", "vm-205-disk"] {
+        assert!(!left.contains(gone), "{gone} is still there");
+    }
+    Ok(())
+}
