@@ -46,6 +46,11 @@ impl Before {
             Err(lost) => lost,
         };
         tracing::warn!(?lost, kind = self.kind, id = self.id, "the answer was lost: looking for the task");
+        self.arrived(client, lock, areas).await
+    }
+
+    /// The task of a request whose answer is no help; `None` when it never arrived.
+    pub async fn arrived(&self, client: &Client, lock: Lock, areas: &[Area]) -> Result<Option<Task>, Problem> {
         match self.ours(client).await? {
             Some(upid) => Ok(Some(client.attach(upid, lock, areas).await.during("Cannot follow the task")?)),
             None => Ok(None),

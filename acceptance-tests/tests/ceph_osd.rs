@@ -36,6 +36,10 @@ nodes:
           - {number: 1, size: 10G, used: ext4}
           - {number: 2, size: 10G}
       - {path: /dev/sdi, size: 64G, serial: TAKEN}
+      - path: /dev/sdj
+        size: 64G
+        serial: HELD
+        partitions: [{number: 1, size: 32G, used: LVM, held: true}]
   - name: pve2
     disks: [{path: /dev/sdb, size: 64G, serial: FREE2}]
   - name: pve3
@@ -174,6 +178,12 @@ fn what_is_wrong_is_said_before_anything_is_written() -> anyhow::Result<()> {
     work.apply()?.failed("pve9")?;
     let sent: Vec<_> = sim.mutations()?.into_iter().map(|seen| format!("{} {}", seen.method, seen.path)).collect();
     assert!(sent.is_empty(), "{sent:?}");
+
+    // That something has a device open is known to PVE alone, which then refuses to erase it.
+    work.write("main.tf", &osd("serial = \"HELD\"\npartition = 1", "wipe_if = [\"LVM\"]"))?;
+    let output = work.apply()?.failed("Cannot wipe /dev/sdj1 on pve1")?;
+    assert!(output.says("has a holder"), "{}", output.told());
+    assert_eq!(work.state()?["resources"].as_array().map_or(0, Vec::len), 0);
     Ok(())
 }
 

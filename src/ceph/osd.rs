@@ -19,9 +19,8 @@ use tokio::time::Instant;
 use super::placement::Member;
 use crate::absence;
 use crate::error::{During, Problem};
-use crate::evidence;
 use crate::pve::Pve;
-use creation::{Creation, identify, remember};
+use creation::{Creation, Settled, identify, remember};
 use device::{Device, DevicePlan, kernel_name};
 
 /// A Ceph OSD: a disk or partition of a node that holds a share of the cluster's data.
@@ -112,11 +111,10 @@ impl Resource<Pve> for Osd {
         let deadline = Instant::now() + cx.timeout;
         let (sent, written) = unwritten.send(want.clone(), creation.begin(cx, deadline)).await?;
         let mut task = match creation.settle(cx, sent).await {
-            Ok(Some(task)) => task,
-            Ok(None) => {
-                return written.undo(evidence::never_arrived(creation.doing()), creation.take_back(cx)).await;
+            Ok(Settled::Task(task)) => task,
+            Ok(Settled::Nothing(problem)) => {
+                return written.undo(problem, creation.must_have_made_nothing(cx)).await;
             }
-            Err(problem) if problem.is_failed_task() => return written.undo(problem, creation.take_back(cx)).await,
             Err(problem) => return Ok(written.leave(problem)),
         };
         remember(cx, task.upid());
@@ -275,8 +273,9 @@ async fn resume(cx: &Cx<Pve>, prior: &Osd, want: &Osd, deadline: Instant) -> Res
     }
     let creation = Creation::prepare(cx, want).await?;
     let sent = creation.begin(cx, deadline).await;
-    let Some(mut task) = creation.settle(cx, sent).await? else {
-        return Err(evidence::never_arrived(creation.doing()));
+    let mut task = match creation.settle(cx, sent).await? {
+        Settled::Task(task) => task,
+        Settled::Nothing(problem) => return Err(problem),
     };
     remember(cx, task.upid());
     match creation.finish(cx, &mut task, deadline).await {

@@ -2,13 +2,13 @@
 
 use pve_client::api::ceph::osd::OsdParams;
 use pve_client::api::nodes::TaskFilter;
-use pve_client::{Area, Lock, Task, Upid, Writing};
-use terraform_plugin::Cx;
+use pve_client::{Area, Error, Lock, Task, Upid, Writing};
+use terraform_plugin::{Cx, WriteError};
 
 use super::device::{Verdict, judge, kernel_name};
 use super::{Identity, Osd, look, patience_until};
 use crate::error::{During, Problem};
-use crate::evidence::Before;
+use crate::evidence::{self, Before};
 use crate::pve::Pve;
 use tokio::time::Instant;
 
@@ -29,6 +29,39 @@ pub struct Creation {
     before: Before,
     doing: String,
     _using: Writing,
+}
+
+/// What kept [`Creation::begin`] from a task.
+#[derive(Debug)]
+pub enum Trouble {
+    /// The device could not be erased, so nothing was asked for.
+    Wiping(Problem),
+    /// The OSD was asked for.
+    Asking(Problem),
+}
+
+impl From<Trouble> for terraform_plugin::Error {
+    fn from(trouble: Trouble) -> Self {
+        match trouble {
+            Trouble::Wiping(problem) | Trouble::Asking(problem) => problem.into(),
+        }
+    }
+}
+
+impl WriteError for Trouble {
+    fn refused(&self) -> bool {
+        match self {
+            Self::Wiping(problem) | Self::Asking(problem) => problem.refused(),
+        }
+    }
+}
+
+/// What has come of [`Creation::begin`].
+pub enum Settled {
+    /// PVE is at it.
+    Task(Task),
+    /// No OSD is being made, for this reason.
+    Nothing(Problem),
 }
 
 impl Creation {
@@ -52,27 +85,35 @@ impl Creation {
         Ok(Self { partition: target.is_partition(), node, path, verdict, params, before, doing, _using: using })
     }
 
-    /// What the user is told that was being done.
-    pub fn doing(&self) -> &str {
-        &self.doing
-    }
-
     /// Erases what may be erased, and asks for the OSD.
-    pub async fn begin(&self, cx: &Cx<Pve>, deadline: Instant) -> Result<Task, Problem> {
+    pub async fn begin(&self, cx: &Cx<Pve>, deadline: Instant) -> Result<Task, Trouble> {
         if self.verdict == Verdict::Wipe {
             tracing::info!(node = self.node, device = self.path, "erasing what `wipe_if` allows");
-            look::wipe(cx, &self.node, &self.path, deadline).await?;
+            look::wipe(cx, &self.node, &self.path, deadline).await.map_err(Trouble::Wiping)?;
         }
-        cx.client.ceph().create_osd(&self.node, &self.params).await.during(&self.doing)
+        cx.client.ceph().create_osd(&self.node, &self.params).await.during(&self.doing).map_err(Trouble::Asking)
     }
 
-    /// The task of what [`Creation::begin`] has sent; `None` if the request never arrived.
-    pub async fn settle(&self, cx: &Cx<Pve>, sent: Result<Task, Problem>) -> Result<Option<Task>, Problem> {
-        match sent {
-            // The device could not be erased, so nothing was asked for.
-            Err(problem) if problem.is_failed_task() => Err(problem),
-            sent => self.before.settle(&cx.client, sent, Lock::NodeDisks(self.node.clone()), AREAS).await,
-        }
+    /// The task of what [`Creation::begin`] has sent.
+    pub async fn settle(&self, cx: &Cx<Pve>, sent: Result<Task, Trouble>) -> Result<Settled, Problem> {
+        let problem = match sent {
+            Ok(task) => return Ok(Settled::Task(task)),
+            Err(Trouble::Wiping(problem)) => return Ok(Settled::Nothing(problem)),
+            Err(Trouble::Asking(problem)) => problem,
+        };
+        tracing::warn!(
+            ?problem,
+            device = self.path,
+            "it is not certain that an OSD was asked for: looking for the task"
+        );
+        let lock = Lock::NodeDisks(self.node.clone());
+        Ok(match self.before.arrived(&cx.client, lock, AREAS).await? {
+            Some(task) => Settled::Task(task),
+            None if problem.pve().is_some_and(Error::answer_lost) => {
+                Settled::Nothing(evidence::never_arrived(&self.doing))
+            }
+            None => Settled::Nothing(problem),
+        })
     }
 
     /// Waits for the task, and finds what it has made.
@@ -83,19 +124,27 @@ impl Creation {
         identify(cx, &self.node, &self.path, Some(task.upid())).await
     }
 
+    /// Makes sure that there is no OSD on the device.
+    pub async fn must_have_made_nothing(&self, cx: &Cx<Pve>) -> Result<(), Problem> {
+        let list = look::disks(cx, &self.node).await?;
+        let entry = list.iter().find(|disk| disk.devpath == self.path);
+        match entry.and_then(|entry| entry.osd_ids.first()) {
+            Some(osd) => Err(Problem::new(
+                format!("A part of an OSD is left on {} of {}", self.path, self.node),
+                format!("PVE's task failed, and Ceph did not take osd.{osd} back by itself."),
+            )),
+            None => Ok(()),
+        }
+    }
+
     /// After the task has failed: makes sure that no OSD is left, and that the device is as free as it was. What is on it
     /// now is ours, since there was nothing before or nothing that was not to be erased.
     pub async fn take_back(&self, cx: &Cx<Pve>) -> Result<(), Problem> {
+        self.must_have_made_nothing(cx).await?;
         let list = look::disks(cx, &self.node).await?;
-        let Some(entry) = list.iter().find(|disk| disk.devpath == self.path) else { return Ok(()) };
-        if let Some(osd) = entry.osd_ids.first() {
-            return Err(Problem::new(
-                format!("A part of an OSD is left on {} of {}", self.path, self.node),
-                format!("PVE's task failed, and Ceph did not take osd.{osd} back by itself."),
-            ));
-        }
+        let used = list.iter().find(|disk| disk.devpath == self.path).and_then(|entry| entry.used.as_deref());
         // PVE leaves the partition's type as LVM's, and refuses it the next time because of that.
-        if self.partition && entry.used.as_deref() == Some("LVM") {
+        if self.partition && used == Some("LVM") {
             let deadline = Instant::now() + cx.timeout;
             look::wipe(cx, &self.node, &self.path, deadline).await?;
         }
