@@ -35,6 +35,12 @@ impl Problem {
         Self(Box::new(Inner::Ours(Error::from(self).at(path))))
     }
 
+    /// An unknown node is a mistake in `node`; anything else stays what it is.
+    #[must_use]
+    pub fn node_at_fault(self) -> Self {
+        if matches!(self.pve(), Some(Pve::UnknownNode { .. })) { self.at("node") } else { self }
+    }
+
     /// PVE's answer, if that is what it was.
     pub fn pve(&self) -> Option<&Pve> {
         match &*self.0 {

@@ -3,7 +3,7 @@
 use pve_client::api::disks::Disk as Live;
 use terraform_plugin::{Cx, DataSource, Error, Model, Nested};
 
-use crate::error::During;
+use crate::error::{During, Problem};
 use crate::pve::Pve;
 
 /// A node's disks and partitions: serial numbers, sizes, and what is on them in PVE's words.
@@ -73,7 +73,8 @@ pub struct Partition {
 impl DataSource<Pve> for NodeDisks {
     async fn read(cx: &Cx<Pve>, config: Self) -> Result<Self, Error> {
         let node = config.node;
-        let found = cx.client.disks(&node).list().await.during(format!("Cannot list the disks of node {node}"))?;
+        let found = cx.client.disks(&node).list().await.during(format!("Cannot list the disks of node {node}"));
+        let found = found.map_err(Problem::node_at_fault)?;
         let disks = found.iter().filter(|disk| !disk.is_partition()).map(|disk| {
             let own = found.iter().filter(|part| part.parent.as_ref() == Some(&disk.devpath));
             Disk::from_live(disk, own.map(Partition::from_live).collect())

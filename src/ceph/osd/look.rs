@@ -20,7 +20,8 @@ const TELL: Duration = Duration::from_secs(30);
 
 /// The disks and partitions of a node.
 pub async fn disks(cx: &Cx<Pve>, node: &str) -> Result<Arc<Vec<Disk>>, Problem> {
-    cx.client.disks(node).list().await.during(format!("Cannot list the disks of node {node}"))
+    let disks = cx.client.disks(node).list().await.during(format!("Cannot list the disks of node {node}"));
+    disks.map_err(Problem::node_at_fault)
 }
 
 /// The OSD as Ceph knows it.

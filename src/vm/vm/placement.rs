@@ -18,7 +18,11 @@ pub async fn choose(cx: &Cx<Pve>, want: &Vm) -> Result<String, Problem> {
             Some(node) if node.is_online() => Ok(wanted.clone()),
             Some(_) => Err(Problem::new(
                 format!("Node {wanted} is offline"),
-                "A VM can only be made on a node that is there; nothing was written.",
+                format!(
+                    "A VM can only be made on a node that is there; nothing was written. Online: {}. Name one of them, leave \
+                     `node` out, or apply again when {wanted} is back.",
+                    nodes.iter().filter(|node| node.is_online()).map(|node| node.node.as_str()).collect::<Vec<_>>().join(", ")
+                ),
             )
             .at("node")),
             None => Err(Problem::new(
