@@ -1,0 +1,74 @@
+//! Bad input: what is said, which attribute it points at, which cure it offers, and that nothing was written.
+
+mod rows;
+
+use std::process::ExitCode;
+
+use acceptance_tests::{Program, Sim, Terraform, Workspace, or_skip};
+use anyhow::ensure;
+use libtest_mimic::{Arguments, Failed, Trial};
+
+use rows::{ROWS, Row};
+
+const HEAD: &str = "terraform {\n  required_providers {\n    pve = { source = \"homelab/pve\" }\n  }\n}\n";
+
+fn main() -> ExitCode {
+    let arguments = Arguments::from_args();
+    let Some(terraform) = or_skip(Terraform::find()) else { return ExitCode::SUCCESS };
+    let provider = match Program::provider() {
+        Ok(provider) => provider,
+        Err(error) => {
+            eprintln!("{error:#}");
+            return ExitCode::FAILURE;
+        }
+    };
+    let trials = ROWS.iter().map(|row| {
+        let provider = provider.clone();
+        let check = move || check(terraform, &provider, row).map_err(|error| Failed::from(format!("{error:#}")));
+        Trial::test(row.name.replace(' ', "_"), check)
+    });
+    libtest_mimic::run(&arguments, trials.collect()).exit_code()
+}
+
+fn check(terraform: &'static Terraform, provider: &Program, row: &Row) -> anyhow::Result<()> {
+    let mut work = Workspace::new(terraform, provider)?;
+    let file = work.path().join("cluster.yaml");
+    let file = file.to_string_lossy();
+    let options = match row.cluster.strip_prefix("yaml:") {
+        Some(yaml) => {
+            work.write("cluster.yaml", yaml)?;
+            vec!["--cluster", &*file]
+        }
+        None => row.cluster.split(' ').collect(),
+    };
+    let sim = Sim::start(&options)?;
+    work.set_all(sim.environment());
+    for (name, value) in row.environment {
+        work.set(name, value);
+    }
+    for node in row.off {
+        sim.power(node, false)?;
+    }
+    if !row.fault.is_empty() {
+        sim.fault(&serde_json::from_str(row.fault)?)?;
+    }
+    let block = if row.hcl.contains("provider \"pve\"") { "" } else { "provider \"pve\" {}\n" };
+    work.write("main.tf", &format!("{HEAD}{block}{}\n", row.hcl))?;
+    work.init()?.succeeded()?;
+    sim.forget_requests()?;
+    let output = work.apply_json()?;
+    ensure!(output.code == Some(1), "it should have failed: {}", output.told());
+    let errors = output.errors();
+    let Some(error) = errors.iter().find(|error| error.summary.contains(row.summary)) else {
+        anyhow::bail!("no error says {:?}: {errors:#?}", row.summary);
+    };
+    ensure!(error.detail.contains(row.cure), "its detail has no word of {:?}: {}", row.cure, error.detail);
+    if !row.attribute.is_empty() {
+        let at = error.attribute();
+        ensure!(at == Some(row.attribute), "it points at {at:?}, not at {}: {}", row.attribute, error.code());
+    }
+    let sent: Vec<_> = sim.mutations()?.into_iter().map(|seen| format!("{} {}", seen.method, seen.path)).collect();
+    ensure!(row.written || sent.is_empty(), "something was written: {sent:?}");
+    ensure!(!work.state()?.to_string().contains("tainted"), "something is tainted");
+    Ok(())
+}
