@@ -20,7 +20,7 @@ use super::placement::Member;
 use crate::absence;
 use crate::error::{During, Problem};
 use crate::pve::Pve;
-use creation::{Creation, Settled, identify, remember};
+use creation::{Creation, identify, remember};
 use device::{Device, DevicePlan, kernel_name};
 
 /// A Ceph OSD: a disk or partition of a node that holds a share of the cluster's data.
@@ -111,8 +111,8 @@ impl Resource<Pve> for Osd {
         let deadline = Instant::now() + cx.timeout;
         let (sent, written) = unwritten.send(want.clone(), creation.begin(cx, deadline)).await?;
         let mut task = match creation.settle(cx, sent).await {
-            Ok(Settled::Task(task)) => task,
-            Ok(Settled::Nothing(problem)) => {
+            Ok(Ok(task)) => task,
+            Ok(Err(problem)) => {
                 return written.undo(problem, creation.must_have_made_nothing(cx)).await;
             }
             Err(problem) => return Ok(written.leave(problem)),
@@ -273,10 +273,7 @@ async fn resume(cx: &Cx<Pve>, prior: &Osd, want: &Osd, deadline: Instant) -> Res
     }
     let creation = Creation::prepare(cx, want).await?;
     let sent = creation.begin(cx, deadline).await;
-    let mut task = match creation.settle(cx, sent).await? {
-        Settled::Task(task) => task,
-        Settled::Nothing(problem) => return Err(problem),
-    };
+    let mut task = creation.settle(cx, sent).await??;
     remember(cx, task.upid());
     match creation.finish(cx, &mut task, deadline).await {
         Err(problem) if problem.is_failed_task() => {

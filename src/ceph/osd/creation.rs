@@ -56,14 +56,6 @@ impl WriteError for Trouble {
     }
 }
 
-/// What has come of [`Creation::begin`].
-pub enum Settled {
-    /// PVE is at it.
-    Task(Task),
-    /// No OSD is being made, for this reason.
-    Nothing(Problem),
-}
-
 impl Creation {
     /// Looks which device is meant and whether it may be used. Nothing is written.
     pub async fn prepare(cx: &Cx<Pve>, want: &Osd) -> Result<Self, Problem> {
@@ -94,11 +86,11 @@ impl Creation {
         cx.client.ceph().create_osd(&self.node, &self.params).await.during(&self.doing).map_err(Trouble::Asking)
     }
 
-    /// The task of what [`Creation::begin`] has sent.
-    pub async fn settle(&self, cx: &Cx<Pve>, sent: Result<Task, Trouble>) -> Result<Settled, Problem> {
+    /// The task of what [`Creation::begin`] has sent; within, why no OSD is being made; without, why that is not known.
+    pub async fn settle(&self, cx: &Cx<Pve>, sent: Result<Task, Trouble>) -> Result<Result<Task, Problem>, Problem> {
         let problem = match sent {
-            Ok(task) => return Ok(Settled::Task(task)),
-            Err(Trouble::Wiping(problem)) => return Ok(Settled::Nothing(problem)),
+            Ok(task) => return Ok(Ok(task)),
+            Err(Trouble::Wiping(problem)) => return Ok(Err(problem)),
             Err(Trouble::Asking(problem)) => problem,
         };
         tracing::warn!(
@@ -108,11 +100,9 @@ impl Creation {
         );
         let lock = Lock::NodeDisks(self.node.clone());
         Ok(match self.before.arrived(&cx.client, lock, AREAS).await? {
-            Some(task) => Settled::Task(task),
-            None if problem.pve().is_some_and(Error::answer_lost) => {
-                Settled::Nothing(evidence::never_arrived(&self.doing))
-            }
-            None => Settled::Nothing(problem),
+            Some(task) => Ok(task),
+            None if problem.pve().is_some_and(Error::answer_lost) => Err(evidence::never_arrived(&self.doing)),
+            None => Err(problem),
         })
     }
 
