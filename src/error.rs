@@ -41,6 +41,14 @@ impl Problem {
         if matches!(self.pve(), Some(Pve::UnknownNode { .. })) { self.at("node") } else { self }
     }
 
+    /// What was being done, in the words of the summary.
+    pub fn doing(&self) -> &str {
+        match &*self.0 {
+            Inner::Pve { doing, .. } | Inner::Command { doing, .. } => doing,
+            Inner::Ours(error) => error.diagnostics().iter().next().map_or("", |first| first.summary.as_str()),
+        }
+    }
+
     /// PVE's answer, if that is what it was.
     pub fn pve(&self) -> Option<&Pve> {
         match &*self.0 {

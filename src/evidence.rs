@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use pve_client::api::nodes::TaskFilter;
-use pve_client::{Area, Client, Lock, Task, Upid};
+use pve_client::{Area, Client, Error, Lock, Task, Upid};
 
 use crate::error::{During, Problem};
 
@@ -32,28 +32,23 @@ impl Before {
         Ok(before)
     }
 
-    /// What came of the request: its task, or `None` when it never arrived. An answer that was lost is looked for among
-    /// the tasks that are new.
+    /// What came of the request: its task; within, why none was begun; without, why that is not known. An answer that was
+    /// lost is looked for among the tasks that are new.
     pub async fn settle(
         &self,
         client: &Client,
         sent: Result<Task, Problem>,
         lock: Lock,
         areas: &[Area],
-    ) -> Result<Option<Task>, Problem> {
+    ) -> Result<Result<Task, Problem>, Problem> {
         let lost = match sent {
-            Ok(task) => return Ok(Some(task)),
+            Ok(task) => return Ok(Ok(task)),
             Err(lost) => lost,
         };
-        tracing::warn!(?lost, kind = self.kind, id = self.id, "the answer was lost: looking for the task");
-        self.arrived(client, lock, areas).await
-    }
-
-    /// The task of a request whose answer is no help; `None` when it never arrived.
-    pub async fn arrived(&self, client: &Client, lock: Lock, areas: &[Area]) -> Result<Option<Task>, Problem> {
+        tracing::warn!(?lost, kind = self.kind, id = self.id, "the answer is no help: looking for the task");
         match self.ours(client).await? {
-            Some(upid) => Ok(Some(client.attach(upid, lock, areas).await.during("Cannot follow the task")?)),
-            None => Ok(None),
+            Some(upid) => Ok(Ok(client.attach(upid, lock, areas).await.during("Cannot follow the task")?)),
+            None => Ok(Err(nothing_came_of(lost))),
         }
     }
 
@@ -84,19 +79,30 @@ impl Before {
     }
 }
 
-/// The error for a request that was lost on its way.
-pub fn never_arrived(doing: &str) -> Problem {
+/// Why nothing came of a request, now that nothing of it is to be seen: PVE's own words, or that it never arrived.
+fn nothing_came_of(problem: Problem) -> Problem {
+    if !problem.pve().is_some_and(Error::answer_lost) {
+        return problem;
+    }
+    let doing = problem.doing().to_owned();
     Problem::new(doing, "The connection broke before the request arrived; nothing was written. Apply again.")
 }
 
-/// What came of a request that answers at once: the object, or `None` when it never arrived. The object was looked for
-/// before and not found, so if the answer was lost and it is there now, it is ours.
+/// What came of a request that answers at once: the object; within, why it was not made; without, why that is not known.
+/// The object was looked for before and not found, so if the answer was lost and it is there now, it is ours.
 pub async fn arrived<T, M>(
     answer: Result<T, Problem>,
     look: impl Future<Output = Result<Option<M>, Problem>>,
-) -> Result<Option<M>, Problem> {
+) -> Result<Result<M, Problem>, Problem> {
     if let Err(lost) = &answer {
-        tracing::warn!(?lost, "the answer was lost: looking for the object");
+        tracing::warn!(?lost, "the answer is no help: looking for the object");
     }
-    look.await
+    Ok(match (look.await?, answer) {
+        (Some(found), _) => Ok(found),
+        (None, Err(problem)) => Err(nothing_came_of(problem)),
+        (None, Ok(_)) => Err(Problem::new(
+            "What was made is not there",
+            "PVE accepted the request, and the object is not to be seen: somebody removed it meanwhile. Apply again.",
+        )),
+    })
 }

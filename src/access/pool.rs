@@ -55,8 +55,8 @@ impl Resource<Pve> for Pool {
         let request = async { write(cx, request).await.during(&doing) };
         let (answer, written) = unwritten.send(want.clone(), request).await?;
         match evidence::arrived(answer, find(cx, &want.poolid)).await {
-            Ok(Some(live)) => Ok(written.made(live)),
-            Ok(None) => written.undo(evidence::never_arrived(&doing), must_be_absent(cx, &want.poolid)).await,
+            Ok(Ok(live)) => Ok(written.made(live)),
+            Ok(Err(problem)) => written.undo(problem, must_be_absent(cx, &want.poolid)).await,
             Err(problem) => Ok(written.leave(problem)),
         }
     }

@@ -124,10 +124,10 @@ impl Resource<Pve> for CrushRule {
         let (answer, written) = unwritten.send(want.clone(), request).await?;
         let looked = evidence::arrived(answer, async { Ok(traces(cx, &want.name).await?.rule) }).await;
         match looked {
-            Ok(Some(Some(shape))) if shape == want.shape() => Ok(written.made(want.with_shape(&shape))),
+            Ok(Ok(Some(shape))) if shape == want.shape() => Ok(written.made(want.with_shape(&shape))),
             // The command leaves a rule that exists as it is: somebody else was faster by a moment.
-            Ok(Some(_)) => written.undo(existing(&want.name), async { Ok::<_, Problem>(()) }).await,
-            Ok(None) => written.undo(evidence::never_arrived(&doing), must_be_absent(cx, want)).await,
+            Ok(Ok(_)) => written.undo(existing(&want.name), async { Ok::<_, Problem>(()) }).await,
+            Ok(Err(problem)) => written.undo(problem, must_be_absent(cx, want)).await,
             Err(problem) => Ok(written.leave(problem)),
         }
     }

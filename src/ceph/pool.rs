@@ -13,7 +13,7 @@ use super::placement::Copies;
 use super::topology::Topology;
 use crate::absence;
 use crate::error::{During, Problem, exists};
-use crate::evidence::{self, Before};
+use crate::evidence::Before;
 use crate::pve::{Pve, patience};
 use crate::rights;
 
@@ -188,9 +188,8 @@ impl Resource<Pve> for Pool {
         let request = async { cx.client.ceph().create_pool(&want.name, &params).await.during(&doing) };
         let (sent, written) = unwritten.send(want.clone(), request).await?;
         let mut task = match before.settle(&cx.client, sent, Lock::CephPool, AREAS).await {
-            Ok(Some(task)) => task,
-            // Neither a task nor a pool: the request never arrived.
-            Ok(None) => return written.undo(evidence::never_arrived(&doing), must_be_absent(cx, &want.name)).await,
+            Ok(Ok(task)) => task,
+            Ok(Err(problem)) => return written.undo(problem, must_be_absent(cx, &want.name)).await,
             Err(problem) => return Ok(written.leave(problem)),
         };
         match task.wait(&patience(cx), |_| {}).await.during(&doing) {

@@ -100,8 +100,8 @@ impl Resource<Pve> for HaResource {
         };
         let (answer, written) = unwritten.send(want.clone(), request).await?;
         let live = match evidence::arrived(answer, find(cx, sid)).await {
-            Ok(Some(live)) => live,
-            Ok(None) => return written.undo(evidence::never_arrived(&doing), must_be_absent(cx, want, sid)).await,
+            Ok(Ok(live)) => live,
+            Ok(Err(problem)) => return written.undo(problem, must_be_absent(cx, want, sid)).await,
             Err(problem) => return Ok(written.leave(problem)),
         };
         written.note(live.clone());

@@ -71,8 +71,8 @@ impl Resource<Pve> for StorageRbd {
         };
         let (answer, written) = unwritten.send(want.clone(), request).await?;
         match evidence::arrived(answer, find(cx, &want.storage)).await {
-            Ok(Some(live)) => Ok(written.made(live)),
-            Ok(None) => written.undo(evidence::never_arrived(&doing), must_be_absent(cx, want)).await,
+            Ok(Ok(live)) => Ok(written.made(live)),
+            Ok(Err(problem)) => written.undo(problem, must_be_absent(cx, want)).await,
             Err(problem) => Ok(written.leave(problem)),
         }
     }

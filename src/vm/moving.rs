@@ -13,7 +13,7 @@ use super::disks::must_hold_images;
 use super::guest::{self, Found};
 use super::progress::{Head, Meter};
 use crate::error::{During, Problem};
-use crate::evidence::{self, Before};
+use crate::evidence::Before;
 use crate::pve::Pve;
 
 /// How often a running move is told about.
@@ -199,19 +199,14 @@ impl Order {
         found.api(cx).move_disk(self.disk, &self.to).await.during(self.doing())
     }
 
-    /// The task of a move that was begun, also where its answer was lost; `None` when it never arrived.
+    /// The task of a move that was begun, also where its answer was lost; within, why none was begun.
     pub async fn settle(
         &self,
         cx: &Cx<Pve>,
         before: &Before,
         sent: Result<Task, Problem>,
-    ) -> Result<Option<Task>, Problem> {
+    ) -> Result<Result<Task, Problem>, Problem> {
         before.settle(&cx.client, sent, Lock::Vm(self.vmid), &areas(self.vmid)).await
-    }
-
-    /// The error of a move that never arrived.
-    pub fn never_arrived(&self) -> Problem {
-        evidence::never_arrived(&self.doing())
     }
 
     /// Watches the move to its end, and tells every half a minute how far it is.
@@ -317,7 +312,7 @@ impl Order {
                     sent => sent,
                 };
                 let task = self.settle(cx, &before, sent).await.map_err(Halt::GoesOn)?;
-                (source, task.ok_or_else(|| self.never_arrived())?)
+                (source, task?)
             }
         };
         self.follow(cx, &mut task, limits).await?;

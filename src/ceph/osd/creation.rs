@@ -2,13 +2,13 @@
 
 use pve_client::api::ceph::osd::OsdParams;
 use pve_client::api::nodes::TaskFilter;
-use pve_client::{Area, Error, Lock, Task, Upid, Writing};
+use pve_client::{Area, Lock, Task, Upid, Writing};
 use terraform_plugin::{Cx, WriteError};
 
 use super::device::{Verdict, judge, kernel_name};
 use super::{Identity, Osd, look, patience_until};
 use crate::error::{During, Problem};
-use crate::evidence::{self, Before};
+use crate::evidence::Before;
 use crate::pve::Pve;
 use tokio::time::Instant;
 
@@ -99,11 +99,7 @@ impl Creation {
             "it is not certain that an OSD was asked for: looking for the task"
         );
         let lock = Lock::NodeDisks(self.node.clone());
-        Ok(match self.before.arrived(&cx.client, lock, AREAS).await? {
-            Some(task) => Ok(task),
-            None if problem.pve().is_some_and(Error::answer_lost) => Err(evidence::never_arrived(&self.doing)),
-            None => Err(problem),
-        })
+        self.before.settle(&cx.client, Err(problem), lock, AREAS).await
     }
 
     /// Waits for the task, and finds what it has made.

@@ -34,8 +34,8 @@ pub async fn create(
             let before = unwritten.check(order.before(cx).await)?;
             let (sent, written) = unwritten.send(want.clone(), order.send(cx, &found)).await?;
             match order.settle(cx, &before, sent).await {
-                Ok(Some(task)) => (source, task, written),
-                Ok(None) => return written.undo(order.never_arrived(), must_be_untouched(cx, &order, &source)).await,
+                Ok(Ok(task)) => (source, task, written),
+                Ok(Err(problem)) => return written.undo(problem, must_be_untouched(cx, &order, &source)).await,
                 Err(problem) => return Ok(written.leave(problem)),
             }
         }

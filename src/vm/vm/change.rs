@@ -8,7 +8,7 @@ use terraform_plugin::{Cx, Diagnostic, Updated};
 
 use super::{CREATED, OWNED, Vm, cloud_init, disks, power, settings, vmid_path};
 use crate::error::{During, Problem};
-use crate::evidence::{self, Before};
+use crate::evidence::Before;
 use crate::pve::{Pve, patience};
 use crate::vm::disks::must_hold_images;
 use crate::vm::guest::{self, Found};
@@ -111,8 +111,7 @@ async fn bring_settings(cx: &Cx<Pve>, found: Found, prior: &Vm, want: &Vm) -> Re
         sent => sent,
     };
     let areas = [Area::GuestConfig(vmid), Area::Guests, Area::Content];
-    let task = before.settle(&cx.client, sent, Lock::Vm(vmid), &areas).await?;
-    let mut task = task.ok_or_else(|| evidence::never_arrived(&doing))?;
+    let mut task = before.settle(&cx.client, sent, Lock::Vm(vmid), &areas).await??;
     task.wait(&patience(cx), |_| {}).await.during(&doing)?;
 
     let detached = disks::removed(want, Some(prior), Some(&found.config));

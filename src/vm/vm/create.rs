@@ -7,7 +7,7 @@ use terraform_plugin::{Created, Cx, Diagnostic, Failed, Unwritten};
 
 use super::{CREATED, Vm, cloud_init, disks, placement, power, settings, vmid_path};
 use crate::error::{During, Problem, exists};
-use crate::evidence::{self, Before};
+use crate::evidence::Before;
 use crate::pve::{Pve, patience};
 use crate::vm::guest;
 
@@ -38,17 +38,18 @@ pub async fn create(cx: &Cx<Pve>, want: &Vm, unwritten: Unwritten<Vm>) -> Result
         tries += 1;
         let Some((vmid, before)) = attempt.lock().unwrap_or_else(PoisonError::into_inner).take() else {
             // It did not get as far as sending anything.
-            let problem = sent.err().unwrap_or_else(|| evidence::never_arrived("Cannot create the VM"));
+            let problem =
+                sent.err().unwrap_or_else(|| Problem::new("Cannot create the VM", "Nothing was sent. Apply again."));
             return written.undo(problem, nothing_to_undo()).await;
         };
         written.note(Vm { vmid: Some(vmid), ..so_far.clone() });
         let doing = doing(vmid);
         let lost = sent.is_err();
         let mut task = match before.settle(&cx.client, sent, Lock::Vm(vmid), &areas(vmid)).await {
-            Ok(Some(task)) => task,
-            Ok(None) => {
+            Ok(Ok(task)) => task,
+            Ok(Err(nothing)) => {
                 let problem = match must_be_absent(cx, vmid).await {
-                    Ok(()) => evidence::never_arrived(&doing),
+                    Ok(()) => nothing,
                     // It is there without a task of ours: somebody else's.
                     Err(problem) if problem.pve().is_none() => problem,
                     Err(problem) => return Ok(written.leave(problem)),
