@@ -11,6 +11,8 @@ use crate::sim::Sim;
 pub struct Seen {
     /// The node that was asked.
     pub node: String,
+    /// The client's address and port: what has the same came over one connection.
+    pub peer: String,
     /// `GET`, `POST`, ...
     pub method: String,
     /// Below `/api2/json`.

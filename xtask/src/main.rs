@@ -6,6 +6,7 @@
 // A command-line program talks through stdout.
 #![allow(clippy::print_stdout)]
 
+mod bench;
 mod cargo;
 mod demo;
 mod docs;
@@ -27,6 +28,8 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
+    /// Measures start-up, memory and plans of the release build, each figure beside its goal
+    Bench(bench::Args),
     /// The whole road with a real Terraform against a simulated cluster, told step by step
     Demo,
     /// Writes `docs/` from the provider's schemas and the examples
@@ -51,6 +54,7 @@ fn main() -> ExitCode {
 /// Runs one command; `false` means that it ran and found something wrong, and has said what.
 fn run(command: Command) -> Result<bool> {
     match command {
+        Command::Bench(args) => bench::run(&args),
         Command::Demo => demo::run(),
         Command::Docs(args) => docs::run(&args),
         Command::Golden(args) => golden::run(&args).map(|summary| summary.below.is_empty()),

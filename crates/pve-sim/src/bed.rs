@@ -74,7 +74,8 @@ impl Bed {
             map.append(name, value.parse().unwrap());
         }
         let (method, path) = (verb.to_owned(), path.to_owned());
-        let request = Request { method, path, query, extjs: false, headers: map, body };
+        let peer = ([127, 0, 0, 1], 1).into();
+        let request = Request { peer, method, path, query, extjs: false, headers: map, body };
         match pipeline::answer(&self.world, "pve1", request).await {
             Outcome::Reply(reply) => reply,
             _ => panic!("{verb} has no plain answer"),

@@ -103,6 +103,7 @@ impl Cluster {
         let mut nodes = nodes::Nodes::new(shape, now);
         let mut ha = ha::Ha::new(&nodes.names(), now.seconds());
         ha.crm.elections = shape.ha.masters.iter().cloned().collect();
+        ha.resources = shape.ha.resources.iter().map(|resource| resource.section()).collect();
         let access = access::Access::new(shape, &mut ids);
         let ceph = ceph::Ceph::new(&shape.ceph, nodes.all_mut(), &profile.ceph, now.seconds(), &mut ids);
         let mut cluster = Cluster {

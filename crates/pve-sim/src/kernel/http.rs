@@ -68,8 +68,8 @@ pub(crate) async fn serve(world: World, node: String, listener: TcpListener, tls
             tokio::select! {
                 () = &mut off => break,
                 accepted = open.accept() => {
-                    if let Ok((stream, _)) = accepted {
-                        connections.spawn(connection(world.clone(), node.clone(), stream, tls.clone()));
+                    if let Ok((stream, peer)) = accepted {
+                        connections.spawn(connection(world.clone(), node.clone(), stream, peer, tls.clone()));
                     }
                 }
                 Some(_) = connections.join_next() => {}
@@ -100,7 +100,7 @@ fn reopen(address: SocketAddr) -> Option<TcpListener> {
     socket.listen(1024).ok()
 }
 
-async fn connection(world: World, node: String, stream: TcpStream, tls: TlsAcceptor) {
+async fn connection(world: World, node: String, stream: TcpStream, peer: SocketAddr, tls: TlsAcceptor) {
     // Answers are small; waiting for more to send would cost 40 ms each.
     let _ = stream.set_nodelay(true);
     let Ok(stream) = tls.accept(stream).await else { return };
@@ -109,7 +109,7 @@ async fn connection(world: World, node: String, stream: TcpStream, tls: TlsAccep
         let (world, node, served) = (world.clone(), node.clone(), served.clone());
         async move {
             let last = served.fetch_add(1, Ordering::Relaxed) + 1 >= KEEP_ALIVE;
-            respond(&world, &node, request, last).await
+            respond(&world, &node, peer, request, last).await
         }
     });
     let mut builder = http1::Builder::new();
@@ -121,6 +121,7 @@ async fn connection(world: World, node: String, stream: TcpStream, tls: TlsAccep
 async fn respond(
     world: &World,
     node: &str,
+    peer: SocketAddr,
     mut request: http::Request<Incoming>,
     last: bool,
 ) -> Result<Response<Full<Bytes>>, Dropped> {
@@ -131,7 +132,7 @@ async fn respond(
     }
     let upgrade = hyper::upgrade::on(&mut request);
     let key = request.headers().get(header::SEC_WEBSOCKET_KEY).cloned();
-    let outcome = match read(world, request).await {
+    let outcome = match read(world, peer, request).await {
         Ok(request) => {
             // PVE carries on when the client goes away, and so does what is recorded.
             let (world, node) = (world.clone(), node.to_owned());
@@ -172,7 +173,7 @@ async fn respond(
 }
 
 /// Reads a request as far as PVE's HTTP server itself judges it.
-async fn read(world: &World, request: http::Request<Incoming>) -> Result<Request, Reply> {
+async fn read(world: &World, peer: SocketAddr, request: http::Request<Incoming>) -> Result<Request, Reply> {
     let (head, body) = request.into_parts();
     let method = head.method.as_str().to_owned();
     let header = |name| head.headers.get(name).and_then(|value: &HeaderValue| value.to_str().ok());
@@ -212,7 +213,7 @@ async fn read(world: &World, request: http::Request<Incoming>) -> Result<Request
     };
     let path = format!("/{}", path.join("/"));
     let query = head.uri.query().unwrap_or_default().to_owned();
-    Ok(Request { method, path, query, extjs, headers: head.headers, body })
+    Ok(Request { peer, method, path, query, extjs, headers: head.headers, body })
 }
 
 /// A refusal by the HTTP server itself: the reason as plain text.

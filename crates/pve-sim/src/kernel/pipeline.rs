@@ -1,5 +1,6 @@
 //! The way of a request: faults, login, route, token allowed, permission, right node, parameters, handler.
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use http::HeaderMap;
@@ -43,6 +44,8 @@ impl Body {
 
 /// A request to the API.
 pub(crate) struct Request {
+    /// The client's end of the connection.
+    pub(crate) peer: SocketAddr,
     pub(crate) method: String,
     /// Below `/api2/json`, percent-decoded.
     pub(crate) path: String,
@@ -115,7 +118,8 @@ pub(crate) async fn answer(world: &World, node: &str, request: Request) -> Outco
     let params = masked(&request.query, &request.body);
     world.with(|cluster| {
         let (node, method, path) = (node.to_owned(), request.method.clone(), request.path.clone());
-        cluster.requests.push(Recorded { node, method, path, params, status, user });
+        let peer = request.peer.to_string();
+        cluster.requests.push(Recorded { node, peer, method, path, params, status, user });
     });
     outcome
 }

@@ -10,6 +10,8 @@ use super::params::decode_form;
 pub struct Recorded {
     /// The node that took it.
     pub node: String,
+    /// The client's address and port: what has the same came over one connection.
+    pub peer: String,
     /// Verb.
     pub method: String,
     /// Path below `/api2/json`.

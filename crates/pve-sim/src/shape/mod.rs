@@ -2,6 +2,7 @@
 
 mod access;
 mod ceph;
+mod ha;
 mod nodes;
 mod units;
 
@@ -14,6 +15,7 @@ use crate::cluster::storage::Kind;
 
 pub use access::{AclShape, TokenShape, UserShape};
 pub use ceph::{CephPoolShape, CephShape, CephStage, CrushRuleShape, OsdShape};
+pub use ha::{HaResourceShape, HaShape};
 pub use nodes::{DiskShape, Media, NodeShape, PartitionShape};
 pub use units::{Size, parse_duration};
 
@@ -137,14 +139,6 @@ impl GuestShape {
     }
 }
 
-/// The HA manager at the start: nothing is managed yet.
-#[derive(Debug, Clone, Default, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct HaShape {
-    /// Nodes that become master in the next elections, in turn; after those, the first node alive.
-    pub masters: Vec<String>,
-}
-
 /// The clock.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -220,6 +214,11 @@ impl Shape {
         for node in &self.ha.masters {
             known(node, "ha.masters".to_owned())?;
         }
+        for resource in &self.ha.resources {
+            if !vmids.contains(&resource.vmid) {
+                return Err(format!("ha.resources names guest {}, which is not there", resource.vmid));
+            }
+        }
         for osd in self.ceph.osds.iter().flatten() {
             known(&osd.node, "ceph.osds".to_owned())?;
         }
@@ -267,6 +266,7 @@ clock: {factor: 0, start: '2026-11-22T10:00:00Z'}
             ("guests: [{vmid: 100, node: pve1, config: {scsi0: 'nope:1'}}]", "unknown storage 'nope'"),
             ("guests: [{vmid: 100, node: nowhere}]", "unknown node 'nowhere'"),
             ("ha: {masters: [nowhere]}", "ha.masters names the unknown node"),
+            ("ha: {resources: [{vmid: 100}]}", "guest 100, which is not there"),
             ("ceph: {mgrs: [nowhere]}", "ceph.mgrs names the unknown node"),
             ("nodes: [{name: a, disks: [{path: /dev/sdb, size: 5X}]}]", "unknown unit 'X'"),
         ] {

@@ -1,0 +1,152 @@
+//! Plans over many objects, by a real Terraform: requests, connections, time, and the time Terraform needs by itself.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::time::Duration;
+
+use acceptance_tests::{Program, Scene, Terraform, Workspace};
+use anyhow::{Context as _, Result};
+use prost::Message as _;
+use serde::Serialize;
+use serde_json::Value;
+use tempfile::TempDir;
+use tfplugin6::provider_client::ProviderClient;
+use tfplugin6::{get_provider_schema, get_resource_identity_schemas};
+
+use super::host::{Identity, MESSAGE_LIMIT, Plugin};
+use super::{median, memory, milliseconds};
+
+/// How often each plan is made.
+const RUNS: usize = 5;
+const LATENCIES: [Duration; 2] = [Duration::ZERO, Duration::from_millis(5)];
+pub(super) const SCENES: [Scene; 3] = [Scene::LISTED, Scene::MACHINES, Scene::MIXED];
+
+/// A plan with a refresh.
+#[derive(Serialize)]
+pub(super) struct Refresh {
+    #[serde(skip)]
+    pub(super) scene: Scene,
+    pub(super) objects: String,
+    pub(super) n: u32,
+    pub(super) latency_ms: u64,
+    pub(super) requests: usize,
+    pub(super) connections: usize,
+    pub(super) wall_ms: f64,
+    /// The same plan with a provider that gives back what it is sent.
+    pub(super) floor_ms: f64,
+}
+
+/// All plans.
+pub(super) struct Refreshed {
+    pub(super) plans: Vec<Refresh>,
+    /// Resident after all objects of the first scene were read.
+    pub(super) memory_mib: f64,
+}
+
+/// The replies of a provider that describe what it offers, kept in files for the one that does nothing.
+pub(super) struct Schemas {
+    directory: TempDir,
+    /// The types of its resources.
+    pub(super) resources: BTreeSet<String>,
+}
+
+impl Schemas {
+    /// Asks the provider; none if it speaks an older protocol.
+    pub(super) async fn of(program: &Path) -> Result<Option<Self>> {
+        let identity = Identity::new()?;
+        let plugin = Plugin::start(program, &identity, &[])?;
+        let connection = plugin.connect(&identity).await?;
+        if connection.protocol != 6 {
+            return Ok(None);
+        }
+        let mut client = ProviderClient::new(connection.channel).max_decoding_message_size(MESSAGE_LIMIT);
+        let schema = client.get_provider_schema(get_provider_schema::Request {}).await?.into_inner();
+        let identities = client.get_resource_identity_schemas(get_resource_identity_schemas::Request {}).await;
+        // A provider may have none.
+        let identities = identities.map(tonic::Response::into_inner).unwrap_or_default();
+        let directory = TempDir::new()?;
+        std::fs::write(directory.path().join("schema"), schema.encode_to_vec())?;
+        std::fs::write(directory.path().join("identities"), identities.encode_to_vec())?;
+        Ok(Some(Self { directory, resources: schema.resource_schemas.into_keys().collect() }))
+    }
+
+    /// Whether there is a scene that the provider can manage.
+    pub(super) fn know_a_scene(&self) -> bool {
+        SCENES.iter().any(|scene| self.offer(scene))
+    }
+
+    /// Whether every kind of object of the scene is among them.
+    fn offer(&self, scene: &Scene) -> bool {
+        scene.kinds().split('+').all(|kind| self.resources.contains(&format!("pve_{kind}")))
+    }
+
+    fn path(&self, file: &str) -> String {
+        self.directory.path().join(file).display().to_string()
+    }
+}
+
+/// Makes the plans over every scene that the provider can manage; none if there is no such scene.
+pub(super) async fn measure(program: &Path, idle: &Path, schemas: &Schemas) -> Result<Option<Refreshed>> {
+    let terraform = Terraform::find()?;
+    let provider = Program { path: program.to_owned(), source: "homelab/pve" };
+    let idle = Program { path: idle.to_owned(), source: "homelab/pve" };
+    let mut plans = Vec::new();
+    let mut memory_mib = None;
+    for scene in SCENES.into_iter().filter(|scene| schemas.offer(scene)) {
+        let mut floor = None;
+        for latency in LATENCIES {
+            let sim = scene.start(latency)?;
+            let mut work = Workspace::new(terraform, &provider)?;
+            work.set_all(sim.environment());
+            scene.adopt(&work)?;
+            let floor_ms = match floor {
+                Some(floor) => floor,
+                None => *floor.insert(without_work(terraform, &idle, schemas, &work)?),
+            };
+            let (mut wall, mut requests, mut connections) = (Vec::new(), Vec::new(), Vec::new());
+            for _ in 0..RUNS {
+                sim.forget_requests()?;
+                wall.push(milliseconds(Scene::refresh(&work)?));
+                let seen = sim.requests()?;
+                let peers: BTreeSet<_> = seen.iter().map(|seen| (&seen.node, &seen.peer)).collect();
+                connections.push(peers.len());
+                requests.push(seen.len());
+            }
+            // Of counts the largest: they have limits, not averages.
+            let most = |counts: Vec<usize>| counts.into_iter().max().unwrap_or(0);
+            plans.push(Refresh {
+                scene,
+                objects: scene.kinds(),
+                n: scene.objects(),
+                latency_ms: latency.as_millis() as u64,
+                requests: most(requests),
+                connections: most(connections),
+                wall_ms: median(wall),
+                floor_ms,
+            });
+            if memory_mib.is_none() {
+                let environment: Vec<_> = sim.environment().map(|(n, v)| (n.to_owned(), v.to_owned())).collect();
+                memory_mib = Some(memory::after_refresh(program, &environment, &work.state()?).await?);
+            }
+        }
+    }
+    Ok(memory_mib.map(|memory_mib| Refreshed { plans, memory_mib }))
+}
+
+/// The time of the same plan with the provider that does nothing.
+fn without_work(terraform: &'static Terraform, idle: &Program, schemas: &Schemas, like: &Workspace) -> Result<f64> {
+    let mut work = Workspace::new(terraform, idle)?;
+    work.set("ECHO_SCHEMA", &schemas.path("schema"));
+    work.set("ECHO_IDENTITIES", &schemas.path("identities"));
+    for file in ["main.tf", "terraform.tfstate"] {
+        std::fs::copy(like.path().join(file), work.path().join(file)).with_context(|| file.to_owned())?;
+    }
+    work.init()?.succeeded()?;
+    let walls = (0..RUNS).map(|_| Ok(milliseconds(Scene::refresh(&work)?))).collect::<Result<Vec<f64>>>()?;
+    Ok(median(walls))
+}
+
+/// As the JSON of the report has them.
+pub(super) fn json(refreshed: Option<&Refreshed>) -> Result<Value> {
+    Ok(serde_json::to_value(refreshed.map_or(&[][..], |refreshed| &refreshed.plans))?)
+}

@@ -1,0 +1,81 @@
+//! The figures with their goals.
+
+use anyhow::Result;
+use serde_json::{Value, json};
+
+use super::refresh::{self, Refresh, Refreshed};
+use super::startup::Startup;
+
+/// What should be reached on two cores, release build.
+const HANDSHAKE_MS: f64 = 3.0;
+const SCHEMA_MS: f64 = 6.0;
+const IDLE_MIB: f64 = 10.0;
+const REFRESHED_MIB: f64 = 20.0;
+const BINARY_MIB: f64 = 14.0;
+const CONNECTIONS: usize = 4;
+/// Share of the floor that a plan over 500 objects may take at 5 ms a request.
+const OVER_FLOOR: f64 = 1.3;
+
+/// Everything that was measured.
+pub(super) struct Report {
+    pub(super) startup: Startup,
+    pub(super) binary_mib: f64,
+    /// None for a provider that does not know the objects.
+    pub(super) refreshed: Option<Refreshed>,
+}
+
+impl Report {
+    /// A line a figure.
+    pub(super) fn print(&self) {
+        line("spawn to handshake line", self.startup.handshake_ms, HANDSHAKE_MS, "ms");
+        line("connect and first schema", self.startup.schema_ms, SCHEMA_MS, "ms");
+        line("resident when idle", self.startup.idle_mib, IDLE_MIB, "MiB");
+        if let Some(refreshed) = &self.refreshed {
+            line("resident after a refresh of all objects", refreshed.memory_mib, REFRESHED_MIB, "MiB");
+        }
+        line("binary", self.binary_mib, BINARY_MIB, "MiB");
+        for plan in self.refreshed.iter().flat_map(|refreshed| &refreshed.plans) {
+            println!("plan over {} {}, {} ms a request:", plan.n, plan.objects, plan.latency_ms);
+            line("    requests", plan.requests as f64, plan.scene.request_limit() as f64, "");
+            line("    connections", plan.connections as f64, connections_allowed(plan) as f64, "");
+            let (wall, floor) = (plan.wall_ms, plan.floor_ms);
+            println!("    {:<40} {wall:>8.0} ms, {floor:.0} ms of it without a provider's work", "time");
+            line("    time over that floor", wall / floor, OVER_FLOOR, "times");
+        }
+        if self.refreshed.is_none() {
+            println!("no plans: the provider does not know the objects");
+        }
+    }
+
+    /// As scripts want it.
+    pub(super) fn json(&self) -> Result<Value> {
+        Ok(json!({
+            "spawn_to_handshake_ms": round(self.startup.handshake_ms),
+            "schema_ms": round(self.startup.schema_ms),
+            "rss_idle_mib": round(self.startup.idle_mib),
+            "rss_after_500_mib": self.refreshed.as_ref().map(|refreshed| round(refreshed.memory_mib)),
+            "binary_mib": round(self.binary_mib),
+            "refresh": refresh::json(self.refreshed.as_ref())?,
+        }))
+    }
+
+    /// Whether no plan needed more requests than it may.
+    pub(super) fn within_request_limits(&self) -> bool {
+        let mut plans = self.refreshed.iter().flat_map(|refreshed| &refreshed.plans);
+        plans.all(|plan| plan.requests <= plan.scene.request_limit())
+    }
+}
+
+/// PVE closes a connection after 100 requests, so that many requests need more of them, one after the other.
+fn connections_allowed(plan: &Refresh) -> usize {
+    CONNECTIONS.max(plan.requests.div_ceil(100))
+}
+
+fn line(what: &str, value: f64, goal: f64, unit: &str) {
+    let verdict = if value <= goal { "reached" } else { "MISSED" };
+    println!("{what:<44} {:>8} {unit:<6} goal {goal} {verdict}", round(value));
+}
+
+fn round(value: f64) -> f64 {
+    (value * 100.0).round() / 100.0
+}
