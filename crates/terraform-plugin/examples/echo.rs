@@ -52,10 +52,9 @@ impl Provider for Echo {
 
     async fn validate_provider_config(
         &self,
-        request: Request<validate_provider_config::Request>,
+        _: Request<validate_provider_config::Request>,
     ) -> Result<Response<validate_provider_config::Response>, Status> {
-        let prepared_config = request.into_inner().config;
-        Ok(Response::new(validate_provider_config::Response { prepared_config, ..Default::default() }))
+        Ok(Response::new(validate_provider_config::Response::default()))
     }
 
     async fn configure_provider(
@@ -108,7 +107,8 @@ impl Provider for Echo {
     ) -> Result<Response<plan_resource_change::Response>, Status> {
         let request = request.into_inner();
         Ok(Response::new(plan_resource_change::Response {
-            planned_state: request.proposed_new_state,
+            // Not what Terraform proposes: for attributes that are both optional and computed that may be a change.
+            planned_state: request.prior_state,
             planned_identity: request.prior_identity,
             planned_private: request.prior_private,
             ..Default::default()

@@ -29,7 +29,8 @@ use crate::{Config, Error};
 pub(crate) struct Connections {
     endpoints: Vec<Arc<Endpoint>>,
     dial: Box<dyn Dial>,
-    /// The endpoint that worked last; requests without a node stay with it, so that its connections are kept alive.
+    /// The endpoint that worked last; reads and requests without a node stay with it, so that its connections are kept
+    /// alive and there are no others.
     current: AtomicUsize,
     timeout: Duration,
     user_agent: http::HeaderValue,
@@ -41,7 +42,7 @@ pub(crate) struct Message {
     pub(crate) uri: String,
     pub(crate) headers: http::HeaderMap,
     pub(crate) form: Option<String>,
-    /// The node to prefer.
+    /// The node it is for; a write goes to that node's own endpoint first.
     pub(crate) node: Option<String>,
     /// Whether sending it twice does no harm.
     pub(crate) repeatable: bool,
@@ -62,7 +63,10 @@ impl Connections {
     /// A connection that cannot be made moves any request to the next endpoint; once bytes were sent, only a
     /// repeatable request moves.
     pub(crate) async fn send(&self, message: &Message) -> Result<(Answer, Arc<Endpoint>), Error> {
-        let mut order = self.order(message.node.as_deref());
+        // A write is spared the way through another node. Reads go through the one that is connected already: with the
+        // few connections it has, PVE passes them on to any other node.
+        let own = message.node.as_deref().filter(|_| !message.repeatable);
+        let mut order = self.order(own);
         let mut troubles = Troubles::default();
         let mut again = message.repeatable;
         while let Some(index) = order.pop_front() {
@@ -74,7 +78,7 @@ impl Connections {
                 Ok(answer) if answer.status == 595 && message.node.is_none() && !order.is_empty() => endpoint.failed(),
                 Ok(answer) => {
                     endpoint.works();
-                    if message.node.is_none() {
+                    if own.is_none() {
                         self.current.store(index, Ordering::Relaxed);
                     }
                     return Ok((answer, endpoint.clone()));

@@ -131,16 +131,32 @@ async fn a_refused_connection_moves_any_request() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_nodes_own_endpoint_is_preferred() {
+async fn a_write_goes_to_its_nodes_own_endpoint() {
     let world = fine();
     let client = world.client();
-    let call = || client.call::<Value>(Request::get("nodes/pve2/status").node("pve2"));
+    let call = || client.call::<Value>(Request::post("nodes/pve2/ceph/mon/pve2").node("pve2"));
     call().await.unwrap();
     get(&client).await.unwrap();
     world.power("b", false);
     world.cut().await;
     call().await.unwrap();
-    assert_eq!(world.lines(), ["b GET /nodes/pve2/status", "a GET /version", "a GET /nodes/pve2/status"]);
+    assert_eq!(
+        world.lines(),
+        ["b POST /nodes/pve2/ceph/mon/pve2", "a GET /version", "a POST /nodes/pve2/ceph/mon/pve2"]
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn reads_of_all_nodes_share_four_connections() {
+    let world = World::new(|_| Reply::After(Duration::from_millis(100), Box::new(Reply::Data(json!(1)))));
+    let client = world.client();
+    let read = |n: usize| {
+        let node = ["pve1", "pve2"][n % 2];
+        client.call::<Value>(Request::get(format!("nodes/{node}/status")).node(node))
+    };
+    let results = join_all((0..40).map(read)).await;
+    assert!(results.iter().all(Result::is_ok));
+    assert_eq!((world.most_in_flight(), world.opened()), (4, 4));
 }
 
 #[tokio::test(start_paused = true)]

@@ -96,11 +96,11 @@ async fn a_short_task_ends_soon_and_a_long_one_is_looked_at_seldom() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_task_is_asked_at_its_own_node() {
+async fn the_task_is_asked_of_its_own_node() {
     let world = looks(|_| ended("OK"));
     wait(&mut start(&world).await).await.unwrap();
     let line = &world.lines()[1];
-    assert_eq!(line, "b GET /nodes/pve2/tasks/UPID:pve2:00001234:00070B18:6B032D7F:qmmove:100:u@pve!t:/status");
+    assert_eq!(line, "a GET /nodes/pve2/tasks/UPID:pve2:00001234:00070B18:6B032D7F:qmmove:100:u@pve!t:/status");
 }
 
 #[tokio::test(start_paused = true)]
