@@ -16,6 +16,7 @@
 
 mod control;
 mod diagnostic;
+pub mod matrix;
 mod output;
 mod plan;
 mod program;

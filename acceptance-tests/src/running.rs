@@ -61,6 +61,11 @@ impl Running {
         Ok(self.child.kill()?)
     }
 
+    /// Whether the command has ended.
+    pub fn has_ended(&mut self) -> anyhow::Result<bool> {
+        Ok(self.child.try_wait()?.is_some())
+    }
+
     /// Waits until the condition holds, for at most a minute, and fails when the command ends before.
     pub fn until(&mut self, what: &str, mut condition: impl FnMut() -> bool) -> anyhow::Result<()> {
         let begun = Instant::now();
