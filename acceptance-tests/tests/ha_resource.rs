@@ -116,3 +116,23 @@ fn the_death_of_a_node_plans_nothing() -> anyhow::Result<()> {
     assert!(work.plan()?.is_empty());
     Ok(())
 }
+
+#[test]
+fn a_guest_that_ha_cannot_start_is_taken_out_again_and_the_task_is_quoted() -> anyhow::Result<()> {
+    let Some(terraform) = or_skip(Terraform::find()) else { return Ok(()) };
+    let mut work = Workspace::new(terraform, &Program::provider()?)?;
+    work.write(
+        "cluster.yaml",
+        "guests:\n  - vmid: 101\n    node: pve1\n    running: false\n    config: {memory: \"512\", scsi0: \"local-lvm:4\", ide2: \
+         \"local:iso/missing.iso,media=cdrom\"}\n",
+    )?;
+    let sim = Sim::start(&["--cluster", &work.path().join("cluster.yaml").to_string_lossy()])?;
+    work.set_all(sim.environment());
+    work.write("main.tf", &ha("max_restart = 0\nmax_relocate = 0"))?;
+    work.init()?.succeeded()?;
+    let output = work.apply()?.failed("HA could not start vm:101")?;
+    assert!(output.says("TASK ERROR: volume 'local:iso/missing.iso' does not exist"), "{}", output.told());
+    assert_eq!(work.instance("pve_ha_resource.vm")?, serde_json::Value::Null);
+    assert_eq!(sim.state()?["ha"]["resources"], serde_json::json!([]));
+    Ok(())
+}
