@@ -4,23 +4,17 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use acceptance_tests::matrix::{Matrix, Scenario};
+use acceptance_tests::matrix::{Matrix, SCENARIOS};
 use acceptance_tests::{Program, Terraform, or_skip};
 use libtest_mimic::{Arguments, Failed, Trial};
 
 /// How many are tried, unless `MATRIX_SAMPLE` says otherwise.
 const SAMPLE: u64 = 8;
 
-const SCENARIO: Scenario = Scenario {
-    name: "pool, storage, machine, HA",
-    cluster: &["--ceph", "ready"],
-    text: include_str!("../../examples/resources/pve_ha_resource/resource.tf"),
-};
-
 fn main() -> ExitCode {
     let arguments = Arguments::from_args();
     let Some(terraform) = or_skip(Terraform::find()) else { return ExitCode::SUCCESS };
-    let matrix = match Program::provider().and_then(|provider| Matrix::begin(terraform, provider, SCENARIO)) {
+    let matrix = match Program::provider().and_then(|provider| Matrix::begin(terraform, provider, SCENARIOS[0])) {
         Ok(matrix) => Arc::new(matrix),
         Err(error) => {
             eprintln!("{error:#}");

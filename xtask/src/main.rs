@@ -8,6 +8,7 @@
 
 mod bench;
 mod cargo;
+mod crash_matrix;
 mod demo;
 mod docs;
 mod golden;
@@ -28,6 +29,8 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
+    /// Disturbs the scenarios at every request in every way, and applies them again
+    CrashMatrix(crash_matrix::Args),
     /// Measures start-up, memory and plans of the release build, each figure beside its goal
     Bench(bench::Args),
     /// The whole road with a real Terraform against a simulated cluster, told step by step
@@ -55,6 +58,7 @@ fn main() -> ExitCode {
 fn run(command: Command) -> Result<bool> {
     match command {
         Command::Bench(args) => bench::run(&args),
+        Command::CrashMatrix(args) => crash_matrix::run(&args),
         Command::Demo => demo::run(),
         Command::Docs(args) => docs::run(&args),
         Command::Golden(args) => golden::run(&args).map(|summary| summary.below.is_empty()),

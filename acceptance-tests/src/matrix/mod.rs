@@ -28,6 +28,30 @@ pub struct Scenario {
     pub text: &'static str,
 }
 
+/// What is disturbed.
+pub const SCENARIOS: &[Scenario] = &[
+    Scenario {
+        name: "pool, storage, machine, HA",
+        cluster: &["--ceph", "ready"],
+        text: include_str!("../../../examples/resources/pve_ha_resource/resource.tf"),
+    },
+    Scenario {
+        name: "OSD",
+        cluster: &["--ceph", "monitors"],
+        text: "resource \"pve_ceph_osd\" \"one\" {\n  node   = \"pve1\"\n  device = { serial = \"SIM0101\" }\n}\n",
+    },
+    Scenario {
+        name: "CRUSH rule",
+        cluster: &["--ceph", "ready"],
+        text: include_str!("../../../examples/resources/pve_ceph_crush_rule/resource.tf"),
+    },
+    Scenario {
+        name: "resource pool",
+        cluster: &[],
+        text: include_str!("../../../examples/resources/pve_pool/resource.tf"),
+    },
+];
+
 /// A request that writes: the `nth` of those with this verb and path, counted from 1.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Point {
