@@ -30,6 +30,7 @@ impl Report {
         line("spawn to handshake line", self.startup.handshake_ms, HANDSHAKE_MS, "ms");
         line("connect and first schema", self.startup.schema_ms, SCHEMA_MS, "ms");
         line("resident when idle", self.startup.idle_mib, IDLE_MIB, "MiB");
+        println!("{:<44} {:>8} MiB", "resident after the first schema", round(self.startup.schema_mib));
         if let Some(refreshed) = &self.refreshed {
             line("resident after a refresh of all objects", refreshed.memory_mib, REFRESHED_MIB, "MiB");
         }
@@ -53,6 +54,7 @@ impl Report {
             "spawn_to_handshake_ms": round(self.startup.handshake_ms),
             "schema_ms": round(self.startup.schema_ms),
             "rss_idle_mib": round(self.startup.idle_mib),
+            "rss_after_schema_mib": round(self.startup.schema_mib),
             "rss_after_500_mib": self.refreshed.as_ref().map(|refreshed| round(refreshed.memory_mib)),
             "binary_mib": round(self.binary_mib),
             "refresh": refresh::json(self.refreshed.as_ref())?,
