@@ -182,6 +182,17 @@ pub(crate) const ROWS: &[Row] = &[
         ..ROW
     },
     Row {
+        // It exists in the cluster; the look right before the write does not find it any more.
+        name: "disk vanished",
+        cluster: "--ceph monitors",
+        fault: r#"{"match": {"method": "GET", "path": "/nodes/pve1/disks/list"}, "nth": 1, "effect": {"content_type": "application/json", "body": "{\"data\":[{\"devpath\":\"/dev/sdc\",\"size\":68719476736,\"type\":\"ssd\",\"serial\":\"SIM0102\",\"osdid\":-1,\"osdid-list\":null}]}"}}"#,
+        hcl: "resource \"pve_ceph_osd\" \"x\" {\n  node = \"pve1\"\n  device = { serial = \"SIM0101\" }\n}",
+        summary: "serial number SIM0101 does not exist on pve1",
+        attribute: "device",
+        cure: "SIM0102",
+        ..ROW
+    },
+    Row {
         name: "disk in use",
         cluster: ODDITIES,
         hcl: "resource \"pve_ceph_osd\" \"x\" {\n  node = \"pve1\"\n  device = { serial = \"BUSY\" }\n}",
