@@ -37,7 +37,7 @@ pub use scene::Scene;
 pub use sim::Sim;
 pub use skip::or_skip;
 pub use terraform::{Terraform, Version};
-pub use workspace::Workspace;
+pub use workspace::{Workspace, example};
 
 use std::path::{Path, PathBuf};
 

@@ -74,6 +74,19 @@ impl Workspace {
         std::fs::write(&path, text).with_context(|| path.display().to_string())
     }
 
+    /// Takes over the configuration of `examples/NAME`, without its values of variables.
+    pub fn copy_example(&self, name: &str) -> anyhow::Result<()> {
+        let example = example(name);
+        for entry in std::fs::read_dir(&example).with_context(|| example.display().to_string())? {
+            let path = entry?.path();
+            if path.extension().is_some_and(|extension| extension == "tf") {
+                let name = path.file_name().unwrap_or_default().to_string_lossy();
+                self.write(&name, &std::fs::read_to_string(&path)?)?;
+            }
+        }
+        Ok(())
+    }
+
     /// Starts a command and leaves it running.
     pub fn start(&self, arguments: &[&str]) -> anyhow::Result<Running> {
         Running::start(self.command(arguments), format!("terraform {}", arguments.join(" ")))
@@ -211,6 +224,11 @@ impl Workspace {
         );
         Ok(std::fs::write(self.configuration(), text)?)
     }
+}
+
+/// The folder of an example.
+pub fn example(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples").join(name)
 }
 
 /// `TYPE.NAME` of a resource in the state, `data.TYPE.NAME` of a data source.

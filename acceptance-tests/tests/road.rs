@@ -1,7 +1,6 @@
 //! The scenario of `examples/ha-vm-on-ceph`, on clusters of other shapes than its own.
 
 use std::fs;
-use std::path::Path;
 
 use acceptance_tests::{Program, Sim, Terraform, Workspace, or_skip};
 use serde_json::Value;
@@ -24,13 +23,7 @@ fn scenario(nodes: usize, disks: usize, vmid: u32, copies: (u32, u32)) -> anyhow
     ])?;
     let mut work = Workspace::new(terraform, &Program::provider()?)?;
     work.set_all(sim.environment());
-    let example = Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples/ha-vm-on-ceph");
-    for entry in fs::read_dir(example)? {
-        let path = entry?.path();
-        if path.extension().is_some_and(|extension| extension == "tf") {
-            work.write(&path.file_name().unwrap_or_default().to_string_lossy(), &fs::read_to_string(&path)?)?;
-        }
-    }
+    work.copy_example("ha-vm-on-ceph")?;
     let serials = |n: usize| (1..=disks).map(|d| format!("\"SIM{n:02}{d:02}\"")).collect::<Vec<_>>().join(", ");
     let per_node: Vec<String> = (1..=nodes).map(|n| format!("  pve{n} = [{}]", serials(n))).collect();
     work.write(

@@ -5,11 +5,9 @@
 use std::fs;
 use std::time::{Duration, Instant};
 
-use acceptance_tests::{Output, Program, Sim, Terraform, Workspace};
+use acceptance_tests::{Output, Program, Sim, Terraform, Workspace, example};
 use anyhow::{Context as _, Result, ensure};
 use serde_json::Value;
-
-use crate::cargo::workspace_root;
 
 /// The virtual machine that is there before Terraform is.
 const VMID: &str = "101";
@@ -100,15 +98,8 @@ fn done(what: &str) {
 
 /// The scenario with the disks of the simulated nodes.
 fn copy_example(work: &Workspace) -> Result<()> {
-    let example = workspace_root().join("examples/ha-vm-on-ceph");
-    for entry in fs::read_dir(&example).with_context(|| example.display().to_string())? {
-        let path = entry?.path();
-        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        if name.ends_with(".tf") {
-            work.write(&name, &fs::read_to_string(&path)?)?;
-        }
-    }
-    let disks = fs::read_to_string(example.join("terraform.tfvars.example"))?;
+    work.copy_example("ha-vm-on-ceph")?;
+    let disks = fs::read_to_string(example("ha-vm-on-ceph").join("terraform.tfvars.example"))?;
     work.write("terraform.tfvars", &format!("{disks}\nvmid = {VMID}\nallow_destroy = true\n"))
 }
 
@@ -139,7 +130,7 @@ impl Watch {
     fn new(terraform: &'static Terraform, provider: &Program, sim: &Sim) -> Result<Self> {
         let mut work = Workspace::new(terraform, provider)?;
         work.set_all(sim.environment());
-        work.write("main.tf", &fs::read_to_string(workspace_root().join("examples/watch/main.tf"))?)?;
+        work.copy_example("watch")?;
         work.init()?.succeeded()?;
         Ok(Self(work))
     }

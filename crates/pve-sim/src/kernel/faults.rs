@@ -101,6 +101,33 @@ pub enum Effect {
         /// Its id.
         kill: u32,
     },
+    /// Whoever has sent the request gets a signal.
+    Signal {
+        /// Which.
+        signal: Signal,
+        /// Who gets it.
+        to: Recipient,
+    },
+}
+
+/// A signal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "UPPERCASE")]
+pub enum Signal {
+    /// The process ends at once.
+    Kill,
+    /// Ctrl-C.
+    Int,
+}
+
+/// Who gets a signal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Recipient {
+    /// The process at the other end of the connection.
+    Peer,
+    /// Its process group: with a terminal's Ctrl-C, whoever has started it too.
+    Group,
 }
 
 /// How a task ends.
@@ -252,6 +279,8 @@ mod tests {
             r#"{"task": "vanish"}"#,
             r#"{"ticket": "expire"}"#,
             r#"{"kill": 12345}"#,
+            r#"{"signal": "KILL", "to": "peer"}"#,
+            r#"{"signal": "INT", "to": "group"}"#,
         ] {
             let fault = fault(&format!(r#"{{"effect": {effect}}}"#));
             let given: serde_json::Value = serde_json::from_str(effect).unwrap();

@@ -1,21 +1,117 @@
-//! SIGKILL to a process, and what else a signal is needed for.
+//! Signals: to a process that is named, and to whoever is at the other end of a connection.
 
+use std::fs;
+use std::io;
+use std::net::SocketAddr;
 use std::process::{Command, Stdio};
+
+use super::faults::{Recipient, Signal};
 
 /// Ends a process at once. One that is gone already is none of our business.
 pub(crate) fn kill(pid: u32) {
-    signal(pid, "-KILL");
+    signal("KILL", &pid.to_string());
 }
 
 /// Asks a process to end.
 pub fn terminate(pid: u32) {
-    signal(pid, "-TERM");
+    signal("TERM", &pid.to_string());
 }
 
-fn signal(pid: u32, name: &str) {
+/// Sends a signal to the process that holds the other end of a connection on this machine, or to its group.
+///
+/// # Errors
+/// Nobody is to be found there, or it is our own group.
+pub(crate) fn signal_peer(peer: SocketAddr, which: Signal, to: Recipient) -> io::Result<()> {
+    let pid = process_behind(peer)?;
+    let recipient = match to {
+        Recipient::Peer => pid.to_string(),
+        Recipient::Group => {
+            let group = group_of(pid)?;
+            if group == group_of(std::process::id())? {
+                return Err(io::Error::other("it is in the simulator's own process group"));
+            }
+            format!("-{group}")
+        }
+    };
+    let name = match which {
+        Signal::Kill => "KILL",
+        Signal::Int => "INT",
+    };
+    signal(name, &recipient);
+    Ok(())
+}
+
+fn signal(name: &str, recipient: &str) {
     // The shell's own command, which every system has: Rust's library cannot send signals to what is no child.
-    let sent = Command::new("sh").args(["-c", &format!("kill {name} {pid}")]).stderr(Stdio::null()).status();
+    let sent = Command::new("sh").args(["-c", &format!("kill -{name} -- {recipient}")]).stderr(Stdio::null()).status();
     if let Err(error) = sent {
-        eprintln!("pve-sim: cannot send a signal to process {pid}: {error}");
+        eprintln!("pve-sim: cannot send a signal to process {recipient}: {error}");
+    }
+}
+
+/// The process whose end of a TCP connection has this address: the kernel's table of connections tells the socket, and
+/// the processes' open files tell whose that is.
+fn process_behind(peer: SocketAddr) -> io::Result<u32> {
+    let socket = format!("socket:[{}]", inode_of(&fs::read_to_string("/proc/net/tcp")?, peer)?);
+    for entry in fs::read_dir("/proc")? {
+        let Some(pid) = entry?.file_name().to_str().and_then(|name| name.parse::<u32>().ok()) else { continue };
+        // Processes may end while they are looked at, and others' may not be looked at.
+        let Ok(files) = fs::read_dir(format!("/proc/{pid}/fd")) else { continue };
+        let held =
+            |file: fs::DirEntry| fs::read_link(file.path()).is_ok_and(|link| link.as_os_str() == socket.as_str());
+        if files.flatten().any(held) {
+            return Ok(pid);
+        }
+    }
+    Err(io::Error::other("no process holds the connection"))
+}
+
+/// The socket's number in `/proc/net/tcp`: `sl local_address rem_address st queues timer retrnsmt uid timeout inode`, the
+/// addresses as `0100007F:1F90`.
+fn inode_of(table: &str, local: SocketAddr) -> io::Result<u64> {
+    let SocketAddr::V4(local) = local else { return Err(io::Error::other("not an IPv4 address")) };
+    let wanted = format!("{:08X}:{:04X}", u32::from_le_bytes(local.ip().octets()), local.port());
+    let line = table.lines().map(|line| line.split_whitespace().collect::<Vec<_>>()).find(|fields| {
+        // 0: a socket without a process, as it is after a close.
+        fields.get(1) == Some(&wanted.as_str()) && fields.get(9).is_some_and(|inode| *inode != "0")
+    });
+    let inode = line.and_then(|fields| fields.get(9).and_then(|inode| inode.parse().ok()));
+    inode.ok_or_else(|| io::Error::other("the connection is gone"))
+}
+
+/// The fifth field of /proc/PID/stat; the second is a name in parentheses that may hold anything.
+fn group_of(pid: u32) -> io::Result<u32> {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat"))?;
+    let group = stat.rsplit_once(')').and_then(|(_, rest)| rest.split_whitespace().nth(2)?.parse().ok());
+    group.ok_or_else(|| io::Error::other("its state cannot be read"))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::{TcpListener, TcpStream};
+
+    use super::*;
+
+    #[test]
+    fn the_process_behind_a_connection_is_found() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let (_server, peer) = listener.accept().unwrap();
+        assert_eq!(peer, client.local_addr().unwrap());
+        assert_eq!(process_behind(peer).unwrap(), std::process::id());
+        // Whoever signals a group must not be in it.
+        assert!(
+            signal_peer(peer, Signal::Int, Recipient::Group).unwrap_err().to_string().contains("own process group")
+        );
+        drop(client);
+        assert!(process_behind(peer).is_err());
+    }
+
+    #[test]
+    fn a_socket_is_found_in_the_kernels_table() {
+        let table = "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode\n   \
+                     0: 0100007F:1F90 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 4711 1 0\n";
+        assert_eq!(inode_of(table, "127.0.0.1:8080".parse().unwrap()).unwrap(), 4711);
+        assert!(inode_of(table, "127.0.0.1:8081".parse().unwrap()).is_err());
     }
 }

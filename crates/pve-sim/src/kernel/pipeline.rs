@@ -9,7 +9,7 @@ use serde_json::{Map, Value, json};
 use super::call::{Call, Talk};
 use super::clock::Time;
 use super::error::{PveError, Refusal};
-use super::faults::{Effect, Fault, TaskEnd, When};
+use super::faults::{Effect, Fault, Signal, TaskEnd, When};
 use super::params::{self, decode_form, decode_json};
 use super::permission;
 use super::record::{Recorded, masked};
@@ -94,7 +94,7 @@ pub(crate) async fn answer(world: &World, node: &str, request: Request) -> Outco
     let (before, after): (Vec<Fault>, Vec<Fault>) = strikes.into_iter().partition(|fault| fault.when == When::Before);
     let mut struck = None;
     for fault in &before {
-        struck = struck.or(strike(world, &fault.effect).await);
+        struck = struck.or(strike(world, request.peer, &fault.effect).await);
     }
     let done = match struck {
         Some(outcome) => Done { outcome, delay: Duration::ZERO, user: None },
@@ -106,7 +106,7 @@ pub(crate) async fn answer(world: &World, node: &str, request: Request) -> Outco
         world.sleep_until(until).await;
     }
     for fault in &after {
-        if let Some(struck) = strike(world, &fault.effect).await {
+        if let Some(struck) = strike(world, request.peer, &fault.effect).await {
             outcome = struck;
         }
     }
@@ -136,7 +136,7 @@ fn task_fault(before: &[Fault], after: &[Fault]) -> Option<TaskFault> {
 }
 
 /// Carries out a fault; gives what it makes of the request, if it ends here.
-async fn strike(world: &World, effect: &Effect) -> Option<Outcome> {
+async fn strike(world: &World, peer: SocketAddr, effect: &Effect) -> Option<Outcome> {
     let date = world.with(|cluster| cluster.now);
     match effect {
         Effect::Status { status, message } => {
@@ -161,6 +161,13 @@ async fn strike(world: &World, effect: &Effect) -> Option<Outcome> {
         Effect::Kill { kill } => {
             super::kill::kill(*kill);
             Some(Outcome::Drop)
+        }
+        Effect::Signal { signal, to } => {
+            if let Err(error) = super::kill::signal_peer(peer, *signal, *to) {
+                eprintln!("pve-sim: no signal was sent to whoever is behind {peer}: {error}");
+            }
+            // The dead ask for nothing.
+            (*signal == Signal::Kill).then_some(Outcome::Drop)
         }
     }
 }
