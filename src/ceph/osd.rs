@@ -20,7 +20,7 @@ use super::placement::Member;
 use crate::absence;
 use crate::error::{During, Problem};
 use crate::pve::Pve;
-use creation::{Creation, identify, remember};
+use creation::{Creation, Start, identify, remember};
 use device::{Device, DevicePlan, kernel_name};
 
 /// A Ceph OSD: a disk or partition of a node that holds a share of the cluster's data.
@@ -107,8 +107,15 @@ impl Resource<Pve> for Osd {
     }
 
     async fn create(cx: &Cx<Pve>, want: &Self, unwritten: Unwritten<Self>) -> Result<Created<Self>, Failed> {
-        let creation = unwritten.check(Creation::prepare(cx, want).await)?;
         let deadline = Instant::now() + cx.timeout;
+        let creation = match unwritten.check(Creation::prepare(cx, want).await)? {
+            Start::Make(creation) => creation,
+            Start::Made(found) => {
+                cx.ledger.made_osd(&want.device.on(&want.node));
+                let written = unwritten.take_over(want.identified(&found));
+                return Ok(written.settle(async |_| settled(cx, want, &found, deadline).await).await);
+            }
+        };
         let (sent, written) = unwritten.send(want.clone(), creation.begin(cx, deadline)).await?;
         let mut task = match creation.settle(cx, sent).await {
             Ok(Ok(task)) => task,
@@ -126,8 +133,7 @@ impl Resource<Pve> for Osd {
                 Ok(written
                     .settle(async |notes| {
                         notes.note(want.identified(&found));
-                        let live = started(cx, found.id, deadline).await?;
-                        Ok::<_, Problem>(want.identified(&found).with_live(&live))
+                        settled(cx, want, &found, deadline).await
                     })
                     .await)
             }
@@ -248,6 +254,12 @@ async fn must_be_ours(cx: &Cx<Pve>, was: &Osd, id: u32, node: &str) -> Result<()
     ))
 }
 
+/// The OSD that was made, once it is up and in.
+async fn settled(cx: &Cx<Pve>, want: &Osd, found: &Identity, deadline: Instant) -> Result<Osd, Problem> {
+    let live = started(cx, found.id, deadline).await?;
+    Ok(want.identified(found).with_live(&live))
+}
+
 /// Waits until the OSD is up and in.
 async fn started(cx: &Cx<Pve>, id: u32, deadline: Instant) -> Result<Live, Problem> {
     look::until(cx, deadline, &format!("osd.{id} has not been up and in yet"), async || {
@@ -271,7 +283,10 @@ async fn resume(cx: &Cx<Pve>, prior: &Osd, want: &Osd, deadline: Instant) -> Res
     if let Some(found) = unidentified(cx, prior).await? {
         return Ok(found);
     }
-    let creation = Creation::prepare(cx, want).await?;
+    let creation = match Creation::prepare(cx, want).await? {
+        Start::Make(creation) => creation,
+        Start::Made(found) => return Ok(found),
+    };
     let sent = creation.begin(cx, deadline).await;
     let mut task = creation.settle(cx, sent).await??;
     remember(cx, task.upid());

@@ -139,6 +139,18 @@ fn what_is_unfinished_is_carried_on_with() {
 }
 
 #[test]
+fn what_is_not_found_out_yet_replaces_nothing() {
+    let mut prior = created(&[name()], &[("zone", Value::Null)]);
+    prior.insert("ready".to_owned(), false.into());
+    let replaced = |set: &[(&str, Value)]| {
+        let plan = planned(set, Some(&prior));
+        (plan["zone"].clone(), replacements(&attributes(), &prior, &plan, Vec::new()))
+    };
+    assert_eq!(replaced(&[name()]), (U, Vec::new()));
+    assert_eq!(replaced(&[name(), ("zone", "a".into())]), ("a".into(), vec!["zone".into()]), "it is asked for now");
+}
+
+#[test]
 fn a_local_change_is_one_that_nobody_outside_hears_of() {
     let prior = created(&[name(), ("disks", map(&[("a", disk(&[("size", "1G".into())]))]))], &[]);
     let wiped = disk(&[("size", "1G".into()), ("wipe", true.into())]);
