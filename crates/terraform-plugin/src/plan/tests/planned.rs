@@ -12,7 +12,7 @@ fn name() -> (&'static str, Value) {
 fn a_create_leaves_open_what_the_provider_decides_on() {
     let plan = planned(&[name(), ("token", "s3cret".into())], None);
     let open: Vec<_> = plan.iter().filter(|(_, v)| v.is_unknown()).map(|(n, _)| n.as_str()).collect();
-    assert_eq!(open, ["extra", "id", "ready", "size"]);
+    assert_eq!(open, ["extra", "id", "ready", "size", "zone"]);
     assert_eq!((&plan["mode"], &plan["allow_destroy"]), (&"auto".into(), &false.into()));
     assert_eq!((&plan["note"], &plan["token"], &plan["timeouts"]), (&Value::Null, &Value::Null, &Value::Null));
 }
