@@ -31,6 +31,10 @@ use device::{Device, DevicePlan, kernel_name};
 /// Destroying takes the OSD out, waits until Ceph says that nothing is lost with it (hours, if there is much to move), and
 /// leaves the device free. OSDs are destroyed one after the other.
 ///
+/// An OSD that exists already on the device is not taken over; the error prints the `import` block. One exception: an apply
+/// that was killed cannot tell what it has made. An OSD that a task of the same user made there within the last two hours,
+/// and that is as it is configured, is taken for that, with a warning.
+///
 /// PVE reserves making, destroying and erasing to `root@pam` logged in with its password; no token is enough.
 #[derive(Model, Clone, Debug, Default, PartialEq)]
 #[model(name = "ceph_osd", area = "Ceph", key(osd_id))]

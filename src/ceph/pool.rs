@@ -24,6 +24,10 @@ use crate::rights;
 /// written; a pool that the cluster can never place is an error of the plan.
 ///
 /// A pool can only be destroyed after `allow_destroy = true` was applied, and not while it holds images.
+///
+/// A pool that exists already is not taken over; the error prints the `import` block. One exception: an apply that was
+/// killed cannot tell what it has made. A pool that a task of the same user made within the last two hours, and that is as
+/// it is configured, is taken for that, with a warning.
 #[derive(Model, Clone, Debug, Default, PartialEq)]
 #[model(name = "ceph_pool", area = "Ceph", key(name))]
 pub struct Pool {
