@@ -95,9 +95,11 @@ impl Load {
 
     /// The cluster's shape, as `pve-sim --cluster` takes it.
     fn cluster(&self) -> serde_json::Value {
+        // The number 0 is the system disk's.
+        let disk = |node: u32, letter: char, n: u32| json!({ "path": format!("/dev/sd{letter}"), "size": "64G", "serial": format!("SIM{node:02}{n:02}") });
         let disks = |node: u32| {
-            let disk = |d: u32| json!({ "path": format!("/dev/sd{}", (b'b' + u8::try_from(d).unwrap_or(0)) as char), "size": "64G", "serial": format!("SIM{node:02}{d:02}") });
-            (0..self.osds.div_ceil(NODES)).map(disk).collect::<Vec<_>>()
+            let each = ('b'..='z').zip(1..=self.osds.div_ceil(NODES));
+            each.map(|(letter, n)| disk(node, letter, n)).collect::<Vec<_>>()
         };
         let there = self.ha_resources.saturating_sub(self.vms);
         // Nothing of them is local to a node.
@@ -130,7 +132,7 @@ provider "pve" {{}}
 resource "pve_ceph_osd" "disk" {{
   count  = {osds}
   node   = "pve${{1 + count.index % {NODES}}}"
-  device = {{ serial = format("SIM%02d%02d", 1 + count.index % {NODES}, floor(count.index / {NODES})) }}
+  device = {{ serial = format("SIM%02d%02d", 1 + count.index % {NODES}, 1 + floor(count.index / {NODES})) }}
 }}
 
 resource "pve_ceph_pool" "pool" {{
