@@ -11,6 +11,9 @@ const NODES: u32 = 4;
 /// The first guest that is there already.
 const FIRST: u32 = 2000;
 
+/// Added to each request: answers that come at once are never in flight together.
+const LATENCY: &str = "10ms";
+
 /// How much is made at once.
 #[derive(Clone, Copy, Debug)]
 pub struct Load {
@@ -50,7 +53,8 @@ impl Load {
     pub fn bear(&self, terraform: &'static Terraform, provider: &Program, parallelism: u32) -> anyhow::Result<Borne> {
         let file = tempfile::NamedTempFile::new()?;
         serde_json::to_writer(&file, &self.cluster())?;
-        let sim = Sim::start(&["--cluster", &file.path().display().to_string(), "--clock", "120"])?;
+        let sim =
+            Sim::start(&["--cluster", &file.path().display().to_string(), "--clock", "120", "--latency", LATENCY])?;
         let mut work = Workspace::new(terraform, provider)?;
         work.set_all(sim.environment());
         work.write("main.tf", &self.configuration())?;
