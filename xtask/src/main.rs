@@ -13,6 +13,7 @@ mod demo;
 mod docs;
 mod golden;
 mod test;
+mod walk;
 
 use std::process::ExitCode;
 
@@ -41,6 +42,8 @@ enum Command {
     Golden(golden::Args),
     /// Everything that continuous integration checks; ends with the names of what failed
     Test(test::Args),
+    /// Random walks over configurations: edited, applied, imported, edited again
+    Walk(walk::Args),
 }
 
 fn main() -> ExitCode {
@@ -63,5 +66,6 @@ fn run(command: Command) -> Result<bool> {
         Command::Docs(args) => docs::run(&args),
         Command::Golden(args) => golden::run(&args).map(|summary| summary.below.is_empty()),
         Command::Test(args) => test::run(&args),
+        Command::Walk(args) => walk::run(&args),
     }
 }
