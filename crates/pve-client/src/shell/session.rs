@@ -7,6 +7,7 @@ use tokio::time::{Instant, timeout, timeout_at};
 
 use super::Output;
 use super::framing::{Answer, ENTER_SH, Garbled, Screen, Token, command, prepare};
+use crate::answer::clip;
 
 /// A login shell is taken to wait for input when it has printed something and then nothing for this long.
 const QUIET: Duration = Duration::from_millis(300);
@@ -19,6 +20,9 @@ const ATTEMPT: Duration = Duration::from_secs(4);
 
 /// Firewalls forget connections on which nothing happens.
 const KEEP_ALIVE: Duration = Duration::from_secs(20);
+
+/// How much of what a terminal shows stands in an error.
+const SHOWN: usize = 1000;
 
 /// Ends what is being typed, so that half a line left over does not swallow the next.
 const CONTROL_C: &[u8] = b"\x03";
@@ -35,7 +39,7 @@ pub(super) trait Wire: Send {
 
 /// Why there is no answer.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub(super) enum Broken {
+pub(crate) enum Broken {
     /// The terminal was closed.
     #[error("the terminal was closed{}", .0.as_ref().map(|shown| format!("; it showed: {shown}")).unwrap_or_default())]
     Closed(Option<String>),
@@ -115,6 +119,10 @@ impl<W: Wire> Session<W> {
     /// Reads the next piece.
     async fn more(&mut self, deadline: Instant) -> Result<(), Broken> {
         let piece = loop {
+            // Of a terminal that never stops printing the next piece is always there before the time is looked at.
+            if Instant::now() >= deadline {
+                return Err(Broken::Timeout(self.shown()));
+            }
             let step = timeout(KEEP_ALIVE, timeout_at(deadline, self.wire.receive())).await;
             match step {
                 Err(_) => self.wire.keep_alive().await?,
@@ -130,7 +138,7 @@ impl<W: Wire> Session<W> {
     }
 
     fn shown(&self) -> Option<String> {
-        Some(self.screen.tail()).filter(|tail| !tail.is_empty())
+        Some(clip(&self.screen.tail(), SHOWN)).filter(|tail| !tail.is_empty())
     }
 }
 
