@@ -199,6 +199,42 @@ mod tests {
         }
     }
 
+    /// A terminal on which something is always printed.
+    struct Flood(&'static [u8]);
+
+    impl Wire for Flood {
+        fn send<'a>(&'a mut self, _typed: &'a [u8]) -> BoxFuture<'a, Result<(), Broken>> {
+            Box::pin(async { Ok(()) })
+        }
+
+        fn receive(&mut self) -> BoxFuture<'_, Result<Option<Vec<u8>>, Broken>> {
+            Box::pin(async {
+                tokio::time::sleep(Duration::from_millis(50)).await;
+                Ok(Some(self.0.repeat(1000)))
+            })
+        }
+
+        fn keep_alive(&mut self) -> BoxFuture<'_, Result<(), Broken>> {
+            Box::pin(async { Ok(()) })
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_terminal_that_never_stops_printing_is_left_when_time_is_up() {
+        for text in [&b"no end in sight "[..], b"line\n", b"\n", b"\x1b]"] {
+            let begun = Instant::now();
+            let broken = Session::open(Flood(text), begun + Duration::from_secs(45)).await.err().unwrap();
+            assert!(begun.elapsed() <= Duration::from_secs(46), "{:?}", begun.elapsed());
+            let Broken::Timeout(shown) = broken else { panic!("{broken:?}") };
+            assert!(shown.is_none_or(|shown| shown.len() <= SHOWN + 3));
+
+            let mut session = Session { wire: Flood(text), screen: Screen::default() };
+            let begun = Instant::now();
+            let broken = session.run(&argv(&["true"]), begun + Duration::from_secs(120)).await.unwrap_err();
+            assert!(matches!(broken, Broken::Timeout(_)) && begun.elapsed() <= Duration::from_secs(121));
+        }
+    }
+
     fn argv(words: &[&str]) -> Vec<String> {
         words.iter().map(|word| (*word).to_owned()).collect()
     }
