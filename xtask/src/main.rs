@@ -11,6 +11,7 @@ mod cargo;
 mod crash_matrix;
 mod demo;
 mod docs;
+mod fuzz;
 mod golden;
 mod test;
 mod walk;
@@ -38,6 +39,8 @@ enum Command {
     Demo,
     /// Writes `docs/` from the provider's schemas and the examples
     Docs(docs::Args),
+    /// Every fuzz target for ten minutes, or as long as told
+    Fuzz(fuzz::Args),
     /// Replays the recordings of real PVE against the simulator and counts what matches
     Golden(golden::Args),
     /// Everything that continuous integration checks; ends with the names of what failed
@@ -64,6 +67,7 @@ fn run(command: Command) -> Result<bool> {
         Command::CrashMatrix(args) => crash_matrix::run(&args),
         Command::Demo => demo::run(),
         Command::Docs(args) => docs::run(&args),
+        Command::Fuzz(args) => fuzz::run(&args),
         Command::Golden(args) => golden::run(&args).map(|summary| summary.below.is_empty()),
         Command::Test(args) => test::run(&args),
         Command::Walk(args) => walk::run(&args),

@@ -161,7 +161,7 @@ impl Auth {
             state.ticket = None;
         }
         if let Some(ticket) = state.ticket.clone() {
-            let age = self.clock.now().map_or(0, |now| now - ticket.issued);
+            let age = self.clock.now().map_or(0, |now| now.saturating_sub(ticket.issued));
             if age < RENEW_AFTER {
                 return Ok(Credential::Ticket(ticket));
             }
@@ -201,7 +201,10 @@ impl Auth {
         password: &Secret,
         number: u64,
     ) -> Result<Ticket, Error> {
-        let request = Request::post("access/ticket").param("username", &login.username).secret("password", password);
+        let request = Request::post("access/ticket")
+            .param("username", &login.username)
+            .secret("password", password)
+            .secret_answer();
         let message = Message {
             method: request.method().clone(),
             uri: request.uri(),
