@@ -12,6 +12,7 @@ mod crash_matrix;
 mod demo;
 mod docs;
 mod golden;
+mod mutants;
 mod test;
 
 use std::process::ExitCode;
@@ -39,6 +40,8 @@ enum Command {
     Docs(docs::Args),
     /// Replays the recordings of real PVE against the simulator and counts what matches
     Golden(golden::Args),
+    /// Makes forty faults on purpose, one at a time in a copy, and tells which test notices each
+    Mutants(mutants::Args),
     /// Everything that continuous integration checks; ends with the names of what failed
     Test(test::Args),
 }
@@ -62,6 +65,7 @@ fn run(command: Command) -> Result<bool> {
         Command::Demo => demo::run(),
         Command::Docs(args) => docs::run(&args),
         Command::Golden(args) => golden::run(&args).map(|summary| summary.below.is_empty()),
+        Command::Mutants(args) => mutants::run(&args),
         Command::Test(args) => test::run(&args),
     }
 }
