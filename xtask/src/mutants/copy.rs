@@ -48,17 +48,27 @@ impl Copy {
         fs::write(&path, text).with_context(|| path.display().to_string())
     }
 
-    /// Cargo at work in the copy, without what only a debugger needs.
-    pub(super) fn cargo(&self, arguments: &[String]) -> Command {
-        let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
-        let mut command = cargo(&arguments);
+    /// Cargo at work in the copy.
+    pub(super) fn cargo(&self, arguments: &str) -> Command {
+        let mut command = cargo(&arguments.split(' ').collect::<Vec<_>>());
+        command.current_dir(&self.sources);
+        self.surround(&mut command);
         command
-            .current_dir(&self.sources)
+    }
+
+    /// A program that was built there, at work in one of its folders, as cargo would run it.
+    pub(super) fn program(&self, executable: &Path, folder: &str) -> Command {
+        let mut command = Command::new(executable);
+        command.current_dir(self.sources.join(folder));
+        self.surround(&mut command);
+        command
+    }
+
+    fn surround(&self, command: &mut Command) {
+        command
             .env("CARGO_TARGET_DIR", &self.builds)
-            .env("CARGO_PROFILE_DEV_DEBUG", "0")
             .env(acceptance_tests::BUILT_IN, self.builds.join("debug"))
             .env("ACCEPTANCE_MUST_NOT_SKIP", "1");
-        command
     }
 
     /// Takes away what is no longer among the sources: cargo finds tests by their files.

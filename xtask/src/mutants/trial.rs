@@ -3,6 +3,7 @@
 use std::fmt;
 use std::io::{BufRead as _, BufReader, Read};
 use std::os::unix::process::CommandExt as _;
+use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::str::FromStr;
 use std::sync::mpsc;
@@ -15,6 +16,9 @@ use crate::test::failed_test;
 
 /// A fault may leave a test waiting for ever: one that runs for so long has noticed it.
 const PATIENCE: Duration = Duration::from_secs(420);
+
+/// The package whose unit tests are those of a program.
+const PROVIDER: &str = "terraform-provider-pve";
 
 /// One or more tests that are run together.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -55,45 +59,73 @@ impl Trial {
 
     /// Builds and runs it.
     pub(super) fn run(&self, copy: &Copy) -> Result<End> {
-        for build in self.builds() {
-            // Warnings about what a fault leaves unused are no news.
-            let output = copy.cargo(&build).arg("--quiet").output().context("starting cargo")?;
-            if !output.status.success() {
-                eprintln!("{}", String::from_utf8_lossy(&output.stderr));
+        let Plan { build, target, folder } = self.plan();
+        let Some(messages) = built(copy, &build)? else { return Ok(End::DoesNotBuild) };
+        if matches!(self, Self::Acceptance { .. }) {
+            // The programs that the tests start.
+            let programs = "build --workspace --bin pve-sim --bin terraform-provider-pve";
+            if built(copy, programs)?.is_none() {
                 return Ok(End::DoesNotBuild);
             }
         }
-        let (tests, whole) = (self.arguments(), self.to_string());
-        run(&mut copy.cargo(&tests), &whole)
-    }
-
-    /// What cargo builds before it runs anything.
-    fn builds(&self) -> Vec<Vec<String>> {
-        let mut tests = self.arguments();
+        let program = executable(&messages, &target).with_context(|| format!("cargo {build} makes no {target}"))?;
+        let mut command = copy.program(&program, &folder);
         match self {
-            Self::Golden => tests[0] = "build".to_owned(),
-            _ => tests.push("--no-run".to_owned()),
-        }
-        tests.retain(|argument| argument != "--" && argument != "golden");
-        let mut builds = vec![tests];
-        if matches!(self, Self::Acceptance { .. }) {
-            // The programs that the tests start, with the features that the whole workspace asks for.
-            let programs = "build --workspace --bin pve-sim --bin terraform-provider-pve";
-            builds.push(programs.split(' ').map(str::to_owned).collect());
-        }
-        builds
+            Self::Golden => command.arg("golden"),
+            Self::Integration { filter, .. } | Self::Acceptance { filter, .. } => command.args(filter),
+            Self::Unit(_) => &mut command,
+        };
+        run(&mut command, &self.to_string())
     }
 
-    fn arguments(&self) -> Vec<String> {
-        let (line, filter) = match self {
-            Self::Unit(package) if package == "terraform-provider-pve" => (format!("test -p {package} --bins"), &None),
-            Self::Unit(package) => (format!("test -p {package} --lib"), &None),
-            Self::Integration { package, program, filter } => (format!("test -p {package} --test {program}"), filter),
-            Self::Acceptance { program, filter } => (format!("test --workspace --test {program}"), filter),
-            Self::Golden => ("run -p xtask -- golden".to_owned(), &None),
+    /// How it is built. Always as part of the whole workspace: building a package alone chooses other features of its
+    /// dependencies, and all of them would be built once more.
+    fn plan(&self) -> Plan {
+        let (build, target, folder) = match self {
+            Self::Unit(package) if package == PROVIDER => {
+                (format!("test --workspace --bin {package} --no-run"), package.clone(), String::new())
+            }
+            Self::Unit(package) => {
+                let target = package.replace('-', "_");
+                ("test --workspace --lib --no-run".to_owned(), target, format!("crates/{package}"))
+            }
+            Self::Integration { package, program, .. } => {
+                (format!("test --workspace --test {program} --no-run"), program.clone(), format!("crates/{package}"))
+            }
+            Self::Acceptance { program, .. } => {
+                let folder = "acceptance-tests".to_owned();
+                (format!("test --workspace --test {program} --no-run"), program.clone(), folder)
+            }
+            Self::Golden => ("build --workspace --bin xtask".to_owned(), "xtask".to_owned(), String::new()),
         };
-        line.split(' ').map(str::to_owned).chain(filter.clone()).collect()
+        Plan { build, target, folder }
     }
+}
+
+/// Cargo's arguments, the target among what they build, and the folder where it is run.
+struct Plan {
+    build: String,
+    target: String,
+    folder: String,
+}
+
+/// What cargo says about what it has built; none if it could not.
+fn built(copy: &Copy, arguments: &str) -> Result<Option<String>> {
+    let mut command = copy.cargo(arguments);
+    // Warnings about what a fault leaves unused are no news.
+    let output = command.args(["--quiet", "--message-format=json-render-diagnostics"]).output()?;
+    if !output.status.success() {
+        eprintln!("{}", String::from_utf8_lossy(&output.stderr));
+        return Ok(None);
+    }
+    Ok(Some(String::from_utf8_lossy(&output.stdout).into_owned()))
+}
+
+/// The executable of a target in cargo's messages.
+fn executable(messages: &str, target: &str) -> Option<PathBuf> {
+    let messages = messages.lines().filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok());
+    let own = messages.filter(|message| message["target"]["name"] == target);
+    own.filter_map(|message| message["executable"].as_str().map(PathBuf::from)).next_back()
 }
 
 /// Runs the tests to their end, or to the end of the patience.
@@ -178,11 +210,12 @@ mod tests {
     }
 
     #[test]
-    fn builds_run_nothing() {
-        let trial: Trial = "acceptance vm a_vm".parse().unwrap();
-        assert_eq!(trial.arguments().join(" "), "test --workspace --test vm a_vm");
-        assert_eq!(trial.builds()[0].join(" "), "test --workspace --test vm a_vm --no-run");
-        assert_eq!(Trial::Golden.builds()[0].join(" "), "build -p xtask");
+    fn the_right_program_is_found_among_those_built() {
+        let message =
+            |name: &str, file: &str| format!("{{\"target\":{{\"name\":\"{name}\"}},\"executable\":\"/t/{file}\"}}\n");
+        let messages = message("pve_sim", "pve_sim-1") + &message("pve_client", "pve_client-2") + "no json";
+        assert_eq!(executable(&messages, &Trial::unit("pve-client").plan().target), Some("/t/pve_client-2".into()));
+        assert_eq!(executable(&messages, "road"), None);
     }
 
     #[test]
