@@ -209,7 +209,7 @@ impl Order {
         before.settle(cx, sent, Lock::Vm(self.vmid), &areas(self.vmid)).await
     }
 
-    /// Watches the move to its end, and tells every half a minute how far it is.
+    /// Watches the move to its end, and tells at first and then every half a minute how far it is.
     pub async fn follow(&self, cx: &Cx<Pve>, task: &mut Task, limits: &Limits) -> Result<(), Halt> {
         let detach = limits.detach_after.as_ref().filter(|after| after.get() <= cx.timeout);
         let patience = Patience {
@@ -218,12 +218,13 @@ impl Order {
             stop: cx.stop.token(),
         };
         let what = self.what();
-        let (mut meter, mut told) = (Meter::default(), Duration::ZERO);
+        let (mut meter, mut told) = (Meter::default(), None);
         let end = task
             .wait(&patience, |progress| {
                 meter.saw(progress.elapsed, progress.lines);
-                if progress.elapsed >= told + TELL {
-                    told = progress.elapsed;
+                // At once, so that whoever takes a move up again sees where it stands, and then now and again.
+                if meter.knows() && told.is_none_or(|told| progress.elapsed >= told + TELL) {
+                    told = Some(progress.elapsed);
                     tracing::info!(disk = what, target_storage = self.to.storage, "moving: {meter}");
                 }
             })

@@ -13,6 +13,7 @@ mod demo;
 mod docs;
 mod fuzz;
 mod golden;
+mod mutants;
 mod test;
 mod walk;
 
@@ -43,6 +44,8 @@ enum Command {
     Fuzz(fuzz::Args),
     /// Replays the recordings of real PVE against the simulator and counts what matches
     Golden(golden::Args),
+    /// Makes forty faults on purpose, one at a time in a copy, and tells which test notices each
+    Mutants(mutants::Args),
     /// Everything that continuous integration checks; ends with the names of what failed
     Test(test::Args),
     /// Random walks over configurations: edited, applied, imported, edited again
@@ -69,6 +72,7 @@ fn run(command: Command) -> Result<bool> {
         Command::Docs(args) => docs::run(&args),
         Command::Fuzz(args) => fuzz::run(&args),
         Command::Golden(args) => golden::run(&args).map(|summary| summary.below.is_empty()),
+        Command::Mutants(args) => mutants::run(&args),
         Command::Test(args) => test::run(&args),
         Command::Walk(args) => walk::run(&args),
     }
