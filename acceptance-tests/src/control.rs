@@ -19,6 +19,9 @@ pub struct Seen {
     pub method: String,
     /// Below `/api2/json`.
     pub path: String,
+    /// Parameters of query and body, secrets masked.
+    #[serde(default)]
+    pub params: Value,
     /// HTTP status; none when no answer was given.
     #[serde(default)]
     pub status: Option<u16>,

@@ -188,6 +188,14 @@ mod tests {
     }
 
     #[test]
+    fn the_host_with_the_most_osds_decides() {
+        let uneven = placed("osd", &[1, 1, 3], 4, 2);
+        assert_eq!((uneven.most_on_one_host(), uneven.left_after_host_loss()), (3, 1));
+        assert!(!uneven.survives_host_loss());
+        assert_eq!((uneven.surviving_size(), uneven.per_host[0].0.as_str()), (Some(5), "pve3"));
+    }
+
+    #[test]
     fn a_host_rule_puts_one_copy_on_a_host() {
         let three = placed("host", &[2, 2, 2], 3, 2);
         assert_eq!(three.most_on_one_host(), 1);

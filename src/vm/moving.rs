@@ -193,7 +193,7 @@ impl Order {
 
     /// Looks at the tasks before the move is begun.
     pub async fn before(&self, cx: &Cx<Pve>) -> Result<Before, Problem> {
-        Before::look(&cx.client, "qmmove", self.vmid.to_string()).await
+        Before::look(cx, "qmmove", self.vmid.to_string()).await
     }
 
     /// Begins the move.
@@ -208,10 +208,10 @@ impl Order {
         before: &Before,
         sent: Result<Task, Problem>,
     ) -> Result<Result<Task, Problem>, Problem> {
-        before.settle(&cx.client, sent, Lock::Vm(self.vmid), &areas(self.vmid)).await
+        before.settle(cx, sent, Lock::Vm(self.vmid), &areas(self.vmid)).await
     }
 
-    /// Watches the move to its end, and tells every half a minute how far it is.
+    /// Watches the move to its end, and tells at first and then every half a minute how far it is.
     pub async fn follow(&self, cx: &Cx<Pve>, task: &mut Task, limits: &Limits) -> Result<(), Halt> {
         let detach = limits.detach_after.as_ref().filter(|after| after.get() <= cx.timeout);
         let patience = Patience {
@@ -220,12 +220,13 @@ impl Order {
             stop: cx.stop.token(),
         };
         let what = self.what();
-        let (mut meter, mut told) = (Meter::default(), Duration::ZERO);
+        let (mut meter, mut told) = (Meter::default(), None);
         let end = task
             .wait(&patience, |progress| {
                 meter.saw(progress.elapsed, progress.lines);
-                if progress.elapsed >= told + TELL {
-                    told = progress.elapsed;
+                // At once, so that whoever takes a move up again sees where it stands, and then now and again.
+                if meter.knows() && told.is_none_or(|told| progress.elapsed >= told + TELL) {
+                    told = Some(progress.elapsed);
                     tracing::info!(disk = what, target_storage = self.to.storage, "moving: {meter}");
                 }
             })

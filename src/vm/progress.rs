@@ -44,6 +44,11 @@ impl Meter {
         }
     }
 
+    /// Whether the log has told anything about progress yet.
+    pub fn knows(&self) -> bool {
+        self.last.is_some()
+    }
+
     /// Bytes a second over the last minute; none until something was seen to move.
     fn rate(&self) -> Option<f64> {
         let ((from, before), (to, after)) = (self.samples.front()?, self.samples.back()?);
@@ -159,9 +164,9 @@ mod tests {
     #[test]
     fn tells_percent_rate_and_time_left() {
         let mut meter = Meter::default();
-        assert_eq!(meter.to_string(), "no progress told yet");
+        assert_eq!((meter.to_string().as_str(), meter.knows()), ("no progress told yet", false));
         meter.saw(Duration::ZERO, &lines(&["transferred 14.3 GiB of 32.0 GiB (44.70%)"]));
-        assert_eq!(meter.to_string(), "45 %, 14.3 of 32 GiB");
+        assert_eq!((meter.to_string().as_str(), meter.knows()), ("45 %, 14.3 of 32 GiB", true));
         meter.saw(Duration::from_secs(21), &lines(&["x", "transferred 14.4 GiB of 32.0 GiB (45.00%)", "y"]));
         assert_eq!(meter.to_string(), "45 %, 14.4 of 32 GiB, 4.9 MiB/s, 1 h 01 min left");
     }

@@ -11,6 +11,8 @@ use anyhow::{Context, Result};
 
 use crate::cargo::cargo;
 
+pub(crate) use runner::failed_test;
+
 /// Arguments of `cargo xtask test`.
 #[derive(clap::Args)]
 pub(crate) struct Args {

@@ -45,7 +45,7 @@ impl Tally {
         if let Some(counts) = line.strip_prefix("test result: ") {
             self.passed += count(counts, "passed");
             self.ignored += count(counts, "ignored");
-        } else if let Some(name) = line.strip_prefix("test ").and_then(|rest| rest.strip_suffix(" ... FAILED")) {
+        } else if let Some(name) = failed_test(line) {
             self.failed.push(name.to_owned());
         }
     }
@@ -59,6 +59,11 @@ impl Tally {
             Outcome::Failed(self.failed)
         }
     }
+}
+
+/// The name of the test that a line of the test runner reports as failed.
+pub(crate) fn failed_test(line: &str) -> Option<&str> {
+    line.strip_prefix("test ")?.strip_suffix(" ... FAILED")
 }
 
 /// The number before `what` in `ok. 12 passed; 0 failed; 1 ignored; ...`.

@@ -9,7 +9,7 @@ use serde_json::{Map, Value, json};
 use super::call::{Call, Talk};
 use super::clock::Time;
 use super::error::{PveError, Refusal};
-use super::faults::{Effect, Fault, Signal, TaskEnd, When};
+use super::faults::{Effect, Fault, Recipient, Signal, TaskEnd, When};
 use super::params::{self, decode_form, decode_json};
 use super::permission;
 use super::record::{Recorded, masked};
@@ -168,8 +168,8 @@ async fn strike(world: &World, peer: SocketAddr, effect: &Effect) -> Option<Outc
             if let Err(error) = super::kill::signal_peer(peer, *signal, *to) {
                 eprintln!("pve-sim: no signal was sent to whoever is behind {peer}: {error}");
             }
-            // The dead ask for nothing.
-            (*signal == Signal::Kill).then_some(Outcome::Drop)
+            // The dead ask for nothing; an orphan does.
+            (*signal == Signal::Kill && *to != Recipient::Parent).then_some(Outcome::Drop)
         }
     }
 }

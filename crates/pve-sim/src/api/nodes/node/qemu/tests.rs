@@ -236,3 +236,35 @@ async fn each_key_of_the_configuration_takes_its_privilege() {
     let made = bed.send(bed.ticket("a@pve"), "POST", "/nodes/pve1/qemu", &[("vmid", "900")]).await;
     assert_eq!(made.status, 403);
 }
+
+#[tokio::test]
+async fn a_protected_guest_and_its_disks_stay() {
+    let bed = bed();
+    let stop = bed.ok("POST", "/nodes/pve1/qemu/100/status/stop", &[]).await;
+    assert_eq!(bed.task(&stop), "OK");
+    bed.ok("PUT", "/nodes/pve1/qemu/100/config", &[("protection", "1")]).await;
+    let refused = bed.refusal("DELETE", "/nodes/pve1/qemu/100", &[]).await;
+    assert_eq!(refused, (500, "can't remove VM 100 - protection mode enabled".to_owned()));
+    let refused = bed.refusal("PUT", "/nodes/pve1/qemu/100/config", &[("delete", "scsi0")]).await;
+    assert_eq!(refused.1, "can't remove drive 'scsi0' - protection mode enabled");
+    bed.ok("PUT", "/nodes/pve1/qemu/100/config", &[("protection", "0")]).await;
+    let gone = bed.ok("DELETE", "/nodes/pve1/qemu/100", &[]).await;
+    assert_eq!(bed.task(&gone), "OK");
+}
+
+#[tokio::test]
+async fn the_clusters_list_knows_nothing_of_a_new_guest_until_its_node_tells() {
+    let bed = bed();
+    bed.pass(20);
+    let task = bed.ok("POST", "/nodes/pve1/qemu", &[("vmid", "101"), ("name", "new")]).await;
+    assert_eq!(bed.task(&task), "OK");
+    let status = async |vmid: u32| {
+        let list = bed.ok("GET", "/cluster/resources", &[("type", "vm")]).await;
+        let entry = list.as_array().unwrap().iter().find(|entry| entry["vmid"] == vmid).cloned();
+        entry.map(|entry| (entry["status"].clone(), entry["name"].clone()))
+    };
+    assert_eq!(status(100).await.unwrap().0, "running");
+    assert_eq!(status(101).await, Some((json!("unknown"), Value::Null)));
+    bed.pass(11);
+    assert_eq!(status(101).await, Some((json!("stopped"), json!("new"))));
+}
