@@ -156,3 +156,35 @@ fn the_data_source_tells_where_a_vm_runs() -> anyhow::Result<()> {
     assert!(sim.mutations()?.is_empty());
     Ok(())
 }
+
+#[test]
+fn a_disk_grows_and_moves_while_a_change_of_it_waits() -> anyhow::Result<()> {
+    let Some((sim, work)) = cluster(&["--ceph", "ready"])? else { return Ok(()) };
+    let config = |size: &str, storage: &str, cache: &str| {
+        vm(&format!(
+            "vmid = 131\nstarted = true\nallow_destroy = true\ndepends_on = [pve_storage_rbd.vm]\ndisks = {{ scsi0 = \
+             {{ size = \"{size}\", storage = \"{storage}\", cache = \"{cache}\" }} }}"
+        )) + "resource \"pve_ceph_pool\" \"vm\" {\nname = \"vm\"\n}\nresource \"pve_storage_rbd\" \"vm\" {\n\
+              storage = \"ceph-vm\"\npool = pve_ceph_pool.vm.name\n}\n"
+    };
+    let steps = [
+        ("1G", "local-lvm", "none"),
+        // A running VM takes that at its next stop.
+        ("1G", "local-lvm", "writeback"),
+        ("2G", "local-lvm", "writeback"),
+        ("2G", "ceph-vm", "writeback"),
+    ];
+    for (n, (size, storage, cache)) in steps.into_iter().enumerate() {
+        work.write("main.tf", &config(size, storage, cache))?;
+        if n == 0 {
+            work.init()?.succeeded()?;
+        }
+        work.apply()?.succeeded()?;
+        let plan = work.plan()?;
+        assert!(plan.is_empty(), "{size} {storage} {cache}: {}", plan.output.told());
+    }
+    // What waits names what is there.
+    let guest = &sim.state()?["guests"]["131"];
+    assert_eq!(guest["pending"]["scsi0"], "ceph-vm:vm-131-disk-0,cache=writeback,size=2G");
+    Ok(())
+}

@@ -64,6 +64,13 @@ pub async fn must_exist(cx: &Cx<Pve>, vmid: u32) -> Result<Found, Problem> {
     })
 }
 
+/// As [`must_exist`], with the configuration that is in force: changes that wait for the VM's next stop are not in it.
+pub async fn in_force(cx: &Cx<Pve>, vmid: u32) -> Result<Found, Problem> {
+    let found = must_exist(cx, vmid).await?;
+    let config = found.api(cx).current_config().await.during(format!("Cannot read the configuration of vm:{vmid}"))?;
+    Ok(Found { config, ..found })
+}
+
 /// An error if something works on the VM.
 pub fn must_be_unlocked(found: &Found) -> Result<(), Problem> {
     match &found.config.lock {

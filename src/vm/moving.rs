@@ -11,6 +11,7 @@ use terraform_plugin::{Cx, Path};
 
 use super::disks::must_hold_images;
 use super::guest::{self, Found};
+use super::pending;
 use super::progress::{Head, Meter};
 use crate::error::{During, Problem};
 use crate::evidence::Before;
@@ -95,7 +96,8 @@ impl Order {
     pub async fn prepare(&self, cx: &Cx<Pve>) -> Result<Ready, Problem> {
         let begun = Instant::now();
         loop {
-            let found = guest::must_exist(cx, self.vmid).await?;
+            // A change of the disk that waits for the next stop may name the volume of before an earlier move.
+            let found = guest::in_force(cx, self.vmid).await?;
             let drive = self.movable(&found)?;
             let there = drive.storage() == Some(self.to.storage.as_str());
             let (upid, head) = match running(cx, &found).await? {
@@ -267,7 +269,7 @@ impl Order {
     /// Looks where the disk is now; its volume, if it is where it should be. A source that was to be deleted and still
     /// stands in the configuration as `unusedN` is freed: that one only.
     pub async fn finish(&self, cx: &Cx<Pve>, source: Option<&str>) -> Result<String, Problem> {
-        let found = guest::must_exist(cx, self.vmid).await?;
+        let found = guest::in_force(cx, self.vmid).await?;
         let drive = self.movable(&found)?;
         if drive.storage() != Some(self.to.storage.as_str()) {
             return Err(Problem::new(
@@ -276,6 +278,7 @@ impl Order {
             ));
         }
         let volume = drive.volume.clone();
+        pending::renew(cx, self.vmid, self.disk).await?;
         if let Some(source) = source.filter(|source| self.to.delete_source && *source != volume)
             && let Some(unused) = left_over(&found, source)
         {

@@ -13,6 +13,7 @@ use crate::pve::{Pve, patience};
 use crate::vm::disks::must_hold_images;
 use crate::vm::guest::{self, Found};
 use crate::vm::moving::{Halt, Limits, Order};
+use crate::vm::pending;
 
 /// How long a disk may move without progress.
 const STALL: std::time::Duration = std::time::Duration::from_secs(15 * 60);
@@ -43,6 +44,7 @@ pub async fn change(cx: &Cx<Pve>, prior: &Vm, want: &Vm) -> Result<Updated<Vm>, 
         let doing = format!("Cannot grow {disk} of vm:{vmid} to {size}");
         let mut task = found.api(cx).resize(disk, size).await.during(&doing)?;
         task.wait(&patience(cx), |_| {}).await.during(&doing)?;
+        pending::renew(cx, vmid, disk).await?;
     }
     for (disk, storage) in moves {
         let at = disks::path(&disk.to_string());
