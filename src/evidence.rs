@@ -1,42 +1,101 @@
-//! What became of a request whose answer was lost: settled by looking, never by sending it again.
+//! What became of a request whose answer was lost, in this run or in one that was cut off: settled by looking, never by
+//! sending it again.
 //!
 //! A task tells who started it, of which type and about which object, but none of its parameters; so a task is evidence
-//! that a request arrived, and never of what it asked for.
+//! that a request of ours arrived, and never of what it asked for: that the object itself has to tell.
 
-use std::collections::BTreeSet;
 use std::time::Duration;
 
-use pve_client::api::nodes::TaskFilter;
-use pve_client::{Area, Client, Error, Lock, Task, Upid};
+use pve_client::api::nodes::{TaskEntry, TaskFilter};
+use pve_client::{Area, Error, Lock, Task, Upid};
+use terraform_plugin::{Cx, Diagnostic};
 
 use crate::error::{During, Problem};
+use crate::pve::{Pve, patience};
 
 /// How often, and how far apart, to look for a task: a request that arrived shows within a second or two.
 const LOOKS: u32 = 4;
 const PAUSE: Duration = Duration::from_millis(1500);
 
+/// How long after its end a task still counts as that of a run which was cut off, in seconds of the server's clock. An
+/// object that is older is not taken over: the error prints the `import` block.
+const WINDOW: i64 = 2 * 60 * 60;
+
 /// The tasks of one type about one object that there were before a request was sent. Comparing with them, not with a
-/// time, makes the evidence independent of everybody's clocks.
+/// time, makes the evidence of a new one independent of everybody's clocks.
 #[derive(Debug)]
 pub struct Before {
     kind: &'static str,
     id: String,
-    known: BTreeSet<String>,
+    /// The node on which it runs, where `id` alone does not tell the object: every node has a `sdb`.
+    node: Option<String>,
+    known: Vec<TaskEntry>,
+    /// Whether this process has looked at them before: what is there may then be its own work.
+    begun_here: bool,
 }
 
 impl Before {
     /// Looks at what is there, about to start a task of type `kind` about `id` somewhere in the cluster.
-    pub async fn look(client: &Client, kind: &'static str, id: impl Into<String>) -> Result<Self, Problem> {
-        let mut before = Self { kind, id: id.into(), known: BTreeSet::new() };
-        before.known = before.tasks(client).await?.into_iter().collect();
+    pub async fn look(cx: &Cx<Pve>, kind: &'static str, id: impl Into<String>) -> Result<Self, Problem> {
+        Self::look_where(cx, kind, id.into(), None).await
+    }
+
+    /// The same, for a task on this node about something that every node has.
+    pub async fn look_on(cx: &Cx<Pve>, node: &str, kind: &'static str, id: &str) -> Result<Self, Problem> {
+        Self::look_where(cx, kind, id.to_owned(), Some(node.to_owned())).await
+    }
+
+    async fn look_where(cx: &Cx<Pve>, kind: &'static str, id: String, node: Option<String>) -> Result<Self, Problem> {
+        let object = node.as_ref().map_or_else(|| id.clone(), |node| format!("{node} {id}"));
+        let begun_here = cx.ledger.begin(kind, object);
+        let mut before = Self { kind, id, node, known: Vec::new(), begun_here };
+        before.known = before.tasks(cx).await?;
         Ok(before)
+    }
+
+    /// Whether this process was about to begin such a task before: two resources then want to make the same object.
+    pub fn begun_here(&self) -> bool {
+        self.begun_here
+    }
+
+    /// The task of a run of ours that was cut off before it could tell: begun by the same user or token, not by this
+    /// process, not long ago. One that still runs is waited for, so what it makes is there afterwards.
+    ///
+    /// Whether that is what is wanted now has to be compared. A task that has failed is no evidence.
+    pub async fn of_former_run(&self, cx: &Cx<Pve>, lock: Lock, areas: &[Area]) -> Result<Option<Upid>, Problem> {
+        if self.begun_here {
+            return Ok(None);
+        }
+        let now = cx.client.server_time();
+        let recent = |task: &TaskEntry| match (task.endtime, now) {
+            (Some(end), Some(now)) => now - end <= WINDOW,
+            (Some(_), None) => false,
+            (None, _) => task.is_running(),
+        };
+        let ours = |upid: &Upid| cx.client.is_us(upid.user());
+        let mut tasks: Vec<&TaskEntry> =
+            self.known.iter().filter(|task| recent(task) && (task.is_running() || task.is_success())).collect();
+        tasks.sort_by_key(|task| task.starttime);
+        let last = tasks.iter().rev().filter_map(|task| Some((task, task.upid.parse::<Upid>().ok()?)));
+        let Some((task, upid)) = last.into_iter().find(|(_, upid)| ours(upid)) else { return Ok(None) };
+        if task.is_running() {
+            tracing::info!(%upid, "a run that was cut off has begun this: waiting for its end");
+            let doing = "Cannot follow the task of a run that was cut off";
+            let mut task = cx.client.attach(upid.clone(), lock, areas).await.during(doing)?;
+            match task.wait(&patience(cx), |_| {}).await {
+                Ok(()) => {}
+                Err(Error::TaskFailed(_)) => return Ok(None),
+                Err(error) => return Err(error).during(doing),
+            }
+        }
+        Ok(Some(upid))
     }
 
     /// What came of the request: its task; within, why none was begun; without, why that is not known. An answer that was
     /// lost is looked for among the tasks that are new.
     pub async fn settle(
         &self,
-        client: &Client,
+        cx: &Cx<Pve>,
         sent: Result<Task, Problem>,
         lock: Lock,
         areas: &[Area],
@@ -46,37 +105,51 @@ impl Before {
             Err(lost) => lost,
         };
         tracing::warn!(?lost, kind = self.kind, id = self.id, "the answer is no help: looking for the task");
-        match self.ours(client).await? {
-            Some(upid) => Ok(Ok(client.attach(upid, lock, areas).await.during("Cannot follow the task")?)),
+        match self.ours(cx).await? {
+            Some(upid) => Ok(Ok(cx.client.attach(upid, lock, areas).await.during("Cannot follow the task")?)),
             None => Ok(Err(nothing_came_of(lost))),
         }
     }
 
     /// The task that our request has started, if there is one by now.
-    async fn ours(&self, client: &Client) -> Result<Option<Upid>, Problem> {
+    async fn ours(&self, cx: &Cx<Pve>) -> Result<Option<Upid>, Problem> {
         for look in 0..LOOKS {
             if look > 0 {
                 tokio::time::sleep(PAUSE).await;
             }
-            let new = self.tasks(client).await?.into_iter().find(|upid| !self.known.contains(upid));
-            if let Some(upid) = new.and_then(|upid| upid.parse().ok()) {
+            let new = self.tasks(cx).await?.into_iter().filter(|task| self.known.iter().all(|k| k.upid != task.upid));
+            let mut upids = new.filter_map(|task| task.upid.parse::<Upid>().ok());
+            if let Some(upid) = upids.find(|upid| cx.client.is_us(upid.user())) {
                 return Ok(Some(upid));
             }
         }
         Ok(None)
     }
 
-    async fn tasks(&self, client: &Client) -> Result<Vec<String>, Problem> {
-        let nodes = client.nodes().list().await.during("Cannot list the cluster's nodes")?;
+    async fn tasks(&self, cx: &Cx<Pve>) -> Result<Vec<TaskEntry>, Problem> {
+        let nodes = cx.client.nodes().list().await.during("Cannot list the cluster's nodes")?;
         let filter = TaskFilter { kind: Some(self.kind.to_owned()), ..TaskFilter::default() };
         let mut found = Vec::new();
-        for node in nodes.iter().filter(|node| node.is_online()) {
+        let here = |name: &str| self.node.as_ref().is_none_or(|only| only == name);
+        for node in nodes.iter().filter(|node| node.is_online() && here(&node.node)) {
             let doing = format!("Cannot list the tasks of node {}", node.node);
-            let tasks = client.node(&node.node).tasks(&filter).await.during(doing)?;
-            found.extend(tasks.into_iter().filter(|task| task.id == self.id).map(|task| task.upid));
+            let tasks = cx.client.node(&node.node).tasks(&filter).await.during(doing)?;
+            found.extend(tasks.into_iter().filter(|task| task.id == self.id));
         }
         Ok(found)
     }
+}
+
+/// Says that an object which exists already is taken for the one that a run of ours was making when it was cut off.
+pub fn tell_taken_over(cx: &Cx<Pve>, what: &str, upid: &Upid) {
+    cx.warn(Diagnostic::warning(
+        format!("{what} exists already and is taken for ours"),
+        format!(
+            "Task {upid} of the same user made it a short time ago, and everything that is configured agrees: a run that was \
+             cut off seems to have left it. If something else manages it, take this resource out of the state \
+             (`terraform state rm`)."
+        ),
+    ));
 }
 
 /// Why nothing came of a request, now that nothing of it is to be seen: PVE's own words, or that it never arrived.

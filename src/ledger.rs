@@ -29,6 +29,7 @@ struct Entries {
     rules: BTreeMap<String, Rule>,
     disks: BTreeMap<(u32, String), Vec<(DiskOwner, String)>>,
     vmids: BTreeSet<u32>,
+    begun: BTreeSet<(&'static str, String)>,
 }
 
 impl Ledger {
@@ -70,6 +71,11 @@ impl Ledger {
     /// Notes that a guest's number is spoken for in this process.
     pub fn take_vmid(&self, vmid: u32) {
         self.entries().vmids.insert(vmid);
+    }
+
+    /// Notes that a task of this type about this object is about to be begun; whether that was so before.
+    pub fn begin(&self, kind: &'static str, object: String) -> bool {
+        !self.entries().begun.insert((kind, object))
     }
 
     /// Takes the first number from `first` on that is neither `taken` nor spoken for in this process.
@@ -132,6 +138,15 @@ mod tests {
         assert_eq!(ledger.reserve_vmid(100, |vmid| vmid == 102), 100);
         assert_eq!(ledger.reserve_vmid(100, |vmid| vmid == 102), 103);
         assert!(ledger.knows_vmid(103) && !ledger.knows_vmid(102));
+    }
+
+    #[test]
+    fn what_was_begun_here_is_known() {
+        let ledger = Ledger::default();
+        assert_eq!(
+            [("a", "1"), ("a", "2"), ("a", "1")].map(|(kind, id)| ledger.begin(kind, id.to_owned())),
+            [false, false, true]
+        );
     }
 
     #[test]

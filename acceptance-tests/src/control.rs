@@ -1,6 +1,8 @@
 //! The simulated cluster's control interface: requests seen, faults, power, clock, state.
 
-use anyhow::Context as _;
+use std::collections::BTreeMap;
+
+use anyhow::{Context as _, ensure};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -17,6 +19,9 @@ pub struct Seen {
     pub method: String,
     /// Below `/api2/json`.
     pub path: String,
+    /// Parameters of query and body, secrets masked.
+    #[serde(default)]
+    pub params: Value,
     /// HTTP status; none when no answer was given.
     #[serde(default)]
     pub status: Option<u16>,
@@ -29,7 +34,40 @@ impl Seen {
     }
 }
 
+/// What went on at the same time.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Concurrency {
+    /// The most requests in flight at each node.
+    pub in_flight: BTreeMap<String, usize>,
+    /// The most writes that were under way for each of PVE's locks.
+    pub at_once: BTreeMap<String, usize>,
+    /// Writes that met.
+    pub overlaps: Vec<Value>,
+}
+
+/// The most requests that one client may have in flight at an endpoint.
+const IN_FLIGHT: usize = 4;
+
+impl Concurrency {
+    /// Whether it is what a single client may do: few requests in flight, and one write a lock.
+    pub fn must_be_orderly(&self) -> anyhow::Result<()> {
+        ensure!(self.in_flight.values().all(|most| *most <= IN_FLIGHT), "too many in flight: {:?}", self.in_flight);
+        ensure!(self.overlaps.is_empty(), "writes met at a lock: {:?}", self.overlaps);
+        Ok(())
+    }
+}
+
 impl Sim {
+    /// What went on at the same time since the start, or since [`Sim::forget_concurrency`].
+    pub fn concurrency(&self) -> anyhow::Result<Concurrency> {
+        Ok(serde_json::from_value(self.get("/concurrency")?)?)
+    }
+
+    /// Begins that record anew.
+    pub fn forget_concurrency(&self) -> anyhow::Result<()> {
+        self.delete("/concurrency")
+    }
+
     /// Everything that was asked since the start, or since [`Sim::forget_requests`].
     pub fn requests(&self) -> anyhow::Result<Vec<Seen>> {
         Ok(serde_json::from_value(self.get("/requests")?)?)

@@ -69,6 +69,16 @@ impl Output {
             .collect()
     }
 
+    /// How it ended and what it complained about: what [`Output::told`] says, without the events of `-json`.
+    pub fn gist(&self) -> String {
+        let code = self.code.map_or_else(|| "a signal".to_owned(), |code| code.to_string());
+        let mut text = format!("`{}` ended with {code}\n", self.command);
+        for Diagnostic { severity, summary, detail, address, .. } in self.diagnostics() {
+            text += &format!("  {severity} {}: {summary}\n    {detail}\n", address.unwrap_or_default());
+        }
+        text + &self.stderr
+    }
+
     /// The errors among them.
     pub fn errors(&self) -> Vec<Diagnostic> {
         self.diagnostics().into_iter().filter(Diagnostic::is_error).collect()
@@ -91,6 +101,8 @@ mod tests {
         let one_line = SIZE.replace('\n', "");
         let events = format!("{{\"type\": \"version\"}}\n{{\"type\": \"diagnostic\", \"diagnostic\": {one_line}}}\n");
         assert_eq!(output(&events).errors().len(), 1);
+        let gist = output(&events).gist();
+        assert!(gist.contains("Too many") && !gist.contains("version"), "{gist}");
         assert_eq!(output(&format!("{{\"diagnostics\": [{SIZE}]}}")).errors().len(), 1);
         assert!(output("Error: not JSON").errors().is_empty());
     }

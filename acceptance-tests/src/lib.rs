@@ -16,6 +16,8 @@
 
 mod control;
 mod diagnostic;
+mod import;
+pub mod load;
 pub mod matrix;
 mod output;
 mod plan;
@@ -25,10 +27,12 @@ mod scene;
 mod sim;
 mod skip;
 mod terraform;
+pub mod walk;
 mod workspace;
 
-pub use control::Seen;
+pub use control::{Concurrency, Seen};
 pub use diagnostic::Diagnostic;
+pub use import::{import_blocks, import_id};
 pub use output::Output;
 pub use plan::Plan;
 pub use program::{BUILT_IN, Program};

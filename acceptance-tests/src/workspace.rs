@@ -152,10 +152,12 @@ impl Workspace {
         self.run(&["import", "-no-color", "-input=false", address, id])
     }
 
-    /// The state as Terraform keeps it; null as long as there is none. `resources[].instances[]` have `attributes`,
+    /// The state as Terraform keeps it; null as long as there is none (the file is empty while a first run is under way, and
+    /// stays so when that is killed). `resources[].instances[]` have `attributes`,
     /// `status` (`tainted`), `private`, `identity`.
     pub fn state(&self) -> anyhow::Result<Value> {
         match std::fs::read(self.path().join("terraform.tfstate")) {
+            Ok(json) if json.is_empty() => Ok(Value::Null),
             Ok(json) => Ok(serde_json::from_slice(&json)?),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Value::Null),
             Err(error) => Err(error.into()),

@@ -1,21 +1,25 @@
-//! A sample of what can happen to an apply at each of its requests; another one every day.
+//! A sample of what can happen to an apply and a destroy at each of their requests; another one every day.
 
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use acceptance_tests::matrix::{Matrix, SCENARIOS};
+use acceptance_tests::matrix::{Matrix, Phase, SCENARIOS};
 use acceptance_tests::{Program, Terraform, or_skip};
 use libtest_mimic::{Arguments, Failed, Trial};
 
 /// How many are tried, unless `MATRIX_SAMPLE` says otherwise.
-const SAMPLE: u64 = 8;
+const SAMPLE: u64 = 20;
+/// A cell mostly waits.
+const AT_A_TIME: usize = 5;
 
 fn main() -> ExitCode {
-    let arguments = Arguments::from_args();
+    let mut arguments = Arguments::from_args();
+    arguments.test_threads = arguments.test_threads.or(Some(AT_A_TIME));
     let Some(terraform) = or_skip(Terraform::find()) else { return ExitCode::SUCCESS };
-    let matrix = match Program::provider().and_then(|provider| Matrix::begin(terraform, provider, SCENARIOS[0])) {
-        Ok(matrix) => Arc::new(matrix),
+    let begin = |scenario| Matrix::begin(terraform, Program::provider()?, scenario).map(Arc::new);
+    let matrices: Vec<Arc<Matrix>> = match SCENARIOS.iter().map(|scenario| begin(*scenario)).collect() {
+        Ok(matrices) => matrices,
         Err(error) => {
             eprintln!("{error:#}");
             return ExitCode::FAILURE;
@@ -24,15 +28,23 @@ fn main() -> ExitCode {
     let seed = number("MATRIX_SEED").unwrap_or_else(today);
     let sample = number("MATRIX_SAMPLE").unwrap_or(SAMPLE);
     eprintln!("MATRIX_SEED={seed} repeats this sample");
-    let mut cells = matrix.cells();
+    // Requests that write are few among those that read, and matter more: every second cell is one of theirs.
+    let all = matrices.iter().flat_map(|matrix| {
+        let cells = [Phase::Apply, Phase::Destroy].map(|phase| matrix.cells(phase));
+        cells.into_iter().flatten().map(|cell| (Arc::clone(matrix), cell))
+    });
+    let (mut writes, mut reads): (Vec<_>, Vec<_>) = all.partition(|(_, cell)| cell.point.call.is_some());
     let mut random = seed;
     let mut trials = Vec::new();
-    while (trials.len() as u64) < sample && !cells.is_empty() {
+    while (trials.len() as u64) < sample {
+        let cells = if trials.len() % 2 == 0 { &mut writes } else { &mut reads };
+        if cells.is_empty() {
+            break;
+        }
         // Knuth's linear congruential generator; its upper half is good enough for drawing lots.
         random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        let cell = cells.swap_remove(usize::try_from(random >> 33).unwrap_or(0) % cells.len());
-        let matrix = Arc::clone(&matrix);
-        trials.push(Trial::test(cell.to_string(), move || {
+        let (matrix, cell) = cells.swap_remove(usize::try_from(random >> 33).unwrap_or(0) % cells.len());
+        trials.push(Trial::test(format!("{}: {cell}", matrix.name()), move || {
             matrix.run(&cell).map(drop).map_err(|error| Failed::from(format!("{error:#}")))
         }));
     }

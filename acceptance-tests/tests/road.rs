@@ -2,8 +2,7 @@
 
 use std::fs;
 
-use acceptance_tests::{Program, Sim, Terraform, Workspace, or_skip};
-use serde_json::Value;
+use acceptance_tests::{Program, Sim, Terraform, Workspace, import_blocks, or_skip};
 
 /// A cluster with `nodes` nodes of `disks` empty disks, and the scenario for it.
 fn scenario(nodes: usize, disks: usize, vmid: u32, copies: (u32, u32)) -> anyhow::Result<Option<(Sim, Workspace)>> {
@@ -39,29 +38,6 @@ fn scenario(nodes: usize, disks: usize, vmid: u32, copies: (u32, u32)) -> anyhow
     Ok(Some((sim, work)))
 }
 
-/// Import blocks for all that is in the state.
-fn imports(state: &Value) -> String {
-    let mut blocks = String::new();
-    for resource in state["resources"].as_array().into_iter().flatten().filter(|r| r["mode"] == "managed") {
-        let (kind, name) =
-            (resource["type"].as_str().unwrap_or_default(), resource["name"].as_str().unwrap_or_default());
-        for instance in resource["instances"].as_array().into_iter().flatten() {
-            let index = instance["index_key"].as_str().map(|key| format!("[{key:?}]")).unwrap_or_default();
-            let of = |attribute: &str| instance["attributes"][attribute].to_string().replace('"', "");
-            let id = match kind {
-                "pve_ceph_osd" => of("osd_id"),
-                "pve_storage_rbd" => of("storage"),
-                "pve_vm" => of("vmid"),
-                "pve_vm_disk_move" => format!("{}/{}", of("vmid"), of("disk")),
-                "pve_ha_resource" => of("sid"),
-                _ => of("name"),
-            };
-            blocks.push_str(&format!("import {{\n  to = {kind}.{name}{index}\n  id = {id:?}\n}}\n"));
-        }
-    }
-    blocks
-}
-
 fn nothing_planned(work: &Workspace) -> anyhow::Result<()> {
     let output = work.try_plan(&[])?;
     anyhow::ensure!(output.code == Some(0), "something is planned:\n{}", output.told());
@@ -87,7 +63,7 @@ fn five_nodes_with_a_disk_each_from_bare_disks_through_a_failover_and_down_again
     let import = main.find("import {").unwrap_or(main.len());
     let after = main[import..].find("}\n").map_or(main.len(), |end| import + end + 2);
     work.write("main.tf", &format!("{}{}", &main[..import], &main[after..]))?;
-    work.write("imports.tf", &imports(&state))?;
+    work.write("imports.tf", &import_blocks(&state, |_| None))?;
     sim.forget_requests()?;
     let output = work.apply()?.succeeded()?;
     assert!(output.says("0 added") && output.says("0 destroyed"), "{}", output.told());

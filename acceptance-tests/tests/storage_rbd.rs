@@ -83,3 +83,31 @@ fn what_is_wrong_is_said_before_anything_is_written() -> anyhow::Result<()> {
     assert!(sim.mutations()?.is_empty(), "{:?}", sim.mutations()?);
     Ok(())
 }
+
+#[test]
+fn an_entry_beside_another_one_goes_unless_a_guest_names_it() -> anyhow::Result<()> {
+    let Some((_sim, work)) = ready()? else { return Ok(()) };
+    let second = "resource \"pve_storage_rbd\" \"second\" {\nstorage = \"second\"\npool = pve_ceph_pool.vm.name\n}\n";
+    let vm = |storage: &str| {
+        let disks = format!("disks = {{ scsi0 = {{ size = \"1G\", storage = \"{storage}\" }} }}");
+        let after = "depends_on = [pve_storage_rbd.vm]";
+        format!("resource \"pve_vm\" \"one\" {{\nvmid = 120\n{disks}\nallow_destroy = true\n{after}\n}}\n")
+    };
+    let first = storage("pool = pve_ceph_pool.vm.name");
+    work.write("main.tf", &format!("{first}{second}{}", vm("ceph-vm")))?;
+    work.apply()?.succeeded()?;
+    // The one that is named must stay, and the other one may go.
+    work.write(
+        "main.tf",
+        &format!("{HEAD}{second}{}", vm("ceph-vm").replace("pve_storage_rbd.vm", "pve_storage_rbd.second")),
+    )?;
+    work.apply()?.failed("Guest 120 could not start without it")?;
+    work.write("main.tf", &format!("{first}{}", vm("ceph-vm")))?;
+    work.apply()?.succeeded()?;
+    assert!(work.plan()?.is_empty());
+    // Alone on its pool, it holds whatever lies there.
+    work.write("main.tf", HEAD)?;
+    work.forget("pve_vm.one")?;
+    work.apply()?.failed("Their guests could not start without it")?;
+    Ok(())
+}

@@ -20,7 +20,7 @@ use super::placement::Member;
 use crate::absence;
 use crate::error::{During, Problem};
 use crate::pve::Pve;
-use creation::{Creation, identify, remember};
+use creation::{Creation, Start, identify, remember};
 use device::{Device, DevicePlan, kernel_name};
 
 /// A Ceph OSD: a disk or partition of a node that holds a share of the cluster's data.
@@ -30,6 +30,10 @@ use device::{Device, DevicePlan, kernel_name};
 ///
 /// Destroying takes the OSD out, waits until Ceph says that nothing is lost with it (hours, if there is much to move), and
 /// leaves the device free. OSDs are destroyed one after the other.
+///
+/// An OSD that exists already on the device is not taken over; the error prints the `import` block. One exception: an apply
+/// that was killed cannot tell what it has made. An OSD that a task of the same user made there within the last two hours,
+/// and that is as it is configured, is taken for that, with a warning.
 ///
 /// PVE reserves making, destroying and erasing to `root@pam` logged in with its password; no token is enough.
 #[derive(Model, Clone, Debug, Default, PartialEq)]
@@ -107,8 +111,15 @@ impl Resource<Pve> for Osd {
     }
 
     async fn create(cx: &Cx<Pve>, want: &Self, unwritten: Unwritten<Self>) -> Result<Created<Self>, Failed> {
-        let creation = unwritten.check(Creation::prepare(cx, want).await)?;
         let deadline = Instant::now() + cx.timeout;
+        let creation = match unwritten.check(Creation::prepare(cx, want).await)? {
+            Start::Make(creation) => creation,
+            Start::Made(found) => {
+                cx.ledger.made_osd(&want.device.on(&want.node));
+                let written = unwritten.take_over(want.identified(&found));
+                return Ok(written.settle(async |_| settled(cx, want, &found, deadline).await).await);
+            }
+        };
         let (sent, written) = unwritten.send(want.clone(), creation.begin(cx, deadline)).await?;
         let mut task = match creation.settle(cx, sent).await {
             Ok(Ok(task)) => task,
@@ -126,8 +137,7 @@ impl Resource<Pve> for Osd {
                 Ok(written
                     .settle(async |notes| {
                         notes.note(want.identified(&found));
-                        let live = started(cx, found.id, deadline).await?;
-                        Ok::<_, Problem>(want.identified(&found).with_live(&live))
+                        settled(cx, want, &found, deadline).await
                     })
                     .await)
             }
@@ -248,6 +258,12 @@ async fn must_be_ours(cx: &Cx<Pve>, was: &Osd, id: u32, node: &str) -> Result<()
     ))
 }
 
+/// The OSD that was made, once it is up and in.
+async fn settled(cx: &Cx<Pve>, want: &Osd, found: &Identity, deadline: Instant) -> Result<Osd, Problem> {
+    let live = started(cx, found.id, deadline).await?;
+    Ok(want.identified(found).with_live(&live))
+}
+
 /// Waits until the OSD is up and in.
 async fn started(cx: &Cx<Pve>, id: u32, deadline: Instant) -> Result<Live, Problem> {
     look::until(cx, deadline, &format!("osd.{id} has not been up and in yet"), async || {
@@ -271,7 +287,10 @@ async fn resume(cx: &Cx<Pve>, prior: &Osd, want: &Osd, deadline: Instant) -> Res
     if let Some(found) = unidentified(cx, prior).await? {
         return Ok(found);
     }
-    let creation = Creation::prepare(cx, want).await?;
+    let creation = match Creation::prepare(cx, want).await? {
+        Start::Make(creation) => creation,
+        Start::Made(found) => return Ok(found),
+    };
     let sent = creation.begin(cx, deadline).await;
     let mut task = creation.settle(cx, sent).await??;
     remember(cx, task.upid());

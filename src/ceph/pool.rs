@@ -13,7 +13,7 @@ use super::placement::Copies;
 use super::topology::Topology;
 use crate::absence;
 use crate::error::{During, Problem, exists};
-use crate::evidence::Before;
+use crate::evidence::{self, Before};
 use crate::pve::{Pve, patience};
 use crate::rights;
 
@@ -24,6 +24,10 @@ use crate::rights;
 /// written; a pool that the cluster can never place is an error of the plan.
 ///
 /// A pool can only be destroyed after `allow_destroy = true` was applied, and not while it holds images.
+///
+/// A pool that exists already is not taken over; the error prints the `import` block. One exception: an apply that was
+/// killed cannot tell what it has made. A pool that a task of the same user made within the last two hours, and that is as
+/// it is configured, is taken for that, with a warning.
 #[derive(Model, Clone, Debug, Default, PartialEq)]
 #[model(name = "ceph_pool", area = "Ceph", key(name))]
 pub struct Pool {
@@ -180,14 +184,16 @@ impl Resource<Pve> for Pool {
     }
 
     async fn create(cx: &Cx<Pve>, want: &Self, unwritten: Unwritten<Self>) -> Result<Created<Self>, Failed> {
-        unwritten.check(must_be_absent(cx, &want.name).await)?;
+        let before = unwritten.check(Before::look(cx, "cephcreatepool", &want.name).await)?;
+        if unwritten.check(left_behind(cx, want, &before).await)? {
+            return Ok(unwritten.take_over(want.clone()).settle(async |_| bring_to(cx, want).await).await);
+        }
         unwritten.check(placeable(cx, want).await)?;
-        let before = unwritten.check(Before::look(&cx.client, "cephcreatepool", &want.name).await)?;
         let doing = format!("Cannot create pool \"{}\"", want.name);
         let params = want.params();
         let request = async { cx.client.ceph().create_pool(&want.name, &params).await.during(&doing) };
         let (sent, written) = unwritten.send(want.clone(), request).await?;
-        let mut task = match before.settle(&cx.client, sent, Lock::CephPool, AREAS).await {
+        let mut task = match before.settle(cx, sent, Lock::CephPool, AREAS).await {
             Ok(Ok(task)) => task,
             Ok(Err(problem)) => return written.undo(problem, must_be_absent(cx, &want.name)).await,
             Err(problem) => return Ok(written.leave(problem)),
@@ -317,6 +323,28 @@ async fn must_be_absent(cx: &Cx<Pve>, name: &str) -> Result<(), Problem> {
         // PVE would change the existing pool and call it a success.
         Some(_) => Err(exists("pve_ceph_pool", &format!("Pool \"{name}\""), name).at("name")),
         None => Ok(()),
+    }
+}
+
+/// Whether the pool is there because a run of ours was cut off while making it; an error if it is there otherwise.
+async fn left_behind(cx: &Cx<Pve>, want: &Pool, before: &Before) -> Result<bool, Problem> {
+    // PVE would take the second request for a change of what the first one makes.
+    if before.begun_here() {
+        return Err(Problem::new(
+            format!("Pool \"{}\" is made by another resource already", want.name),
+            "Two resources of this configuration name the same pool; nothing was written for this one. Remove one of them.",
+        )
+        .at("name"));
+    }
+    // First: it may be in the making still.
+    let former = before.of_former_run(cx, Lock::CephPool, AREAS).await?;
+    let live = find(cx, &want.name).await?;
+    match (live, former) {
+        (Some(live), Some(upid)) if want.difference(&live).is_empty() => {
+            evidence::tell_taken_over(cx, &format!("Pool \"{}\"", want.name), &upid);
+            Ok(true)
+        }
+        _ => must_be_absent(cx, &want.name).await.map(|()| false),
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use pve_client::api::cluster::GuestKind;
 use pve_client::api::params::Params;
 use pve_client::api::storage::StorageConfig;
 use terraform_plugin::{
@@ -208,13 +209,43 @@ async fn must_be_unused(cx: &Cx<Pve>, storage: &StorageRbd) -> Result<(), Proble
     let doing = format!("Cannot list the images on storage \"{id}\"");
     let images = cx.client.node_storage("localhost").content(id, None).await.during(doing)?;
     let Some(first) = images.first() else { return Ok(()) };
+    let owners: BTreeSet<Option<u32>> = images.iter().map(|image| image.vmid).collect();
+    let Some(why) = hold(cx, storage, &owners).await? else { return Ok(()) };
     Err(Problem::new(
         format!("Storage \"{id}\" is in use"),
         format!(
-            "It holds {} images, such as {}; their guests could not start without it. Nothing was written. Move or remove \
-             them first.",
+            "It shows {} images, such as {}. {why} Nothing was written. Move or remove them first.",
             images.len(),
             first.volid
         ),
     ))
+}
+
+/// What hangs on the entry, in a sentence, when images of these guests lie on its pool. Entries on the same pool all show
+/// the same images, so as long as there is another one only what guests call by this one's name does.
+async fn hold(cx: &Cx<Pve>, storage: &StorageRbd, owners: &BTreeSet<Option<u32>>) -> Result<Option<String>, Problem> {
+    let id = &storage.storage;
+    let storages = cx.client.storage().list().await.during("Cannot list the storages")?;
+    let other =
+        storages.iter().any(|s| s.storage != *id && !s.disable && s.ceph_pools().contains(storage.pool.as_str()));
+    if !other {
+        return Ok(Some("Their guests could not start without it.".to_owned()));
+    }
+    for vmid in owners.iter().flatten() {
+        let guest = cx.client.cluster().guest(*vmid).await.during(format!("Cannot look for guest {vmid}"))?;
+        let Some(guest) = guest else { continue };
+        let names_it = match guest.kind {
+            GuestKind::Qemu => {
+                let config = cx.client.qemu(&guest.node, *vmid).config().await;
+                let config = config.during(format!("Cannot read the configuration of vm:{vmid}"))?;
+                // Snapshots have drives of their own, which are not looked at.
+                config.other.contains_key("parent") || config.drives.values().any(|drive| drive.storage() == Some(id))
+            }
+            GuestKind::Lxc => true,
+        };
+        if names_it {
+            return Ok(Some(format!("Guest {vmid} could not start without it.")));
+        }
+    }
+    Ok(None)
 }

@@ -191,7 +191,7 @@ impl Order {
 
     /// Looks at the tasks before the move is begun.
     pub async fn before(&self, cx: &Cx<Pve>) -> Result<Before, Problem> {
-        Before::look(&cx.client, "qmmove", self.vmid.to_string()).await
+        Before::look(cx, "qmmove", self.vmid.to_string()).await
     }
 
     /// Begins the move.
@@ -206,7 +206,7 @@ impl Order {
         before: &Before,
         sent: Result<Task, Problem>,
     ) -> Result<Result<Task, Problem>, Problem> {
-        before.settle(&cx.client, sent, Lock::Vm(self.vmid), &areas(self.vmid)).await
+        before.settle(cx, sent, Lock::Vm(self.vmid), &areas(self.vmid)).await
     }
 
     /// Watches the move to its end, and tells at first and then every half a minute how far it is.

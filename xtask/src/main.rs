@@ -11,9 +11,11 @@ mod cargo;
 mod crash_matrix;
 mod demo;
 mod docs;
+mod fuzz;
 mod golden;
 mod mutants;
 mod test;
+mod walk;
 
 use std::process::ExitCode;
 
@@ -38,12 +40,16 @@ enum Command {
     Demo,
     /// Writes `docs/` from the provider's schemas and the examples
     Docs(docs::Args),
+    /// Every fuzz target for ten minutes, or as long as told
+    Fuzz(fuzz::Args),
     /// Replays the recordings of real PVE against the simulator and counts what matches
     Golden(golden::Args),
     /// Makes forty faults on purpose, one at a time in a copy, and tells which test notices each
     Mutants(mutants::Args),
     /// Everything that continuous integration checks; ends with the names of what failed
     Test(test::Args),
+    /// Random walks over configurations: edited, applied, imported, edited again
+    Walk(walk::Args),
 }
 
 fn main() -> ExitCode {
@@ -64,8 +70,10 @@ fn run(command: Command) -> Result<bool> {
         Command::CrashMatrix(args) => crash_matrix::run(&args),
         Command::Demo => demo::run(),
         Command::Docs(args) => docs::run(&args),
+        Command::Fuzz(args) => fuzz::run(&args),
         Command::Golden(args) => golden::run(&args).map(|summary| summary.below.is_empty()),
         Command::Mutants(args) => mutants::run(&args),
         Command::Test(args) => test::run(&args),
+        Command::Walk(args) => walk::run(&args),
     }
 }

@@ -1,20 +1,24 @@
 //! One disturbed run, until it has come to rest.
 
 use std::fmt;
-use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
-use serde_json::{Value, json};
+use serde_json::json;
 
-use super::{Matrix, Mishap, Point};
+use super::mishap::LITTLE_TIME;
+use super::{Matrix, Mishap, Phase, Point, damage};
 use crate::{Output, Sim, Workspace};
 
-/// After so many applies everything has to be as it should.
-const APPLIES: usize = 4;
+/// After so many runs everything has to be as it should.
+const RUNS: usize = 5;
+const IMPORTS: &str = "import.tf";
+const HURRY: &str = "hurry_override.tf";
 
 /// Something that happens at a request.
 #[derive(Clone, Debug)]
 pub struct Cell {
+    /// Of which run.
+    pub phase: Phase,
     /// Where.
     pub point: Point,
     /// What.
@@ -24,31 +28,53 @@ pub struct Cell {
 /// How a disturbed run came to rest.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Converged {
-    /// Applies after the disturbed one.
-    pub applies: usize,
+    /// Runs after the disturbed one.
+    pub runs: usize,
     /// Objects for which an error printed the `import` block that was needed.
     pub imported: usize,
 }
 
+impl Cell {
+    /// The line of the table that it counts in.
+    pub fn kind(&self) -> String {
+        format!("{:?}, {}: {}", self.phase, self.mishap.name(), self.point.object).to_lowercase()
+    }
+}
+
 impl fmt::Display for Cell {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Point { method, path, nth } = &self.point;
-        write!(f, "{:?} at {method} {path} ({nth})", self.mishap)
+        write!(f, "{:?}, {} at {}", self.phase, self.mishap.name(), self.point)
     }
 }
 
 impl Matrix {
-    /// Disturbs a run in a cluster of its own and applies again until nothing is left to do.
+    /// Disturbs a run in a cluster of its own and repeats it until nothing is left to do.
     ///
     /// # Errors
-    /// Something was tainted, or it did not come to what an undisturbed run makes.
+    /// Something was tainted, made twice, or destroyed on the way, or it did not come to what an undisturbed run makes.
     pub fn run(&self, cell: &Cell) -> anyhow::Result<Converged> {
         let (sim, work) = self.bench()?;
+        let hurried = cell.mishap == Mishap::TimeOver;
+        if hurried {
+            work.write(HURRY, &self.hurry(cell.point.object, LITTLE_TIME))?;
+        }
+        if cell.phase == Phase::Destroy {
+            work.write(HURRY, "")?;
+            work.apply()?.succeeded()?;
+            if hurried {
+                work.write(HURRY, &self.hurry(cell.point.object, LITTLE_TIME))?;
+                work.apply()?.succeeded()?;
+            }
+        }
+        sim.forget_requests()?;
         let mut output = disturbed(&sim, &work, cell)?;
+        work.write(HURRY, "")?;
         let mut converged = Converged::default();
         let mut imports = String::new();
-        loop {
-            ensure!(!work.state()?.to_string().contains("\"tainted\""), "tainted: {}", output.told());
+        let mut told = vec![output.gist()];
+        let settled = loop {
+            damage::none_in_state(&work)?;
+            damage::none_told(&output)?;
             for (address, id) in offers(&output) {
                 let block = format!("import {{\n  to = {address}\n  id = {id}\n}}\n");
                 if !imports.contains(&block) {
@@ -56,63 +82,55 @@ impl Matrix {
                     converged.imported += 1;
                 }
             }
-            work.write("import.tf", &imports)?;
-            ensure!(converged.applies < APPLIES, "still not done: {}", output.told());
-            output = work.apply_json()?;
-            converged.applies += 1;
-            if output.code == Some(0) && work.try_plan(&[])?.code == Some(0) {
-                break;
+            if cell.phase == Phase::Apply {
+                work.write(IMPORTS, &imports)?;
             }
+            if converged.runs == RUNS {
+                break false;
+            }
+            output = work.run(arguments(cell.phase))?;
+            told.push(output.gist());
+            converged.runs += 1;
+            if output.code == Some(0) && is_done(&work, cell.phase)? {
+                break true;
+            }
+        };
+        ensure!(settled, "still not done:\n{}", told.join("\n"));
+        let requests = sim.requests()?;
+        damage::nothing_twice(&requests, cell)?;
+        if cell.phase == Phase::Apply {
+            damage::nothing_destroyed(&requests)?;
         }
-        let state = sim.state()?;
-        ensure!(state == self.state, "it came to something else:\n{state}\ninstead of\n{}", self.state);
+        let (state, expected) = (super::at_rest(&sim)?, &self.undisturbed(cell.phase).state);
+        let difference = damage::difference(expected, &state);
+        ensure!(difference.is_empty(), "it came to something else: {}\n{}", difference.join("; "), told.join("\n"));
         Ok(converged)
     }
 }
 
-/// The apply that something happens to.
+fn arguments(phase: Phase) -> &'static [&'static str] {
+    match phase {
+        Phase::Apply => &["apply", "-json", "-input=false", "-auto-approve"],
+        Phase::Destroy => &["apply", "-destroy", "-json", "-input=false", "-auto-approve"],
+    }
+}
+
+fn is_done(work: &Workspace, phase: Phase) -> anyhow::Result<bool> {
+    Ok(match phase {
+        Phase::Apply => work.try_plan(&[])?.code == Some(0),
+        Phase::Destroy => work.state()?["resources"].as_array().is_none_or(Vec::is_empty),
+    })
+}
+
+/// The run that something happens to.
 fn disturbed(sim: &Sim, work: &Workspace, cell: &Cell) -> anyhow::Result<Output> {
-    let fault = |when: &str, effect: Value| {
-        let Point { method, path, nth } = &cell.point;
-        json!({ "match": { "method": method, "path": path }, "nth": nth, "when": when, "effect": effect })
-    };
-    match cell.mishap {
-        Mishap::LostBefore => sim.fault(&fault("before", json!({ "drop": true })))?,
-        Mishap::LostAfter => sim.fault(&fault("after", json!({ "drop": true })))?,
-        // Simulated time: three seconds at the usual sixtyfold.
-        Mishap::Interrupted => sim.fault(&fault("before", json!({ "delay": "180s" })))?,
-        Mishap::KilledBefore | Mishap::KilledAfter => {}
-    }
-    let mut running = work.start(&["apply", "-json", "-input=false", "-auto-approve"])?;
-    match cell.mishap {
-        Mishap::Interrupted => {
-            let struck = || sim.faults().is_ok_and(|all| all[0]["seen"].as_u64() >= Some(cell.point.nth as u64));
-            running.until("the request is sent", struck)?;
-            running.interrupt()?;
-        }
-        Mishap::KilledBefore | Mishap::KilledAfter => {
-            let when = if cell.mishap == Mishap::KilledBefore { "before" } else { "after" };
-            // Terraform starts a provider for the plan and another for the apply.
-            let mut known = Vec::new();
-            while !running.has_ended()? {
-                let providers = running.providers()?;
-                if providers != known {
-                    sim.clear_faults()?;
-                    for pid in &providers {
-                        sim.fault(&fault(when, json!({ "kill": pid })))?;
-                    }
-                    known = providers;
-                }
-                std::thread::sleep(Duration::from_millis(5));
-            }
-        }
-        Mishap::LostBefore | Mishap::LostAfter => {}
-    }
-    let output = running.wait()?;
+    let (when, effect) = cell.mishap.fault();
+    let (pattern, nth) = (cell.point.pattern(), cell.point.nth);
+    sim.fault(&json!({ "match": pattern, "nth": nth, "when": when, "effect": effect }))?;
+    let output = work.run(arguments(cell.phase))?;
     let seen = sim.faults()?[0]["seen"].as_u64();
-    // A provider that was killed is gone from the list, and its faults with it.
-    let killed = matches!(cell.mishap, Mishap::KilledBefore | Mishap::KilledAfter) && output.code != Some(0);
-    ensure!(killed || seen >= Some(cell.point.nth as u64), "the request was never sent: {}", output.told());
+    ensure!(seen >= Some(nth as u64), "the request was never sent: {}", output.gist());
+    ensure!(cell.mishap.ends_with(output.code), "it did not happen: {}", output.gist());
     sim.clear_faults().context("ending the fault")?;
     Ok(output)
 }

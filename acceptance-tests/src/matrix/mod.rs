@@ -1,118 +1,104 @@
-//! What becomes of a configuration when its apply is disturbed at one of its requests: every request that writes, times
+//! What becomes of a configuration when its apply or its destroy is disturbed at one of its requests: every request, times
 //! everything that can happen there.
 //!
 //! A run without disturbance tells the requests and the state that every other run has to come to.
 
 mod cell;
-
-use std::collections::BTreeMap;
+mod damage;
+mod mishap;
+mod point;
+mod run;
+mod scenario;
 
 use anyhow::ensure;
 use serde_json::Value;
 
-use crate::{Program, Seen, Sim, Terraform, Workspace};
+use crate::{Program, Sim, Terraform, Workspace};
 
 pub use cell::{Cell, Converged};
+pub use mishap::Mishap;
+pub use point::Point;
+pub use run::{Row, try_all};
+pub use scenario::{SCENARIOS, Scenario};
 
-const HEAD: &str =
-    "terraform {\n  required_providers {\n    pve = { source = \"homelab/pve\" }\n  }\n}\n\nprovider \"pve\" {}\n";
-
-/// A configuration and the cluster that it is applied to.
-#[derive(Clone, Copy, Debug)]
-pub struct Scenario {
-    /// What it is called in reports.
-    pub name: &'static str,
-    /// Options of `pve-sim serve`.
-    pub cluster: &'static [&'static str],
-    /// The configuration, without its provider.
-    pub text: &'static str,
-}
-
-/// What is disturbed.
-pub const SCENARIOS: &[Scenario] = &[
-    Scenario {
-        name: "pool, storage, machine, HA",
-        cluster: &["--ceph", "ready"],
-        text: include_str!("../../../examples/resources/pve_ha_resource/resource.tf"),
-    },
-    Scenario {
-        name: "OSD",
-        cluster: &["--ceph", "monitors"],
-        text: "resource \"pve_ceph_osd\" \"one\" {\n  node   = \"pve1\"\n  device = { serial = \"SIM0101\" }\n}\n",
-    },
-    Scenario {
-        name: "CRUSH rule",
-        cluster: &["--ceph", "ready"],
-        text: include_str!("../../../examples/resources/pve_ceph_crush_rule/resource.tf"),
-    },
-    Scenario {
-        name: "resource pool",
-        cluster: &[],
-        text: include_str!("../../../examples/resources/pve_pool/resource.tf"),
-    },
-];
-
-/// A request that writes: the `nth` of those with this verb and path, counted from 1.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Point {
-    /// Verb.
-    pub method: String,
-    /// Below `/api2/json`.
-    pub path: String,
-    /// Which of several that look the same.
-    pub nth: usize,
-}
-
-/// What happens at a request.
+/// Which way a scenario is taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Mishap {
-    /// The connection breaks before PVE has heard of it.
-    LostBefore,
-    /// The connection breaks when PVE has done it.
-    LostAfter,
-    /// The provider dies before PVE has heard of it.
-    KilledBefore,
-    /// The provider dies when PVE has done it.
-    KilledAfter,
-    /// Ctrl-C while it is on its way.
-    Interrupted,
+pub enum Phase {
+    /// `terraform apply`, from nothing.
+    Apply,
+    /// `terraform apply -destroy`, when everything is there.
+    Destroy,
 }
 
-impl Mishap {
-    /// All of them.
-    pub const ALL: [Self; 5] =
-        [Self::LostBefore, Self::LostAfter, Self::KilledBefore, Self::KilledAfter, Self::Interrupted];
-}
-
-/// A scenario with what an undisturbed apply of it does.
+/// A scenario with what an undisturbed run of it does.
 #[derive(Debug)]
 pub struct Matrix {
     scenario: Scenario,
     terraform: &'static Terraform,
     provider: Program,
-    /// The requests that write, in order.
-    pub points: Vec<Point>,
+    apply: Undisturbed,
+    destroy: Undisturbed,
+    /// The resources, as `(type, name)`.
+    resources: Vec<(String, String)>,
+    /// The operations for which a type of resource knows a timeout.
+    timeouts: Value,
+}
+
+/// A run that nothing happened to.
+#[derive(Debug, Default)]
+struct Undisturbed {
+    points: Vec<Point>,
     /// The cluster afterwards.
     state: Value,
 }
 
 impl Matrix {
-    /// Applies the scenario undisturbed.
+    /// Applies and destroys the scenario undisturbed.
     pub fn begin(terraform: &'static Terraform, provider: Program, scenario: Scenario) -> anyhow::Result<Self> {
-        let mut matrix = Self { scenario, terraform, provider, points: Vec::new(), state: Value::Null };
+        let mut matrix = Self {
+            scenario,
+            terraform,
+            provider,
+            apply: Undisturbed::default(),
+            destroy: Undisturbed::default(),
+            resources: Vec::new(),
+            timeouts: Value::Null,
+        };
         let (sim, work) = matrix.bench()?;
         work.apply()?.succeeded()?;
-        matrix.points = points(&sim.mutations()?);
-        ensure!(!matrix.points.is_empty(), "{}: nothing is written", scenario.name);
+        matrix.apply = Undisturbed { points: point::all(&sim.requests()?), state: at_rest(&sim)? };
         ensure!(work.plan()?.is_empty(), "{}: an undisturbed apply does not converge", scenario.name);
-        matrix.state = sim.state()?;
+        let state = work.state()?;
+        for resource in state["resources"].as_array().into_iter().flatten().filter(|r| r["mode"] == "managed") {
+            let word = |key: &str| resource[key].as_str().unwrap_or_default().to_owned();
+            matrix.resources.push((word("type"), word("name")));
+        }
+        matrix.timeouts = timeouts(&work.schemas()?);
+        sim.forget_requests()?;
+        work.destroy()?.succeeded()?;
+        matrix.destroy = Undisturbed { points: point::all(&sim.requests()?), state: at_rest(&sim)? };
         Ok(matrix)
     }
 
-    /// Everything that can happen at every request.
-    pub fn cells(&self) -> Vec<Cell> {
-        let at = |point: &Point| Mishap::ALL.map(|mishap| Cell { point: point.clone(), mishap });
-        self.points.iter().flat_map(at).collect()
+    /// The scenario's name.
+    pub fn name(&self) -> &'static str {
+        self.scenario.name
+    }
+
+    /// Everything that can happen at every request of a phase.
+    pub fn cells(&self, phase: Phase) -> Vec<Cell> {
+        let at = |point: &Point| {
+            let point = point.clone();
+            Mishap::ALL.map(|mishap| Cell { phase, point: point.clone(), mishap })
+        };
+        self.undisturbed(phase).points.iter().flat_map(at).collect()
+    }
+
+    fn undisturbed(&self, phase: Phase) -> &Undisturbed {
+        match phase {
+            Phase::Apply => &self.apply,
+            Phase::Destroy => &self.destroy,
+        }
     }
 
     /// A new cluster, and a workspace in which `terraform init` was run.
@@ -122,21 +108,37 @@ impl Matrix {
         work.set_all(sim.environment());
         // Users run release builds, where a result that contradicts the plan must not taint.
         work.set("TERRAFORM_PLUGIN_STRICT", "0");
-        work.write("head.tf", HEAD)?;
-        work.write("main.tf", self.scenario.text)?;
+        (self.scenario.write)(&work)?;
         work.init()?.succeeded()?;
         Ok((sim, work))
     }
+
+    /// A file that gives the resources of a kind, or all of them, little time.
+    fn hurry(&self, kind: &str, time: &str) -> String {
+        let mut text = String::new();
+        for (of, name) in self.resources.iter().filter(|(of, _)| kind == point::READS || of == kind) {
+            let operations = self.timeouts[of].as_array().into_iter().flatten().filter_map(Value::as_str);
+            let set: Vec<String> = operations.map(|operation| format!("{operation} = \"{time}\"")).collect();
+            text += &format!("resource \"{of}\" \"{name}\" {{\n  timeouts = {{ {} }}\n}}\n", set.join(", "));
+        }
+        text
+    }
 }
 
-fn points(requests: &[Seen]) -> Vec<Point> {
-    let mut counts: BTreeMap<(&str, &str), usize> = BTreeMap::new();
-    let of = |seen: &'_ Seen, nth| Point { method: seen.method.clone(), path: seen.path.clone(), nth };
-    let mut points = Vec::new();
-    for seen in requests {
-        let count = counts.entry((&seen.method, &seen.path)).or_default();
-        *count += 1;
-        points.push(of(seen, *count));
+/// The cluster when what it does by itself has come to an end, such as the choice of a pool's number of placement groups.
+fn at_rest(sim: &Sim) -> anyhow::Result<Value> {
+    sim.advance(900)?;
+    sim.state()
+}
+
+/// For each type of resource the names within its `timeouts`.
+fn timeouts(schemas: &Value) -> Value {
+    let mut found = serde_json::Map::new();
+    for provider in schemas["provider_schemas"].as_object().into_iter().flat_map(|all| all.values()) {
+        for (kind, schema) in provider["resource_schemas"].as_object().into_iter().flatten() {
+            let nested = schema["block"]["attributes"]["timeouts"]["nested_type"]["attributes"].as_object();
+            found.insert(kind.clone(), nested.into_iter().flat_map(|all| all.keys().cloned()).collect());
+        }
     }
-    points
+    Value::Object(found)
 }

@@ -15,6 +15,12 @@ struct Envelope<T> {
     data: T,
 }
 
+/// The most values in an answer: 32 MiB of empty objects would be gigabytes once they are read.
+const VALUES: usize = 3_000_000;
+
+/// How much of PVE's words stands in an error.
+const WORDS: usize = 8 << 10;
+
 /// The `data` of a good answer, or the error that the answer means. A type without content (`()`) takes any answer.
 pub(crate) fn parse<T: DeserializeOwned>(answer: &Answer, request: &Request) -> Result<T, Error> {
     let unusable = |message: String| Error::Protocol { request: request.describe(), message };
@@ -23,13 +29,20 @@ pub(crate) fn parse<T: DeserializeOwned>(answer: &Answer, request: &Request) -> 
         300..=399 => {
             let target =
                 answer.headers.get(http::header::LOCATION).and_then(|value| value.to_str().ok()).unwrap_or("elsewhere");
-            return Err(unusable(format!("redirected to {target}; is this PVE's own address?")));
+            return Err(unusable(format!("redirected to {}; is this PVE's own address?", clip(target, 400))));
         }
         _ => return Err(refusal(answer, request)),
     }
+    if has_more_than(VALUES, &answer.body) {
+        return Err(unusable(format!("the answer has more than {VALUES} values")));
+    }
     let not_json = |error: serde_json::Error| match looks_like_html(answer) {
+        // Neither the body nor serde's words, which quote from it.
+        _ if request.answers_a_secret() => {
+            unusable(format!("unexpected answer (line {} column {})", error.line(), error.column()))
+        }
         true => unusable(format!("an HTML page came instead of JSON: {}", excerpt(&answer.body))),
-        false => unusable(format!("unexpected answer ({error}): {}", excerpt(&answer.body))),
+        false => unusable(format!("unexpected answer ({}): {}", clip(&error.to_string(), 400), excerpt(&answer.body))),
     };
     if size_of::<T>() == 0 {
         serde_json::from_slice::<Envelope<serde::de::IgnoredAny>>(&answer.body).map_err(not_json)?;
@@ -61,15 +74,36 @@ fn words(answer: &Answer) -> (String, BTreeMap<String, String>) {
     }
     let told: Told = serde_json::from_slice(&answer.body).unwrap_or_default();
     let errors = told.errors.unwrap_or_default().into_iter();
-    let fields =
-        errors.map(|(name, text)| (name, text.as_str().map_or_else(|| text.to_string(), str::to_owned))).collect();
+    let mut left = WORDS;
+    let fields = errors
+        .map(|(name, text)| {
+            (clip(&name, 200), clip(&text.as_str().map_or_else(|| text.to_string(), str::to_owned), 1000))
+        })
+        .take_while(|(name, text)| {
+            left = left.saturating_sub(name.len() + text.len());
+            left > 0
+        })
+        .collect();
     let message = match told.message {
         Some(message) => message,
         None if !answer.reason.is_empty() => answer.reason.clone(),
         None if answer.body.is_empty() => format!("status {}", answer.status),
         None => format!("status {}: {}", answer.status, excerpt(&answer.body)),
     };
-    (message.trim_end().to_owned(), fields)
+    (clip(message.trim_end(), WORDS), fields)
+}
+
+/// Whether a JSON text may hold more than so many values: each but the first comes after one of these.
+fn has_more_than(values: usize, body: &[u8]) -> bool {
+    body.len() > values && body.iter().filter(|byte| matches!(byte, b',' | b'[' | b'{')).count() > values
+}
+
+/// The beginning of a text that somebody else has written, short enough to be shown.
+pub(crate) fn clip(text: &str, longest: usize) -> String {
+    match text.len() <= longest {
+        true => text.to_owned(),
+        false => format!("{}...", &text[..text.floor_char_boundary(longest)]),
+    }
 }
 
 fn looks_like_html(answer: &Answer) -> bool {

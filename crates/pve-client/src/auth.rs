@@ -30,6 +30,8 @@ const ROOT: &str = "root@pam";
 /// The credentials and the ticket made from them.
 pub(crate) struct Auth {
     token: Option<HeaderValue>,
+    /// `USER@REALM!ID` of the token: what PVE calls whoever uses it.
+    token_id: Option<String>,
     login: Option<Login>,
     state: Mutex<State>,
     clock: Clock,
@@ -86,7 +88,18 @@ impl Auth {
             return Err(Error::Config(format!("the user name {name:?} has no realm: {name}@pam or {name}@pve?")));
         }
         let token = config.token.as_ref().map(token_header).transpose()?;
-        Ok(Auth { token, login: config.login.clone(), state: Mutex::default(), clock: Clock::default() })
+        let token_id = config.token.as_ref().and_then(token_id);
+        Ok(Auth { token, token_id, login: config.login.clone(), state: Mutex::default(), clock: Clock::default() })
+    }
+
+    /// Whether PVE calls one of our credentials by this name.
+    pub(crate) fn is_us(&self, user: &str) -> bool {
+        self.token_id.as_deref() == Some(user) || self.login.as_ref().is_some_and(|login| login.username == user)
+    }
+
+    /// The server's time, if it was ever heard; Unix seconds.
+    pub(crate) fn server_time(&self) -> Option<i64> {
+        self.clock.now()
     }
 
     pub(crate) fn has_root(&self) -> bool {
@@ -148,7 +161,7 @@ impl Auth {
             state.ticket = None;
         }
         if let Some(ticket) = state.ticket.clone() {
-            let age = self.clock.now().map_or(0, |now| now - ticket.issued);
+            let age = self.clock.now().map_or(0, |now| now.saturating_sub(ticket.issued));
             if age < RENEW_AFTER {
                 return Ok(Credential::Ticket(ticket));
             }
@@ -188,7 +201,10 @@ impl Auth {
         password: &Secret,
         number: u64,
     ) -> Result<Ticket, Error> {
-        let request = Request::post("access/ticket").param("username", &login.username).secret("password", password);
+        let request = Request::post("access/ticket")
+            .param("username", &login.username)
+            .secret("password", password)
+            .secret_answer();
         let message = Message {
             method: request.method().clone(),
             uri: request.uri(),
@@ -261,11 +277,21 @@ fn secret_header(text: &str) -> Option<HeaderValue> {
     Some(value)
 }
 
+/// `USER@REALM!ID=SECRET`, with or without the header's prefix.
+fn token_text(token: &Secret) -> &str {
+    let text = token.expose().trim();
+    text.strip_prefix("PVEAPIToken=").unwrap_or(text)
+}
+
+/// What of a token is no secret.
+fn token_id(token: &Secret) -> Option<String> {
+    token_text(token).split_once('=').map(|(id, _)| id.to_owned())
+}
+
 fn token_header(token: &Secret) -> Result<HeaderValue, Error> {
     /// PVE decodes the header's value.
     const TOKEN: &AsciiSet = &CONTROLS.add(b'%').add(b' ');
-    let text = token.expose().trim();
-    let text = text.strip_prefix("PVEAPIToken=").unwrap_or(text);
+    let text = token_text(token);
     let shaped = text.rsplit_once('=').is_some_and(|(name, secret)| {
         let user = name.split_once('!').map(|(user, id)| (user, !id.is_empty()));
         !secret.is_empty() && user.is_some_and(|(user, named)| named && user.contains('@'))

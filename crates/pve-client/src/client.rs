@@ -160,6 +160,16 @@ impl Client {
         self.inner.auth.has_root()
     }
 
+    /// Whether a task of this user (`user@realm`, `user@realm!token`) was begun with one of our credentials.
+    pub fn is_us(&self, user: &str) -> bool {
+        self.inner.auth.is_us(user)
+    }
+
+    /// The time by the clock of the server that answered last, if any has; Unix seconds.
+    pub fn server_time(&self) -> Option<i64> {
+        self.inner.auth.server_time()
+    }
+
     async fn exchange(&self, request: &Request) -> Result<(Answer, Arc<Endpoint>), Error> {
         let Inner { connections, auth, nodes, .. } = &*self.inner;
         if !request.is_read() && self.stop.is_cancelled() {

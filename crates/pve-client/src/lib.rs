@@ -26,6 +26,8 @@ mod client;
 pub mod config;
 mod connection;
 pub mod error;
+#[cfg(test)]
+mod fuzz;
 mod locks;
 pub mod property_string;
 mod request;

@@ -43,6 +43,7 @@ pub struct Request {
     params: Vec<(String, String)>,
     node: Option<String>,
     root: bool,
+    secret_answer: bool,
 }
 
 impl Request {
@@ -68,7 +69,7 @@ impl Request {
 
     fn new(method: Method, path: String) -> Request {
         let path = utf8_percent_encode(path.trim_matches('/'), PATH).to_string();
-        Request { method, path, params: Vec::new(), node: None, root: false }
+        Request { method, path, params: Vec::new(), node: None, root: false, secret_answer: false }
     }
 
     /// Adds a parameter. Repeating a key makes an array.
@@ -99,6 +100,13 @@ impl Request {
         self.param(key, value.expose())
     }
 
+    /// What comes back is a ticket or a token: an error does not quote from it.
+    #[must_use]
+    pub fn secret_answer(mut self) -> Request {
+        self.secret_answer = true;
+        self
+    }
+
     /// The call runs on this node: its own endpoint is preferred, and if the node is known to be offline the call is
     /// refused at once as [`crate::Error::NodeUnreachable`].
     #[must_use]
@@ -125,6 +133,10 @@ impl Request {
 
     pub(crate) fn needs_root(&self) -> bool {
         self.root
+    }
+
+    pub(crate) fn answers_a_secret(&self) -> bool {
+        self.secret_answer
     }
 
     pub(crate) fn is_read(&self) -> bool {

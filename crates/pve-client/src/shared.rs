@@ -87,9 +87,9 @@ struct Table {
     fetches: u64,
 }
 
-/// The shared reads of a client.
-#[derive(Default)]
-pub(crate) struct SharedReads(Mutex<Table>);
+/// The shared reads of a client. Clones are the same.
+#[derive(Default, Clone)]
+pub(crate) struct SharedReads(Arc<Mutex<Table>>);
 
 impl SharedReads {
     fn table(&self) -> MutexGuard<'_, Table> {
@@ -100,31 +100,13 @@ impl SharedReads {
     pub(crate) fn bump(&self, areas: &[Area]) {
         self.table().entries.retain(|_, entry| !areas.contains(&entry.area));
     }
-}
 
-impl Client {
-    /// Reads something that many readers want: whoever comes while it is being fetched, or within two seconds after,
-    /// gets the same value, unless a write to the area came in between. Errors are shared, but not kept.
-    pub async fn shared<T>(&self, area: Area, request: Request) -> Result<Arc<T>, Error>
+    /// A valid value, or the fetch to wait for: one that runs already, or that of `fetch`.
+    fn look_up<F>(&self, area: Area, key: Key, fetch: impl FnOnce() -> F) -> Result<Value, Fetch>
     where
-        T: DeserializeOwned + Send + Sync + 'static,
+        F: Future<Output = Result<Value, Error>> + Send + 'static,
     {
-        let key = Key { uri: request.uri(), root: request.needs_root(), kind: TypeId::of::<T>() };
-        let name = request.describe();
-        let fetch = match self.look_up::<T>(area, key, request) {
-            Ok(value) => Ok(value),
-            Err(fetch) => fetch.await,
-        };
-        let wrong = || Error::Protocol { request: name, message: "a shared read changed its type".to_owned() };
-        fetch?.downcast::<T>().map_err(|_| wrong())
-    }
-
-    /// A valid value, or the fetch to wait for.
-    fn look_up<T>(&self, area: Area, key: Key, request: Request) -> Result<Value, Fetch>
-    where
-        T: DeserializeOwned + Send + Sync + 'static,
-    {
-        let mut table = self.inner.shared.table();
+        let mut table = self.table();
         if let Some(entry) = table.entries.get(&key)
             && entry.area == area
         {
@@ -138,21 +120,21 @@ impl Client {
         table.entries.retain(|_, entry| !matches!(&entry.state, Fetched::Done { at, .. } if at.elapsed() >= LIFE));
         table.fetches += 1;
         let number = table.fetches;
-        let fetch = self.fetch::<T>(key.clone(), number, request);
+        let fetch = self.start(key.clone(), number, fetch());
         table.entries.insert(key, Entry { area, state: Fetched::Running { fetch: fetch.clone(), number } });
         Err(fetch)
     }
 
     /// Starts a fetch that goes on when its first reader is gone, since others may be waiting.
-    fn fetch<T>(&self, key: Key, number: u64, request: Request) -> Fetch
+    fn start<F>(&self, key: Key, number: u64, fetch: F) -> Fetch
     where
-        T: DeserializeOwned + Send + Sync + 'static,
+        F: Future<Output = Result<Value, Error>> + Send + 'static,
     {
-        let client = self.clone();
-        let name = request.describe();
+        let shared = self.clone();
+        let name = format!("GET {}", key.uri);
         let task = tokio::spawn(async move {
-            let result = client.call::<T>(request).await.map(|value| Arc::new(value) as Value);
-            client.inner.shared.finish(&key, number, &result);
+            let result = fetch.await;
+            shared.finish(&key, number, &result);
             result
         });
         let ended = |joined: Result<Result<Value, Error>, tokio::task::JoinError>| {
@@ -162,9 +144,7 @@ impl Client {
         };
         task.map(ended).boxed().shared()
     }
-}
 
-impl SharedReads {
     /// Keeps what was fetched, if nobody has written and no later fetch has taken the place meanwhile.
     fn finish(&self, key: &Key, number: u64, result: &Result<Value, Error>) {
         let mut table = self.table();
@@ -181,5 +161,27 @@ impl SharedReads {
     }
 }
 
+impl Client {
+    /// Reads something that many readers want: whoever comes while it is being fetched, or within two seconds after,
+    /// gets the same value, unless a write to the area came in between. Errors are shared, but not kept.
+    pub async fn shared<T>(&self, area: Area, request: Request) -> Result<Arc<T>, Error>
+    where
+        T: DeserializeOwned + Send + Sync + 'static,
+    {
+        let key = Key { uri: request.uri(), root: request.needs_root(), kind: TypeId::of::<T>() };
+        let name = request.describe();
+        let client = self.clone();
+        let fetch = || async move { client.call::<T>(request).await.map(|value| Arc::new(value) as Value) };
+        let fetched = match self.inner.shared.look_up(area, key, fetch) {
+            Ok(value) => Ok(value),
+            Err(fetch) => fetch.await,
+        };
+        let wrong = || Error::Protocol { request: name, message: "a shared read changed its type".to_owned() };
+        fetched?.downcast::<T>().map_err(|_| wrong())
+    }
+}
+
+#[cfg(test)]
+mod schedules;
 #[cfg(test)]
 mod tests;

@@ -8,6 +8,8 @@ mod data_source;
 pub mod diagnostics;
 mod docs;
 mod error;
+#[cfg(test)]
+mod fuzz;
 pub mod model;
 pub mod outcome;
 pub mod path;

@@ -6,9 +6,9 @@ use pve_client::{Area, Lock, Task, Upid, Writing};
 use terraform_plugin::{Cx, WriteError};
 
 use super::device::{Verdict, judge, kernel_name};
-use super::{Identity, Osd, look, patience_until};
+use super::{Identity, Osd, differs, look, patience_until};
 use crate::error::{During, Problem};
-use crate::evidence::Before;
+use crate::evidence::{self, Before};
 use crate::pve::Pve;
 use tokio::time::Instant;
 
@@ -29,6 +29,14 @@ pub struct Creation {
     before: Before,
     doing: String,
     _using: Writing,
+}
+
+/// What there is to do.
+pub enum Start {
+    /// Make the OSD.
+    Make(Box<Creation>),
+    /// A run of ours that was cut off has made it.
+    Made(Identity),
 }
 
 /// What kept [`Creation::begin`] from a task.
@@ -58,23 +66,27 @@ impl WriteError for Trouble {
 
 impl Creation {
     /// Looks which device is meant and whether it may be used. Nothing is written.
-    pub async fn prepare(cx: &Cx<Pve>, want: &Osd) -> Result<Self, Problem> {
+    pub async fn prepare(cx: &Cx<Pve>, want: &Osd) -> Result<Start, Problem> {
         let node = want.node.clone();
         let doing = format!("Cannot create an OSD on {node}");
         let using = cx.client.begin_write(Lock::DiskUse(node.clone()), &[Area::Disks]).await.during(&doing)?;
+        let path = want.device.find(&look::disks(cx, &node).await?, &node)?.devpath.clone();
+        let before = Before::look_on(cx, &node, TASK, kernel_name(&path)).await?;
+        if let Some(found) = left_behind(cx, want, &path, &before).await? {
+            return Ok(Start::Made(found));
+        }
+        nobody_else_at_it(cx, &node, &path).await?;
         let list = look::disks(cx, &node).await?;
         let target = want.device.find(&list, &node)?;
-        nobody_else_at_it(cx, &node, &target.devpath).await?;
         let verdict = judge(target, &list, &node, &want.wipe_if.clone().unwrap_or_default())?;
-        let path = target.devpath.clone();
-        let before = Before::look(&cx.client, TASK, kernel_name(&path)).await?;
         let doing = format!("Cannot create an OSD on {path} of {node}");
         let params = OsdParams {
             device: path.clone(),
             crush_device_class: want.crush_device_class.clone(),
             encrypted: want.encrypted,
         };
-        Ok(Self { partition: target.is_partition(), node, path, verdict, params, before, doing, _using: using })
+        let partition = target.is_partition();
+        Ok(Start::Make(Box::new(Self { partition, node, path, verdict, params, before, doing, _using: using })))
     }
 
     /// Erases what may be erased, and asks for the OSD.
@@ -99,7 +111,7 @@ impl Creation {
             "it is not certain that an OSD was asked for: looking for the task"
         );
         let lock = Lock::NodeDisks(self.node.clone());
-        self.before.settle(&cx.client, Err(problem), lock, AREAS).await
+        self.before.settle(cx, Err(problem), lock, AREAS).await
     }
 
     /// Waits for the task, and finds what it has made.
@@ -138,7 +150,27 @@ impl Creation {
     }
 }
 
-/// A creation that runs already, begun by a run that was cut off or by somebody else: what is on the device is changing.
+/// The OSD on the device, if a run of ours was cut off while making it and it is as it is wanted.
+async fn left_behind(cx: &Cx<Pve>, want: &Osd, path: &str, before: &Before) -> Result<Option<Identity>, Problem> {
+    let node = &want.node;
+    let Some(upid) = before.of_former_run(cx, Lock::NodeDisks(node.clone()), AREAS).await? else { return Ok(None) };
+    let list = look::disks(cx, node).await?;
+    let Some(disk) = list.iter().find(|disk| disk.devpath == path) else { return Ok(None) };
+    let Some(id) = disk.osd_ids.first() else { return Ok(None) };
+    let encrypted = disk.osdencrypted || disk.encrypted;
+    let classed = match look::osd(cx, *id).await? {
+        Some(live) => !differs(want.crush_device_class.as_deref(), &live),
+        None => false,
+    };
+    if !classed || want.encrypted.unwrap_or(false) != encrypted {
+        return Ok(None);
+    }
+    let found = identify(cx, node, path, Some(&upid)).await?;
+    evidence::tell_taken_over(cx, &format!("osd.{} on {path} of {node}", found.id), &upid);
+    Ok(Some(found))
+}
+
+/// A creation that runs already, begun by somebody else: what is on the device is changing.
 async fn nobody_else_at_it(cx: &Cx<Pve>, node: &str, path: &str) -> Result<(), Problem> {
     let filter = TaskFilter { kind: Some(TASK.to_owned()), ..TaskFilter::default() };
     let tasks = cx.client.node(node).tasks(&filter).await.during(format!("Cannot list the tasks of node {node}"))?;
@@ -146,8 +178,8 @@ async fn nobody_else_at_it(cx: &Cx<Pve>, node: &str, path: &str) -> Result<(), P
         Some(task) => Err(Problem::new(
             format!("An OSD is being made on {path} of {node}"),
             format!(
-                "Task {} does so already; nothing was written. Apply again when it is done: if an apply that was cut off has \
-                 begun it, you will be told how to import the OSD.",
+                "Task {} of somebody else does so already; nothing was written. Apply again when it is done: you will be told \
+                 how to import the OSD.",
                 task.upid
             ),
         )

@@ -104,14 +104,14 @@ async fn bring_settings(cx: &Cx<Pve>, found: Found, prior: &Vm, want: &Vm) -> Re
         return Ok(found);
     }
     let doing = format!("Cannot change vm:{vmid}");
-    let before = Before::look(&cx.client, "qmconfig", vmid.to_string()).await?;
+    let before = Before::look(cx, "qmconfig", vmid.to_string()).await?;
     let params = params.digest(found.config.digest.as_deref());
     let sent = match found.api(cx).update(&params).await.during(&doing) {
         Err(problem) if problem.is_refused() => return Err(problem.with_attributes(settings::attribute)),
         sent => sent,
     };
     let areas = [Area::GuestConfig(vmid), Area::Guests, Area::Content];
-    let mut task = before.settle(&cx.client, sent, Lock::Vm(vmid), &areas).await??;
+    let mut task = before.settle(cx, sent, Lock::Vm(vmid), &areas).await??;
     task.wait(&patience(cx), |_| {}).await.during(&doing)?;
 
     let detached = disks::removed(want, Some(prior), Some(&found.config));

@@ -3,11 +3,11 @@
 use std::sync::{Mutex, PoisonError};
 
 use pve_client::{Area, Error as Api, Lock, Task};
-use terraform_plugin::{Created, Cx, Diagnostic, Failed, Unwritten};
+use terraform_plugin::{Created, Cx, Diagnostic, Failed, Notes, Unwritten};
 
 use super::{CREATED, Vm, cloud_init, disks, placement, power, settings, vmid_path};
 use crate::error::{During, Problem, exists};
-use crate::evidence::Before;
+use crate::evidence::{self, Before};
 use crate::pve::{Pve, patience};
 use crate::vm::guest;
 
@@ -22,10 +22,14 @@ fn areas(vmid: u32) -> [Area; 4] {
 pub async fn create(cx: &Cx<Pve>, want: &Vm, unwritten: Unwritten<Vm>) -> Result<Created<Vm>, Failed> {
     // A replacement inherits what was remembered of its predecessor.
     cx.private.remove(CREATED);
-    unwritten.check(match want.vmid {
-        Some(vmid) => must_be_absent(cx, vmid).await,
-        None => must_not_be_left_over(cx, want).await,
-    })?;
+    match want.vmid {
+        Some(vmid) if unwritten.check(left_behind(cx, want, vmid).await)? => {
+            let written = unwritten.take_over(want.clone());
+            return Ok(written.settle(async |notes| complete(cx, want, vmid, notes).await).await);
+        }
+        Some(_) => {}
+        None => unwritten.check(must_not_be_left_over(cx, want).await)?,
+    }
     let node = unwritten.check(placement::choose(cx, want).await)?;
     unwritten.check(disks::must_be_possible(cx, want, None, None, &node).await)?;
     unwritten.check(cloud_init::must_be_possible(cx, want, None, &node).await)?;
@@ -45,7 +49,7 @@ pub async fn create(cx: &Cx<Pve>, want: &Vm, unwritten: Unwritten<Vm>) -> Result
         written.note(Vm { vmid: Some(vmid), ..so_far.clone() });
         let doing = doing(vmid);
         let lost = sent.is_err();
-        let mut task = match before.settle(&cx.client, sent, Lock::Vm(vmid), &areas(vmid)).await {
+        let mut task = match before.settle(cx, sent, Lock::Vm(vmid), &areas(vmid)).await {
             Ok(Ok(task)) => task,
             Ok(Err(nothing)) => {
                 let problem = match must_be_absent(cx, vmid).await {
@@ -88,21 +92,23 @@ pub async fn create(cx: &Cx<Pve>, want: &Vm, unwritten: Unwritten<Vm>) -> Result
             Err(problem) => return Ok(written.leave(problem)),
         }
     }
-    let rest = async |notes: terraform_plugin::Notes<Vm>| {
-        let found = guest::must_exist(cx, vmid).await?;
-        if let Some(created) = found.config.created {
-            cx.private.set(CREATED, created);
-        }
-        let node = &found.guest.node;
-        let made = Vm::from_live(vmid, node, &found.config, want.started.unwrap_or(false), Some(want));
-        let made = Vm { node: Some(node.clone()), ..made };
-        notes.note(made.clone());
-        if want.started == Some(true) {
-            power::bring_to(cx, &found, want.started).await?;
-        }
-        Ok::<_, Problem>(made)
-    };
-    Ok(written.settle(rest).await)
+    Ok(written.settle(async |notes| complete(cx, want, vmid, notes).await).await)
+}
+
+/// What is left to do when PVE has made the VM.
+async fn complete(cx: &Cx<Pve>, want: &Vm, vmid: u32, notes: Notes<Vm>) -> Result<Vm, Problem> {
+    let found = guest::must_exist(cx, vmid).await?;
+    if let Some(created) = found.config.created {
+        cx.private.set(CREATED, created);
+    }
+    let node = &found.guest.node;
+    let made = Vm::from_live(vmid, node, &found.config, want.started.unwrap_or(false), Some(want));
+    let made = Vm { node: Some(node.clone()), ..made };
+    notes.note(made.clone());
+    if want.started == Some(true) {
+        power::bring_to(cx, &found, want.started).await?;
+    }
+    Ok(made)
 }
 
 /// Nothing of ours exists.
@@ -125,7 +131,7 @@ async fn ask(cx: &Cx<Pve>, want: &Vm, node: &str, attempt: &Mutex<Option<(u32, B
             Some(vmid) => vmid,
             None => free_vmid(cx).await?,
         };
-        let before = Before::look(&cx.client, "qmcreate", vmid.to_string()).await?;
+        let before = Before::look(cx, "qmcreate", vmid.to_string()).await?;
         // Assigned in one step; a panic elsewhere leaves nothing half done.
         *attempt.lock().unwrap_or_else(PoisonError::into_inner) = Some((vmid, before));
         match cx.client.qemu(node, vmid).create(&params).await {
@@ -161,6 +167,23 @@ async fn must_be_absent(cx: &Cx<Pve>, vmid: u32) -> Result<(), Problem> {
             Err(exists("pve_vm", &what, &vmid.to_string()).at(vmid_path()))
         }
     }
+}
+
+/// Whether the VM with this number is there because a run of ours was cut off while making it; an error if it is there
+/// otherwise.
+async fn left_behind(cx: &Cx<Pve>, want: &Vm, vmid: u32) -> Result<bool, Problem> {
+    if must_be_absent(cx, vmid).await.is_ok() {
+        return Ok(false);
+    }
+    let before = Before::look(cx, "qmcreate", vmid.to_string()).await?;
+    if let Some(upid) = before.of_former_run(cx, Lock::Vm(vmid), &areas(vmid)).await?
+        && let Some(found) = guest::find(cx, vmid).await?
+        && want.params(None, Some(&found.config)).is_empty()
+    {
+        evidence::tell_taken_over(cx, &format!("vm:{vmid} on {}", found.guest.node), &upid);
+        return Ok(true);
+    }
+    must_be_absent(cx, vmid).await.map(|()| false)
 }
 
 /// Without a number of its own, a VM whose creation was killed half-way would be made a second time. So one of the same

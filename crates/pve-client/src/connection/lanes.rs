@@ -21,8 +21,8 @@ const LANES: usize = 4;
 /// PVE closes a connection that was idle for 5 s; one about to be closed must not get a request.
 const IDLE: Duration = Duration::from_secs(4);
 
-/// The largest answer that is read.
-const ANSWER_LIMIT: usize = 64 << 20;
+/// The largest answer that is read: a storage with 100,000 volumes is listed in 20 MiB.
+const ANSWER_LIMIT: usize = 32 << 20;
 
 type Sender = SendRequest<Full<Bytes>>;
 

@@ -196,4 +196,6 @@ impl Troubles {
 }
 
 #[cfg(test)]
+mod hostile;
+#[cfg(test)]
 mod tests;

@@ -199,9 +199,9 @@ async fn an_endpoint_that_hangs_is_given_up() {
 
 #[tokio::test(start_paused = true)]
 async fn answers_are_bounded() {
-    let world = World::new(|_| Reply::Raw(http::Response::new(vec![b' '; (64 << 20) + 1].into())));
+    let world = World::new(|_| Reply::Raw(http::Response::new(vec![b' '; (32 << 20) + 1].into())));
     let error = get(&world.client()).await.unwrap_err();
-    assert!(matches!(&error, Error::Protocol { message, .. } if message.contains("64 MiB")), "{error}");
+    assert!(matches!(&error, Error::Protocol { message, .. } if message.contains("32 MiB")), "{error}");
 }
 
 #[tokio::test(start_paused = true)]

@@ -43,7 +43,8 @@ pub(crate) fn classify(refused: Refused, request: &Request) -> Error {
         596..=599 if request.is_read() => unreachable_node(request, message, true),
         596..=599 => Error::AnswerLost { request: described, message },
         500..=599 => by_text(refusal),
-        _ => Error::Other { refusal, definite: status < 500 },
+        // Only what says that the request is at fault says that nothing was done.
+        _ => Error::Other { refusal, definite: (400..500).contains(&status) },
     }
 }
 

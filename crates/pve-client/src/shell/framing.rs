@@ -9,6 +9,8 @@
 //!   control characters;
 //! - the token is typed in two halves, so that an echo never equals an answer.
 
+use std::collections::VecDeque;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
@@ -43,6 +45,12 @@ impl Token {
     /// A new one: 128 random bits in hex.
     pub fn random() -> Self {
         Self(format!("{:032x}", rand::random::<u128>()))
+    }
+
+    /// A known one, for tests.
+    #[cfg(test)]
+    pub(crate) fn fixed(text: &str) -> Self {
+        Self(text.to_owned())
     }
 
     /// As shell text whose echo is not the token itself.
@@ -90,12 +98,24 @@ fn typed_lines(lines: &[String]) -> Vec<u8> {
     out
 }
 
+/// The longest line that is kept whole. Those of an answer are base64's 76 characters and a mark.
+const LINE: usize = 64 << 10;
+
+/// How much of the finished lines is kept until somebody takes them, counting some bytes for a line itself.
+const SHOWN: usize = 8 << 20;
+const LINE_ITSELF: usize = 32;
+
 /// Turns a terminal's bytes into lines: escape sequences and carriage returns are taken out.
+///
+/// However much is printed, little of it is kept: a line is cut at its end, and of lines that nobody takes the oldest
+/// are dropped.
 #[derive(Debug, Default)]
 pub struct Screen {
     line: Vec<u8>,
     escape: Escape,
-    lines: std::collections::VecDeque<String>,
+    lines: VecDeque<String>,
+    /// The size of `lines`.
+    kept: usize,
 }
 
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
@@ -121,12 +141,14 @@ impl Screen {
             self.escape = match (self.escape, byte) {
                 (Escape::None, 0x1b) => Escape::Begun,
                 (Escape::None, b'\n') => {
-                    self.lines.push_back(String::from_utf8_lossy(&std::mem::take(&mut self.line)).into_owned());
+                    self.finish_line();
                     Escape::None
                 }
                 (Escape::None, b'\r' | 0x00 | 0x07 | 0x08) => Escape::None,
                 (Escape::None, _) => {
-                    self.line.push(byte);
+                    if self.line.len() < LINE {
+                        self.line.push(byte);
+                    }
                     Escape::None
                 }
                 (Escape::Begun, b'[') => Escape::Control,
@@ -142,6 +164,14 @@ impl Screen {
         }
     }
 
+    fn finish_line(&mut self) {
+        let line = String::from_utf8_lossy(&self.line).into_owned();
+        self.line.clear();
+        self.kept += line.len() + LINE_ITSELF;
+        self.lines.push_back(line);
+        while self.kept > SHOWN && self.next_line().is_some() {}
+    }
+
     /// Takes the finished lines up to the answer to [`prepare`]; true when it is there.
     pub fn shows(&mut self, token: &Token) -> bool {
         let answer = format!("{}:r:", token.0);
@@ -150,7 +180,9 @@ impl Screen {
 
     /// The next finished line.
     pub fn next_line(&mut self) -> Option<String> {
-        self.lines.pop_front()
+        let line = self.lines.pop_front()?;
+        self.kept -= line.len() + LINE_ITSELF;
+        Some(line)
     }
 
     /// The unfinished line and the last finished ones: what to show when the shell does not answer.
@@ -160,6 +192,9 @@ impl Screen {
         out.join("\n").trim().to_owned()
     }
 }
+
+/// The longest output of one command, in base64.
+const OUTPUT: usize = 32 << 20;
 
 /// Collects the answer to one [`command`].
 #[derive(Debug)]
@@ -178,6 +213,9 @@ pub enum Garbled {
     /// The output was damaged on its way, for instance by a broadcast message.
     #[error("the command's output was damaged on the terminal")]
     Damaged,
+    /// No command of ours says that much.
+    #[error("the command's output is longer than {} MiB", OUTPUT >> 20)]
+    TooLong,
 }
 
 impl Answer {
@@ -197,7 +235,7 @@ impl Answer {
             "x" => return Some(self.finish(rest).ok_or(Garbled::Damaged)),
             _ => {}
         }
-        None
+        (self.stdout.len() + self.stderr.len() > OUTPUT).then_some(Err(Garbled::TooLong))
     }
 
     /// `STATUS:BYTES:BYTES:`

@@ -7,6 +7,7 @@ use tokio::time::{Instant, timeout, timeout_at};
 
 use super::Output;
 use super::framing::{Answer, ENTER_SH, Garbled, Screen, Token, command, prepare};
+use crate::answer::clip;
 
 /// A login shell is taken to wait for input when it has printed something and then nothing for this long.
 const QUIET: Duration = Duration::from_millis(300);
@@ -19,6 +20,9 @@ const ATTEMPT: Duration = Duration::from_secs(4);
 
 /// Firewalls forget connections on which nothing happens.
 const KEEP_ALIVE: Duration = Duration::from_secs(20);
+
+/// How much of what a terminal shows stands in an error.
+const SHOWN: usize = 1000;
 
 /// Ends what is being typed, so that half a line left over does not swallow the next.
 const CONTROL_C: &[u8] = b"\x03";
@@ -35,7 +39,7 @@ pub(super) trait Wire: Send {
 
 /// Why there is no answer.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub(super) enum Broken {
+pub(crate) enum Broken {
     /// The terminal was closed.
     #[error("the terminal was closed{}", .0.as_ref().map(|shown| format!("; it showed: {shown}")).unwrap_or_default())]
     Closed(Option<String>),
@@ -115,6 +119,10 @@ impl<W: Wire> Session<W> {
     /// Reads the next piece.
     async fn more(&mut self, deadline: Instant) -> Result<(), Broken> {
         let piece = loop {
+            // Of a terminal that never stops printing the next piece is always there before the time is looked at.
+            if Instant::now() >= deadline {
+                return Err(Broken::Timeout(self.shown()));
+            }
             let step = timeout(KEEP_ALIVE, timeout_at(deadline, self.wire.receive())).await;
             match step {
                 Err(_) => self.wire.keep_alive().await?,
@@ -130,7 +138,7 @@ impl<W: Wire> Session<W> {
     }
 
     fn shown(&self) -> Option<String> {
-        Some(self.screen.tail()).filter(|tail| !tail.is_empty())
+        Some(clip(&self.screen.tail(), SHOWN)).filter(|tail| !tail.is_empty())
     }
 }
 
@@ -188,6 +196,42 @@ mod tests {
 
         fn keep_alive(&mut self) -> BoxFuture<'_, Result<(), Broken>> {
             Box::pin(async { Ok(()) })
+        }
+    }
+
+    /// A terminal on which something is always printed.
+    struct Flood(&'static [u8]);
+
+    impl Wire for Flood {
+        fn send<'a>(&'a mut self, _typed: &'a [u8]) -> BoxFuture<'a, Result<(), Broken>> {
+            Box::pin(async { Ok(()) })
+        }
+
+        fn receive(&mut self) -> BoxFuture<'_, Result<Option<Vec<u8>>, Broken>> {
+            Box::pin(async {
+                tokio::time::sleep(Duration::from_millis(50)).await;
+                Ok(Some(self.0.repeat(1000)))
+            })
+        }
+
+        fn keep_alive(&mut self) -> BoxFuture<'_, Result<(), Broken>> {
+            Box::pin(async { Ok(()) })
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_terminal_that_never_stops_printing_is_left_when_time_is_up() {
+        for text in [&b"no end in sight "[..], b"line\n", b"\n", b"\x1b]"] {
+            let begun = Instant::now();
+            let broken = Session::open(Flood(text), begun + Duration::from_secs(45)).await.err().unwrap();
+            assert!(begun.elapsed() <= Duration::from_secs(46), "{:?}", begun.elapsed());
+            let Broken::Timeout(shown) = broken else { panic!("{broken:?}") };
+            assert!(shown.is_none_or(|shown| shown.len() <= SHOWN + 3));
+
+            let mut session = Session { wire: Flood(text), screen: Screen::default() };
+            let begun = Instant::now();
+            let broken = session.run(&argv(&["true"]), begun + Duration::from_secs(120)).await.unwrap_err();
+            assert!(matches!(broken, Broken::Timeout(_)) && begun.elapsed() <= Duration::from_secs(121));
         }
     }
 

@@ -37,6 +37,9 @@ const LOGIN: Duration = Duration::from_secs(45);
 const COLUMNS: u16 = 500;
 const ROWS: u16 = 50;
 
+/// The largest message of a terminal that is read.
+const LARGEST: usize = 1 << 20;
+
 /// A root shell on one node. All shells of a client on the same node share one terminal; their commands queue.
 #[derive(Clone)]
 pub struct TermShell {
@@ -101,7 +104,7 @@ impl TermShell {
             return Err(Error::NeedsRootTicket(Refusal { request, status: 0, message }));
         }
         let deadline = deadline.min(Instant::now() + LOGIN);
-        let invite = Request::post(format!("{}/termproxy", self.path())).node(&self.node).root();
+        let invite = Request::post(format!("{}/termproxy", self.path())).node(&self.node).root().secret_answer();
         // The terminal waits on the node that took this call, for ten seconds.
         let (invitation, endpoint) = self.client.call_at::<Invitation>(invite).await?;
         let path = format!("{}/vncwebsocket", self.path());
@@ -118,8 +121,7 @@ impl TermShell {
 
         let io = self.client.dial(&endpoint).await?;
         let open = async {
-            let limits = WebSocketConfig::default().max_message_size(Some(16 << 20));
-            let shaken = tokio_tungstenite::client_async_with_config(upgrade, io, Some(limits)).await;
+            let shaken = tokio_tungstenite::client_async_with_config(upgrade, io, Some(limits())).await;
             let (socket, _) = shaken.map_err(|why| Broken::Connection(upgrade_error(why)))?;
             let terminal = Terminal::enter(socket, &invitation).await?;
             Session::open(terminal, deadline).await
@@ -236,6 +238,26 @@ impl Terminal {
     }
 }
 
+/// What a websocket of ours may carry: PVE sends what a terminal has printed, a few KiB at a time.
+pub(crate) fn limits() -> WebSocketConfig {
+    WebSocketConfig::default().max_message_size(Some(LARGEST)).max_frame_size(Some(LARGEST))
+}
+
+/// The next bytes that were printed; `None` when the terminal was closed.
+pub(crate) async fn receive(socket: &mut WebSocketStream<BoxedIo>) -> Result<Option<Vec<u8>>, Broken> {
+    loop {
+        match socket.next().await {
+            Some(Ok(Message::Binary(bytes))) => return Ok(Some(bytes.to_vec())),
+            Some(Ok(Message::Text(text))) => return Ok(Some(text.as_bytes().to_vec())),
+            Some(Ok(Message::Close(_))) | None => return Ok(None),
+            // Pings are answered by the library.
+            Some(Ok(_)) => {}
+            Some(Err(tungstenite::Error::ConnectionClosed | tungstenite::Error::AlreadyClosed)) => return Ok(None),
+            Some(Err(why)) => return Err(broken(why)),
+        }
+    }
+}
+
 fn broken(why: tungstenite::Error) -> Broken {
     Broken::Connection(why.to_string())
 }
@@ -255,19 +277,7 @@ impl Wire for Terminal {
             if let Some(first) = self.first.take() {
                 return Ok(Some(first));
             }
-            loop {
-                match self.socket.next().await {
-                    Some(Ok(Message::Binary(bytes))) => return Ok(Some(bytes.to_vec())),
-                    Some(Ok(Message::Text(text))) => return Ok(Some(text.as_bytes().to_vec())),
-                    Some(Ok(Message::Close(_))) | None => return Ok(None),
-                    // Pings are answered by the library.
-                    Some(Ok(_)) => {}
-                    Some(Err(tungstenite::Error::ConnectionClosed | tungstenite::Error::AlreadyClosed)) => {
-                        return Ok(None);
-                    }
-                    Some(Err(why)) => return Err(broken(why)),
-                }
-            }
+            receive(&mut self.socket).await
         })
     }
 

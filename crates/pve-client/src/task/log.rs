@@ -6,6 +6,7 @@ use regex::Regex;
 use serde::Deserialize;
 
 use super::Task;
+use crate::answer::clip;
 use crate::{Error, Request, segment};
 
 /// How many of the last lines an error tells.
@@ -13,6 +14,12 @@ const TAIL: usize = 20;
 
 /// Lines asked for at a time while following.
 const CHUNK: usize = 500;
+
+/// Requests for lines in one look; what is left comes with the next.
+const CHUNKS: usize = 40;
+
+/// How much of a line is kept.
+const LINE: usize = 2000;
 
 #[derive(Deserialize)]
 struct Line {
@@ -34,26 +41,32 @@ impl Task {
     /// The lines that are new since the last call.
     pub(super) async fn new_lines(&mut self) -> Result<Vec<String>, Error> {
         let mut fresh = Vec::new();
-        loop {
+        for _ in 0..CHUNKS {
             let request = self.read("log").param("start", self.seen).param("limit", CHUNK);
             let lines: Vec<Line> = self.client.call(request).await?;
             let full = lines.len() >= CHUNK;
-            for line in lines {
+            for line in lines.into_iter().take(CHUNK) {
                 // What PVE says when there is no line yet.
                 if line.n == 1 && line.t == "no content" {
                     continue;
                 }
+                // Lines that were there already.
+                if line.n <= self.seen {
+                    continue;
+                }
                 self.seen = line.n;
-                self.tail.push_back(line.t.clone());
-                fresh.push(line.t);
+                let text = clip(&line.t, LINE);
+                self.tail.push_back(text.clone());
+                fresh.push(text);
             }
             while self.tail.len() > TAIL {
                 self.tail.pop_front();
             }
             if !full {
-                return Ok(fresh);
+                break;
             }
         }
+        Ok(fresh)
     }
 }
 

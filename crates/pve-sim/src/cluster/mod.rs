@@ -20,6 +20,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use crate::kernel::clock::Time;
+use crate::kernel::concurrency::Concurrency;
 use crate::kernel::events::Events;
 use crate::kernel::faults::Faults;
 use crate::kernel::ids::Ids;
@@ -93,6 +94,7 @@ pub struct Cluster {
     pub(crate) events: Events,
     pub(crate) faults: Faults,
     pub(crate) requests: Vec<Recorded>,
+    pub(crate) concurrency: Concurrency,
     pub(crate) unmodelled: BTreeMap<String, u64>,
 }
 
@@ -125,6 +127,7 @@ impl Cluster {
             events: Events::default(),
             faults: Faults::default(),
             requests: Vec::new(),
+            concurrency: Concurrency::default(),
             unmodelled: BTreeMap::new(),
         };
         // Ceph is brought up to date whenever it is asked; the round keeps its own history short.

@@ -68,6 +68,7 @@ impl Call<'_> {
     /// # Errors
     /// PVE's text when the time is over.
     pub fn lock(&mut self, lock: Lock) -> Result<(), PveError> {
+        self.cluster.concurrency.takes(&lock);
         let quorate = lock.no_quorum_text().is_none() || self.cluster.nodes.quorate(&self.node);
         if quorate && !self.cluster.locks.is_held(&lock) {
             return Ok(());

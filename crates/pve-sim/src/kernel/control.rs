@@ -31,6 +31,11 @@ pub(crate) fn answer(world: &World, method: &str, path: &str, body: &[u8]) -> (u
             world.with(|cluster| cluster.requests.clear());
             Ok(Value::Null)
         }
+        ("GET", ["concurrency"]) => Ok(world.with(|cluster| cluster.concurrency.told())),
+        ("DELETE", ["concurrency"]) => {
+            world.with(|cluster| cluster.concurrency.clear());
+            Ok(Value::Null)
+        }
         ("GET", ["state"]) => Ok(world.with(|cluster| cluster.canonical())),
         ("POST", ["faults"]) => {
             read(body).and_then(|fault: Fault| world.with(|cluster| cluster.faults.add(fault))).map(|()| Value::Null)

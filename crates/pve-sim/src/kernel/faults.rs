@@ -126,6 +126,8 @@ pub enum Signal {
 pub enum Recipient {
     /// The process at the other end of the connection.
     Peer,
+    /// The process that has started it.
+    Parent,
     /// Its process group: with a terminal's Ctrl-C, whoever has started it too.
     Group,
 }
@@ -280,6 +282,7 @@ mod tests {
             r#"{"ticket": "expire"}"#,
             r#"{"kill": 12345}"#,
             r#"{"signal": "KILL", "to": "peer"}"#,
+            r#"{"signal": "KILL", "to": "parent"}"#,
             r#"{"signal": "INT", "to": "group"}"#,
         ] {
             let fault = fault(&format!(r#"{{"effect": {effect}}}"#));

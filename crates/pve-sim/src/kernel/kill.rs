@@ -17,21 +17,25 @@ pub fn terminate(pid: u32) {
     signal("TERM", &pid.to_string());
 }
 
-/// Sends a signal to the process that holds the other end of a connection on this machine, or to its group.
+/// Sends a signal to the process that holds the other end of a connection on this machine, to its parent or to its group.
 ///
 /// # Errors
-/// Nobody is to be found there, or it is our own group.
+/// Nobody is to be found there, or we would be hit ourselves.
 pub(crate) fn signal_peer(peer: SocketAddr, which: Signal, to: Recipient) -> io::Result<()> {
     let pid = process_behind(peer)?;
     let recipient = match to {
         Recipient::Peer => pid.to_string(),
-        Recipient::Group => {
-            let group = group_of(pid)?;
-            if group == group_of(std::process::id())? {
+        Recipient::Parent => match family(pid)?.parent {
+            0 | 1 => return Err(io::Error::other("it has no parent any more")),
+            parent if parent == std::process::id() => return Err(io::Error::other("we have started it ourselves")),
+            parent => parent.to_string(),
+        },
+        Recipient::Group => match family(pid)?.group {
+            group if group == family(std::process::id())?.group => {
                 return Err(io::Error::other("it is in the simulator's own process group"));
             }
-            format!("-{group}")
-        }
+            group => format!("-{group}"),
+        },
     };
     let name = match which {
         Signal::Kill => "KILL",
@@ -43,9 +47,11 @@ pub(crate) fn signal_peer(peer: SocketAddr, which: Signal, to: Recipient) -> io:
 
 fn signal(name: &str, recipient: &str) {
     // The shell's own command, which every system has: Rust's library cannot send signals to what is no child.
-    let sent = Command::new("sh").args(["-c", &format!("kill -{name} -- {recipient}")]).stderr(Stdio::null()).status();
-    if let Err(error) = sent {
-        eprintln!("pve-sim: cannot send a signal to process {recipient}: {error}");
+    let command = format!("kill -s {name} -- {recipient}");
+    match Command::new("sh").args(["-c", &command]).stderr(Stdio::null()).status() {
+        Ok(status) if status.success() => {}
+        Ok(_) => eprintln!("pve-sim: process {recipient} got no SIG{name}: it is gone, or not ours to signal"),
+        Err(error) => eprintln!("pve-sim: cannot send a signal to process {recipient}: {error}"),
     }
 }
 
@@ -79,11 +85,20 @@ fn inode_of(table: &str, local: SocketAddr) -> io::Result<u64> {
     inode.ok_or_else(|| io::Error::other("the connection is gone"))
 }
 
-/// The fifth field of /proc/PID/stat; the second is a name in parentheses that may hold anything.
-fn group_of(pid: u32) -> io::Result<u32> {
+/// Whom a process belongs to.
+struct Family {
+    parent: u32,
+    group: u32,
+}
+
+/// Fourth and fifth field of /proc/PID/stat; the second is a name in parentheses that may hold anything.
+fn family(pid: u32) -> io::Result<Family> {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat"))?;
-    let group = stat.rsplit_once(')').and_then(|(_, rest)| rest.split_whitespace().nth(2)?.parse().ok());
-    group.ok_or_else(|| io::Error::other("its state cannot be read"))
+    let read = || {
+        let mut fields = stat.rsplit_once(')')?.1.split_whitespace().skip(1);
+        Some(Family { parent: fields.next()?.parse().ok()?, group: fields.next()?.parse().ok()? })
+    };
+    read().ok_or_else(|| io::Error::other("its state cannot be read"))
 }
 
 #[cfg(test)]
@@ -105,6 +120,18 @@ mod tests {
         );
         drop(client);
         assert!(process_behind(peer).is_err());
+    }
+
+    #[test]
+    fn signals_arrive_at_processes_and_at_groups() {
+        use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
+
+        let sleep = || Command::new("sleep").arg("60").process_group(0).spawn().unwrap();
+        let (mut one, mut group) = (sleep(), sleep());
+        kill(one.id());
+        signal("INT", &format!("-{}", group.id()));
+        assert_eq!(one.wait().unwrap().signal(), Some(9));
+        assert_eq!(group.wait().unwrap().signal(), Some(2));
     }
 
     #[test]

@@ -32,6 +32,15 @@ impl Lock {
         Lock::Cfs(format!("domain-{name}"))
     }
 
+    /// What it is called in the record of what went on at once.
+    pub(crate) fn name(&self) -> String {
+        match self {
+            Lock::Vm(vmid) => format!("vm-{vmid}"),
+            Lock::Cfs(name) => name.clone(),
+            Lock::Disks(node) => format!("disks-{node}"),
+        }
+    }
+
     /// What PVE says when somebody else held the lock all the time.
     pub fn timeout_text(&self) -> String {
         match self {

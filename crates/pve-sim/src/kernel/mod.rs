@@ -2,6 +2,7 @@
 
 pub mod call;
 pub mod clock;
+pub(crate) mod concurrency;
 pub(crate) mod control;
 pub mod error;
 pub mod events;

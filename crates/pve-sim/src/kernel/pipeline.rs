@@ -9,7 +9,7 @@ use serde_json::{Map, Value, json};
 use super::call::{Call, Talk};
 use super::clock::Time;
 use super::error::{PveError, Refusal};
-use super::faults::{Effect, Fault, Signal, TaskEnd, When};
+use super::faults::{Effect, Fault, Recipient, Signal, TaskEnd, When};
 use super::params::{self, decode_form, decode_json};
 use super::permission;
 use super::record::{Recorded, masked};
@@ -87,6 +87,7 @@ struct Done {
 
 /// Answers a request that `node` has taken.
 pub(crate) async fn answer(world: &World, node: &str, request: Request) -> Outcome {
+    let write = world.with(|cluster| cluster.concurrency.arrives(node, &request.method, &request.path));
     if !world.latency().is_zero() {
         tokio::time::sleep(world.latency()).await;
     }
@@ -98,7 +99,7 @@ pub(crate) async fn answer(world: &World, node: &str, request: Request) -> Outco
     }
     let done = match struck {
         Some(outcome) => Done { outcome, delay: Duration::ZERO, user: None },
-        None => carry_out(world, node, &request, task_fault(&before, &after)).await,
+        None => carry_out(world, node, &request, write, task_fault(&before, &after)).await,
     };
     let Done { mut outcome, delay, user } = done;
     if !delay.is_zero() && !world.stands_still() {
@@ -119,6 +120,7 @@ pub(crate) async fn answer(world: &World, node: &str, request: Request) -> Outco
     world.with(|cluster| {
         let (node, method, path) = (node.to_owned(), request.method.clone(), request.path.clone());
         let peer = request.peer.to_string();
+        cluster.concurrency.leaves(&node, write);
         cluster.requests.push(Recorded { node, peer, method, path, params, status, user });
     });
     outcome
@@ -166,13 +168,13 @@ async fn strike(world: &World, peer: SocketAddr, effect: &Effect) -> Option<Outc
             if let Err(error) = super::kill::signal_peer(peer, *signal, *to) {
                 eprintln!("pve-sim: no signal was sent to whoever is behind {peer}: {error}");
             }
-            // The dead ask for nothing.
-            (*signal == Signal::Kill).then_some(Outcome::Drop)
+            // The dead ask for nothing; an orphan does.
+            (*signal == Signal::Kill && *to != Recipient::Parent).then_some(Outcome::Drop)
         }
     }
 }
 
-async fn carry_out(world: &World, node: &str, request: &Request, fault: Option<TaskFault>) -> Done {
+async fn carry_out(world: &World, node: &str, request: &Request, write: Option<u64>, fault: Option<TaskFault>) -> Done {
     let arrived = world.with(|cluster| cluster.now);
     let mut user = None;
     loop {
@@ -180,7 +182,9 @@ async fn carry_out(world: &World, node: &str, request: &Request, fault: Option<T
         let result = world.with(|cluster| {
             let mut attempt =
                 Attempt { routes: world.routes(), node, request, arrived, fault: fault.clone(), user: None };
+            cluster.concurrency.handles(write);
             let result = attempt.run(cluster);
+            cluster.concurrency.handles(None);
             user = attempt.user.map(|user| user.full());
             result
         });

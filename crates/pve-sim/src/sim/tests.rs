@@ -6,6 +6,7 @@ use reqwest::{Client, Method, StatusCode};
 use serde_json::{Value, json};
 
 use super::*;
+use crate::kernel::locks::Lock;
 use crate::kernel::tasks::Steps;
 
 /// A cluster whose clock stands still, and a client that trusts it.
@@ -192,6 +193,29 @@ async fn what_is_not_there_is_said_in_pves_words() {
 }
 
 #[tokio::test]
+async fn writes_that_meet_at_a_lock_are_told() {
+    let rig = rig_with_task().await;
+    let begin = async || send(rig.as_token(Method::POST, "/nodes/pve2/startall")).await;
+    begin().await;
+    assert_eq!(rig.control(Method::GET, "/concurrency", Value::Null).await.body["at_once"], json!({}));
+    // The first has its lock when its worker has been forked; its request is long answered when the second comes.
+    rig.control(Method::POST, "/clock/advance", json!({ "seconds": 1 })).await;
+    begin().await;
+    rig.control(Method::POST, "/clock/advance", json!({ "seconds": 1 })).await;
+    let told = rig.control(Method::GET, "/concurrency", Value::Null).await.body;
+    let call = "POST /nodes/pve2/startall";
+    assert_eq!(told["overlaps"], json!([{ "lock": "file-lamps_cfg", "first": call, "second": call }]));
+    assert_eq!(told["at_once"], json!({ "file-lamps_cfg": 2 }));
+    assert_eq!(told["in_flight"], json!({ "pve1": 1 }));
+    rig.control(Method::POST, "/clock/advance", json!({ "seconds": 30 })).await;
+    rig.control(Method::DELETE, "/concurrency", Value::Null).await;
+    begin().await;
+    rig.control(Method::POST, "/clock/advance", json!({ "seconds": 1 })).await;
+    let told = rig.control(Method::GET, "/concurrency", Value::Null).await.body;
+    assert_eq!((&told["at_once"], &told["overlaps"]), (&json!({ "file-lamps_cfg": 1 }), &json!([])));
+}
+
+#[tokio::test]
 async fn the_habits_of_the_http_server() {
     let rig = Rig::start().await;
     let response = rig.as_token(Method::GET, "/version").send().await.unwrap();
@@ -240,7 +264,7 @@ async fn faults_strike_where_they_are_told_to() {
 async fn rig_with_task() -> Rig {
     let mut routes = api::routes();
     routes.post("/nodes/{node}/startall", |call| {
-        let steps = Steps::new().run(|t| {
+        let steps = Steps::new().lock(Lock::file("lamps.cfg")).run(|t| {
             t.log("one\ntwo");
             Ok(())
         });

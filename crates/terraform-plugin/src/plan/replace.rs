@@ -3,10 +3,11 @@
 use super::equal::{EXACTLY, get};
 use crate::path::Path;
 use crate::registry::Attributes;
-use crate::schema::{Attribute, Kind, Nesting};
+use crate::schema::{Attribute, Kind, Nesting, Rule};
 use crate::value::Value;
 
-/// The paths of the attributes marked `replace` that differ. New and removed elements of a map or list replace nothing,
+/// The paths of the attributes marked `replace` that differ. What is still to be found out of an object whose creation was
+/// left unfinished is no difference. New and removed elements of a map or list replace nothing,
 /// and neither do changes within a set, where a changed element is a removed one and a new one.
 pub(super) fn replacements(attributes: &[Attribute], prior: &Attributes, planned: &Attributes, at: &Path) -> Vec<Path> {
     let mut found = Vec::new();
@@ -14,6 +15,11 @@ pub(super) fn replacements(attributes: &[Attribute], prior: &Attributes, planned
         let (prior, planned) = (get(prior, &attribute.name), get(planned, &attribute.name));
         let at = at.at(&attribute.name);
         if EXACTLY.attribute(attribute, prior, planned) {
+            continue;
+        }
+        let to_be_found_out = matches!(attribute.rule, Rule::Keep | Rule::Computed)
+            && matches!((prior, planned), (Value::Null, Value::Unknown));
+        if to_be_found_out {
             continue;
         }
         if attribute.replace {

@@ -23,7 +23,11 @@ impl FromStr for BootOrder {
 
 impl fmt::Display for BootOrder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "order={}", self.0.join(";"))
+        match &self.0[..] {
+            // `order=` without a value is refused.
+            [] => Ok(()),
+            devices => write!(f, "order={}", devices.join(";")),
+        }
     }
 }
 

@@ -198,9 +198,16 @@ impl FromStr for Drive {
 
 impl fmt::Display for Drive {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut string = PropertyString::with_default(self.volume.clone());
+        // Without its key a volume with an equals sign in it would be read as a setting.
+        let mut string = match self.volume.contains('=') {
+            true => PropertyString::new(),
+            false => PropertyString::with_default(self.volume.clone()),
+        };
         for (key, value) in &self.other {
             string.set(key, value);
+        }
+        if self.volume.contains('=') {
+            string.set("file", self.volume.clone());
         }
         string
             .set_opt("size", self.size)
@@ -248,6 +255,7 @@ mod tests {
         assert_eq!(drive("/dev/sdb").storage(), None);
         assert_eq!(drive("none,media=cdrom").storage(), None);
         assert_eq!(drive("file=a:b,ssd=on").to_string(), "a:b,ssd=1");
+        assert_eq!(drive("file=/dev/a=b,ssd=1").to_string(), "file=/dev/a=b,ssd=1");
         assert!("ssd=1".parse::<Drive>().is_err());
         assert!("a:b,discard=perhaps".parse::<Drive>().is_err());
     }

@@ -84,11 +84,22 @@ impl FromStr for Net {
 
 impl fmt::Display for Net {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let head = match &self.mac {
-            Some(mac) => format!("{}={mac}", self.model),
-            None => self.model.clone(),
-        };
-        let mut string = PropertyString::with_default(head);
+        // A model that is not known here cannot be told from a setting when it stands as a key or has an equals sign in it.
+        let mut string = PropertyString::new();
+        match &self.mac {
+            Some(mac) if MODELS.contains(&self.model.as_str()) => {
+                string.set_default(Some(format!("{}={mac}", self.model)));
+            }
+            mac => {
+                match self.model.contains('=') {
+                    true => {
+                        string.set("model", self.model.clone());
+                    }
+                    false => string.set_default(Some(self.model.clone())),
+                }
+                string.set_opt("macaddr", mac.as_ref());
+            }
+        }
         for (key, value) in &self.other {
             string.set(key, value);
         }
@@ -128,6 +139,8 @@ mod tests {
             assert_eq!((net.model.as_str(), &net.mac), ("virtio", &mac), "{text}");
         }
         assert_eq!("virtio,bridge=vmbr0".parse::<Net>().unwrap().to_string(), "virtio,bridge=vmbr0");
+        let newer = "model9,bridge=vmbr0,macaddr=BC:24:11:00:00:01";
+        assert_eq!(newer.parse::<Net>().unwrap().to_string(), newer);
         assert!("bridge=vmbr0".parse::<Net>().is_err());
         assert!("virtio=AA,stray".parse::<Net>().is_err());
         assert!("virtio,tag=ten".parse::<Net>().is_err());

@@ -1,8 +1,8 @@
 //! TLS with real servers on loopback addresses.
 
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 
 use http_body_util::Full;
 use hyper::service::service_fn;
@@ -25,18 +25,26 @@ struct Authority {
     certificate: CertificateDer<'static>,
     key: PrivateKeyDer<'static>,
     accepted: Arc<AtomicUsize>,
+    /// The requests that came through, heads and all.
+    heard: Arc<Mutex<Vec<String>>>,
 }
 
 impl Authority {
     fn new(server: &str) -> Authority {
+        Authority::with(server, |_| {})
+    }
+
+    /// One whose server's certificate is not as it should be.
+    fn with(server: &str, change: impl FnOnce(&mut CertificateParams)) -> Authority {
         let (ca_key, key) = (KeyPair::generate().unwrap(), KeyPair::generate().unwrap());
         let mut ca = CertificateParams::new(Vec::<String>::new()).unwrap();
         ca.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         let pem = ca.self_signed(&ca_key).unwrap().pem();
-        let certificate = CertificateParams::new(vec![server.to_owned()]).unwrap();
+        let mut certificate = CertificateParams::new(vec![server.to_owned()]).unwrap();
+        change(&mut certificate);
         let certificate = certificate.signed_by(&key, &Issuer::new(ca, ca_key)).unwrap().der().clone();
         let key = PrivateKeyDer::from_pem_slice(key.serialize_pem().as_bytes()).unwrap();
-        Authority { pem, certificate, key, accepted: Arc::default() }
+        Authority { pem, certificate, key, accepted: Arc::default(), heard: Arc::default() }
     }
 
     fn fingerprint(&self) -> String {
@@ -55,14 +63,17 @@ impl Authority {
         let (acceptor, listener) =
             (TlsAcceptor::from(Arc::new(config)), TcpListener::bind("127.0.0.1:0").await.unwrap());
         let (address, accepted) = (listener.local_addr().unwrap(), self.accepted.clone());
+        let heard = self.heard.clone();
         tokio::spawn(async move {
             while let Ok((tcp, _)) = listener.accept().await {
                 accepted.fetch_add(1, Ordering::SeqCst);
-                let acceptor = acceptor.clone();
+                let (acceptor, heard) = (acceptor.clone(), heard.clone());
                 tokio::spawn(async move {
                     let Ok(tls) = acceptor.accept(tcp).await else { return };
-                    let answer = service_fn(async |_| {
-                        Ok::<_, std::io::Error>(http::Response::new(Full::<bytes::Bytes>::from(r#"{"data":7}"#)))
+                    let answer = service_fn(move |request: http::Request<hyper::body::Incoming>| {
+                        heard.lock().unwrap().push(format!("{} {:?}", request.uri(), request.headers()));
+                        let answer = http::Response::new(Full::<bytes::Bytes>::from(r#"{"data":7}"#));
+                        std::future::ready(Ok::<_, std::io::Error>(answer))
                     });
                     let _ =
                         hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(tls), answer).await;
@@ -180,4 +191,57 @@ async fn a_hundred_requests_share_four_connections() {
     let results = futures_util::future::join_all((0..100).map(|_| client.call::<u8>(Request::get("version")))).await;
     assert!(results.into_iter().all(|result| matches!(result, Ok(7))));
     assert_eq!(authority.accepted.load(Ordering::SeqCst), 4);
+}
+
+#[tokio::test]
+async fn a_certificate_out_of_its_time_is_told() {
+    let expired = Authority::with("127.0.0.1", |certificate| {
+        certificate.not_before = rcgen::date_time_ymd(2020, 1, 1);
+        certificate.not_after = rcgen::date_time_ymd(2021, 1, 1);
+    });
+    let future = Authority::with("127.0.0.1", |certificate| certificate.not_before = rcgen::date_time_ymd(2200, 1, 1));
+    for (authority, word) in [(expired, "expired"), (future, "not valid yet")] {
+        let address = authority.serve().await;
+        let (seen, text) = told(ask(config(address).ca(Ca::Pem(authority.pem.clone()))).await);
+        assert_eq!(seen, Some(authority.fingerprint()));
+        assert!(text.contains(word), "{text}");
+        // Whoever names the very certificate means it.
+        assert_eq!(ask(config(address).fingerprint("pve1", authority.fingerprint())).await.unwrap(), 7);
+    }
+}
+
+#[tokio::test]
+async fn nothing_is_said_to_a_server_that_is_refused() {
+    let authority = Authority::new("127.0.0.1");
+    let stranger = Authority::new("127.0.0.1");
+    let elsewhere = Authority::new("elsewhere.example");
+    let expired = Authority::with("127.0.0.1", |certificate| {
+        certificate.not_after = rcgen::date_time_ymd(2021, 1, 1);
+        certificate.not_before = rcgen::date_time_ymd(2020, 1, 1);
+    });
+    let login = |config: Config| config.login("root@pam", "hidden");
+    for (server, config) in [
+        (&stranger, config(stranger.serve().await).ca(Ca::Pem(authority.pem.clone()))),
+        (&authority, config(authority.serve().await).fingerprint("pve1", "00".repeat(32))),
+        (&elsewhere, config(elsewhere.serve().await).ca(Ca::Pem(elsewhere.pem.clone()))),
+        (&expired, config(expired.serve().await).ca(Ca::Pem(expired.pem.clone()))),
+    ] {
+        let client = Client::new(login(config.clone())).unwrap();
+        for request in [Request::get("version"), Request::post("pools"), Request::post("x").root()] {
+            let error = client.call::<u8>(request).await.unwrap_err();
+            assert!(matches!(error, Error::Tls { .. }) && error.refused(), "{error}");
+        }
+        assert!(server.accepted.load(Ordering::SeqCst) > 0);
+        assert_eq!(*server.heard.lock().unwrap(), Vec::<String>::new());
+    }
+    // It would have been heard.
+    ask(config(stranger.serve().await).insecure(true)).await.unwrap();
+    assert!(stranger.heard.lock().unwrap()[0].contains("/version"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_server_that_never_says_a_word_is_left() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let error = ask(config(listener.local_addr().unwrap()).insecure(true)).await.unwrap_err();
+    assert!(error.refused() && error.to_string().contains("no connection within 10 s"), "{error}");
 }

@@ -114,6 +114,32 @@ fn others_may_write_between_the_lines_but_not_into_them() {
     assert_eq!(feed(&["t=ab''cd; eval", "efgh:x:0:0:0:"]), None);
 }
 
+#[test]
+fn little_is_kept_of_much() {
+    let mut screen = Screen::default();
+    screen.feed(&vec![b'x'; 10 * LINE]);
+    screen.feed(b"\n");
+    assert_eq!(screen.next_line().map(|line| line.len()), Some(LINE));
+    // Nobody takes the lines: the newest are there.
+    let lines = SHOWN / 8;
+    for n in 0..lines {
+        screen.feed(format!("{n}\n").as_bytes());
+    }
+    assert!(screen.kept <= SHOWN && screen.lines.len() < SHOWN / LINE_ITSELF, "{}", screen.lines.len());
+    assert_eq!(screen.lines.back(), Some(&(lines - 1).to_string()));
+    while screen.next_line().is_some() {}
+    assert_eq!(screen.kept, 0);
+}
+
+#[test]
+fn an_output_without_end_is_left() {
+    let token = Token("ab".into());
+    let mut answer = Answer::to(&token);
+    let line = format!("ab:o:{}", "A".repeat(1 << 20));
+    let told = (0..100).find_map(|n| answer.line(&line).map(|told| (n, told)));
+    assert_eq!(told, Some((32, Err(Garbled::TooLong))));
+}
+
 proptest! {
     #[test]
     fn hostile_bytes_never_panic(bytes in proptest::collection::vec(any::<u8>(), 0..300)) {

@@ -199,3 +199,31 @@ async fn a_login_prompt_is_told_as_what_it_is() {
     let error = Node::new(Mode::LoginPrompt).client().shell("pve1").run(&argv(&["true"]), PATIENCE).await.unwrap_err();
     assert!(error.refused() && error.to_string().contains("no shell on pve1"), "{error}");
 }
+
+/// What the client makes of these bytes behind the handshake.
+async fn received(bytes: Vec<u8>) -> Result<Option<Vec<u8>>, Broken> {
+    let (ours, mut theirs) = tokio::io::duplex(1 << 16);
+    let sending = tokio::spawn(async move {
+        // It may be left in the middle.
+        let _ = theirs.write_all(&bytes).await;
+    });
+    let io: BoxedIo = Box::new(ours);
+    let mut socket = WebSocketStream::from_raw_socket(io, Role::Client, Some(limits())).await;
+    let result = receive(&mut socket).await;
+    sending.abort();
+    result
+}
+
+#[tokio::test]
+async fn huge_messages_are_not_taken() {
+    let frame = |first: u8, length: u64| [vec![first, 127], length.to_be_bytes().to_vec()].concat();
+    let told = |result: Result<_, Broken>| result.map(|_: Option<Vec<u8>>| ()).unwrap_err().to_string();
+    // A frame that only says it is huge, one that is, and a message of many frames.
+    assert!(told(received(frame(0x82, u64::MAX >> 1)).await).contains("too long"));
+    let whole = [frame(0x82, 2 << 20), vec![b'x'; 2 << 20]].concat();
+    assert!(told(received(whole).await).contains("too long"));
+    let pieces: Vec<u8> =
+        (0..64).flat_map(|n| [frame(if n == 0 { 2 } else { 0 }, 1 << 16), vec![b'x'; 1 << 16]].concat()).collect();
+    assert!(told(received(pieces).await).contains("too long"));
+    assert_eq!(received([frame(0x82, 3), b"abc".to_vec()].concat()).await, Ok(Some(b"abc".to_vec())));
+}

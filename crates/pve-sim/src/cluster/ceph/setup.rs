@@ -195,7 +195,9 @@ impl Ceph {
             .map(|p| {
                 let rule = self.crush.rule(p.crush_rule).map(|r| r.name.clone());
                 let images: BTreeMap<&String, u64> = p.images.iter().map(|(n, i)| (n, i.size)).collect();
-                let pool = json!({"size": p.size, "min_size": p.min_size, "pg_num": p.pg_num_target, "crush_rule": rule,
+                // What the autoscaler comes to depends on when it looked.
+                let pg_num = (p.autoscale != Autoscale::On).then_some(p.pg_num_target);
+                let pool = json!({"size": p.size, "min_size": p.min_size, "pg_num": pg_num, "crush_rule": rule,
                     "pg_autoscale_mode": p.autoscale.word(), "options": p.options_json(),
                     "applications": p.applications_json(), "flags": p.flags, "images": images});
                 (p.name.as_str(), pool)

@@ -47,6 +47,7 @@ impl Cluster {
             waiting: None,
             fault,
         };
+        self.concurrency.task_begins(number, kind);
         self.tasks.tasks.insert(number, task);
         self.after(FORK, move |cluster| first_step(cluster, number));
         upid
@@ -90,6 +91,7 @@ fn go_on(cluster: &mut Cluster, number: u64) {
     match next {
         Next::After(span) => cluster.after(span, move |cluster| go_on(cluster, number)),
         Next::Lock(lock) => {
+            cluster.concurrency.task_takes(number, &lock);
             let until = cluster.now + LOCK_WAIT;
             if let Some(task) = cluster.tasks.by_number_mut(number) {
                 task.waiting = Some((lock, until));
@@ -175,6 +177,7 @@ fn finish(task: &mut Task, now: crate::kernel::clock::Time, status: String) {
 }
 
 fn release_all(cluster: &mut Cluster, number: u64) {
+    cluster.concurrency.task_ends(number);
     for lock in cluster.locks.of_task(number) {
         cluster.locks.give_up(&lock, number);
         release(cluster, &lock, number);

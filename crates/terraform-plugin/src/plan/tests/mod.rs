@@ -56,6 +56,8 @@ struct Thing {
     note: Option<String>,
     #[attr(keep)]
     size: Option<i64>,
+    #[attr(keep, replace)]
+    zone: Option<String>,
     #[attr(optional)]
     memory: Option<Size>,
     #[attr(computed)]

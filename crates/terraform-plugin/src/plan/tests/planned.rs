@@ -12,7 +12,7 @@ fn name() -> (&'static str, Value) {
 fn a_create_leaves_open_what_the_provider_decides_on() {
     let plan = planned(&[name(), ("token", "s3cret".into())], None);
     let open: Vec<_> = plan.iter().filter(|(_, v)| v.is_unknown()).map(|(n, _)| n.as_str()).collect();
-    assert_eq!(open, ["extra", "id", "ready", "size"]);
+    assert_eq!(open, ["extra", "id", "ready", "size", "zone"]);
     assert_eq!((&plan["mode"], &plan["allow_destroy"]), (&"auto".into(), &false.into()));
     assert_eq!((&plan["note"], &plan["token"], &plan["timeouts"]), (&Value::Null, &Value::Null, &Value::Null));
 }
@@ -136,6 +136,18 @@ fn what_is_unfinished_is_carried_on_with() {
     let plan = planned(&[name()], Some(&prior));
     assert_eq!((&plan["ready"], &plan["id"], &plan["size"]), (&U, &U, &3.into()));
     assert!(!differ_locally_only(&attributes(), &prior, &plan));
+}
+
+#[test]
+fn what_is_not_found_out_yet_replaces_nothing() {
+    let mut prior = created(&[name()], &[("zone", Value::Null)]);
+    prior.insert("ready".to_owned(), false.into());
+    let replaced = |set: &[(&str, Value)]| {
+        let plan = planned(set, Some(&prior));
+        (plan["zone"].clone(), replacements(&attributes(), &prior, &plan, Vec::new()))
+    };
+    assert_eq!(replaced(&[name()]), (U, Vec::new()));
+    assert_eq!(replaced(&[name(), ("zone", "a".into())]), ("a".into(), vec!["zone".into()]), "it is asked for now");
 }
 
 #[test]

@@ -1,0 +1,121 @@
+//! What must not have happened on the way.
+
+use std::collections::BTreeMap;
+
+use anyhow::ensure;
+use serde_json::Value;
+
+use super::Cell;
+use super::point::generalised;
+use crate::{Output, Seen, Workspace};
+
+/// Nothing is to be destroyed and rebuilt.
+pub(super) fn none_in_state(work: &Workspace) -> anyhow::Result<()> {
+    let state = work.state()?.to_string();
+    ensure!(!state.contains("\"tainted\""), "tainted: {state}");
+    Ok(())
+}
+
+/// The provider has not failed by itself.
+pub(super) fn none_told(output: &Output) -> anyhow::Result<()> {
+    for bug in ["panicked", "The provider has a bug", "Provider produced inconsistent", "Provider returned invalid"] {
+        ensure!(!output.says(bug), "{bug}: {}", output.gist());
+    }
+    Ok(())
+}
+
+/// No request that PVE has carried out was sent again. What only starts, stops or opens something may be.
+pub(super) fn nothing_twice(requests: &[Seen], cell: &Cell) -> anyhow::Result<()> {
+    let harmless =
+        |path: &str| path.contains("/status/") || path.ends_with("/termproxy") || path.ends_with("/ceph/stop");
+    let mut carried_out: BTreeMap<(&str, String), usize> = BTreeMap::new();
+    let mut counts: BTreeMap<(&str, String), usize> = BTreeMap::new();
+    for (before, seen) in requests.iter().enumerate() {
+        let count = counts.entry((&seen.method, generalised(&seen.path))).or_default();
+        *count += 1;
+        let struck = match &cell.point.call {
+            Some((method, path)) => {
+                *method == seen.method && *path == generalised(&seen.path) && *count == cell.point.nth
+            }
+            None => before + 1 == cell.point.nth,
+        };
+        let done = seen.status.is_some_and(|status| status < 300) || (struck && cell.mishap.done_unseen());
+        if seen.mutates() && seen.method == "POST" && done && !harmless(&seen.path) {
+            *carried_out.entry((&seen.path, seen.params.to_string())).or_default() += 1;
+        }
+    }
+    let twice: Vec<_> = carried_out.into_iter().filter(|(_, times)| *times > 1).collect();
+    ensure!(twice.is_empty(), "sent again although PVE had carried it out: {twice:?}");
+    Ok(())
+}
+
+/// Nothing that was made is made anew.
+pub(super) fn nothing_destroyed(requests: &[Seen]) -> anyhow::Result<()> {
+    let destroyed: Vec<&str> = requests.iter().filter(|r| r.method == "DELETE").map(|r| r.path.as_str()).collect();
+    ensure!(destroyed.is_empty(), "destroyed: {destroyed:?}");
+    Ok(())
+}
+
+/// Where two states of the cluster differ, as paths with both values.
+pub(super) fn difference(expected: &Value, found: &Value) -> Vec<String> {
+    let mut places = Vec::new();
+    compare("", expected, found, &mut places);
+    places
+}
+
+fn compare(path: &str, expected: &Value, found: &Value, places: &mut Vec<String>) {
+    match (expected, found) {
+        (Value::Object(one), Value::Object(other)) => {
+            let keys: std::collections::BTreeSet<&String> = one.keys().chain(other.keys()).collect();
+            for key in keys {
+                compare(&format!("{path}/{key}"), &expected[key.as_str()], &found[key.as_str()], places);
+            }
+        }
+        (Value::Array(one), Value::Array(other)) if one.len() == other.len() => {
+            for (n, (one, other)) in one.iter().zip(other).enumerate() {
+                compare(&format!("{path}/{n}"), one, other, places);
+            }
+        }
+        (one, other) if one == other => {}
+        (one, other) => places.push(format!("{path} is {other} instead of {one}")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::super::{Mishap, Phase, Point};
+    use super::*;
+
+    fn post(path: &str, dev: &str, status: Option<u16>) -> Seen {
+        let seen = json!({
+            "node": "pve1", "peer": "", "method": "POST", "path": path, "params": { "dev": dev }, "status": status,
+        });
+        serde_json::from_value(seen).unwrap()
+    }
+
+    fn cell(mishap: Mishap) -> Cell {
+        let call = Some(("POST".to_owned(), "/x".to_owned()));
+        Cell { phase: Phase::Apply, point: Point { call, nth: 1, object: "pve_vm" }, mishap }
+    }
+
+    #[test]
+    fn what_pve_has_done_must_not_be_asked_for_again() {
+        let lost = [post("/x", "sdb", None), post("/x", "sdb", Some(200))];
+        assert!(nothing_twice(&lost, &cell(Mishap::LostBefore)).is_ok());
+        assert!(nothing_twice(&lost, &cell(Mishap::LostAfter)).is_err());
+        let done = [post("/x", "sdb", Some(200)), post("/x", "sdb", Some(200))];
+        assert!(nothing_twice(&done, &cell(Mishap::LostBefore)).is_err());
+        let refused = [post("/x", "sdb", Some(500)), post("/x", "sdb", Some(200)), post("/x", "sdc", Some(200))];
+        assert!(nothing_twice(&refused, &cell(Mishap::LostBefore)).is_ok());
+    }
+
+    #[test]
+    fn differences_are_named() {
+        let (one, other) = (json!({ "a": [1, { "b": 2 }], "c": 3 }), json!({ "a": [1, { "b": 4 }], "d": 3 }));
+        let found = difference(&one, &other);
+        assert_eq!(found, ["/a/1/b is 4 instead of 2", "/c is null instead of 3", "/d is 3 instead of null"]);
+        assert!(difference(&one, &one).is_empty());
+    }
+}

@@ -1,0 +1,151 @@
+//! What a run that was cut off has made, and what merely looks like it: the task must be of the same user and not old, and
+//! what is configured must agree. Everything else is told with its `import` block.
+
+use std::time::Duration;
+
+use acceptance_tests::{Output, Program, Sim, Terraform, Workspace, or_skip};
+use serde_json::json;
+
+const HEAD: &str =
+    "terraform {\n  required_providers {\n    pve = { source = \"homelab/pve\" }\n  }\n}\n\nprovider \"pve\" {}\n\n";
+
+/// An object: how it is written, and what of it can be configured otherwise.
+struct Case {
+    address: &'static str,
+    path: &'static str,
+    usual: &'static str,
+    otherwise: &'static str,
+    /// Whether only root can make it, so that no other user can have.
+    root: bool,
+}
+
+const CASES: &[Case] = &[
+    Case {
+        address: "pve_ceph_pool.this",
+        path: "/nodes/*/ceph/pool",
+        usual: "name = \"vm\"",
+        otherwise: "pg_num = 16",
+        root: false,
+    },
+    Case {
+        address: "pve_vm.this",
+        path: "/nodes/*/qemu",
+        usual: "vmid = 300\nnode = \"pve2\"\nname = \"web\"\nmemory = 512",
+        otherwise: "cores = 2",
+        root: false,
+    },
+    Case {
+        address: "pve_ceph_osd.this",
+        path: "/nodes/*/ceph/osd",
+        usual: "node = \"pve1\"\ndevice = { serial = \"SIM0102\" }",
+        otherwise: "encrypted = true",
+        root: true,
+    },
+];
+
+impl Case {
+    fn text(&self, more: &str) -> String {
+        let (kind, name) = self.address.split_once('.').unwrap_or_default();
+        format!("{HEAD}resource \"{kind}\" \"{name}\" {{\n{}\n{more}\n}}\n", self.usual)
+    }
+}
+
+/// Three nodes, each with an OSD on its first disk, and the workspace of a run whose provider was killed when PVE had made
+/// the object.
+fn cut_off(case: &Case) -> anyhow::Result<Option<(Sim, Workspace)>> {
+    let Some(terraform) = or_skip(Terraform::find()) else { return Ok(None) };
+    let sim = Sim::start(&["--cluster", concat!(env!("CARGO_MANIFEST_DIR"), "/tests/taken_over.yaml")])?;
+    let mut work = Workspace::new(terraform, &Program::provider()?)?;
+    work.set_all(sim.environment());
+    work.write("main.tf", &case.text(""))?;
+    work.init()?.succeeded()?;
+    sim.fault(&json!({
+        "match": { "method": "POST", "path": case.path }, "when": "after", "effect": { "signal": "KILL", "to": "peer" },
+    }))?;
+    assert_eq!(work.apply()?.code, Some(1));
+    sim.clear_faults()?;
+    assert!(work.instance(case.address)?.is_null(), "a provider that was killed has nothing to say");
+    // It is recorded when it has struck, which may be after its sender is dead.
+    while sim.mutations()?.is_empty() {
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    sim.forget_requests()?;
+    Ok(Some((sim, work)))
+}
+
+/// Not taken over, nothing written, and told how to import it.
+fn told(sim: &Sim, work: &Workspace, case: &Case, output: Output) -> anyhow::Result<()> {
+    let kind = case.address.split('.').next().unwrap_or_default();
+    let output = output.failed("exists already")?;
+    assert!(output.says(&format!("import {{ to = {kind}.this")), "{}", output.told());
+    assert!(sim.mutations()?.is_empty(), "{:?}", sim.mutations()?);
+    assert!(work.instance(case.address)?.is_null());
+    Ok(())
+}
+
+#[test]
+fn what_a_killed_run_has_made_is_taken_over_with_a_warning() -> anyhow::Result<()> {
+    for case in CASES {
+        let Some((sim, work)) = cut_off(case)? else { return Ok(()) };
+        let output = work.apply()?.succeeded()?;
+        assert!(output.says("exists already and is taken for ours"), "{}", output.told());
+        assert!(sim.mutations()?.is_empty(), "{}: {:?}", case.address, sim.mutations()?);
+        assert_eq!(work.instance(case.address)?["attributes"]["ready"], true, "{}", case.address);
+        assert!(work.plan()?.is_empty(), "{}", case.address);
+    }
+    Ok(())
+}
+
+#[test]
+fn what_is_configured_otherwise_is_not_taken_over() -> anyhow::Result<()> {
+    for case in CASES {
+        let Some((sim, work)) = cut_off(case)? else { return Ok(()) };
+        // Until the task has ended, its end is waited for.
+        sim.advance(120)?;
+        work.write("main.tf", &case.text(case.otherwise))?;
+        told(&sim, &work, case, work.apply()?)?;
+    }
+    Ok(())
+}
+
+#[test]
+fn what_was_made_long_ago_is_not_taken_over() -> anyhow::Result<()> {
+    for case in CASES {
+        let Some((sim, work)) = cut_off(case)? else { return Ok(()) };
+        sim.advance(3 * 3600)?;
+        told(&sim, &work, case, work.apply()?)?;
+    }
+    Ok(())
+}
+
+#[test]
+fn what_somebody_else_has_made_is_not_taken_over() -> anyhow::Result<()> {
+    for case in CASES.iter().filter(|case| !case.root) {
+        let Some((sim, mut work)) = cut_off(case)? else { return Ok(()) };
+        sim.advance(120)?;
+        // The token has made it; now root comes with the password.
+        work.set("PVE_API_TOKEN", "");
+        told(&sim, &work, case, work.apply()?)?;
+    }
+    Ok(())
+}
+
+#[test]
+fn two_blocks_for_one_object_do_not_share_it() -> anyhow::Result<()> {
+    for case in CASES.iter().filter(|case| !case.root) {
+        let Some(terraform) = or_skip(Terraform::find()) else { return Ok(()) };
+        let sim = Sim::start(&["--cluster", concat!(env!("CARGO_MANIFEST_DIR"), "/tests/taken_over.yaml")])?;
+        let mut work = Workspace::new(terraform, &Program::provider()?)?;
+        work.set_all(sim.environment());
+        let twice = case.text("").replace(HEAD, "").replace("\"this\"", "\"other\"");
+        work.write("main.tf", &format!("{}{twice}", case.text("")))?;
+        work.init()?.succeeded()?;
+        let output = work.apply()?;
+        assert!(output.code == Some(1) && output.says("already"), "{}", output.told());
+        let state = work.state()?;
+        let instances =
+            state["resources"].as_array().into_iter().flatten().map(|r| r["instances"].as_array().map_or(0, Vec::len));
+        assert_eq!(instances.sum::<usize>(), 1, "{state:#}");
+    }
+    Ok(())
+}

@@ -1,0 +1,163 @@
+//! `cargo xtask walk`: random walks, and everything else that is about many things at once. The tests make a few steps of
+//! each; this goes as far as one likes.
+
+use std::fs;
+use std::io::Write as _;
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use acceptance_tests::load::Load;
+use acceptance_tests::walk::{Walk, aliases_of_one_run, at_every_parallelism, two_runs_at_once};
+use acceptance_tests::{Program, Terraform};
+use anyhow::{Context as _, Result};
+use serde::Serialize;
+
+/// How far to go.
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    /// How many walks
+    #[arg(long, default_value_t = 20)]
+    seeds: u64,
+    /// Steps of each
+    #[arg(long, default_value_t = 200)]
+    steps: usize,
+    /// The seed of the first; the others follow
+    #[arg(long, default_value_t = 1)]
+    first_seed: u64,
+    /// Begins no further step after so many minutes
+    #[arg(long)]
+    minutes: Option<u64>,
+    /// Instead: the same edits at every parallelism, by two aliases, and by two runs at once
+    #[arg(long, conflicts_with = "load")]
+    together: bool,
+    /// Instead: a large configuration in one apply, with Terraform's usual parallelism and with 50
+    #[arg(long)]
+    load: bool,
+    /// Writes the table to this file as well
+    #[arg(long, value_name = "FILE")]
+    json: Option<PathBuf>,
+}
+
+/// A line of the table.
+#[derive(Serialize)]
+struct Row {
+    kind: String,
+    tried: usize,
+    converged: usize,
+    imported: usize,
+    failed: usize,
+}
+
+impl Row {
+    fn new(kind: String) -> Self {
+        Self { kind, tried: 0, converged: 0, imported: 0, failed: 0 }
+    }
+
+    fn count(&mut self, result: Result<()>) -> bool {
+        self.tried += 1;
+        match result {
+            Ok(()) => {
+                self.converged += 1;
+                true
+            }
+            Err(error) => {
+                self.failed += 1;
+                println!("    FAILED {error:#}");
+                false
+            }
+        }
+    }
+}
+
+/// Walks; `false` if a step failed.
+pub(crate) fn run(args: &Args) -> Result<bool> {
+    let terraform = Terraform::find()?;
+    let provider = Program::provider()?;
+    let rows = match (args.load, args.together) {
+        (true, _) => load(terraform, &provider)?,
+        (_, true) => together(args, terraform, &provider),
+        _ => walks(args, terraform, &provider)?,
+    };
+    println!("{:<40} {:>6} {:>10} {:>7}", "", "tried", "converged", "failed");
+    for row in &rows {
+        println!("{:<40} {:>6} {:>10} {:>7}", row.kind, row.tried, row.converged, row.failed);
+    }
+    let failed: usize = rows.iter().map(|row| row.failed).sum();
+    if let Some(file) = &args.json {
+        let table = serde_json::json!({ "rows": rows });
+        fs::write(file, serde_json::to_string_pretty(&table)?).with_context(|| file.display().to_string())?;
+    }
+    Ok(failed == 0)
+}
+
+/// A row a seed; what is tried is a step.
+fn walks(args: &Args, terraform: &'static Terraform, provider: &Program) -> Result<Vec<Row>> {
+    let begun = Instant::now();
+    let over = || args.minutes.is_some_and(|minutes| begun.elapsed() >= Duration::from_secs(60 * minutes));
+    let mut rows = Vec::new();
+    for seed in args.first_seed..args.first_seed + args.seeds {
+        if over() {
+            break;
+        }
+        let mut row = Row::new(format!("seed {seed}"));
+        let mut walk = Walk::begin(terraform, provider, seed)?;
+        let (began, mut edits) = (Instant::now(), 0);
+        for _ in 0..=args.steps {
+            let step = walk.step().map(|made| edits += made);
+            // A walk that has lost its way cannot go on.
+            if !row.count(step) || over() {
+                break;
+            }
+            print!(".");
+            std::io::stdout().flush()?;
+        }
+        println!(" seed {seed}: {} steps, {edits} edits, {} s", row.converged, began.elapsed().as_secs());
+        rows.push(row);
+    }
+    Ok(rows)
+}
+
+/// A row a kind; what is tried is a whole history.
+fn together(args: &Args, terraform: &'static Terraform, provider: &Program) -> Vec<Row> {
+    type Check = fn(&'static Terraform, &Program, u64, usize, usize) -> Result<()>;
+    let kinds: [(&str, Check); 3] = [
+        ("at parallelism 1, 10 and 50", at_every_parallelism),
+        ("two aliases in one configuration", aliases_of_one_run),
+        ("two runs at once", two_runs_at_once),
+    ];
+    let mut rows = Vec::new();
+    for (kind, check) in kinds {
+        let mut row = Row::new(format!("{kind}, {} steps", args.steps));
+        for seed in args.first_seed..args.first_seed + args.seeds {
+            let began = Instant::now();
+            row.count(check(terraform, provider, seed, args.steps, EDITS));
+            println!("{kind}: seed {seed}, {} s", began.elapsed().as_secs());
+        }
+        rows.push(row);
+    }
+    rows
+}
+
+/// The edits of a step where much is to go on at once.
+const EDITS: usize = 10;
+
+fn load(terraform: &'static Terraform, provider: &Program) -> Result<Vec<Row>> {
+    let mut rows = Vec::new();
+    for parallelism in [10, 50] {
+        let mut row = Row::new(format!("{:?} at parallelism {parallelism}", Load::FULL));
+        let borne = Load::FULL.bear(terraform, provider, parallelism);
+        row.count(borne.map(|borne| {
+            let most = borne.concurrency.at_once.values().max();
+            println!(
+                "parallelism {parallelism}: {} objects, {} requests, {} s; in flight {:?}; {} locks, {most:?} writes at once",
+                borne.objects,
+                borne.requests,
+                borne.took.as_secs(),
+                borne.concurrency.in_flight,
+                borne.concurrency.at_once.len(),
+            );
+        }));
+        rows.push(row);
+    }
+    Ok(rows)
+}
