@@ -66,18 +66,18 @@ impl Before {
         if self.begun_here {
             return Ok(None);
         }
-        let now = cx.client.server_time();
-        let recent = |task: &TaskEntry| match (task.endtime, now) {
+        // If somebody else has made it anew since, it is theirs.
+        let made = self.known.iter().filter(|task| task.is_running() || task.is_success());
+        let Some(task) = made.max_by_key(|task| task.starttime) else { return Ok(None) };
+        let recent = match (task.endtime, cx.client.server_time()) {
             (Some(end), Some(now)) => now - end <= WINDOW,
             (Some(_), None) => false,
-            (None, _) => task.is_running(),
+            (None, _) => true,
         };
-        let ours = |upid: &Upid| cx.client.is_us(upid.user());
-        let mut tasks: Vec<&TaskEntry> =
-            self.known.iter().filter(|task| recent(task) && (task.is_running() || task.is_success())).collect();
-        tasks.sort_by_key(|task| task.starttime);
-        let last = tasks.iter().rev().filter_map(|task| Some((task, task.upid.parse::<Upid>().ok()?)));
-        let Some((task, upid)) = last.into_iter().find(|(_, upid)| ours(upid)) else { return Ok(None) };
+        let Ok(upid) = task.upid.parse::<Upid>() else { return Ok(None) };
+        if !recent || !cx.client.is_us(upid.user()) {
+            return Ok(None);
+        }
         if task.is_running() {
             tracing::info!(%upid, "a run that was cut off has begun this: waiting for its end");
             let doing = "Cannot follow the task of a run that was cut off";

@@ -233,7 +233,9 @@ async fn hold(cx: &Cx<Pve>, storage: &StorageRbd, owners: &BTreeSet<Option<u32>>
     }
     for vmid in owners.iter().flatten() {
         let guest = cx.client.cluster().guest(*vmid).await.during(format!("Cannot look for guest {vmid}"))?;
-        let Some(guest) = guest else { continue };
+        let Some(guest) = guest else {
+            return Ok(Some(format!("Guest {vmid}, whose image is there, is not to be seen and may name it.")));
+        };
         let names_it = match guest.kind {
             GuestKind::Qemu => {
                 let config = cx.client.qemu(&guest.node, *vmid).config().await;

@@ -3,6 +3,7 @@
 //! All steps run even when an early one fails, so that one run tells everything; the tests come last because they take
 //! longest and because whoever reads a log looks for their result at its end.
 
+mod deny;
 mod runner;
 
 use std::time::{Duration, Instant};
@@ -40,6 +41,11 @@ enum Outcome {
 const STEPS: &[Step] = &[
     Step { name: "fmt", checks: "the code is formatted", run: fmt },
     Step { name: "clippy", checks: "no warnings", run: clippy },
+    Step {
+        name: "deny",
+        checks: "licences, bans, double versions and known holes of what is depended on",
+        run: deny::run,
+    },
     Step { name: "docs", checks: "the pages in docs/ are what the models say", run: docs },
     Step { name: "golden", checks: "the simulator answers what PVE was recorded to answer", run: golden },
     Step { name: "test", checks: "unit, documentation and acceptance tests", run: runner::run },

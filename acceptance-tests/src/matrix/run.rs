@@ -23,6 +23,9 @@ pub struct Row {
     pub failed: usize,
 }
 
+/// After so many cells it is told how far it is.
+const TELL: usize = 50;
+
 /// Tries the cells, `jobs` at a time: each has a cluster of its own and spends most of its time waiting. Every failure is
 /// told as it comes.
 pub fn try_all(matrix: &Matrix, cells: &[Cell], jobs: usize, tell: &(dyn Fn(&str) + Sync)) -> Vec<Row> {
@@ -44,6 +47,10 @@ pub fn try_all(matrix: &Matrix, cells: &[Cell], jobs: usize, tell: &(dyn Fn(&str
                         Ok(converged) if converged.imported == 0 => row.converged += 1,
                         Ok(_) => row.imported += 1,
                         Err(_) => row.failed += 1,
+                    }
+                    let done: usize = rows.values().map(|row| row.tried).sum();
+                    if done % TELL == 0 {
+                        tell(&format!("{done} of {}", cells.len()));
                     }
                 }
             });

@@ -10,6 +10,8 @@ use std::sync::OnceLock;
 
 use anyhow::{Context as _, anyhow, bail};
 
+pub use venv::python_environment;
+
 /// Resource identity, which the tests import by, came with this version.
 const OLDEST: Version = Version { major: 1, minor: 12, patch: 0 };
 

@@ -122,7 +122,8 @@ impl FromStr for PropertyString {
     fn from_str(text: &str) -> Result<Self, BadPropertyString> {
         let mut out = Self::default();
         for item in text.split(',').map(str::trim).filter(|item| !item.is_empty()) {
-            match item.split_once('=') {
+            // A blank after the equals sign would not be there any more in an item that is written without key.
+            match item.split_once('=').map(|(key, value)| (key.trim(), value.trim())) {
                 Some((key, value)) if !key.is_empty() && !value.is_empty() => {
                     if out.items.insert(key.to_owned(), value.to_owned()).is_some() {
                         return Err(BadPropertyString::Duplicate(key.to_owned()));

@@ -5,14 +5,17 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use serde_json::Value as Json;
+use serde_json::value::{RawValue, to_raw_value};
 
 /// Small values that an object keeps in Terraform's state, out of the user's sight: an id to be compared before
 /// something is destroyed, a task to attach to. Stored in clear: no secrets.
 ///
 /// Every reply carries all of them; an object that does not touch them keeps them.
 #[derive(Debug, Default)]
-pub struct Private(Mutex<BTreeMap<String, Json>>);
+pub struct Private(Mutex<Map>);
+
+/// As text, so that numbers keep their digits however often they are passed on.
+type Map = BTreeMap<String, Box<RawValue>>;
 
 /// Keys beginning so are the framework's own.
 const OWN: char = '.';
@@ -40,13 +43,13 @@ impl Private {
 
     /// A value, if there is one of that type.
     pub fn get<T: DeserializeOwned>(&self, key: &str) -> Option<T> {
-        serde_json::from_value(self.lock().get(key)?.clone()).ok()
+        serde_json::from_str(self.lock().get(key)?.get()).ok()
     }
 
     /// Remembers a value. A value that JSON cannot hold is not remembered, and the log says so.
     pub fn set(&self, key: &str, value: impl Serialize) {
         debug_assert!(!key.starts_with(OWN), "keys beginning with {OWN} are the framework's own");
-        match serde_json::to_value(value) {
+        match to_raw_value(&value) {
             Ok(value) => drop(self.lock().insert(key.to_owned(), value)),
             Err(error) => tracing::error!(key, %error, "private value cannot be stored"),
         }
@@ -59,7 +62,8 @@ impl Private {
 
     /// The state that goes with it comes from an import and holds no more than the key.
     pub(crate) fn imported() -> Self {
-        Self(Mutex::new(BTreeMap::from([(IMPORTED.to_owned(), Json::Bool(true))])))
+        let mark = to_raw_value(&true).map(|mark| (IMPORTED.to_owned(), mark));
+        Self(Mutex::new(mark.into_iter().collect()))
     }
 
     /// Whether the state comes from an import; forgotten thereby.
@@ -67,7 +71,7 @@ impl Private {
         self.lock().remove(IMPORTED).is_some()
     }
 
-    fn lock(&self) -> MutexGuard<'_, BTreeMap<String, Json>> {
+    fn lock(&self) -> MutexGuard<'_, Map> {
         // Every change is a single insert or remove, so a panic elsewhere leaves nothing half done.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -166,6 +166,10 @@ async fn left_behind(cx: &Cx<Pve>, want: &Osd, path: &str, before: &Before) -> R
         return Ok(None);
     }
     let found = identify(cx, node, path, Some(&upid)).await?;
+    let hint = told(&cx.client.node(node).task_log(&upid, 0).await.unwrap_or_default());
+    if hint.is_some_and(|made| made != found) {
+        return Ok(None);
+    }
     evidence::tell_taken_over(cx, &format!("osd.{} on {path} of {node}", found.id), &upid);
     Ok(Some(found))
 }
