@@ -165,3 +165,29 @@ fn who_may_only_look_can_plan_and_is_told_what_the_apply_needs() -> anyhow::Resu
     assert!(sim.mutations()?.iter().all(|seen| seen.status == Some(403)), "{:?}", sim.mutations()?);
     Ok(())
 }
+
+#[test]
+fn a_pool_with_images_is_not_destroyed() -> anyhow::Result<()> {
+    let Some(terraform) = or_skip(Terraform::find()) else { return Ok(()) };
+    let shape = json!({
+        "storages": [{ "storage": "ceph-vm", "type": "rbd", "pool": "vm", "content": ["images"] }],
+        "guests": [{ "vmid": 101, "node": "pve1", "config": { "scsi0": "ceph-vm:1" } }],
+        "ceph": { "stage": "ready", "pools": [{ "name": "vm", "pg_num": 32, "application": "rbd" }] },
+    });
+    let file = tempfile::NamedTempFile::new()?;
+    // JSON is YAML.
+    serde_json::to_writer(&file, &shape)?;
+    let sim = Sim::start(&["--cluster", &file.path().display().to_string()])?;
+    let mut work = Workspace::new(terraform, &Program::provider()?)?;
+    work.set_all(sim.environment());
+    work.write("main.tf", &pool("name = \"vm\"\nallow_destroy = true"))?;
+    work.init()?.succeeded()?;
+    work.import("pve_ceph_pool.vm", "vm")?.succeeded()?;
+    work.apply()?.succeeded()?;
+    let output = work.destroy()?.failed("Pool \"vm\" is in use")?;
+    assert!(output.says("such as ceph-vm:vm-101-disk-0"), "{}", output.told());
+    // Nobody relied on PVE to refuse it.
+    assert!(sim.mutations()?.is_empty(), "{:?}", sim.mutations()?);
+    assert!(!work.instance("pve_ceph_pool.vm")?.is_null());
+    Ok(())
+}

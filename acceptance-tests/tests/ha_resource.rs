@@ -136,3 +136,32 @@ fn a_guest_that_ha_cannot_start_is_taken_out_again_and_the_task_is_quoted() -> a
     assert_eq!(sim.state()?["ha"]["resources"], serde_json::json!([]));
     Ok(())
 }
+
+#[test]
+fn a_guest_that_is_taken_out_is_waited_for_until_ha_has_let_go() -> anyhow::Result<()> {
+    let Some(terraform) = or_skip(Terraform::find()) else { return Ok(()) };
+    // So slow that HA's next round comes only when it is brought about.
+    let sim = Sim::start(&["--guest", "101", "--clock", "0.1"])?;
+    let mut work = Workspace::new(terraform, &Program::provider()?)?;
+    work.set_all(sim.environment());
+    work.write("main.tf", &ha(""))?;
+    work.init()?.succeeded()?;
+    let asked = |method: &str, path: &str| -> anyhow::Result<Option<usize>> {
+        Ok(sim.requests()?.iter().position(|seen| seen.method == method && seen.path == path))
+    };
+    let mut running = work.start_apply()?;
+    running
+        .until("the guest is put under HA", || asked("POST", "/cluster/ha/resources").is_ok_and(|at| at.is_some()))?;
+    sim.advance(60)?;
+    running.wait()?.succeeded()?;
+
+    let mut running = work.start(&["destroy", "-no-color", "-input=false", "-auto-approve"])?;
+    let looks = || -> anyhow::Result<usize> {
+        let Some(at) = asked("DELETE", "/cluster/ha/resources/vm:101")? else { return Ok(0) };
+        Ok(sim.requests()?[at..].iter().filter(|seen| seen.path == "/cluster/ha/status/current").count())
+    };
+    running.until("the provider has looked twice whether HA has let go", || looks().is_ok_and(|n| n >= 2))?;
+    sim.advance(60)?;
+    running.wait()?.succeeded()?;
+    Ok(())
+}

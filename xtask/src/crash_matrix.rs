@@ -65,7 +65,7 @@ fn chosen(cells: Vec<Cell>, args: &Args) -> Vec<Cell> {
     let wanted = |cell: &Cell| {
         let named = format!("{cell} {}", cell.kind()).to_lowercase();
         only.as_ref().is_none_or(|only| named.contains(only))
-            && (cell.point.call.is_some() || cell.point.nth % args.every_read.max(1) == 0)
+            && (cell.point.call.is_some() || cell.point.nth.is_multiple_of(args.every_read.max(1)))
     };
     cells.into_iter().filter(wanted).collect()
 }

@@ -1,7 +1,7 @@
 //! `cargo xtask mutants`: do the tests bite? Faults made on purpose, one at a time in a copy of the sources, each with the
 //! name of the test that notices it.
 //!
-//! A test counts only if it passes without any fault; so all of them are run that way first.
+//! A test counts only if it passes without any fault; so each is run that way first.
 
 mod copy;
 mod list;
@@ -48,27 +48,35 @@ struct Row {
 pub(crate) fn run(args: &Args) -> Result<bool> {
     let mutants = chosen(list::all()?, &args.only)?;
     let copy = Copy::make()?;
-    let trials: BTreeSet<Trial> =
-        mutants.iter().map(Mutant::trials).collect::<Result<Vec<_>>>()?.concat().into_iter().collect();
-    println!("==> {} tests without any fault", trials.len());
-    for trial in &trials {
-        println!("    {trial}");
-        match trial.run(&copy)? {
-            End::Passed => {}
-            other => anyhow::bail!("without any fault `{trial}` should pass: {}", other.told()),
+    let mut rows: Vec<Row> = mutants.iter().map(Row::new).collect();
+    let trials = mutants.iter().map(Mutant::trials).collect::<Result<Vec<_>>>()?;
+    // In rounds: everybody's quickest tests first, then the next ones for what has survived those.
+    for round in 0..trials.iter().map(Vec::len).max().unwrap_or(0) {
+        let open = (0..rows.len()).filter(|i| rows[*i].is_open());
+        let left: Vec<(usize, &Trial)> = open.filter_map(|i| Some((i, trials[i].get(round)?))).collect();
+        passes_without(&copy, left.iter().map(|(_, trial)| *trial).collect())?;
+        for (i, trial) in left {
+            try_one(&copy, &mutants[i], trial, &mut rows[i])?;
+            println!("{}", rows[i].told());
+            write(args, &rows)?;
         }
     }
-    let mut rows = Vec::new();
-    for mutant in &mutants {
-        let row = try_one(&copy, mutant)?;
-        println!("{}", row.told());
-        rows.push(row);
-        write(args, &rows)?;
-    }
+    println!("==> all together");
+    rows.iter().for_each(|row| println!("{}", row.told()));
     let noticed = rows.iter().filter(|row| !row.noticed_by.is_empty()).count();
     let broken = rows.iter().filter(|row| row.error.is_some()).count();
     println!("==> {noticed} of {} noticed", rows.len());
     Ok(broken == 0 && noticed + UNNOTICED >= rows.len())
+}
+
+/// A test that fails by itself notices nothing.
+fn passes_without(copy: &Copy, trials: BTreeSet<&Trial>) -> Result<()> {
+    for trial in trials {
+        println!("==> without any fault: {trial}");
+        let end = trial.run(copy)?;
+        ensure!(end == End::Passed, "without any fault `{trial}` should pass: {}", end.told());
+    }
+    Ok(())
 }
 
 fn chosen(all: Vec<Mutant>, only: &[String]) -> Result<Vec<Mutant>> {
@@ -77,29 +85,18 @@ fn chosen(all: Vec<Mutant>, only: &[String]) -> Result<Vec<Mutant>> {
     Ok(all.into_iter().filter(|mutant| only.is_empty() || only.contains(&mutant.name)).collect())
 }
 
-/// Makes the fault, runs tests until one notices it, and takes it back.
-fn try_one(copy: &Copy, mutant: &Mutant) -> Result<Row> {
-    let mut row = Row {
-        name: mutant.name.clone(),
-        wrong: mutant.wrong.clone(),
-        file: mutant.file.clone(),
-        noticed_by: Vec::new(),
-        error: None,
-    };
+/// Makes the fault, runs the tests, and takes it back.
+fn try_one(copy: &Copy, mutant: &Mutant, trial: &Trial, row: &mut Row) -> Result<()> {
     let before = copy.read(&mutant.file)?;
     copy.write(&mutant.file, &mutant.applied_to(&before)?)?;
-    for trial in mutant.trials()? {
-        match trial.run(copy)? {
-            End::Passed => {}
-            End::Failed(tests) => row.noticed_by = tests,
-            End::DoesNotBuild => row.error = Some(format!("does not build: {trial}")),
-        }
-        if !row.noticed_by.is_empty() || row.error.is_some() {
-            break;
-        }
-    }
+    let end = trial.run(copy);
     copy.write(&mutant.file, &before)?;
-    Ok(row)
+    match end? {
+        End::Passed => {}
+        End::Failed(tests) => row.noticed_by = tests,
+        End::DoesNotBuild => row.error = Some(format!("does not build: {trial}")),
+    }
+    Ok(())
 }
 
 fn write(args: &Args, rows: &[Row]) -> Result<()> {
@@ -109,6 +106,21 @@ fn write(args: &Args, rows: &[Row]) -> Result<()> {
 }
 
 impl Row {
+    fn new(mutant: &Mutant) -> Self {
+        Self {
+            name: mutant.name.clone(),
+            wrong: mutant.wrong.clone(),
+            file: mutant.file.clone(),
+            noticed_by: Vec::new(),
+            error: None,
+        }
+    }
+
+    /// Whether it is neither noticed nor broken.
+    fn is_open(&self) -> bool {
+        self.noticed_by.is_empty() && self.error.is_none()
+    }
+
     fn told(&self) -> String {
         let by = match (&self.error, &self.noticed_by[..]) {
             (Some(error), _) => error.clone(),
