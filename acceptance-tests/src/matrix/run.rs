@@ -39,6 +39,10 @@ pub fn try_all(matrix: &Matrix, cells: &[Cell], jobs: usize, tell: &(dyn Fn(&str
                     if let Err(error) = &end {
                         tell(&format!("FAILED {cell}: {error:#}"));
                     }
+                    if matches!(&end, Ok(converged) if converged.undisturbed) {
+                        tell(&format!("not counted, since it ended before that request: {cell}"));
+                        continue;
+                    }
                     let mut rows = rows.lock().unwrap_or_else(PoisonError::into_inner);
                     let kind = format!("{}: {}", matrix.scenario.name, cell.kind());
                     let row = rows.entry(kind.clone()).or_insert_with(|| Row { kind, ..Row::default() });
