@@ -113,11 +113,13 @@ impl Sim {
                 address.set_port(address.port().checked_add(n).context("too many nodes for that port")?);
             }
             let listener = TcpListener::bind(address).await.with_context(|| format!("cannot listen on {address}"))?;
-            let tls = tls::for_node(&node, &address.ip().to_string())?;
+            let address = address.ip().to_string();
+            let tls = tls::for_node(&node, &address)?;
+            let impostor = tls::for_node(&node, &address)?;
             if let Some(known) = cluster.nodes.get_mut(&node) {
                 known.fingerprint = tls.fingerprint.clone();
             }
-            listeners.push((node, listener, tls));
+            listeners.push((node, listener, tls, impostor));
         }
         let control = TcpListener::bind(SocketAddr::new(options.listen.ip(), 0)).await?;
 
@@ -135,11 +137,11 @@ impl Sim {
         };
         running.tasks.spawn(world.clone().tick());
         running.tasks.spawn(http::serve_control(world.clone(), control));
-        for (node, listener, tls) in listeners {
+        for (node, listener, tls, impostor) in listeners {
             running.endpoints.push((node.clone(), format!("https://{}", listener.local_addr()?)));
             running.fingerprints.insert(node.clone(), tls.fingerprint);
-            let acceptor = TlsAcceptor::from(tls.config);
-            running.tasks.spawn(http::serve(world.clone(), node, listener, acceptor));
+            let (own, impostor) = (TlsAcceptor::from(tls.config), TlsAcceptor::from(impostor.config));
+            running.tasks.spawn(http::serve(world.clone(), node, listener, http::Acceptors { own, impostor }));
         }
         Ok(running)
     }
@@ -211,6 +213,8 @@ fn random_seed() -> u64 {
     bytes.iter().take(8).fold(0, |seed, byte| seed << 8 | u64::from(*byte))
 }
 
+#[cfg(test)]
+mod fault_tests;
 #[cfg(test)]
 mod probes;
 #[cfg(test)]

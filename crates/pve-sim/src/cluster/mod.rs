@@ -22,7 +22,7 @@ use serde_json::{Value, json};
 use crate::kernel::clock::Time;
 use crate::kernel::concurrency::Concurrency;
 use crate::kernel::events::Events;
-use crate::kernel::faults::Faults;
+use crate::kernel::faults::{Faults, Lasting};
 use crate::kernel::ids::Ids;
 use crate::kernel::locks::Locks;
 use crate::kernel::record::Recorded;
@@ -93,6 +93,7 @@ pub struct Cluster {
     pub(crate) terminals: terminals::Terminals,
     pub(crate) events: Events,
     pub(crate) faults: Faults,
+    pub(crate) lasting: Lasting,
     pub(crate) requests: Vec<Recorded>,
     pub(crate) concurrency: Concurrency,
     pub(crate) unmodelled: BTreeMap<String, u64>,
@@ -126,6 +127,7 @@ impl Cluster {
             ids,
             events: Events::default(),
             faults: Faults::default(),
+            lasting: Lasting::default(),
             requests: Vec::new(),
             concurrency: Concurrency::default(),
             unmodelled: BTreeMap::new(),

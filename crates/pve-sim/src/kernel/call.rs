@@ -50,6 +50,11 @@ impl Call<'_> {
         self.cluster.now
     }
 
+    /// The time that the clock of the node which took the request shows.
+    pub fn clock(&self) -> Time {
+        self.cluster.clock_of(&self.served_by)
+    }
+
     /// Begins a task on the node that carries out the call; gives its UPID, as the answer has it.
     pub fn task(&mut self, kind: &str, id: impl Into<String>, job: impl Job) -> Value {
         let node = self.node.clone();

@@ -42,7 +42,10 @@ pub(crate) fn answer(world: &World, method: &str, path: &str, body: &[u8]) -> (u
         }
         ("GET", ["faults"]) => Ok(world.with(|cluster| json!(cluster.faults.all()))),
         ("DELETE", ["faults"]) => {
-            world.with(|cluster| cluster.faults.clear());
+            world.with(|cluster| {
+                cluster.faults.clear();
+                cluster.lasting.clear();
+            });
             Ok(Value::Null)
         }
         ("POST", ["clock", "advance"]) => read(body).and_then(|Advance { seconds }| advance(world, seconds)),

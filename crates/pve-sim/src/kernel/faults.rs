@@ -1,8 +1,15 @@
 //! Faults on demand: what goes wrong with which request.
 
+mod effect;
+mod garble;
+mod lasting;
+mod strike;
+
 use serde::{Deserialize, Serialize};
 
-use crate::shape::parse_duration;
+pub use effect::{Effect, OutageKind, PowerEnd, Recipient, Signal, TaskEnd, TicketEnd, Types, Whose};
+pub(crate) use lasting::{Lasting, Reach};
+pub(crate) use strike::{alter, strike, task_fault};
 
 /// A fault as `POST /faults` takes it.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -53,109 +60,8 @@ pub enum When {
     After,
 }
 
-/// What happens.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-#[serde(untagged, deny_unknown_fields)]
-pub enum Effect {
-    /// An error in PVE's form.
-    Status {
-        /// HTTP status.
-        status: u16,
-        /// Message.
-        #[serde(default)]
-        message: String,
-    },
-    /// An answer that is none of PVE's.
-    Body {
-        /// The body.
-        body: String,
-        /// Its type.
-        #[serde(default = "html")]
-        content_type: String,
-    },
-    /// The connection closes without an answer.
-    Drop {
-        /// Always true.
-        drop: bool,
-    },
-    /// The answer comes later (simulated time).
-    Delay {
-        /// As `30s`.
-        delay: String,
-    },
-    /// The task that the request begins comes to an end of its own.
-    Task {
-        /// `fail` or `vanish`.
-        task: TaskEnd,
-        /// The error of one that fails.
-        #[serde(default)]
-        message: Option<String>,
-    },
-    /// Tickets issued so far are worthless.
-    Ticket {
-        /// Always `expire`.
-        ticket: TicketEnd,
-    },
-    /// A process gets SIGKILL.
-    Kill {
-        /// Its id.
-        kill: u32,
-    },
-    /// Whoever has sent the request gets a signal.
-    Signal {
-        /// Which.
-        signal: Signal,
-        /// Who gets it.
-        to: Recipient,
-    },
-}
-
-/// A signal.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "UPPERCASE")]
-pub enum Signal {
-    /// The process ends at once.
-    Kill,
-    /// Ctrl-C.
-    Int,
-}
-
-/// Who gets a signal.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Recipient {
-    /// The process at the other end of the connection.
-    Peer,
-    /// The process that has started it.
-    Parent,
-    /// Its process group: with a terminal's Ctrl-C, whoever has started it too.
-    Group,
-}
-
-/// How a task ends.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum TaskEnd {
-    /// With an error.
-    Fail,
-    /// Without a final line.
-    Vanish,
-}
-
-/// What happens to tickets.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum TicketEnd {
-    /// They are no longer good.
-    Expire,
-}
-
 fn one() -> u64 {
     1
-}
-
-fn html() -> String {
-    "text/html".to_owned()
 }
 
 /// The faults in force.
@@ -170,16 +76,7 @@ impl Faults {
     /// # Errors
     /// What is wrong with it, in words.
     pub fn add(&mut self, fault: Fault) -> Result<(), String> {
-        match &fault.effect {
-            Effect::Delay { delay } => drop(parse_duration(delay)?),
-            Effect::Drop { drop: false } => return Err("drop must be true".to_owned()),
-            Effect::Status { status, .. } if !(100..=999).contains(status) => {
-                return Err(format!("{status} is not an HTTP status"));
-            }
-            // Process 0 would be our own group, 1 the system.
-            Effect::Kill { kill: 0 | 1 } => return Err("kill needs the id of a process".to_owned()),
-            _ => {}
-        }
+        fault.effect.check()?;
         if fault.nth == 0 || fault.times == 0 {
             return Err("nth and times count from 1".to_owned());
         }
@@ -192,7 +89,7 @@ impl Faults {
         &self.all
     }
 
-    /// Takes all of them back.
+    /// Takes all of them back. What they have done stays done; see [`Lasting`] for what has not passed yet.
     pub fn clear(&mut self) {
         self.all.clear();
     }
@@ -279,6 +176,17 @@ mod tests {
             r#"{"delay": "30s"}"#,
             r#"{"task": "fail", "message": "x"}"#,
             r#"{"task": "vanish"}"#,
+            r#"{"task": "warn", "message": "x"}"#,
+            r#"{"cut": true}"#,
+            r#"{"types": "wrong"}"#,
+            r#"{"hangup": true}"#,
+            r#"{"outage": "refused", "for": "60s"}"#,
+            r#"{"outage": "certificate", "for": "60s", "of": "all", "in": "2s"}"#,
+            r#"{"outage": "garbage", "for": "60s", "of": "node"}"#,
+            r#"{"power": "off"}"#,
+            r#"{"power": "off", "in": "1s"}"#,
+            r#"{"skew": "1h"}"#,
+            r#"{"skew": "-1h"}"#,
             r#"{"ticket": "expire"}"#,
             r#"{"kill": 12345}"#,
             r#"{"signal": "KILL", "to": "peer"}"#,
@@ -291,7 +199,15 @@ mod tests {
             assert!(given.as_object().unwrap().iter().all(|(key, value)| read[key] == *value), "{effect}: {read}");
             Faults::default().add(fault).unwrap();
         }
-        for bad in [r#"{"kill": 0}"#, r#"{"delay": "soon"}"#, r#"{"drop": false}"#] {
+        for bad in [
+            r#"{"kill": 0}"#,
+            r#"{"delay": "soon"}"#,
+            r#"{"drop": false}"#,
+            r#"{"cut": false}"#,
+            r#"{"skew": "late"}"#,
+            r#"{"outage": "refused", "for": "ever"}"#,
+            r#"{"power": "off", "in": "soon"}"#,
+        ] {
             assert!(Faults::default().add(fault(&format!(r#"{{"effect": {bad}}}"#))).is_err(), "{bad}");
         }
         assert!(serde_json::from_str::<Fault>(r#"{"effect": {"explode": true}}"#).is_err());

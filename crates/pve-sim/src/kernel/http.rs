@@ -3,7 +3,7 @@
 use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -14,12 +14,15 @@ use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::task::JoinSet;
 use tokio_rustls::TlsAcceptor;
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 use tokio_tungstenite::tungstenite::protocol::Role;
 
+use super::abrupt::Abrupt;
+use super::faults::Reach;
 use super::pipeline::{self, Body, Outcome, Reply, Request};
 use super::world::World;
 
@@ -45,52 +48,69 @@ impl std::fmt::Display for Dropped {
 
 impl std::error::Error for Dropped {}
 
-/// Serves a node at an address: answers while it is on, refuses connections while it is off. Never returns.
-pub(crate) async fn serve(world: World, node: String, listener: TcpListener, tls: TlsAcceptor) {
+/// The TLS side of an endpoint.
+pub(crate) struct Acceptors {
+    /// With its own certificate.
+    pub(crate) own: TlsAcceptor,
+    /// With somebody else's.
+    pub(crate) impostor: TlsAcceptor,
+}
+
+/// Serves a node at an address: answers while it can be reached, refuses connections while not. Never returns.
+pub(crate) async fn serve(world: World, node: String, listener: TcpListener, tls: Acceptors) {
     let Ok(address) = listener.local_addr() else { return };
     let mut listener = Some(listener);
     loop {
-        if !online(&world, &node) {
+        let reach = world.with(|cluster| cluster.reach(&node));
+        if reach == Reach::Refuses {
             // Without a listener the system refuses connections to the port.
             listener = None;
-            until_power(&world, &node, true).await;
+            changed(&world, &node, reach).await;
+            continue;
         }
         let Some(open) = listener.take().or_else(|| reopen(address)) else {
             // Somebody else has the port for the moment.
             tokio::time::sleep(Duration::from_millis(20)).await;
             continue;
         };
-        // Dropped when the node is switched off, and with it every connection.
+        // Dropped when the node is reached in another way, and with it every connection.
         let mut connections = JoinSet::new();
-        let off = until_power(&world, &node, false);
-        tokio::pin!(off);
+        let over = changed(&world, &node, reach);
+        tokio::pin!(over);
         loop {
             tokio::select! {
-                () = &mut off => break,
-                accepted = open.accept() => {
-                    if let Ok((stream, peer)) = accepted {
+                () = &mut over => break,
+                accepted = open.accept() => match (accepted, reach) {
+                    (Err(_), _) | (_, Reach::Refuses) => {}
+                    (Ok((stream, _)), Reach::Garbage) => drop(connections.spawn(gibberish(stream))),
+                    (Ok((stream, peer)), Reach::Well | Reach::Impostor) => {
+                        let tls = if reach == Reach::Well { &tls.own } else { &tls.impostor };
                         connections.spawn(connection(world.clone(), node.clone(), stream, peer, tls.clone()));
                     }
-                }
+                },
                 Some(_) = connections.join_next() => {}
             }
         }
+        listener = Some(open);
     }
 }
 
-fn online(world: &World, node: &str) -> bool {
-    world.with(|cluster| cluster.nodes.online(node))
-}
-
-/// Returns when the node is on (or off).
-async fn until_power(world: &World, node: &str, on: bool) {
+/// Returns when the node's endpoint is not reached in this way any more.
+async fn changed(world: &World, node: &str, reach: Reach) {
     loop {
-        let changed = world.power_changed();
-        if online(world, node) == on {
+        let changed = world.reach_changed();
+        if world.with(|cluster| cluster.reach(node)) != reach {
             return;
         }
         changed.await;
     }
+}
+
+/// Answers a TLS greeting in words that are none of TLS.
+async fn gibberish(mut stream: TcpStream) {
+    let _ = stream.read(&mut [0; 512]).await;
+    let _ = stream.write_all(b"SSH-2.0-OpenSSH_9.2\r\n").await;
+    let _ = stream.shutdown().await;
 }
 
 fn reopen(address: SocketAddr) -> Option<TcpListener> {
@@ -105,11 +125,13 @@ async fn connection(world: World, node: String, stream: TcpStream, peer: SocketA
     let _ = stream.set_nodelay(true);
     let Ok(stream) = tls.accept(stream).await else { return };
     let served = Arc::new(AtomicU32::new(0));
+    let hung_up = Arc::new(AtomicBool::new(false));
+    let stream = Abrupt { stream, hung_up: hung_up.clone() };
     let service = service_fn(move |request| {
-        let (world, node, served) = (world.clone(), node.clone(), served.clone());
+        let (world, node, served, hung_up) = (world.clone(), node.clone(), served.clone(), hung_up.clone());
         async move {
             let last = served.fetch_add(1, Ordering::Relaxed) + 1 >= KEEP_ALIVE;
-            respond(&world, &node, peer, request, last).await
+            respond(&world, &node, peer, request, last, &hung_up).await
         }
     });
     let mut builder = http1::Builder::new();
@@ -124,6 +146,7 @@ async fn respond(
     peer: SocketAddr,
     mut request: http::Request<Incoming>,
     last: bool,
+    hung_up: &AtomicBool,
 ) -> Result<Response<Full<Bytes>>, Dropped> {
     let bytes: usize = request.headers().iter().map(|(name, value)| name.as_str().len() + value.len() + 4).sum();
     if request.headers().len() > MAX_HEADERS || bytes > MAX_HEADER_BYTES {
@@ -143,6 +166,10 @@ async fn respond(
     match outcome {
         Outcome::Drop => Err(Dropped),
         Outcome::Reply(reply) => Ok(response(reply, last)),
+        Outcome::LastReply(reply) => {
+            hung_up.store(true, Ordering::Relaxed);
+            Ok(response(reply, last))
+        }
         Outcome::Upgrade(talk) => {
             let Some(key) = key else {
                 let text = "unable to handshake";
@@ -155,7 +182,7 @@ async fn respond(
                 let socket = tokio_tungstenite::WebSocketStream::from_raw_socket(io, Role::Server, None).await;
                 tokio::select! {
                     () = talk(world.clone(), socket) => {}
-                    () = until_power(&world, &node, false) => {}
+                    () = changed(&world, &node, Reach::Well) => {}
                 }
             });
             let mut response = Response::new(Full::default());

@@ -1,5 +1,6 @@
 //! What every simulated area stands on: time, tasks, locks, the way of a request, faults and power.
 
+mod abrupt;
 pub mod call;
 pub mod clock;
 pub(crate) mod concurrency;

@@ -9,7 +9,7 @@ use serde_json::{Map, Value, json};
 use super::call::{Call, Talk};
 use super::clock::Time;
 use super::error::{PveError, Refusal};
-use super::faults::{Effect, Fault, Recipient, Signal, TaskEnd, When};
+use super::faults::{Fault, When, alter, strike, task_fault};
 use super::params::{self, decode_form, decode_json};
 use super::permission;
 use super::record::{Recorded, masked};
@@ -18,7 +18,6 @@ use super::tasks::TaskFault;
 use super::world::World;
 use crate::cluster::Cluster;
 use crate::cluster::access::{Identity, ROOT};
-use crate::shape::parse_duration;
 
 /// Every 401 is this late, to slow down guessing.
 const UNAUTHORISED_DELAY: Duration = Duration::from_secs(3);
@@ -71,6 +70,8 @@ pub(crate) struct Reply {
 /// What becomes of a request.
 pub(crate) enum Outcome {
     Reply(Reply),
+    /// The same, and the connection closes after it without a word.
+    LastReply(Reply),
     /// The connection becomes a websocket.
     Upgrade(Talk),
     /// The connection closes without an answer.
@@ -95,7 +96,7 @@ pub(crate) async fn answer(world: &World, node: &str, request: Request) -> Outco
     let (before, after): (Vec<Fault>, Vec<Fault>) = strikes.into_iter().partition(|fault| fault.when == When::Before);
     let mut struck = None;
     for fault in &before {
-        struck = struck.or(strike(world, request.peer, &fault.effect).await);
+        struck = struck.or(strike(world, node, &request, &fault.effect).await);
     }
     let done = match struck {
         Some(outcome) => Done { outcome, delay: Duration::ZERO, user: None },
@@ -107,12 +108,13 @@ pub(crate) async fn answer(world: &World, node: &str, request: Request) -> Outco
         world.sleep_until(until).await;
     }
     for fault in &after {
-        if let Some(struck) = strike(world, request.peer, &fault.effect).await {
+        if let Some(struck) = strike(world, node, &request, &fault.effect).await {
             outcome = struck;
         }
     }
+    outcome = alter(alter(outcome, &before), &after);
     let status = match &outcome {
-        Outcome::Reply(reply) => Some(reply.status),
+        Outcome::Reply(reply) | Outcome::LastReply(reply) => Some(reply.status),
         Outcome::Upgrade(_) => Some(101),
         Outcome::Drop => None,
     };
@@ -124,54 +126,6 @@ pub(crate) async fn answer(world: &World, node: &str, request: Request) -> Outco
         cluster.requests.push(Recorded { node, peer, method, path, params, status, user });
     });
     outcome
-}
-
-fn task_fault(before: &[Fault], after: &[Fault]) -> Option<TaskFault> {
-    before.iter().chain(after).find_map(|fault| match &fault.effect {
-        Effect::Task { task, message } => {
-            let failure = message.clone().unwrap_or_else(|| "task failed".to_owned());
-            let error = (*task == TaskEnd::Fail).then_some(failure);
-            Some(TaskFault { error, after_work: fault.when == When::After })
-        }
-        _ => None,
-    })
-}
-
-/// Carries out a fault; gives what it makes of the request, if it ends here.
-async fn strike(world: &World, peer: SocketAddr, effect: &Effect) -> Option<Outcome> {
-    let date = world.with(|cluster| cluster.now);
-    match effect {
-        Effect::Status { status, message } => {
-            let refusal = PveError::status(*status, message.clone()).into_refusal().ok()?;
-            Some(Outcome::Reply(refused(refusal, date)))
-        }
-        Effect::Body { body, content_type } => {
-            let (content_type, body) = (Some(content_type.clone()), body.clone());
-            Some(Outcome::Reply(Reply { status: 200, reason: None, content_type, body, date }))
-        }
-        Effect::Drop { .. } => Some(Outcome::Drop),
-        Effect::Delay { delay } => {
-            let span = parse_duration(delay).unwrap_or_default();
-            world.sleep_until(date + span).await;
-            None
-        }
-        Effect::Task { .. } => None,
-        Effect::Ticket { .. } => {
-            world.with(|cluster| cluster.access.expire_tickets(&mut cluster.ids));
-            None
-        }
-        Effect::Kill { kill } => {
-            super::kill::kill(*kill);
-            Some(Outcome::Drop)
-        }
-        Effect::Signal { signal, to } => {
-            if let Err(error) = super::kill::signal_peer(peer, *signal, *to) {
-                eprintln!("pve-sim: no signal was sent to whoever is behind {peer}: {error}");
-            }
-            // The dead ask for nothing; an orphan does.
-            (*signal == Signal::Kill && *to != Recipient::Parent).then_some(Outcome::Drop)
-        }
-    }
 }
 
 async fn carry_out(world: &World, node: &str, request: &Request, write: Option<u64>, fault: Option<TaskFault>) -> Done {
@@ -188,7 +142,7 @@ async fn carry_out(world: &World, node: &str, request: &Request, write: Option<u
             user = attempt.user.map(|user| user.full());
             result
         });
-        let date = arrived;
+        let date = world.with(|cluster| cluster.clock_of(node));
         return match result {
             Ok(Success::Talk(talk)) => Done { outcome: Outcome::Upgrade(talk), delay: Duration::ZERO, user },
             Ok(Success::Data(data)) => {
@@ -321,9 +275,10 @@ impl Attempt<'_> {
             .map(|text| text.trim_start_matches(['=', ' ']));
         const REFUSED: Failure = Failure::Unauthorised("Authentication failed!");
         if let Some(ticket) = ticket.or_else(|| authorization.and_then(auth_cookie)).filter(|_| !world_readable) {
-            let who = cluster.access.check_ticket(&ticket, cluster.now).ok_or(REFUSED)?;
+            let now = cluster.clock_of(self.node);
+            let who = cluster.access.check_ticket(&ticket, now).ok_or(REFUSED)?;
             let csrf = header("csrfpreventiontoken").unwrap_or_default();
-            if self.request.method != "GET" && !cluster.access.check_csrf(csrf, &who.userid, cluster.now) {
+            if self.request.method != "GET" && !cluster.access.check_csrf(csrf, &who.userid, now) {
                 return Err(Failure::Unauthorised("Permission denied - invalid csrf token"));
             }
             return Ok(Some(who));
@@ -407,7 +362,7 @@ fn json_type() -> Option<String> {
     Some("application/json;charset=UTF-8".to_owned())
 }
 
-fn refused(refusal: Refusal, date: Time) -> Reply {
+pub(super) fn refused(refusal: Refusal, date: Time) -> Reply {
     let Refusal { status, message, errors } = refusal;
     let mut body = json!({ "data": null, "message": format!("{message}\n") });
     if !errors.is_empty() {

@@ -20,8 +20,8 @@ struct Inner {
     moved: Notify,
     /// A lock was released.
     unlocked: Notify,
-    /// A node was switched on or off.
-    power: Notify,
+    /// An endpoint is reached in another way than before: its node was switched on or off, or an outage began or ended.
+    reach: Notify,
     routes: Routes,
     latency: Duration,
 }
@@ -33,7 +33,7 @@ impl World {
             clock: Mutex::new(clock),
             moved: Notify::new(),
             unlocked: Notify::new(),
-            power: Notify::new(),
+            reach: Notify::new(),
             routes,
             latency,
         }))
@@ -53,15 +53,14 @@ impl World {
         // A handler that panicked leaves the cluster as it was then; the panic itself has been reported.
         let mut cluster = self.0.cluster.lock().unwrap_or_else(PoisonError::into_inner);
         let now = self.clock(|clock| clock.now());
-        let power = |cluster: &Cluster| cluster.nodes.iter().map(|node| node.on).collect::<Vec<_>>();
-        let before = power(&cluster);
+        let before = cluster.reaches();
         cluster.run_until(now);
         let result = work(&mut cluster);
         if std::mem::take(&mut cluster.locks.released) {
             self.0.unlocked.notify_waiters();
         }
-        if power(&cluster) != before {
-            self.0.power.notify_waiters();
+        if cluster.reaches() != before {
+            self.0.reach.notify_waiters();
         }
         drop(cluster);
         self.0.moved.notify_one();
@@ -107,9 +106,9 @@ impl World {
         self.0.unlocked.notified()
     }
 
-    /// Returns when a node has been switched on or off.
-    pub(crate) fn power_changed(&self) -> tokio::sync::futures::Notified<'_> {
-        self.0.power.notified()
+    /// Returns when an endpoint is reached in another way than before.
+    pub(crate) fn reach_changed(&self) -> tokio::sync::futures::Notified<'_> {
+        self.0.reach.notified()
     }
 
     /// Lets what is due happen at its time, also while nobody asks. Never returns.

@@ -10,18 +10,18 @@ use crate::kernel::locks::Lock;
 use crate::kernel::tasks::Steps;
 
 /// A cluster whose clock stands still, and a client that trusts it.
-struct Rig {
-    running: Running,
+pub(super) struct Rig {
+    pub(super) running: Running,
     client: Client,
 }
 
-struct Answer {
-    status: StatusCode,
-    body: Value,
+pub(super) struct Answer {
+    pub(super) status: StatusCode,
+    pub(super) body: Value,
 }
 
 impl Rig {
-    async fn start() -> Rig {
+    pub(super) async fn start() -> Rig {
         Self::with(Options { factor: 0.0, seed: Some(1), ..Options::default() }).await
     }
 
@@ -36,17 +36,17 @@ impl Rig {
         Rig { running: Sim::start_with(options, routes).await.unwrap(), client }
     }
 
-    fn request(&self, node: &str, method: Method, path: &str) -> reqwest::RequestBuilder {
+    pub(super) fn request(&self, node: &str, method: Method, path: &str) -> reqwest::RequestBuilder {
         let base = self.running.endpoint(node).unwrap();
         self.client.request(method, format!("{base}/api2/json{path}"))
     }
 
-    fn as_token(&self, method: Method, path: &str) -> reqwest::RequestBuilder {
+    pub(super) fn as_token(&self, method: Method, path: &str) -> reqwest::RequestBuilder {
         let token = format!("PVEAPIToken={}", self.running.api_token);
         self.request("pve1", method, path).header("Authorization", token)
     }
 
-    async fn login(&self, username: &str, password: &str) -> Answer {
+    pub(super) async fn login(&self, username: &str, password: &str) -> Answer {
         let form = [("username", username), ("password", password)];
         send(self.request("pve1", Method::POST, "/access/ticket").form(&form)).await
     }
@@ -58,7 +58,7 @@ impl Rig {
         Session { rig: self, ticket: text("ticket"), csrf: text("CSRFPreventionToken") }
     }
 
-    async fn control(&self, method: Method, path: &str, body: Value) -> Answer {
+    pub(super) async fn control(&self, method: Method, path: &str, body: Value) -> Answer {
         send(self.client.request(method, format!("{}{path}", self.running.control)).json(&body)).await
     }
 }
@@ -80,7 +80,7 @@ impl Session<'_> {
     }
 }
 
-async fn send(request: reqwest::RequestBuilder) -> Answer {
+pub(super) async fn send(request: reqwest::RequestBuilder) -> Answer {
     let response = request.send().await.unwrap();
     let status = response.status();
     let text = response.text().await.unwrap();

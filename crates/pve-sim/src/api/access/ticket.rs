@@ -20,7 +20,7 @@ fn login(call: &mut Call<'_>) -> Result<Value, PveError> {
         Some(realm) => format!("{}@{realm}", call.params.need("username")),
         None => call.params.need("username").to_owned(),
     };
-    let (now, password) = (call.now(), call.params.need("password").to_owned());
+    let (now, password) = (call.clock(), call.params.need("password").to_owned());
     let access = &call.cluster.access;
     if !access.user_usable(&userid, now) {
         return Err(failure());

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{FORK, Job, Next, Task, TaskCx, TaskFault, Upid};
+use super::{FORK, Job, Next, Task, TaskCx, TaskEnding, TaskFault, Upid};
 use crate::cluster::Cluster;
 use crate::kernel::locks::{LOCK_WAIT, Lock};
 
@@ -32,7 +32,7 @@ impl Cluster {
             // Process ids of one node never repeat within a run.
             pid: u32::try_from(2000 + number * 3).unwrap_or(u32::MAX),
             pstart: u64::try_from(uptime.as_millis() / 10).unwrap_or(u64::MAX),
-            starttime: self.now.unix(),
+            starttime: self.clock_of(node).unix(),
             kind: kind.to_owned(),
             id,
             user: user.to_owned(),
@@ -73,8 +73,8 @@ impl Cluster {
 fn first_step(cluster: &mut Cluster, number: u64) {
     let fault = cluster.tasks.by_number(number).and_then(|task| task.fault.clone());
     match fault {
-        Some(TaskFault { error: Some(text), after_work: false }) => end(cluster, number, Err(text)),
-        Some(TaskFault { error: None, after_work: false }) => vanish(cluster, number),
+        Some(TaskFault { ending: TaskEnding::Error(text), after_work: false }) => end(cluster, number, Err(text)),
+        Some(TaskFault { ending: TaskEnding::Vanish, after_work: false }) => vanish(cluster, number),
         _ => go_on(cluster, number),
     }
 }
@@ -100,8 +100,12 @@ fn go_on(cluster: &mut Cluster, number: u64) {
         }
         Next::Fail(text) => end(cluster, number, Err(text)),
         Next::Done => match cluster.tasks.by_number(number).and_then(|task| task.fault.clone()) {
-            Some(TaskFault { error: Some(text), .. }) => end(cluster, number, Err(text)),
-            Some(TaskFault { error: None, .. }) => vanish(cluster, number),
+            Some(TaskFault { ending: TaskEnding::Error(text), .. }) => end(cluster, number, Err(text)),
+            Some(TaskFault { ending: TaskEnding::Vanish, .. }) => vanish(cluster, number),
+            Some(TaskFault { ending: TaskEnding::Warning(text), .. }) => {
+                TaskCx { cluster, number }.warn(text);
+                end(cluster, number, Ok(()));
+            }
             None => end(cluster, number, Ok(())),
         },
     }

@@ -125,10 +125,21 @@ impl Task {
 /// What a fault does to the task that a request begins.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TaskFault {
-    /// The error it ends with; `None`: it vanishes.
-    pub error: Option<String>,
-    /// Whether its work is done before that.
+    /// How it ends.
+    pub ending: TaskEnding,
+    /// Whether its work is done before that. With a warning it always is.
     pub after_work: bool,
+}
+
+/// How a task ends by a fault.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum TaskEnding {
+    /// With this error.
+    Error(String),
+    /// Without a final line.
+    Vanish,
+    /// Well, but for this warning.
+    Warning(String),
 }
 
 /// All tasks of the cluster, in the order in which they began.

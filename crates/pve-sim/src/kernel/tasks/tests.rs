@@ -117,14 +117,16 @@ fn a_fault_strikes_before_or_after_the_work() {
             Ok(())
         }))
     };
-    for (after_work, error, log, status) in [
-        (false, Some("broken"), vec!["TASK ERROR: broken"], "broken"),
-        (true, Some("broken"), vec!["done", "TASK ERROR: broken"], "broken"),
-        (false, None, vec![], "unexpected status"),
-        (true, None, vec!["done"], "unexpected status"),
+    let broken = || TaskEnding::Error("broken".to_owned());
+    for (after_work, ending, log, status) in [
+        (false, broken(), vec!["TASK ERROR: broken"], "broken"),
+        (true, broken(), vec!["done", "TASK ERROR: broken"], "broken"),
+        (false, TaskEnding::Vanish, vec![], "unexpected status"),
+        (true, TaskEnding::Vanish, vec!["done"], "unexpected status"),
+        (true, TaskEnding::Warning("odd".to_owned()), vec!["done", "WARN: odd", "TASK WARNINGS: 1"], "WARNINGS: 1"),
     ] {
         let mut cluster = Cluster::for_tests();
-        let fault = TaskFault { error: error.map(str::to_owned), after_work };
+        let fault = TaskFault { ending, after_work };
         let upid = cluster.start_task_with("pve1", "root@pam", "a", String::new(), work(), Some(fault));
         pass(&mut cluster, 1);
         assert_eq!(exit(&cluster, &upid).as_deref(), Some(status));
