@@ -271,10 +271,41 @@ fn explain(error: &Pve) -> String {
                      info` there), set it in `fingerprints` (PVE_FINGERPRINTS)."
                 )
             });
+            let seen = if seen.is_empty() {
+                "\nCheck that `endpoints` (PVE_ENDPOINTS) leads to PVE's own port, usually 8006.".to_owned()
+            } else {
+                seen
+            };
             format!("The certificate of {endpoint} is not trusted: {message}. Nothing was written.{seen}")
         }
+        Pve::AnswerLost { request, message } => format!(
+            "The answer was lost: {message} ({request}). {}\nApply again: what is there is looked at first.",
+            may_be_done(request)
+        ),
+        Pve::Protocol { request, message } => format!(
+            "What came as an answer to {request} is not PVE's: {message}. {}\nCheck that `endpoints` (PVE_ENDPOINTS) leads \
+             to PVE itself, not to something between that answers in its place; then apply again.",
+            may_be_done(request)
+        ),
+        Pve::TaskLost { upid, message } => format!(
+            "PVE lost the task: {message}. It may have done its work or part of it.\nApply again: what is there is looked \
+             at first.\nTask {upid}"
+        ),
+        Pve::Other { refusal, definite } => format!(
+            "PVE: {} ({}, status {}).{}\nLook at the node's log (`journalctl -u pvedaemon`) if that does not say enough, \
+             then apply again.",
+            refusal.message.trim_end_matches('.'),
+            refusal.request,
+            refusal.status,
+            if *definite { " Nothing was written." } else { "" }
+        ),
         other => other.to_string(),
     }
+}
+
+/// What a request without an answer may have done.
+fn may_be_done(request: &str) -> &'static str {
+    if request.starts_with("GET ") { "Nothing was written by it." } else { "PVE may have done what was asked." }
 }
 
 fn failed_task(failure: &TaskFailure) -> String {
@@ -283,5 +314,8 @@ fn failed_task(failure: &TaskFailure) -> String {
     } else {
         format!("The last lines of its log:\n  {}", failure.log.join("\n  "))
     };
-    format!("The task ended with: {}.\n{log}\nTask {}", failure.status, failure.upid)
+    format!(
+        "The task ended with: {}.\n{log}\nTask {}\nWhen what it complains about is mended, apply again.",
+        failure.status, failure.upid
+    )
 }

@@ -158,7 +158,12 @@ fn nothing_came_of(problem: Problem) -> Problem {
         return problem;
     }
     let doing = problem.doing().to_owned();
-    Problem::new(doing, "The connection broke before the request arrived; nothing was written. Apply again.")
+    let cause = match problem.pve() {
+        Some(Error::Protocol { message, .. }) => format!("What came as an answer is not PVE's ({message})"),
+        Some(Error::NodeUnreachable { node, message, .. }) => format!("Node {node} did not answer ({message})"),
+        _ => "The connection broke before the request arrived".to_owned(),
+    };
+    Problem::new(doing, format!("{cause}; nothing was written. Apply again."))
 }
 
 /// What came of a request that answers at once: the object; within, why it was not made; without, why that is not known.

@@ -155,6 +155,10 @@ fn told(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut source = error.source();
     while let Some(inner) = source {
+        // The TLS library tells at length how it has noticed.
+        if inner.downcast_ref::<std::io::Error>().is_some_and(|e| e.kind() == std::io::ErrorKind::UnexpectedEof) {
+            return "the connection was closed".to_owned();
+        }
         text = format!("{text}: {inner}");
         source = inner.source();
     }

@@ -182,8 +182,11 @@ impl Troubles {
         self.tried.push((endpoint.url(), text));
     }
 
+    /// A write whose answer was lost is told before all else: it may have been carried out. Of a read a wrong certificate
+    /// tells more.
     fn error(self, message: &Message) -> Error {
         match self.lost {
+            Some(_) if message.repeatable && self.tls.is_some() => self.connect_error(),
             Some(text) => Error::AnswerLost { request: message.name.clone(), message: text },
             None => self.connect_error(),
         }

@@ -77,7 +77,8 @@ impl<P: Provider> Server<P> {
             }
             Read::Gone => Ok(Answer { state: Some(wire::null()), identity: None, private: Vec::new() }),
             Read::Unreachable(why) if imported => {
-                Err(Error::new(why.about, format!("{}\nNothing was imported.", why.why).trim_start().to_owned()))
+                let told = format!("{}\nNothing was imported. Apply again when it answers.", why.why);
+                Err(Error::new(why.about, told.trim_start().to_owned()))
             }
             Read::Unreachable(why) => {
                 self.unreachable_once(&why, said);

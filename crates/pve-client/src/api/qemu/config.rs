@@ -179,12 +179,19 @@ impl Config {
 impl<'de> Deserialize<'de> for Config {
     fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
         let raw = BTreeMap::<String, Value>::deserialize(d)?;
-        let settings = raw.into_iter().filter_map(|(key, value)| {
-            // A list or map is no setting of a VM's configuration file.
-            let text = wire::scalar_text(&value).unwrap_or_else(|()| Some(value.to_string()))?;
-            Some((key, text))
-        });
-        Ok(Self::read(settings.collect()))
+        let mut settings = BTreeMap::new();
+        for (key, value) in raw {
+            let text = match wire::scalar_text(&value) {
+                Ok(text) => text,
+                // Where we expect a text, this is no VM's configuration; elsewhere it may be something new.
+                Err(()) if Self::default().take(&key, "1") => {
+                    return Err(serde::de::Error::custom(format!("{key}: expected text, got {value}")));
+                }
+                Err(()) => Some(value.to_string()),
+            };
+            settings.extend(text.map(|text| (key, text)));
+        }
+        Ok(Self::read(settings))
     }
 }
 
@@ -239,6 +246,16 @@ mod tests {
         "scsi0":"d1:200/vm-200-disk-0.raw,discard=on,iothread=1,size=1G,ssd=1","unused0":"d1:200/vm-200-disk-1.raw","ide2":"d1:200/vm-200-cloudinit.qcow2,media=cdrom",
         "onboot":1,"digest":"d101df2fa60586ba21a4729af7cd9a1b6ea99818","memory":"64","agent":"1","serial0":"socket","name":"vm-full",
         "ipconfig0":"ip=192.0.2.5/24,gw=192.0.2.1","sshkeys":"ssh-ed25519%20AAAA%20me","nameserver":"192.0.2.1 192.0.2.2","scsi1":"broken,broken"}"#;
+
+    #[test]
+    fn a_list_where_a_text_is_expected_is_no_configuration() {
+        let read = |json: &str| serde_json::from_str::<Config>(json).map_err(|error| error.to_string());
+        for key in ["scsi0", "memory", "name", "net0", "digest"] {
+            let error = read(&format!(r#"{{"cores":1,"{key}":[4711]}}"#)).unwrap_err();
+            assert!(error.contains(&format!("{key}: expected text")), "{error}");
+        }
+        assert_eq!(read(r#"{"something-new":[1]}"#).unwrap().other["something-new"], "[1]");
+    }
 
     #[test]
     fn reads_a_recorded_configuration() {

@@ -19,7 +19,7 @@ fn answer(call: &Call) -> Reply {
             list(500, &|n| json!({ "type": "service", "sid": format!("vm:{}", 100 + n), "state": "started" }))
         }
         "/nodes/localhost/ceph/pool" => list(50, &|n| json!({ "pool": n, "pool_name": format!("p{n}"), "size": 3 })),
-        "/nodes/localhost/ceph/crush" => Reply::Data(json!("type 0 osd\n")),
+        "/nodes/localhost/ceph/crush" => Reply::Data(json!("type 0 osd\n# end crush map\n")),
         "/nodes/localhost/ceph/osd" => Reply::Data(json!({ "root": { "children": [] } })),
         "/cluster/resources?type=vm" => {
             list(100, &|n| json!({ "vmid": 100 + n, "type": "qemu", "node": "pve1", "status": "running" }))

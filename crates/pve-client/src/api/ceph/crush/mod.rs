@@ -225,9 +225,13 @@ impl CrushMap {
 }
 
 impl<'de> Deserialize<'de> for CrushMap {
-    /// From the map's text.
+    /// From the map's text, if it is all of it: in half a map, or in none, every rule would look as if it were gone.
     fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
-        Ok(Self::parse(&wire::text(d)?))
+        let text = wire::text(d)?;
+        match text.trim_end().ends_with("# end crush map") {
+            true => Ok(Self::parse(&text)),
+            false => Err(serde::de::Error::custom("the text is not a whole CRUSH map")),
+        }
     }
 }
 

@@ -111,3 +111,12 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn half_a_map_is_no_map() {
+    let read = |text: &str| serde_json::from_value::<CrushMap>(text.into());
+    assert_eq!(read(RECORDED).unwrap(), CrushMap::parse(RECORDED));
+    for text in ["", "4711", &RECORDED[..RECORDED.len() / 2]] {
+        assert!(read(text).unwrap_err().to_string().contains("not a whole CRUSH map"));
+    }
+}
