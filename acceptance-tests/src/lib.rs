@@ -16,6 +16,7 @@
 
 mod control;
 mod diagnostic;
+pub mod fault_matrix;
 mod import;
 pub mod load;
 pub mod matrix;

@@ -11,6 +11,7 @@ mod cargo;
 mod crash_matrix;
 mod demo;
 mod docs;
+mod fault_matrix;
 mod fuzz;
 mod golden;
 mod mutants;
@@ -34,6 +35,8 @@ struct Cli {
 enum Command {
     /// Disturbs the scenarios at every request in every way, and applies them again
     CrashMatrix(crash_matrix::Args),
+    /// Tries every fault at every kind of operation, in every configuration
+    FaultMatrix(fault_matrix::Args),
     /// Measures start-up, memory and plans of the release build, each figure beside its goal
     Bench(bench::Args),
     /// The whole road with a real Terraform against a simulated cluster, told step by step
@@ -70,6 +73,7 @@ fn run(command: Command) -> Result<bool> {
         Command::CrashMatrix(args) => crash_matrix::run(&args),
         Command::Demo => demo::run(),
         Command::Docs(args) => docs::run(&args),
+        Command::FaultMatrix(args) => fault_matrix::run(&args),
         Command::Fuzz(args) => fuzz::run(&args),
         Command::Golden(args) => golden::run(&args).map(|summary| summary.below.is_empty()),
         Command::Mutants(args) => mutants::run(&args),

@@ -53,7 +53,7 @@ pub fn try_all(matrix: &Matrix, cells: &[Cell], jobs: usize, tell: &(dyn Fn(&str
                         Err(_) => row.failed += 1,
                     }
                     let done: usize = rows.values().map(|row| row.tried).sum();
-                    if done % TELL == 0 {
+                    if done.is_multiple_of(TELL) {
                         tell(&format!("{done} of {}", cells.len()));
                     }
                 }
