@@ -16,9 +16,11 @@
 
 mod control;
 mod diagnostic;
+mod difference;
 pub mod fault_matrix;
 mod import;
 pub mod load;
+pub mod lots;
 pub mod matrix;
 mod output;
 mod plan;

@@ -2,9 +2,9 @@
 
 use std::process::ExitCode;
 use std::sync::{Arc, Mutex};
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use acceptance_tests::fault_matrix::{Bench, Cell, SCENES, Undisturbed, cells};
+use acceptance_tests::lots::{draw, number, seed};
 use acceptance_tests::{Program, Terraform, or_skip};
 use libtest_mimic::{Arguments, Failed, Trial};
 
@@ -14,9 +14,8 @@ const SAMPLE: u64 = 16;
 fn main() -> ExitCode {
     let arguments = Arguments::from_args();
     let Some(terraform) = or_skip(Terraform::find()) else { return ExitCode::SUCCESS };
-    let seed = number("MATRIX_SEED").unwrap_or_else(today);
+    let seed = seed("MATRIX_SEED");
     let sample = number("MATRIX_SAMPLE").unwrap_or(SAMPLE);
-    eprintln!("MATRIX_SEED={seed} repeats this sample");
     let scene = SCENES[usize::try_from(seed).unwrap_or(0) % SCENES.len()];
     let begun = Program::provider().and_then(|provider| {
         let undisturbed = Undisturbed::measure(terraform, &provider, scene)?;
@@ -45,25 +44,14 @@ fn main() -> ExitCode {
         Ok(())
     };
     let run = Arc::new(run);
-    let mut random = seed;
+    let mut random = fastrand::Rng::with_seed(seed);
     let mut trials = Vec::new();
-    while (trials.len() as u64) < sample && !cells.is_empty() {
-        // Knuth's linear congruential generator; its upper half is good enough for drawing lots.
-        random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        let cell = cells.swap_remove(usize::try_from(random >> 33).unwrap_or(0) % cells.len());
+    while (trials.len() as u64) < sample {
+        let Some(cell) = draw(&mut random, &mut cells) else { break };
         let (run, provider, undisturbed) = (Arc::clone(&run), provider.clone(), Arc::clone(&undisturbed));
         trials.push(Trial::test(cell.to_string(), move || {
             run(&provider, &cell, &undisturbed).map_err(|error| Failed::from(format!("{error:#}")))
         }));
     }
     libtest_mimic::run(&arguments, trials).exit_code()
-}
-
-fn number(variable: &str) -> Option<u64> {
-    std::env::var(variable).ok()?.parse().ok()
-}
-
-/// The number of the day.
-fn today() -> u64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs() / 86_400)
 }

@@ -2,8 +2,8 @@
 
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::time::{SystemTime, UNIX_EPOCH};
 
+use acceptance_tests::lots::{draw, number, seed};
 use acceptance_tests::matrix::{Matrix, Phase, SCENARIOS};
 use acceptance_tests::{Program, Terraform, or_skip};
 use libtest_mimic::{Arguments, Failed, Trial};
@@ -25,37 +25,22 @@ fn main() -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    let seed = number("MATRIX_SEED").unwrap_or_else(today);
+    let seed = seed("MATRIX_SEED");
     let sample = number("MATRIX_SAMPLE").unwrap_or(SAMPLE);
-    eprintln!("MATRIX_SEED={seed} repeats this sample");
     // Requests that write are few among those that read, and matter more: every second cell is one of theirs.
     let all = matrices.iter().flat_map(|matrix| {
         let cells = [Phase::Apply, Phase::Destroy].map(|phase| matrix.cells(phase));
         cells.into_iter().flatten().map(|cell| (Arc::clone(matrix), cell))
     });
     let (mut writes, mut reads): (Vec<_>, Vec<_>) = all.partition(|(_, cell)| cell.point.call.is_some());
-    let mut random = seed;
+    let mut random = fastrand::Rng::with_seed(seed);
     let mut trials = Vec::new();
     while (trials.len() as u64) < sample {
         let cells = if trials.len() % 2 == 0 { &mut writes } else { &mut reads };
-        if cells.is_empty() {
-            break;
-        }
-        // Knuth's linear congruential generator; its upper half is good enough for drawing lots.
-        random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        let (matrix, cell) = cells.swap_remove(usize::try_from(random >> 33).unwrap_or(0) % cells.len());
+        let Some((matrix, cell)) = draw(&mut random, cells) else { break };
         trials.push(Trial::test(format!("{}: {cell}", matrix.name()), move || {
             matrix.run(&cell).map(drop).map_err(|error| Failed::from(format!("{error:#}")))
         }));
     }
     libtest_mimic::run(&arguments, trials).exit_code()
-}
-
-fn number(variable: &str) -> Option<u64> {
-    std::env::var(variable).ok()?.parse().ok()
-}
-
-/// The number of the day.
-fn today() -> u64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs() / 86_400)
 }

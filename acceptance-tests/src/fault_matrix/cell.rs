@@ -11,6 +11,7 @@ use super::operation::Operation;
 use super::point::Point;
 use super::verdict;
 use super::{Bench, FAULTS, Fault, Undisturbed};
+use crate::difference::difference;
 use crate::{Diagnostic, Output};
 
 /// After so many runs without a fault everything has to be as it should.
@@ -87,7 +88,7 @@ impl Cell {
         };
         bench.tidy()?;
         if let Some(expected) = undisturbed.state_after(self.operation) {
-            let difference = differences("", expected, &bench.sim.state()?);
+            let difference = difference(expected, &bench.sim.state()?);
             ensure!(difference.is_empty(), "it came to something else: {}", difference.join("; "));
         }
         Ok(converged)
@@ -197,30 +198,11 @@ fn offers(output: &Output) -> Vec<(String, String)> {
     output.errors().into_iter().filter_map(of).collect()
 }
 
-/// Where two states differ.
-fn differences(path: &str, one: &Value, other: &Value) -> Vec<String> {
-    match (one, other) {
-        (Value::Object(left), Value::Object(right)) => {
-            let keys: std::collections::BTreeSet<&String> = left.keys().chain(right.keys()).collect();
-            keys.into_iter().flat_map(|key| differences(&format!("{path}/{key}"), &one[key], &other[key])).collect()
-        }
-        _ if one == other => Vec::new(),
-        _ => vec![format!("{path}: {other} instead of {one}")],
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use serde_json::json;
 
     use super::*;
-
-    #[test]
-    fn states_differ_where_they_do() {
-        let (one, other) = (json!({ "a": { "b": 1, "c": [2] } }), json!({ "a": { "b": 1, "c": [3] }, "d": 4 }));
-        assert_eq!(differences("", &one, &other), ["/a/c: [3] instead of [2]", "/d: 4 instead of null"]);
-        assert!(differences("", &one, &one).is_empty());
-    }
 
     #[test]
     fn what_is_planned_is_found_among_the_events() {

@@ -107,8 +107,14 @@ impl Fault {
 }
 
 const TLS: &[&str] = &["certificate", "TLS", "answer was lost", "connection broke"];
-const LOST: &[&str] =
-    &["answer was lost", "connection broke", "No endpoint accepted", "does not answer", "did not answer"];
+const LOST: &[&str] = &[
+    "answer was lost",
+    "connection broke",
+    "No endpoint accepted",
+    "no endpoint answers",
+    "does not answer",
+    "did not answer",
+];
 const NOT_PVE: &[&str] = &["not PVE's", "HTML", "could not be read", "cut off"];
 const NODE: &[&str] =
     &["unreachable", "does not answer", "offline", "answer was lost", "connection broke", "No endpoint"];

@@ -7,6 +7,7 @@ use serde_json::json;
 
 use super::mishap::LITTLE_TIME;
 use super::{Matrix, Mishap, Phase, Point, damage};
+use crate::difference::difference;
 use crate::{Output, Sim, Workspace};
 
 /// After so many runs everything has to be as it should.
@@ -106,7 +107,7 @@ impl Matrix {
             damage::nothing_destroyed(&requests)?;
         }
         let (state, expected) = (super::at_rest(&sim)?, &self.undisturbed(cell.phase).state);
-        let difference = damage::difference(expected, &state);
+        let difference = difference(expected, &state);
         ensure!(difference.is_empty(), "it came to something else: {}\n{}", difference.join("; "), told.join("\n"));
         Ok(converged)
     }

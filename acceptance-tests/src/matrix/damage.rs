@@ -2,12 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use anyhow::ensure;
-use serde_json::Value;
-
 use super::Cell;
 use super::point::generalised;
 use crate::{Output, Seen, Workspace};
+use anyhow::ensure;
 
 /// Nothing is to be destroyed and rebuilt.
 pub(super) fn none_in_state(work: &Workspace) -> anyhow::Result<()> {
@@ -56,31 +54,6 @@ pub(super) fn nothing_destroyed(requests: &[Seen]) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Where two states of the cluster differ, as paths with both values.
-pub(super) fn difference(expected: &Value, found: &Value) -> Vec<String> {
-    let mut places = Vec::new();
-    compare("", expected, found, &mut places);
-    places
-}
-
-fn compare(path: &str, expected: &Value, found: &Value, places: &mut Vec<String>) {
-    match (expected, found) {
-        (Value::Object(one), Value::Object(other)) => {
-            let keys: std::collections::BTreeSet<&String> = one.keys().chain(other.keys()).collect();
-            for key in keys {
-                compare(&format!("{path}/{key}"), &expected[key.as_str()], &found[key.as_str()], places);
-            }
-        }
-        (Value::Array(one), Value::Array(other)) if one.len() == other.len() => {
-            for (n, (one, other)) in one.iter().zip(other).enumerate() {
-                compare(&format!("{path}/{n}"), one, other, places);
-            }
-        }
-        (one, other) if one == other => {}
-        (one, other) => places.push(format!("{path} is {other} instead of {one}")),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use serde_json::json;
@@ -109,13 +82,5 @@ mod tests {
         assert!(nothing_twice(&done, &cell(Mishap::LostBefore)).is_err());
         let refused = [post("/x", "sdb", Some(500)), post("/x", "sdb", Some(200)), post("/x", "sdc", Some(200))];
         assert!(nothing_twice(&refused, &cell(Mishap::LostBefore)).is_ok());
-    }
-
-    #[test]
-    fn differences_are_named() {
-        let (one, other) = (json!({ "a": [1, { "b": 2 }], "c": 3 }), json!({ "a": [1, { "b": 4 }], "d": 3 }));
-        let found = difference(&one, &other);
-        assert_eq!(found, ["/a/1/b is 4 instead of 2", "/c is null instead of 3", "/d is 3 instead of null"]);
-        assert!(difference(&one, &one).is_empty());
     }
 }
