@@ -9,6 +9,7 @@ use crate::Output;
 const NEVER: &[&str] = &[
     "panicked",
     "bug in the provider",
+    "provider has a bug",
     "inconsistent result",
     "inconsistent final plan",
     "did not respond",

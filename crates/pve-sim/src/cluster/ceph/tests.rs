@@ -195,3 +195,16 @@ fn a_large_cluster_stays_whole_through_an_outage() {
     assert!(ceph.report().all_clean(), "three hosts are left for three copies: {:?}", ceph.report().states());
     assert!(ceph.report().pgs_by_osd().keys().all(|id| id % 4 != 0));
 }
+
+#[test]
+fn the_autoscaler_shares_its_groups_among_the_copies() {
+    let ideal = |size: u32| {
+        let mut ceph = cluster(3, 2);
+        pool(&mut ceph, "p", size, 1, "replicated_rule", 1000.0);
+        ceph.set_pool("p", "target_size_ratio", "1", false, 1000.0).unwrap();
+        let advice = ceph.autoscale_status().into_iter().find(|advice| advice.name() == "p").unwrap();
+        advice.json()["pg_num_ideal"].as_u64()
+    };
+    // A hundred for each of six OSDs.
+    assert_eq!((ideal(2), ideal(3)), (Some(300), Some(200)));
+}
