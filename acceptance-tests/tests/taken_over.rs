@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use acceptance_tests::{Output, Program, Sim, Terraform, Workspace, or_skip};
+use anyhow::Context as _;
 use serde_json::json;
 
 const HEAD: &str =
@@ -147,5 +148,102 @@ fn two_blocks_for_one_object_do_not_share_it() -> anyhow::Result<()> {
             state["resources"].as_array().into_iter().flatten().map(|r| r["instances"].as_array().map_or(0, Vec::len));
         assert_eq!(instances.sum::<usize>(), 1, "{state:#}");
     }
+    Ok(())
+}
+
+const PARTITION: &str = "resource \"pve_ceph_osd\" \"this\" {\n  node = \"pve1\"\n  \
+                         device = { serial = \"SIM0103\", partition = 4 }\n}\n";
+
+/// Three nodes, and the workspace of an OSD on a partition that holds nothing yet.
+fn on_a_partition() -> anyhow::Result<Option<(Sim, Workspace)>> {
+    let Some(terraform) = or_skip(Terraform::find()) else { return Ok(None) };
+    let sim = Sim::start(&["--cluster", concat!(env!("CARGO_MANIFEST_DIR"), "/tests/taken_over.yaml")])?;
+    let mut work = Workspace::new(terraform, &Program::provider()?)?;
+    work.set_all(sim.environment());
+    work.write("main.tf", &format!("{HEAD}{PARTITION}"))?;
+    work.init()?.succeeded()?;
+    Ok(Some((sim, work)))
+}
+
+/// The OSD on the partition is destroyed, and the provider was killed before it could free the partition, which PVE leaves
+/// with LVM's type.
+fn cut_off_before_wiping() -> anyhow::Result<Option<(Sim, Workspace)>> {
+    let Some((sim, work)) = on_a_partition()? else { return Ok(None) };
+    work.apply()?.succeeded()?;
+    sim.fault(&json!({
+        "match": { "method": "PUT", "path": "/nodes/*/disks/wipedisk" }, "when": "before",
+        "effect": { "signal": "KILL", "to": "peer" },
+    }))?;
+    assert_eq!(work.destroy()?.code, Some(1));
+    sim.clear_faults()?;
+    assert_eq!(used(&sim)?, "LVM");
+    sim.forget_requests()?;
+    Ok(Some((sim, work)))
+}
+
+/// What the partition holds, in PVE's words.
+fn used(sim: &Sim) -> anyhow::Result<serde_json::Value> {
+    let state = sim.state()?;
+    let all = |of: &serde_json::Value| of.as_array().cloned().unwrap_or_default();
+    let disks = all(&state["nodes"]).iter().flat_map(|node| all(&node["disks"])).collect::<Vec<_>>();
+    let disk = disks.iter().find(|disk| disk["path"] == "/dev/sdd").context("/dev/sdd")?;
+    Ok(disk["partitions"]["4"].clone())
+}
+
+#[test]
+fn a_partition_that_a_killed_run_has_emptied_is_free_for_the_next_osd() -> anyhow::Result<()> {
+    let Some((_sim, work)) = cut_off_before_wiping()? else { return Ok(()) };
+    work.apply()?.succeeded()?;
+    assert_eq!(work.instance("pve_ceph_osd.this")?["attributes"]["ready"], true);
+    assert!(work.plan()?.is_empty());
+    Ok(())
+}
+
+#[test]
+fn a_destruction_that_a_killed_run_has_begun_frees_the_partition() -> anyhow::Result<()> {
+    let Some((sim, work)) = cut_off_before_wiping()? else { return Ok(()) };
+    work.run(&["destroy", "-refresh=false", "-auto-approve", "-no-color"])?.succeeded()?;
+    assert!(used(&sim)?.is_null());
+    Ok(())
+}
+
+#[test]
+fn a_partition_where_a_killed_run_could_make_no_osd_is_free_for_the_next() -> anyhow::Result<()> {
+    let Some((sim, work)) = on_a_partition()? else { return Ok(()) };
+    sim.fault(&json!({
+        "match": { "method": "GET", "path": "/nodes/*/tasks/*/status" }, "when": "before",
+        "effect": { "signal": "KILL", "to": "peer" },
+    }))?;
+    assert_eq!(work.apply()?.code, Some(1));
+    sim.clear_faults()?;
+    // The node dies as well, in the middle of it.
+    for on in [false, true] {
+        sim.power("pve1", on)?;
+        sim.advance(120)?;
+    }
+    let osds =
+        |sim: &Sim| Ok::<_, anyhow::Error>(sim.state()?["ceph"]["osds"].as_object().map_or(0, serde_json::Map::len));
+    assert_eq!((used(&sim)?, osds(&sim)?), (json!("LVM"), 3));
+    work.apply()?.succeeded()?;
+    assert_eq!(osds(&sim)?, 4);
+    assert!(work.plan()?.is_empty());
+    Ok(())
+}
+
+#[test]
+fn a_partition_that_is_of_a_volume_group_or_was_emptied_long_ago_is_not_erased() -> anyhow::Result<()> {
+    let Some((sim, work)) = cut_off_before_wiping()? else { return Ok(()) };
+    let groups = json!({ "data": { "leaf": 0, "children": [
+        { "name": "somebodys", "leaf": 0, "children": [{ "name": "/dev/sdd4", "leaf": 1 }] },
+    ] } });
+    sim.fault(&json!({
+        "match": { "method": "GET", "path": "/nodes/*/disks/lvm" }, "when": "before",
+        "effect": { "body": groups.to_string(), "content_type": "application/json" },
+    }))?;
+    work.apply()?.failed("wipe_if = [\"LVM\"]")?;
+    sim.clear_faults()?;
+    sim.advance(3 * 3600)?;
+    work.apply()?.failed("wipe_if = [\"LVM\"]")?;
+    assert!(sim.mutations()?.is_empty(), "{:?}", sim.mutations()?);
     Ok(())
 }

@@ -2,6 +2,7 @@
 
 mod creation;
 mod device;
+mod leftover;
 mod look;
 mod removal;
 
@@ -20,7 +21,7 @@ use super::placement::Member;
 use crate::absence;
 use crate::error::{During, Problem};
 use crate::pve::Pve;
-use creation::{Creation, Start, identify, remember};
+use creation::{Creation, Start, identify, made_by, remember};
 use device::{Device, DevicePlan, kernel_name};
 
 /// A Ceph OSD: a disk or partition of a node that holds a share of the cluster's data.
@@ -34,6 +35,10 @@ use device::{Device, DevicePlan, kernel_name};
 /// An OSD that exists already on the device is not taken over; the error prints the `import` block. One exception: an apply
 /// that was killed cannot tell what it has made. An OSD that a task of the same user made there within the last two hours,
 /// and that is as it is configured, is taken for that, with a warning.
+///
+/// PVE leaves LVM's type on a partition whose OSD was destroyed, or where none could be made, and refuses it for the next. It
+/// is erased; also by a later apply if the one that should have was killed, less than two hours ago, and the partition is in
+/// no volume group.
 ///
 /// PVE reserves making, destroying and erasing to `root@pam` logged in with its password; no token is enough.
 #[derive(Model, Clone, Debug, Default, PartialEq)]
@@ -332,7 +337,11 @@ async fn unidentified(cx: &Cx<Pve>, was: &Osd) -> Result<Option<Identity>, Probl
              made by us. If it is yours, take the resource out of the state (`terraform state rm`) and import it.",
         ));
     };
-    let found = identify(cx, node, &target.devpath, task.upid.parse().ok().as_ref()).await?;
+    let hint = match task.upid.parse() {
+        Ok(upid) => made_by(cx, node, &upid).await,
+        Err(_) => None,
+    };
+    let found = identify(cx, node, &target.devpath, hint).await?;
     cx.warn(Diagnostic::warning(
         format!("osd.{} on {} of {node} is taken for the one that was to be made", found.id, target.devpath),
         format!("Its creation was interrupted before its number was known; task {} made it.", task.upid),

@@ -6,7 +6,7 @@ use pve_client::{Area, Lock, Task, Upid, Writing};
 use terraform_plugin::{Cx, WriteError};
 
 use super::device::{Verdict, judge, kernel_name};
-use super::{Identity, Osd, differs, look, patience_until};
+use super::{Identity, Osd, differs, leftover, look, patience_until};
 use crate::error::{During, Problem};
 use crate::evidence::{self, Before};
 use crate::pve::Pve;
@@ -78,7 +78,10 @@ impl Creation {
         nobody_else_at_it(cx, &node, &path).await?;
         let list = look::disks(cx, &node).await?;
         let target = want.device.find(&list, &node)?;
-        let verdict = judge(target, &list, &node, &want.wipe_if.clone().unwrap_or_default())?;
+        let verdict = match judge(target, &list, &node, &want.wipe_if.clone().unwrap_or_default()) {
+            Err(_) if leftover::is_ours(cx, &node, target).await? => Verdict::Wipe,
+            judged => judged?,
+        };
         let doing = format!("Cannot create an OSD on {path} of {node}");
         let params = OsdParams {
             device: path.clone(),
@@ -92,7 +95,7 @@ impl Creation {
     /// Erases what may be erased, and asks for the OSD.
     pub async fn begin(&self, cx: &Cx<Pve>, deadline: Instant) -> Result<Task, Trouble> {
         if self.verdict == Verdict::Wipe {
-            tracing::info!(node = self.node, device = self.path, "erasing what `wipe_if` allows");
+            tracing::info!(node = self.node, device = self.path, "erasing what `wipe_if` allows or PVE has left");
             look::wipe(cx, &self.node, &self.path, deadline).await.map_err(Trouble::Wiping)?;
         }
         cx.client.ceph().create_osd(&self.node, &self.params).await.during(&self.doing).map_err(Trouble::Asking)
@@ -119,7 +122,8 @@ impl Creation {
         let waited = task.wait(&patience_until(cx, deadline), |_| {}).await.during(&self.doing);
         remember(cx, task.upid());
         waited?;
-        identify(cx, &self.node, &self.path, Some(task.upid())).await
+        let hint = made_by(cx, &self.node, task.upid()).await;
+        identify(cx, &self.node, &self.path, hint).await
     }
 
     /// Makes sure that there is no OSD on the device.
@@ -165,8 +169,8 @@ async fn left_behind(cx: &Cx<Pve>, want: &Osd, path: &str, before: &Before) -> R
     if !classed || want.encrypted.unwrap_or(false) != encrypted {
         return Ok(None);
     }
-    let found = identify(cx, node, path, Some(&upid)).await?;
-    let hint = told(&cx.client.node(node).task_log(&upid, 0).await.unwrap_or_default());
+    let hint = made_by(cx, node, &upid).await;
+    let found = identify(cx, node, path, hint.clone()).await?;
     if hint.is_some_and(|made| made != found) {
         return Ok(None);
     }
@@ -197,16 +201,17 @@ pub fn remember(cx: &Cx<Pve>, upid: &Upid) {
     cx.private.set("task", upid.as_str());
 }
 
-/// The OSD on a device: its number from the node's list of disks, its fsid from its volume; the task's log fills in where
-/// the list does not tell.
-pub async fn identify(cx: &Cx<Pve>, node: &str, path: &str, upid: Option<&Upid>) -> Result<Identity, Problem> {
+/// The OSD that a task has made, by its log; `None` if that does not tell, or nobody has it any more.
+pub async fn made_by(cx: &Cx<Pve>, node: &str, upid: &Upid) -> Option<Identity> {
+    told(&cx.client.node(node).task_log(upid, 0).await.unwrap_or_default())
+}
+
+/// The OSD on a device: its number from the node's list of disks, its fsid from its volume; what the log of its task says
+/// fills in where the list does not tell.
+pub async fn identify(cx: &Cx<Pve>, node: &str, path: &str, hint: Option<Identity>) -> Result<Identity, Problem> {
     let list = look::disks(cx, node).await?;
     let listed = list.iter().find(|disk| disk.devpath == path).and_then(|disk| disk.osd_ids.first().copied());
-    let hint = match upid {
-        Some(upid) => told(&cx.client.node(node).task_log(upid, 0).await.unwrap_or_default()),
-        None => None,
-    };
-    let id = listed.or(hint.as_ref().map(|hint| hint.id)).ok_or_else(|| {
+    let id = listed.or(hint.map(|hint| hint.id)).ok_or_else(|| {
         Problem::new(
             format!("No OSD is to be seen on {path} of {node}"),
             "PVE's task succeeded, yet the node's list of disks names no OSD on the device. Look at the task's log.",

@@ -7,7 +7,7 @@ use pve_client::api::ceph::services::{Risk, ServiceAction};
 use terraform_plugin::{Cx, Diagnostic, Error};
 use tokio::time::Instant;
 
-use super::{Osd, look, must_be_ours, patience_until};
+use super::{Osd, leftover, look, must_be_ours, patience_until};
 use crate::ceph::pool::TRACES;
 use crate::error::{During, Problem};
 use crate::pve::Pve;
@@ -17,7 +17,10 @@ pub async fn remove(cx: &Cx<Pve>, was: &Osd, id: u32) -> Result<(), Error> {
     let doing = format!("Cannot destroy osd.{id}");
     let _one_at_a_time = cx.client.begin_write(Lock::OsdRemoval, &[]).await.during(&doing)?;
     let deadline = Instant::now() + cx.timeout;
-    let Some(live) = look::osd(cx, id).await? else { return Ok(()) };
+    let Some(live) = look::osd(cx, id).await? else {
+        free_after_another_run(cx, was, id, deadline).await;
+        return Ok(());
+    };
     let node = live.host.clone().unwrap_or_else(|| was.node.clone());
     // Before anything is changed: this also finds out whether the node can be asked at all.
     must_be_ours(cx, was, id, &node).await?;
@@ -106,4 +109,24 @@ async fn free(cx: &Cx<Pve>, node: &str, path: &str, deadline: Instant) -> Result
         look::wipe(cx, node, path, deadline).await?;
     }
     Ok(())
+}
+
+/// After a run of ours that was cut off when the OSD was destroyed and its partition was not free yet. The OSD is gone
+/// whatever comes of it, so trouble is a warning.
+async fn free_after_another_run(cx: &Cx<Pve>, was: &Osd, id: u32, deadline: Instant) {
+    let freed = async || -> Result<(), Problem> {
+        let list = look::disks(cx, &was.node).await?;
+        let Ok(target) = was.device.find(&list, &was.node) else { return Ok(()) };
+        match leftover::is_ours(cx, &was.node, target).await? {
+            true => look::wipe(cx, &was.node, &target.devpath, deadline).await,
+            false => Ok(()),
+        }
+    };
+    if let Err(problem) = freed().await {
+        tracing::warn!(?problem, osd = id, "whether its partition is free is not known");
+        cx.warn(Diagnostic::warning(
+            format!("osd.{id} is gone, and its device may not be free"),
+            format!("{}. If PVE shows it as \"LVM\", the next OSD there needs `wipe_if = [\"LVM\"]`.", problem.doing()),
+        ));
+    }
 }

@@ -72,6 +72,34 @@ pub struct Disk {
     pub journals: u32,
 }
 
+/// `GET /nodes/{node}/disks/lvm`.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct VolumeGroups {
+    #[serde(default)]
+    children: Vec<VolumeGroup>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+struct VolumeGroup {
+    name: String,
+    #[serde(default)]
+    children: Vec<PhysicalVolume>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+struct PhysicalVolume {
+    /// Its device.
+    name: String,
+}
+
+impl VolumeGroups {
+    /// The name of the group that a disk or partition is part of. Told for those that are not active, too.
+    pub fn of(&self, devpath: &str) -> Option<&str> {
+        let holds = |group: &&VolumeGroup| group.children.iter().any(|volume| volume.name == devpath);
+        self.children.iter().find(holds).map(|group| group.name.as_str())
+    }
+}
+
 /// Text without the blanks around it; empty and `unknown` are `None`.
 fn known<'de, D: Deserializer<'de>>(d: D) -> Result<Option<String>, D::Error> {
     let text = wire::opt_text(d)?.map(|text| text.trim().to_owned());
@@ -119,6 +147,12 @@ impl<'a> Disks<'a> {
         self.client.shared(Area::Disks, request).await
     }
 
+    /// LVM's volume groups, never from the cache: what is not in one may be erased.
+    /// `GET /nodes/{node}/disks/lvm`
+    pub async fn volume_groups(&self) -> Result<VolumeGroups, Error> {
+        self.client.call(Request::get(self.path("lvm")).node(self.node)).await
+    }
+
     /// Erases a disk or partition. Refused by PVE if it is mounted or held, but for nothing else: what is on it has to be
     /// looked at before. `device` is a path like `/dev/sdb4`; PVE takes no `by-id` links here.
     /// `PUT /nodes/{node}/disks/wipedisk`, reserved to root@pam.
@@ -158,5 +192,13 @@ mod tests {
             (Some(4), Some(1), None)
         );
         assert!(!disks[2].is_free() && disks[2].gpt && disks[2].size == 12);
+    }
+
+    #[test]
+    fn a_volume_group_tells_what_it_lies_on() {
+        let answer = r#"{"leaf":0,"children":[{"name":"pve","size":1,"free":0,"lvcount":3,"leaf":0,
+            "children":[{"name":"/dev/sda3","size":1,"free":0,"leaf":1}]},{"name":"empty","leaf":0}]}"#;
+        let groups: VolumeGroups = serde_json::from_str(answer).unwrap();
+        assert_eq!((groups.of("/dev/sda3"), groups.of("/dev/sda")), (Some("pve"), None));
     }
 }

@@ -77,6 +77,7 @@ async fn call_everything(client: &Client) {
         client.node(node).task_log(&upid, 5),
         client.node(node).vms(),
         client.disks(node).list(),
+        client.disks(node).volume_groups(),
         client.disks(node).wipe("/dev/sdb"),
         client.storage().list(),
         client.storage().get("ceph"),
@@ -217,7 +218,7 @@ async fn every_call_is_one_of_pves_with_its_parameters_and_rights() {
     call_everything(&client).await;
     let schema = truth("api.json");
     let calls: Vec<_> = world.calls().into_iter().filter(|call| call.line != "POST /access/ticket").collect();
-    assert_eq!(calls.len(), 63, "{:#?}", world.lines());
+    assert_eq!(calls.len(), 64, "{:#?}", world.lines());
     let faults: Vec<_> = calls
         .iter()
         .filter_map(|call| check(&schema, call).err().map(|fault| format!("{} {}: {fault}", call.line, call.form)))

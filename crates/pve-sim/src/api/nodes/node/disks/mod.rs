@@ -1,5 +1,6 @@
 //! `/nodes/{node}/disks`: the disks, and erasing them.
 
+mod lvm;
 #[cfg(test)]
 mod tests;
 
@@ -16,6 +17,7 @@ use crate::shape::{DiskShape, Media, PartitionShape};
 
 pub(crate) fn routes(r: &mut Routes) {
     r.get("/nodes/{node}/disks/list", list);
+    r.get("/nodes/{node}/disks/lvm", lvm::list);
     r.put("/nodes/{node}/disks/wipedisk", wipe);
     r.post("/nodes/{node}/disks/initgpt", init);
 }

@@ -83,6 +83,12 @@ async fn the_disk_of_an_osd_names_it_and_cannot_be_erased() {
     assert_eq!((&sdb["bluestore"], &sdb["osdencrypted"]), (&json!(1), &json!(0)));
     let refused = bed.refusal("PUT", "/nodes/pve1/disks/wipedisk", &[("disk", "/dev/sdb")]).await;
     assert_eq!(refused.1, "disk/partition '/dev/sdb' has a holder");
+    let groups = bed.ok("GET", "/nodes/pve1/disks/lvm", &[]).await;
+    let on = |group: &Value| (group["name"].clone(), group["children"][0]["name"].clone());
+    let groups: Vec<_> = groups["children"].as_array().unwrap().iter().map(on).collect();
+    assert_eq!(groups.last().unwrap(), &(json!("pve"), json!("/dev/sda3")));
+    let (name, path) = &groups[0];
+    assert!(name.as_str().unwrap().starts_with("ceph-") && path == "/dev/sdb", "{groups:?}");
 }
 
 #[tokio::test]
