@@ -297,7 +297,7 @@ async fn possible(cx: &Cx<Pve>, want: &CrushRule) -> Result<(), Problem> {
 /// Whether the map knows everything that the rule names. Ceph accepts levels of which there is nothing, and such a rule
 /// places nothing.
 fn nameable(want: &CrushRule, map: &CrushMap) -> Result<(), Problem> {
-    let shape = want.shape();
+    let (shape, hierarchy) = (want.shape(), map.hierarchy());
     let refuse = |attribute: &'static str, (summary, detail): (String, String)| {
         Err(Problem::new(summary, format!("{detail} Nothing was written.")).at(attribute))
     };
@@ -310,7 +310,7 @@ fn nameable(want: &CrushRule, map: &CrushMap) -> Result<(), Problem> {
         return refuse("failure_domain", unknown_domain(&shape.failure_domain, map));
     }
     if let Some(class) = &shape.device_class
-        && map.osds_under(&shape.root, Some(class)).is_empty()
+        && hierarchy.osds_under(&shape.root, Some(class)).is_empty()
     {
         let summary = format!("No OSD has device class \"{class}\"");
         let classes = listed(map.device_classes().into_iter().collect());
@@ -323,16 +323,12 @@ fn nameable(want: &CrushRule, map: &CrushMap) -> Result<(), Problem> {
     }
     // Hosts come with their first OSD.
     let comes_with_osds = ["osd", "host"].contains(&shape.failure_domain.as_str());
-    let none_yet = map.osds_under(&shape.root, None).is_empty();
-    if map.domains(&shape).is_empty() && !(comes_with_osds && none_yet) {
+    let none_yet = hierarchy.osds_under(&shape.root, None).is_empty();
+    if hierarchy.domains(&shape).is_empty() && !(comes_with_osds && none_yet) {
         let summary = format!("Nothing below \"{}\" is a {}", shape.root, shape.failure_domain);
-        let kinds = map.types.values().filter(|kind| {
-            let shape = ReplicatedShape { failure_domain: (*kind).clone(), ..shape.clone() };
-            !map.domains(&shape).is_empty()
-        });
         let detail = format!(
             "Ceph would take the rule, and no pool could place a single copy by it. There are OSDs below: {}.",
-            listed(kinds.map(String::as_str).collect())
+            listed(hierarchy.levels(&shape.root).into_iter().collect())
         );
         return refuse("failure_domain", (summary, detail));
     }

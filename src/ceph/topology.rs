@@ -56,9 +56,12 @@ pub async fn crush_map(pve: &Pve) -> Result<Arc<CrushMap>, Problem> {
 }
 
 fn members(map: &CrushMap) -> Vec<Member> {
-    let mut all = Vec::new();
+    let (mut all, hierarchy) = (Vec::new(), map.hierarchy());
     for device in &map.devices {
-        let above = ancestors(map, &device.name);
+        let mut above = BTreeMap::new();
+        for bucket in hierarchy.above(&device.name) {
+            above.entry(bucket.kind.clone()).or_insert_with(|| bucket.name.clone());
+        }
         // An OSD outside of every bucket holds nothing.
         if let Some(host) = above.get("host").cloned() {
             let osd = u32::try_from(device.id).ok();
@@ -66,11 +69,6 @@ fn members(map: &CrushMap) -> Vec<Member> {
         }
     }
     all
-}
-
-fn ancestors(map: &CrushMap, item: &str) -> BTreeMap<String, String> {
-    let kinds = map.types.values().filter(|kind| *kind != "osd");
-    kinds.filter_map(|kind| Some((kind.clone(), map.ancestor(item, kind)?.name.clone()))).collect()
 }
 
 fn rules(map: &CrushMap) -> BTreeMap<String, Rule> {

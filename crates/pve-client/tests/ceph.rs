@@ -52,7 +52,7 @@ async fn the_tree_and_the_map_tell_the_same() {
     assert_eq!(tree.osds.len(), 6);
     let rule = map.rule("replicated_rule").unwrap().replicated_shape().unwrap();
     assert_eq!(rule.failure_domain, "host");
-    for (host, osds) in map.domains(&rule) {
+    for (host, osds) in map.hierarchy().domains(&rule) {
         let there: Vec<_> = tree.on_host(&host).map(|osd| i64::from(osd.id)).collect();
         assert_eq!(osds.into_iter().collect::<Vec<_>>(), there, "{host}");
     }

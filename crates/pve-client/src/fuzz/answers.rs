@@ -17,7 +17,7 @@ use crate::api::ceph::pool::{Pool, PoolStatus};
 use crate::api::ceph::services::{Manager, Monitor, Safety};
 use crate::api::ceph::status::CephStatus;
 use crate::api::cluster::{ClusterStatus, Guest};
-use crate::api::disks::Disk;
+use crate::api::disks::{Disk, VolumeGroups};
 use crate::api::ha::resource::HaResource;
 use crate::api::ha::status::{HaStatus, ManagerStatus};
 use crate::api::nodes::{NodeEntry, NodeStatus, TaskEntry, VmEntry};
@@ -79,6 +79,7 @@ fn pve_answers() {
         read::<ClusterStatus>(&answer);
         read::<Vec<Guest>>(&answer);
         read::<Vec<Disk>>(&answer);
+        read::<VolumeGroups>(&answer);
         read::<Vec<HaResource>>(&answer);
         read::<HaStatus>(&answer);
         read::<ManagerStatus>(&answer);

@@ -73,13 +73,13 @@ fn crush_text() {
         assert!(kept + items + steps + map.rules.len() + map.unread.len() <= lines, "more than was there");
         for rule in &map.rules {
             let Some(shape) = rule.replicated_shape() else { continue };
-            let below = map.osds_under(&shape.root, shape.device_class.as_deref());
-            for (domain, osds) in map.domains(&shape) {
+            let below = map.hierarchy().osds_under(&shape.root, shape.device_class.as_deref());
+            for (domain, osds) in map.hierarchy().domains(&shape) {
                 assert!(!osds.is_empty() && osds.is_subset(&below), "{domain}: {osds:?}");
             }
         }
         for device in &map.devices {
-            let _ = map.ancestor(&device.name, "host");
+            let _ = map.hierarchy().above(&device.name).count();
         }
     });
 }

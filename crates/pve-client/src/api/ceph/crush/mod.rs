@@ -3,6 +3,7 @@
 //! Source: `GET /nodes/{node}/ceph/crush`, the map as text in the form that `crushtool -d` prints. It is the only way to
 //! read rules without root: `GET ceph/rules` has names only.
 
+mod hierarchy;
 mod parse;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -10,6 +11,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Deserializer};
 
 use crate::wire;
+
+pub use hierarchy::Hierarchy;
 
 /// A CRUSH map. What the parser does not know is kept in [`CrushMap::unread`].
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -170,57 +173,9 @@ impl CrushMap {
         self.devices.iter().filter_map(|device| device.class.as_deref()).collect()
     }
 
-    /// The nearest bucket of a kind above an OSD or bucket: the host of `osd.3`.
-    pub fn ancestor<'a>(&'a self, item: &str, kind: &str) -> Option<&'a Bucket> {
-        let mut name = item;
-        // A map from elsewhere could hold a loop; a way up is never longer than the number of buckets.
-        for _ in 0..self.buckets.len() {
-            let parent = self.buckets.iter().find(|bucket| bucket.items.iter().any(|child| child.name == name))?;
-            if parent.kind == kind {
-                return Some(parent);
-            }
-            name = &parent.name;
-        }
-        None
-    }
-
-    /// The OSDs under a bucket (or the OSD itself), only those of a class if one is given. Up or down, in or out: all
-    /// members count.
-    pub fn osds_under(&self, root: &str, class: Option<&str>) -> BTreeSet<i64> {
-        let mut found = BTreeSet::new();
-        let mut seen = BTreeSet::new();
-        let mut open = vec![root];
-        while let Some(name) = open.pop() {
-            if !seen.insert(name) {
-                continue;
-            }
-            if let Some(device) = self.devices.iter().find(|device| device.name == name) {
-                if class.is_none() || device.class.as_deref() == class {
-                    found.insert(device.id);
-                }
-            } else if let Some(bucket) = self.bucket(name) {
-                open.extend(bucket.items.iter().map(|item| item.name.as_str()));
-            }
-        }
-        found
-    }
-
-    /// The failure domains a rule of this shape can choose from, each with its OSDs; empty ones are left out.
-    /// For `osd` each OSD is a domain of its own, named `osd.N`.
-    pub fn domains(&self, shape: &ReplicatedShape) -> BTreeMap<String, BTreeSet<i64>> {
-        let class = shape.device_class.as_deref();
-        let under_root = self.osds_under(&shape.root, class);
-        if shape.failure_domain == "osd" {
-            return under_root.into_iter().map(|id| (format!("osd.{id}"), BTreeSet::from([id]))).collect();
-        }
-        let mut domains = BTreeMap::new();
-        for bucket in self.buckets.iter().filter(|bucket| bucket.kind == shape.failure_domain) {
-            let osds: BTreeSet<_> = self.osds_under(&bucket.name, class).intersection(&under_root).copied().collect();
-            if !osds.is_empty() {
-                domains.insert(bucket.name.clone(), osds);
-            }
-        }
-        domains
+    /// Who is below whom.
+    pub fn hierarchy(&self) -> Hierarchy<'_> {
+        Hierarchy::of(self)
     }
 }
 

@@ -58,14 +58,15 @@ fn rules_by_hand_have_no_plain_shape() {
 #[test]
 fn counts_failure_domains() {
     let map = CrushMap::parse(RECORDED);
-    let domains = |name: &str| map.domains(&map.rule(name).unwrap().replicated_shape().unwrap());
+    let domains = |name: &str| map.hierarchy().domains(&map.rule(name).unwrap().replicated_shape().unwrap());
     assert_eq!(domains("replicated_rule").keys().collect::<Vec<_>>(), ["pve1", "pve2", "pve3"]);
     assert_eq!(domains("replicated_rule")["pve2"], [2, 3].into());
     assert_eq!(domains("r_osd").len(), 6);
     assert_eq!(domains("r_host_ssd")["pve2"], [3].into());
     assert_eq!(domains("r_osd_hdd").keys().collect::<Vec<_>>(), ["osd.0", "osd.2", "osd.4"]);
-    assert_eq!(map.ancestor("osd.4", "host").unwrap().name, "pve3");
-    assert_eq!(map.ancestor("osd.4", "rack"), None);
+    let above: Vec<_> = map.hierarchy().above("osd.4").map(|bucket| bucket.name.as_str()).collect();
+    assert_eq!(above, ["pve3", "default"]);
+    assert_eq!(map.hierarchy().levels("default"), ["host", "osd", "root"].into());
     assert_eq!(map.device_classes(), ["hdd", "ssd"].into());
 }
 
@@ -84,8 +85,25 @@ fn newer_blocks_are_kept_as_unread_and_do_not_disturb() {
 fn a_loop_does_not_hang() {
     let text = "type 1 host\nhost a {\nitem b weight 1\n}\nhost b {\nitem a weight 1\n}\n";
     let map = CrushMap::parse(text);
-    assert!(map.osds_under("a", None).is_empty());
-    assert_eq!(map.ancestor("a", "root"), None);
+    assert!(map.hierarchy().osds_under("a", None).is_empty());
+    assert!(map.hierarchy().above("a").all(|bucket| bucket.kind == "host"));
+}
+
+#[test]
+fn a_map_of_megabytes_is_no_more_work_than_it_has_lines() {
+    let count = 100_000;
+    let mut text: String = (0..count).map(|n| format!("device {n} osd.{n}\n")).collect();
+    text.push_str("type 1 host\nhost h0 {\n");
+    text.extend((0..count).map(|n| format!("\titem osd.{n} weight 1\n")));
+    text.push_str("}\n");
+    // Each host in the next one: Ceph would make no such map.
+    text.extend((1..count).map(|n| format!("host h{n} {{\n\titem h{} weight 1\n}}\n", n - 1)));
+    let map = CrushMap::parse(&text);
+    let hierarchy = map.hierarchy();
+    let shape = |root: &str| ReplicatedShape { root: root.into(), failure_domain: "host".into(), device_class: None };
+    assert_eq!(hierarchy.domains(&shape("h9"))["h0"].len(), count);
+    assert!(hierarchy.domains(&shape("h99999")).is_empty(), "that far down nobody looks");
+    assert!(map.devices.iter().all(|device| hierarchy.above(&device.name).count() == 32));
 }
 
 proptest! {
@@ -103,11 +121,11 @@ proptest! {
         let map = CrushMap::parse(&text);
         for rule in &map.rules {
             if let Some(shape) = rule.replicated_shape() {
-                let _ = map.domains(&shape);
+                let _ = map.hierarchy().domains(&shape);
             }
         }
         for device in &map.devices {
-            let _ = map.ancestor(&device.name, "host");
+            let _ = map.hierarchy().above(&device.name).count();
         }
     }
 }
