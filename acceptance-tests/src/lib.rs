@@ -38,7 +38,7 @@ pub use diagnostic::Diagnostic;
 pub use import::{import_blocks, import_id};
 pub use output::Output;
 pub use plan::Plan;
-pub use program::{BUILT_IN, Program};
+pub use program::{BUILT_IN, Program, optimize};
 pub use running::Running;
 pub use scene::Scene;
 pub use sim::Sim;

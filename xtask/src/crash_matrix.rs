@@ -7,12 +7,15 @@ use std::thread::available_parallelism;
 use std::time::Instant;
 
 use acceptance_tests::matrix::{Cell, Matrix, Phase, Row, SCENARIOS, try_all};
-use acceptance_tests::{Program, Terraform};
+use acceptance_tests::{Program, Terraform, optimize};
 use anyhow::{Context as _, Result};
 
 /// What to try, and what to write.
 #[derive(clap::Args)]
 pub(crate) struct Args {
+    /// Builds provider and simulator with optimisation first: some minutes, and less than half the time for each run
+    #[arg(long)]
+    optimized: bool,
     /// Writes the table to this file as well
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
@@ -32,6 +35,9 @@ pub(crate) struct Args {
 
 /// Tries every cell; `false` if one failed.
 pub(crate) fn run(args: &Args) -> Result<bool> {
+    if args.optimized {
+        optimize();
+    }
     let begun = Instant::now();
     let terraform = Terraform::find()?;
     let jobs = args.jobs.unwrap_or_else(|| 4 * available_parallelism().map_or(1, usize::from));

@@ -1,20 +1,26 @@
 //! `cargo xtask walk`: random walks, and everything else that is about many things at once. The tests make a few steps of
 //! each; this goes as far as one likes.
 
+use std::collections::BTreeMap;
 use std::fs;
-use std::io::Write as _;
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::thread::{self, available_parallelism};
 use std::time::{Duration, Instant};
 
 use acceptance_tests::load::Load;
 use acceptance_tests::walk::{Walk, aliases_of_one_run, at_every_parallelism, two_runs_at_once};
-use acceptance_tests::{Program, Terraform};
-use anyhow::{Context as _, Result};
+use acceptance_tests::{Program, Terraform, optimize};
+use anyhow::{Context as _, Result, anyhow};
 use serde::Serialize;
 
 /// How far to go.
 #[derive(clap::Args)]
 pub(crate) struct Args {
+    /// Builds provider and simulator with optimisation first: some minutes, and less than half the time for each run
+    #[arg(long)]
+    optimized: bool,
     /// How many walks
     #[arg(long, default_value_t = 20)]
     seeds: u64,
@@ -27,6 +33,9 @@ pub(crate) struct Args {
     /// Begins no further step after so many minutes
     #[arg(long)]
     minutes: Option<u64>,
+    /// How many walks at a time; a step mostly waits
+    #[arg(long, value_name = "N")]
+    jobs: Option<usize>,
     /// Instead: the same edits at every parallelism, by two aliases, and by two runs at once
     #[arg(long, conflicts_with = "load")]
     together: bool,
@@ -71,6 +80,9 @@ impl Row {
 
 /// Walks; `false` if a step failed.
 pub(crate) fn run(args: &Args) -> Result<bool> {
+    if args.optimized {
+        optimize();
+    }
     let terraform = Terraform::find()?;
     let provider = Program::provider()?;
     let rows = match (args.load, args.together) {
@@ -94,28 +106,53 @@ pub(crate) fn run(args: &Args) -> Result<bool> {
 fn walks(args: &Args, terraform: &'static Terraform, provider: &Program) -> Result<Vec<Row>> {
     let begun = Instant::now();
     let over = || args.minutes.is_some_and(|minutes| begun.elapsed() >= Duration::from_secs(60 * minutes));
-    let mut rows = Vec::new();
-    for seed in args.first_seed..args.first_seed + args.seeds {
-        if over() {
+    let jobs = args.jobs.unwrap_or_else(|| 3 * available_parallelism().map_or(1, usize::from));
+    let (next, rows) = (AtomicU64::new(args.first_seed), Mutex::new(BTreeMap::new()));
+    let end = args.first_seed + args.seeds;
+    let go = || -> Result<()> {
+        loop {
+            let seed = next.fetch_add(1, Ordering::Relaxed);
+            if seed >= end || over() {
+                return Ok(());
+            }
+            let row = walk(terraform, provider, seed, args.steps, &over)?;
+            rows.lock().unwrap_or_else(PoisonError::into_inner).insert(seed, row);
+        }
+    };
+    thread::scope(|scope| {
+        let threads: Vec<_> = (0..jobs).map(|_| scope.spawn(go)).collect();
+        threads.into_iter().try_for_each(|thread| thread.join().map_err(|_| anyhow!("a walk panicked"))?)
+    })?;
+    Ok(rows.into_inner().unwrap_or_else(PoisonError::into_inner).into_values().collect())
+}
+
+/// The walk of one seed, as far as it goes.
+fn walk(
+    terraform: &'static Terraform,
+    provider: &Program,
+    seed: u64,
+    steps: usize,
+    over: &impl Fn() -> bool,
+) -> Result<Row> {
+    let mut row = Row::new(format!("seed {seed}"));
+    let mut walk = Walk::begin(terraform, provider, seed)?;
+    let (began, mut edits) = (Instant::now(), 0);
+    for step in 0..=steps {
+        let made = walk.step().map(|made| edits += made);
+        // A walk that has lost its way cannot go on.
+        if !row.count(made) || over() {
             break;
         }
-        let mut row = Row::new(format!("seed {seed}"));
-        let mut walk = Walk::begin(terraform, provider, seed)?;
-        let (began, mut edits) = (Instant::now(), 0);
-        for _ in 0..=args.steps {
-            let step = walk.step().map(|made| edits += made);
-            // A walk that has lost its way cannot go on.
-            if !row.count(step) || over() {
-                break;
-            }
-            print!(".");
-            std::io::stdout().flush()?;
+        if step > 0 && step % TELL == 0 {
+            println!("seed {seed}: {step} steps");
         }
-        println!(" seed {seed}: {} steps, {edits} edits, {} s", row.converged, began.elapsed().as_secs());
-        rows.push(row);
     }
-    Ok(rows)
+    println!("seed {seed}: {} steps, {edits} edits, {} s", row.converged, began.elapsed().as_secs());
+    Ok(row)
 }
+
+/// After so many steps a walk tells how far it is.
+const TELL: usize = 50;
 
 /// A row a kind; what is tried is a whole history.
 fn together(args: &Args, terraform: &'static Terraform, provider: &Program) -> Vec<Row> {
