@@ -1,19 +1,17 @@
 //! What the acceptance tests share: a real Terraform, the built provider, a directory to work in, a simulated cluster.
 //!
 //! ```no_run
-//! use acceptance_tests::{Program, Sim, Terraform, Workspace, or_skip};
+//! use acceptance_tests::cluster;
 //!
 //! # fn test() -> anyhow::Result<()> {
-//! let Some(terraform) = or_skip(Terraform::find()) else { return Ok(()) };
-//! let sim = Sim::start(&["--nodes", "3"])?;
-//! let mut work = Workspace::new(terraform, &Program::provider()?)?;
-//! work.set_all(sim.environment());
+//! let Some((sim, work)) = cluster(&["--nodes", "3"])? else { return Ok(()) };
 //! work.write("main.tf", "...")?;
 //! work.apply()?.succeeded()?;
 //! assert!(work.plan()?.is_empty());
 //! # Ok(()) }
 //! ```
 
+mod cluster;
 mod control;
 mod diagnostic;
 mod difference;
@@ -33,6 +31,7 @@ mod terraform;
 pub mod walk;
 mod workspace;
 
+pub use cluster::{HEAD, cluster, cluster_of};
 pub use control::{Concurrency, Seen};
 pub use diagnostic::Diagnostic;
 pub use import::{import_blocks, import_id};

@@ -51,10 +51,7 @@ impl Load {
     /// # Errors
     /// The apply failed, left something to be planned, told of a lock, or was not orderly.
     pub fn bear(&self, terraform: &'static Terraform, provider: &Program, parallelism: u32) -> anyhow::Result<Borne> {
-        let file = tempfile::NamedTempFile::new()?;
-        serde_json::to_writer(&file, &self.cluster())?;
-        let sim =
-            Sim::start(&["--cluster", &file.path().display().to_string(), "--clock", "120", "--latency", LATENCY])?;
+        let sim = Sim::of(self.cluster(), &["--clock", "120", "--latency", LATENCY])?;
         let mut work = Workspace::new(terraform, provider)?;
         work.set_all(sim.environment());
         work.write("main.tf", &self.configuration())?;

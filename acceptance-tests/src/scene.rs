@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use anyhow::ensure;
 use serde_json::{Value, json};
 
-use crate::{Sim, Workspace};
+use crate::{HEAD, Sim, Workspace};
 
 /// How many objects of each kind there are.
 ///
@@ -57,11 +57,8 @@ impl Scene {
     /// `latency` is added to each request. Simulated time passes as fast as real time, so that HA's rounds do not compete
     /// with what is measured.
     pub fn start(&self, latency: Duration) -> anyhow::Result<Sim> {
-        let file = tempfile::NamedTempFile::new()?;
-        // JSON is YAML.
-        serde_json::to_writer(&file, &self.cluster())?;
         let latency = format!("{}ms", latency.as_millis());
-        Sim::start(&["--cluster", &file.path().display().to_string(), "--latency", &latency, "--clock", "1"])
+        Sim::of(self.cluster(), &["--latency", &latency, "--clock", "1"])
     }
 
     /// The cluster's shape, as `pve-sim --cluster` takes it.
@@ -97,9 +94,7 @@ impl Scene {
 
     /// The configuration: every object with nothing but its name, so that everything else is read and nothing planned.
     fn configuration(&self) -> String {
-        let mut text = "terraform {\n  required_providers {\n    pve = { source = \"homelab/pve\" }\n  }\n}\n\n\
-                        provider \"pve\" {}\n"
-            .to_owned();
+        let mut text = HEAD.to_owned();
         for Kind { kind, attribute, keys } in self.all() {
             let keys = keys.join("\", \"");
             text += &format!(

@@ -1,7 +1,8 @@
 //! A simulated cluster in a process of its own.
 
 use std::collections::BTreeMap;
-use std::io::{BufRead as _, BufReader};
+use std::fmt::Display;
+use std::io::{BufRead as _, BufReader, Write as _};
 use std::process::{Child, Command, Stdio};
 
 use anyhow::Context as _;
@@ -46,6 +47,14 @@ impl Sim {
                 Err(error).with_context(|| format!("pve-sim serve {}: said {line:?}", options.join(" ")))
             }
         }
+    }
+
+    /// The same, of a cluster that is described in YAML or JSON.
+    pub fn of(shape: impl Display, options: &[&str]) -> anyhow::Result<Self> {
+        let mut file = tempfile::NamedTempFile::new()?;
+        write!(file, "{shape}")?;
+        let file = file.path().display().to_string();
+        Self::start(&[&["--cluster", &*file], options].concat())
     }
 
     /// The variables that make `provider "pve" {}` use this cluster.

@@ -1,25 +1,12 @@
 //! What is not shown is not gone: a cluster without quorum, and a token that may not look.
 
-use acceptance_tests::{Program, Sim, Terraform, Workspace, or_skip};
+use acceptance_tests::{cluster, cluster_of};
 use serde_json::json;
-
-const HEAD: &str = r#"
-terraform {
-  required_providers {
-    pve = { source = "homelab/pve" }
-  }
-}
-provider "pve" {}
-"#;
 
 #[test]
 fn what_a_cluster_without_quorum_does_not_show_stays_in_the_state() -> anyhow::Result<()> {
-    let Some(terraform) = or_skip(Terraform::find()) else { return Ok(()) };
-    let sim = Sim::start(&[])?;
-    let mut work = Workspace::new(terraform, &Program::provider()?)?;
-    work.set_all(sim.environment());
-    work.write("main.tf", &format!("{HEAD}resource \"pve_pool\" \"web\" {{\n  poolid = \"web\"\n}}\n"))?;
-    work.init()?.succeeded()?;
+    let Some((sim, work)) = cluster(&[])? else { return Ok(()) };
+    work.write("main.tf", "resource \"pve_pool\" \"web\" {\n  poolid = \"web\"\n}\n")?;
     work.apply()?.succeeded()?;
 
     // A list that is out of date, as a node that was cut off may have it: each fault strikes once.
@@ -49,7 +36,6 @@ fn what_a_cluster_without_quorum_does_not_show_stays_in_the_state() -> anyhow::R
 
 #[test]
 fn what_a_token_may_not_see_stays_in_the_state() -> anyhow::Result<()> {
-    let Some(terraform) = or_skip(Terraform::find()) else { return Ok(()) };
     let secret = "11111111-2222-3333-4444-555555555555";
     let shape = json!({
         "guests": [{ "vmid": 101, "node": "pve1", "name": "web", "running": true, "config": { "scsi0": "local-lvm:1" } }],
@@ -59,16 +45,10 @@ fn what_a_token_may_not_see_stays_in_the_state() -> anyhow::Result<()> {
             "acl": [{ "path": "/nodes", "role": "PVEAuditor" }],
         }],
     });
-    let file = tempfile::NamedTempFile::new()?;
-    // JSON is YAML.
-    serde_json::to_writer(&file, &shape)?;
-    let sim = Sim::start(&["--cluster", &file.path().display().to_string()])?;
-    let mut work = Workspace::new(terraform, &Program::provider()?)?;
-    work.set_all(sim.environment());
+    let Some((_sim, mut work)) = cluster_of(shape, &[])? else { return Ok(()) };
     let objects = "resource \"pve_vm\" \"web\" {\n  vmid = 101\n}\n\
                    resource \"pve_vm_disk_move\" \"web\" {\n  vmid    = 101\n  disk    = \"scsi0\"\n  storage = \"local-lvm\"\n}\n";
-    work.write("main.tf", &format!("{HEAD}{objects}"))?;
-    work.init()?.succeeded()?;
+    work.write("main.tf", objects)?;
     work.import("pve_vm.web", "101")?.succeeded()?;
     work.apply()?.succeeded()?;
     assert!(work.plan()?.is_empty());

@@ -12,11 +12,7 @@ fn applied() -> anyhow::Result<Option<(Sim, Workspace)>> {
     let nodes = (1..=3).map(|node| json!({ "name": format!("pve{node}"), "disks": [disk(node, 1), disk(node, 2)] }));
     let user = json!({ "userid": "blind@pve", "tokens": [{ "id": "t", "privsep": false, "value": SECRET }] });
     let shape = json!({ "nodes": nodes.collect::<Vec<_>>(), "users": [user], "ceph": { "stage": "monitors" } });
-    let file = tempfile::NamedTempFile::new()?;
-    // JSON is YAML.
-    serde_json::to_writer(&file, &shape)?;
-    let file = file.path().display().to_string();
-    let sim = Sim::start(&["--cluster", &file, "--guest", "101", "--bandwidth", "2GiB/s"])?;
+    let sim = Sim::of(shape, &["--guest", "101", "--bandwidth", "2GiB/s"])?;
     let mut work = Workspace::new(terraform, &Program::provider()?)?;
     work.set_all(sim.environment());
     work.copy_example("ha-vm-on-ceph")?;

@@ -1,16 +1,7 @@
 //! `pve_ceph_osd` with a real Terraform.
 
-use acceptance_tests::{Program, Sim, Terraform, Workspace, or_skip};
+use acceptance_tests::{HEAD, Program, Sim, Terraform, Workspace, cluster, cluster_of, or_skip};
 use serde_json::{Value, json};
-
-const HEAD: &str = r#"
-terraform {
-  required_providers {
-    pve = { source = "homelab/pve" }
-  }
-}
-provider "pve" {}
-"#;
 
 /// Free disks, a disk with partitions, contents of several kinds, twins, and disks that tell no serial.
 const CLUSTER: &str = r#"
@@ -51,24 +42,11 @@ ceph:
 
 /// An OSD on a device with these further attributes.
 fn osd(device: &str, more: &str) -> String {
-    format!("{HEAD}\nresource \"pve_ceph_osd\" \"o\" {{\nnode = \"pve1\"\ndevice = {{ {device} }}\n{more}\n}}\n")
-}
-
-fn ready(options: &[&str]) -> anyhow::Result<Option<(Sim, Workspace)>> {
-    let Some(terraform) = or_skip(Terraform::find()) else { return Ok(None) };
-    let sim = Sim::start(options)?;
-    let mut work = Workspace::new(terraform, &Program::provider()?)?;
-    work.set_all(sim.environment());
-    work.write("main.tf", HEAD)?;
-    work.init()?.succeeded()?;
-    Ok(Some((sim, work)))
+    format!("resource \"pve_ceph_osd\" \"o\" {{\nnode = \"pve1\"\ndevice = {{ {device} }}\n{more}\n}}\n")
 }
 
 fn disks() -> anyhow::Result<Option<(Sim, Workspace)>> {
-    let folder = tempfile::tempdir()?;
-    let file = folder.path().join("cluster.yaml");
-    std::fs::write(&file, CLUSTER)?;
-    ready(&["--cluster", &file.display().to_string(), "--clock", "120"])
+    cluster_of(CLUSTER, &["--clock", "120"])
 }
 
 /// Six OSDs, and a pool with the disk of a virtual machine on it.
@@ -84,10 +62,7 @@ ceph:
 "#;
 
 fn in_use() -> anyhow::Result<Option<(Sim, Workspace)>> {
-    let folder = tempfile::tempdir()?;
-    let file = folder.path().join("cluster.yaml");
-    std::fs::write(&file, IN_USE)?;
-    ready(&["--cluster", &file.display().to_string(), "--clock", "120"])
+    cluster_of(IN_USE, &["--clock", "120"])
 }
 
 fn attributes(work: &Workspace) -> anyhow::Result<Value> {
@@ -205,8 +180,7 @@ fn what_may_be_erased_is_erased_and_only_that() -> anyhow::Result<()> {
 /// Both disks of every node, and with `pool` a pool on them.
 fn six(pool: &str) -> String {
     format!(
-        r#"{HEAD}
-resource "pve_ceph_osd" "all" {{
+        r#"resource "pve_ceph_osd" "all" {{
   for_each = toset(["pve1/sdb", "pve1/sdc", "pve2/sdb", "pve2/sdc", "pve3/sdb", "pve3/sdc"])
   node     = split("/", each.key)[0]
   device   = {{ path = "/dev/${{split("/", each.key)[1]}}" }}
@@ -224,7 +198,7 @@ resource "pve_ceph_crush_rule" "osd" {{
 
 #[test]
 fn six_osds_a_rule_and_a_pool_come_and_go_in_one_apply() -> anyhow::Result<()> {
-    let Some((sim, work)) = ready(&["--ceph", "monitors", "--clock", "120"])? else { return Ok(()) };
+    let Some((sim, work)) = cluster(&["--ceph", "monitors", "--clock", "120"])? else { return Ok(()) };
     let before = sim.state()?;
     let pool = "resource \"pve_ceph_pool\" \"vm\" {\nname = \"vm\"\nsize = 5\nmin_size = 3\ncrush_rule = pve_ceph_crush_rule.osd.name\nallow_destroy = true\n}";
     work.write("main.tf", &six(pool))?;
@@ -319,6 +293,7 @@ fn another_osd_under_the_same_number_is_left_alone() -> anyhow::Result<()> {
     // Somebody else destroys it and makes another, which gets its number.
     let mut other = Workspace::new(terraform, &Program::provider()?)?;
     other.set_all(sim.environment());
+    other.write("head.tf", HEAD)?;
     other.write("main.tf", &osd("path = \"/dev/sdb\"", ""))?;
     other.init()?.succeeded()?;
     other.import("pve_ceph_osd.o", "1")?.succeeded()?;
@@ -359,10 +334,7 @@ fn an_osd_that_a_killed_run_has_made_is_not_made_twice() -> anyhow::Result<()> {
 
 #[test]
 fn a_creation_that_takes_longer_than_it_may_is_taken_up_by_the_next_apply() -> anyhow::Result<()> {
-    let folder = tempfile::tempdir()?;
-    let file = folder.path().join("cluster.yaml");
-    std::fs::write(&file, CLUSTER)?;
-    let Some((sim, work)) = ready(&["--cluster", &file.display().to_string(), "--clock", "2"])? else { return Ok(()) };
+    let Some((sim, work)) = cluster_of(CLUSTER, &["--clock", "2"])? else { return Ok(()) };
     let text =
         |create: &str| osd("serial = \"FREE1\"", &format!("encrypted = true\ntimeouts = {{ create = \"{create}\" }}"));
     work.write("main.tf", &text("1s"))?;

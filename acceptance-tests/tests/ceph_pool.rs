@@ -1,35 +1,21 @@
 //! `pve_ceph_pool` with a real Terraform.
 
-use acceptance_tests::{Program, Sim, Terraform, Workspace, or_skip};
+use acceptance_tests::{Sim, Workspace, cluster, cluster_of};
 use serde_json::json;
 
-const HEAD: &str = r#"
-terraform {
-  required_providers {
-    pve = { source = "homelab/pve" }
-  }
-}
-provider "pve" {}
-"#;
-
-/// A pool with these attributes, beside the others of `HEAD`.
+/// A pool with these attributes.
 fn pool(attributes: &str) -> String {
-    format!("{HEAD}\nresource \"pve_ceph_pool\" \"vm\" {{\n{attributes}\n}}\n")
+    format!("resource \"pve_ceph_pool\" \"vm\" {{\n{attributes}\n}}\n")
 }
 
 fn ready() -> anyhow::Result<Option<(Sim, Workspace)>> {
-    let Some(terraform) = or_skip(Terraform::find()) else { return Ok(None) };
-    let sim = Sim::start(&["--ceph", "ready"])?;
-    let mut work = Workspace::new(terraform, &Program::provider()?)?;
-    work.set_all(sim.environment());
-    Ok(Some((sim, work)))
+    cluster(&["--ceph", "ready"])
 }
 
 #[test]
 fn a_pool_lives_from_its_creation_to_its_end() -> anyhow::Result<()> {
     let Some((sim, work)) = ready()? else { return Ok(()) };
     work.write("main.tf", &pool("name = \"vm\"\nsize = 3\nallow_destroy = true"))?;
-    work.init()?.succeeded()?;
     let before = sim.state()?;
     work.apply()?.succeeded()?;
     assert!(work.plan()?.is_empty());
@@ -57,7 +43,6 @@ fn a_pool_lives_from_its_creation_to_its_end() -> anyhow::Result<()> {
 fn an_imported_pool_plans_nothing() -> anyhow::Result<()> {
     let Some((sim, work)) = ready()? else { return Ok(()) };
     work.write("main.tf", &pool("name = \"vm\"\nsize = 3\npg_num = 64"))?;
-    work.init()?.succeeded()?;
     work.apply()?.succeeded()?;
     work.run(&["state", "rm", "pve_ceph_pool.vm"])?.succeeded()?;
     sim.forget_requests()?;
@@ -70,8 +55,7 @@ fn an_imported_pool_plans_nothing() -> anyhow::Result<()> {
 #[test]
 fn what_is_wrong_is_said_before_anything_is_written() -> anyhow::Result<()> {
     let Some((sim, work)) = ready()? else { return Ok(()) };
-    work.write("main.tf", HEAD)?;
-    work.init()?.succeeded()?;
+    work.write("main.tf", "")?;
     let rows = [
         ("name = \"vm\"\nsize = 2\nmin_size = 3", "min_size 3 is more than size 2", "At most 2"),
         ("name = \"vm\"\nsize = 1", "A single copy is refused", "allow_single_copy = true"),
@@ -96,7 +80,6 @@ fn what_is_wrong_is_said_before_anything_is_written() -> anyhow::Result<()> {
 fn a_protected_pool_is_not_destroyed() -> anyhow::Result<()> {
     let Some((_sim, work)) = ready()? else { return Ok(()) };
     work.write("main.tf", &pool("name = \"vm\""))?;
-    work.init()?.succeeded()?;
     work.apply()?.succeeded()?;
     work.destroy()?.failed("is protected")?;
     assert!(work.plan()?.is_empty());
@@ -108,7 +91,6 @@ fn a_creation_cut_off_at_any_request_is_carried_on_by_the_next_apply() -> anyhow
     let Some((sim, work)) = ready()? else { return Ok(()) };
     let text = pool("name = \"vm\"\nsize = 3\nmin_size = 2\npg_num = 32\nallow_destroy = true");
     work.write("main.tf", &text)?;
-    work.init()?.succeeded()?;
     work.apply()?.succeeded()?;
     let undisturbed = sim.state()?;
     let posts = sim.mutations()?.len();
@@ -137,26 +119,18 @@ fn a_creation_cut_off_at_any_request_is_carried_on_by_the_next_apply() -> anyhow
 
 #[test]
 fn who_may_only_look_can_plan_and_is_told_what_the_apply_needs() -> anyhow::Result<()> {
-    let Some(terraform) = or_skip(Terraform::find()) else { return Ok(()) };
-    let mut work = Workspace::new(terraform, &Program::provider()?)?;
     let secret = "11111111-2222-3333-4444-555555555555";
-    work.write(
-        "cluster.yaml",
-        &format!(
-            "ceph: {{stage: ready}}\nusers:\n  - userid: look@pve\n    password: looking-1\n    tokens: [{{id: t, privsep: false, \
-             value: {secret}}}]\n    acl: [{{path: /, role: PVEAuditor}}]\n"
-        ),
-    )?;
-    let file = work.path().join("cluster.yaml");
-    let sim = Sim::start(&["--cluster", &file.to_string_lossy()])?;
-    work.set_all(sim.environment());
+    let shape = format!(
+        "ceph: {{stage: ready}}\nusers:\n  - userid: look@pve\n    password: looking-1\n    tokens: [{{id: t, privsep: false, \
+         value: {secret}}}]\n    acl: [{{path: /, role: PVEAuditor}}]\n"
+    );
+    let Some((sim, mut work)) = cluster_of(shape, &[])? else { return Ok(()) };
     for (name, value) in
         [("PVE_USERNAME", ""), ("PVE_PASSWORD", ""), ("PVE_API_TOKEN", &format!("look@pve!t={secret}"))]
     {
         work.set(name, value);
     }
     work.write("main.tf", &pool("name = \"vm\"\nsize = 3"))?;
-    work.init()?.succeeded()?;
     let output = work.try_plan(&[])?;
     assert_eq!(output.code, Some(2), "{}", output.told());
     assert!(output.says("The apply needs Sys.Modify on /"), "{}", output.told());
@@ -168,20 +142,13 @@ fn who_may_only_look_can_plan_and_is_told_what_the_apply_needs() -> anyhow::Resu
 
 #[test]
 fn a_pool_with_images_is_not_destroyed() -> anyhow::Result<()> {
-    let Some(terraform) = or_skip(Terraform::find()) else { return Ok(()) };
     let shape = json!({
         "storages": [{ "storage": "ceph-vm", "type": "rbd", "pool": "vm", "content": ["images"] }],
         "guests": [{ "vmid": 101, "node": "pve1", "config": { "scsi0": "ceph-vm:1" } }],
         "ceph": { "stage": "ready", "pools": [{ "name": "vm", "pg_num": 32, "application": "rbd" }] },
     });
-    let file = tempfile::NamedTempFile::new()?;
-    // JSON is YAML.
-    serde_json::to_writer(&file, &shape)?;
-    let sim = Sim::start(&["--cluster", &file.path().display().to_string()])?;
-    let mut work = Workspace::new(terraform, &Program::provider()?)?;
-    work.set_all(sim.environment());
+    let Some((sim, work)) = cluster_of(shape, &[])? else { return Ok(()) };
     work.write("main.tf", &pool("name = \"vm\"\nallow_destroy = true"))?;
-    work.init()?.succeeded()?;
     work.import("pve_ceph_pool.vm", "vm")?.succeeded()?;
     work.apply()?.succeeded()?;
     let output = work.destroy()?.failed("Pool \"vm\" is in use")?;

@@ -1,20 +1,11 @@
 //! `pve_ceph_crush_rule` with a real Terraform.
 
-use acceptance_tests::{Program, Sim, Terraform, Workspace, or_skip};
+use acceptance_tests::{Sim, Workspace, cluster, cluster_of};
 use serde_json::json;
-
-const HEAD: &str = r#"
-terraform {
-  required_providers {
-    pve = { source = "homelab/pve" }
-  }
-}
-provider "pve" {}
-"#;
 
 /// A rule with these attributes.
 fn rule(attributes: &str) -> String {
-    format!("{HEAD}\nresource \"pve_ceph_crush_rule\" \"r\" {{\n{attributes}\n}}\n")
+    format!("resource \"pve_ceph_crush_rule\" \"r\" {{\n{attributes}\n}}\n")
 }
 
 /// The rule and a pool that uses it.
@@ -23,22 +14,9 @@ fn with_pool(attributes: &str) -> String {
     format!("{}\nresource \"pve_ceph_pool\" \"vm\" {{\n{pool}\n}}\n", rule(attributes))
 }
 
-fn ready(options: &[&str]) -> anyhow::Result<Option<(Sim, Workspace)>> {
-    let Some(terraform) = or_skip(Terraform::find()) else { return Ok(None) };
-    let sim = Sim::start(options)?;
-    let mut work = Workspace::new(terraform, &Program::provider()?)?;
-    work.set_all(sim.environment());
-    work.write("main.tf", HEAD)?;
-    work.init()?.succeeded()?;
-    Ok(Some((sim, work)))
-}
-
 /// A cluster with six OSDs that begins with these rules and pools.
 fn shaped(rules: &str, pools: &str) -> anyhow::Result<Option<(Sim, Workspace)>> {
-    let folder = tempfile::tempdir()?;
-    let file = folder.path().join("cluster.yaml");
-    std::fs::write(&file, format!("ceph:\n  stage: ready\n  rules: {rules}\n  pools: {pools}\n"))?;
-    ready(&["--cluster", &file.display().to_string()])
+    cluster_of(format!("ceph:\n  stage: ready\n  rules: {rules}\n  pools: {pools}\n"), &[])
 }
 
 fn attributes(work: &Workspace) -> anyhow::Result<serde_json::Value> {
@@ -47,7 +25,7 @@ fn attributes(work: &Workspace) -> anyhow::Result<serde_json::Value> {
 
 #[test]
 fn a_rule_lives_from_its_creation_to_its_end_and_keeps_its_pools() -> anyhow::Result<()> {
-    let Some((sim, work)) = ready(&["--ceph", "ready"])? else { return Ok(()) };
+    let Some((sim, work)) = cluster(&["--ceph", "ready"])? else { return Ok(()) };
     let before = sim.state()?;
     work.write("main.tf", &with_pool("name = \"osd\"\nfailure_domain = \"osd\""))?;
     work.apply()?.succeeded()?;
@@ -87,7 +65,7 @@ fn an_imported_rule_plans_nothing() -> anyhow::Result<()> {
 
 #[test]
 fn what_is_wrong_is_said_before_anything_is_written() -> anyhow::Result<()> {
-    let Some((sim, work)) = ready(&["--ceph", "ready"])? else { return Ok(()) };
+    let Some((sim, work)) = cluster(&["--ceph", "ready"])? else { return Ok(()) };
     for (attributes, summary, cure) in [
         ("name = \"r\"\nfailure_domain = \"hots\"", "CRUSH knows no level \"hots\"", "osd, host, chassis"),
         ("name = \"r\"\nfailure_domain = \"rack\"", "Nothing below \"default\" is a rack", "osd, host"),
@@ -117,7 +95,7 @@ fn what_is_wrong_is_said_before_anything_is_written() -> anyhow::Result<()> {
 
 #[test]
 fn without_the_login_of_root_it_is_planned_with_a_warning_and_not_begun() -> anyhow::Result<()> {
-    let Some((sim, mut work)) = ready(&["--ceph", "ready"])? else { return Ok(()) };
+    let Some((sim, mut work)) = cluster(&["--ceph", "ready"])? else { return Ok(()) };
     work.set("PVE_USERNAME", "");
     work.set("PVE_PASSWORD", "");
     work.write("main.tf", &rule("name = \"r\"\nfailure_domain = \"osd\""))?;
@@ -184,7 +162,7 @@ fn a_change_cut_off_after_any_command_is_finished_by_the_next_apply_or_taken_bac
 
 #[test]
 fn connections_cut_during_a_change_or_a_creation_lose_nothing() -> anyhow::Result<()> {
-    let Some((sim, work)) = ready(&["--ceph", "ready"])? else { return Ok(()) };
+    let Some((sim, work)) = cluster(&["--ceph", "ready"])? else { return Ok(()) };
     let (osd, host) =
         (with_pool("name = \"r\"\nfailure_domain = \"osd\""), with_pool("name = \"r\"\nfailure_domain = \"host\""));
     let requests = [("POST", "/nodes/*/termproxy"), ("GET", "/nodes/*/vncwebsocket"), ("PUT", "/nodes/*/ceph/pool/*")];

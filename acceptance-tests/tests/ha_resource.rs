@@ -1,29 +1,14 @@
 //! `pve_ha_resource` and `pve_ha_status` with a real Terraform.
 
-use acceptance_tests::{Program, Sim, Terraform, Workspace, or_skip};
-
-const HEAD: &str = r#"
-terraform {
-  required_providers {
-    pve = { source = "homelab/pve" }
-  }
-}
-provider "pve" {}
-"#;
+use acceptance_tests::{Sim, Workspace, cluster, cluster_of};
 
 /// The guest's disk is local, which the configuration insists on.
 fn ha(attributes: &str) -> String {
-    format!("{HEAD}\nresource \"pve_ha_resource\" \"vm\" {{\nsid = \"vm:101\"\nallow_local = true\n{attributes}\n}}\n")
+    format!("resource \"pve_ha_resource\" \"vm\" {{\nsid = \"vm:101\"\nallow_local = true\n{attributes}\n}}\n")
 }
 
 fn one_guest() -> anyhow::Result<Option<(Sim, Workspace)>> {
-    let Some(terraform) = or_skip(Terraform::find()) else { return Ok(None) };
-    let sim = Sim::start(&["--guest", "101"])?;
-    let mut work = Workspace::new(terraform, &Program::provider()?)?;
-    work.set_all(sim.environment());
-    work.write("main.tf", HEAD)?;
-    work.init()?.succeeded()?;
-    Ok(Some((sim, work)))
+    cluster(&["--guest", "101"])
 }
 
 #[test]
@@ -119,17 +104,10 @@ fn the_death_of_a_node_plans_nothing() -> anyhow::Result<()> {
 
 #[test]
 fn a_guest_that_ha_cannot_start_is_taken_out_again_and_the_task_is_quoted() -> anyhow::Result<()> {
-    let Some(terraform) = or_skip(Terraform::find()) else { return Ok(()) };
-    let mut work = Workspace::new(terraform, &Program::provider()?)?;
-    work.write(
-        "cluster.yaml",
-        "guests:\n  - vmid: 101\n    node: pve1\n    running: false\n    config: {memory: \"512\", scsi0: \"local-lvm:4\", ide2: \
-         \"local:iso/missing.iso,media=cdrom\"}\n",
-    )?;
-    let sim = Sim::start(&["--cluster", &work.path().join("cluster.yaml").to_string_lossy()])?;
-    work.set_all(sim.environment());
+    let shape = "guests:\n  - vmid: 101\n    node: pve1\n    running: false\n    config: {memory: \"512\", scsi0: \"local-lvm:4\", \
+                 ide2: \"local:iso/missing.iso,media=cdrom\"}\n";
+    let Some((sim, work)) = cluster_of(shape, &[])? else { return Ok(()) };
     work.write("main.tf", &ha("max_restart = 0\nmax_relocate = 0"))?;
-    work.init()?.succeeded()?;
     let output = work.apply()?.failed("HA could not start vm:101")?;
     assert!(output.says("TASK ERROR: volume 'local:iso/missing.iso' does not exist"), "{}", output.told());
     assert_eq!(work.instance("pve_ha_resource.vm")?, serde_json::Value::Null);
@@ -139,13 +117,9 @@ fn a_guest_that_ha_cannot_start_is_taken_out_again_and_the_task_is_quoted() -> a
 
 #[test]
 fn a_guest_that_is_taken_out_is_waited_for_until_ha_has_let_go() -> anyhow::Result<()> {
-    let Some(terraform) = or_skip(Terraform::find()) else { return Ok(()) };
     // So slow that HA's next round comes only when it is brought about.
-    let sim = Sim::start(&["--guest", "101", "--clock", "0.1"])?;
-    let mut work = Workspace::new(terraform, &Program::provider()?)?;
-    work.set_all(sim.environment());
+    let Some((sim, work)) = cluster(&["--guest", "101", "--clock", "0.1"])? else { return Ok(()) };
     work.write("main.tf", &ha(""))?;
-    work.init()?.succeeded()?;
     let asked = |method: &str, path: &str| -> anyhow::Result<Option<usize>> {
         Ok(sim.requests()?.iter().position(|seen| seen.method == method && seen.path == path))
     };

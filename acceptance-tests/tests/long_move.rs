@@ -5,17 +5,11 @@
 
 use std::collections::BTreeSet;
 
-use acceptance_tests::{Program, Running, Sim, Terraform, Workspace, or_skip};
+use acceptance_tests::{Running, Sim, Workspace, cluster_of};
 use anyhow::{Context as _, ensure};
 use serde_json::json;
 
 const CONFIGURATION: &str = r#"
-terraform {
-  required_providers {
-    pve = { source = "homelab/pve" }
-  }
-}
-provider "pve" {}
 resource "pve_vm_disk_move" "disk" {
   vmid          = 101
   disk          = "scsi0"
@@ -33,8 +27,7 @@ const WHOLE: u64 = 32 * 1024;
 
 /// A cluster whose Ceph has a pool and whose guest's disk is on local-lvm of pve1, and a workspace with a login only: no
 /// token spares it the tickets. The provider knows the nodes from the second on, so that it is never pve1 that it asks.
-fn cluster(nodes: usize, bandwidth: &str, stall: &str) -> anyhow::Result<Option<(Sim, Workspace)>> {
-    let Some(terraform) = or_skip(Terraform::find()) else { return Ok(None) };
+fn moving(nodes: usize, bandwidth: &str, stall: &str) -> anyhow::Result<Option<(Sim, Workspace)>> {
     let node = |n: usize| {
         json!({
             "name": format!("pve{n}"),
@@ -53,13 +46,8 @@ fn cluster(nodes: usize, bandwidth: &str, stall: &str) -> anyhow::Result<Option<
         }],
         "ceph": { "stage": "ready", "pools": [{ "name": "vm", "pg_num": 32, "application": "rbd" }] },
     });
-    let file = tempfile::NamedTempFile::new()?;
-    // JSON is YAML.
-    serde_json::to_writer(&file, &shape)?;
-    let options = ["--cluster", &file.path().display().to_string(), "--bandwidth", bandwidth, "--clock", "2"];
-    let sim = Sim::start(&options)?;
-    let mut work = Workspace::new(terraform, &Program::provider()?)?;
-    work.set_all(sim.environment());
+    let options = ["--bandwidth", bandwidth, "--clock", "2"];
+    let Some((sim, mut work)) = cluster_of(shape, &options)? else { return Ok(None) };
     work.set("PVE_API_TOKEN", "");
     for variable in ["PVE_ENDPOINTS", "PVE_FINGERPRINTS"] {
         let all = sim.environment().find(|(name, _)| *name == variable).map(|(_, all)| all).unwrap_or_default();
@@ -67,7 +55,6 @@ fn cluster(nodes: usize, bandwidth: &str, stall: &str) -> anyhow::Result<Option<
         work.set(variable, &others.join(","));
     }
     work.write("main.tf", &CONFIGURATION.replace("STALL", stall))?;
-    work.init()?.succeeded()?;
     Ok(Some((sim, work)))
 }
 
@@ -120,7 +107,7 @@ fn has_source(sim: &Sim) -> anyhow::Result<bool> {
 
 #[test]
 fn nine_hours_with_renewals_a_restart_a_death_and_an_interruption() -> anyhow::Result<()> {
-    let Some((sim, mut work)) = cluster(4, "1MiB/s", "15m")? else { return Ok(()) };
+    let Some((sim, mut work)) = moving(4, "1MiB/s", "15m")? else { return Ok(()) };
     let mut running = begin(&sim, &work)?;
     pass(&sim, &mut running, 6)?;
     look(&sim, &mut running)?;
@@ -172,7 +159,7 @@ fn nine_hours_with_renewals_a_restart_a_death_and_an_interruption() -> anyhow::R
 
 #[test]
 fn a_move_that_stands_still_is_told_and_goes_on_when_it_can() -> anyhow::Result<()> {
-    let Some((sim, work)) = cluster(5, "20MiB/s", "3s")? else { return Ok(()) };
+    let Some((sim, work)) = moving(5, "20MiB/s", "3s")? else { return Ok(()) };
     let running = begin(&sim, &work)?;
     sim.advance(300)?;
     // Two hosts of five: some placement groups keep one copy of three, and take no I/O; not so long that Ceph makes

@@ -1,14 +1,8 @@
 //! `pve_storage_rbd` with a real Terraform.
 
-use acceptance_tests::{Program, Sim, Terraform, Workspace, or_skip};
+use acceptance_tests::{Sim, Workspace, cluster};
 
-const HEAD: &str = r#"
-terraform {
-  required_providers {
-    pve = { source = "homelab/pve" }
-  }
-}
-provider "pve" {}
+const POOL: &str = r#"
 resource "pve_ceph_pool" "vm" {
   name          = "vm"
   allow_destroy = true
@@ -16,16 +10,12 @@ resource "pve_ceph_pool" "vm" {
 "#;
 
 fn storage(attributes: &str) -> String {
-    format!("{HEAD}\nresource \"pve_storage_rbd\" \"vm\" {{\nstorage = \"ceph-vm\"\n{attributes}\n}}\n")
+    format!("{POOL}\nresource \"pve_storage_rbd\" \"vm\" {{\nstorage = \"ceph-vm\"\n{attributes}\n}}\n")
 }
 
 fn ready() -> anyhow::Result<Option<(Sim, Workspace)>> {
-    let Some(terraform) = or_skip(Terraform::find()) else { return Ok(None) };
-    let sim = Sim::start(&["--ceph", "ready"])?;
-    let mut work = Workspace::new(terraform, &Program::provider()?)?;
-    work.set_all(sim.environment());
-    work.write("main.tf", HEAD)?;
-    work.init()?.succeeded()?;
+    let Some((sim, work)) = cluster(&["--ceph", "ready"])? else { return Ok(None) };
+    work.write("main.tf", POOL)?;
     Ok(Some((sim, work)))
 }
 
@@ -99,15 +89,31 @@ fn an_entry_beside_another_one_goes_unless_a_guest_names_it() -> anyhow::Result<
     // The one that is named must stay, and the other one may go.
     work.write(
         "main.tf",
-        &format!("{HEAD}{second}{}", vm("ceph-vm").replace("pve_storage_rbd.vm", "pve_storage_rbd.second")),
+        &format!("{POOL}{second}{}", vm("ceph-vm").replace("pve_storage_rbd.vm", "pve_storage_rbd.second")),
     )?;
     work.apply()?.failed("Guest 120 could not start without it")?;
     work.write("main.tf", &format!("{first}{}", vm("ceph-vm")))?;
     work.apply()?.succeeded()?;
     assert!(work.plan()?.is_empty());
     // Alone on its pool, it holds whatever lies there.
-    work.write("main.tf", HEAD)?;
+    work.write("main.tf", POOL)?;
     work.forget("pve_vm.one")?;
     work.apply()?.failed("Their guests could not start without it")?;
+    Ok(())
+}
+
+#[test]
+fn an_entry_that_is_disabled_or_not_on_every_node_is_no_hindrance() -> anyhow::Result<()> {
+    let Some((_sim, work)) = ready()? else { return Ok(()) };
+    // The provider's first endpoint is pve1.
+    for attributes in ["disable = true", "nodes = [\"pve3\"]", "nodes = [\"pve2\"]\nkrbd = true"] {
+        let text = storage(&format!("pool = pve_ceph_pool.vm.name\n{attributes}"));
+        work.write("main.tf", &text)?;
+        work.apply()?.succeeded()?;
+        work.write("main.tf", &text.replace("= \"vm\"", "= \"renamed\""))?;
+        work.apply()?.succeeded()?;
+        assert!(work.plan()?.is_empty(), "{attributes}");
+        work.destroy()?.succeeded()?;
+    }
     Ok(())
 }

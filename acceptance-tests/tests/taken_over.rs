@@ -3,12 +3,11 @@
 
 use std::time::Duration;
 
-use acceptance_tests::{Output, Program, Sim, Terraform, Workspace, or_skip};
+use acceptance_tests::{Output, Sim, Workspace, cluster_of};
 use anyhow::Context as _;
 use serde_json::json;
 
-const HEAD: &str =
-    "terraform {\n  required_providers {\n    pve = { source = \"homelab/pve\" }\n  }\n}\n\nprovider \"pve\" {}\n\n";
+const SHAPE: &str = include_str!("taken_over.yaml");
 
 /// An object: how it is written, and what of it can be configured otherwise.
 struct Case {
@@ -47,19 +46,15 @@ const CASES: &[Case] = &[
 impl Case {
     fn text(&self, more: &str) -> String {
         let (kind, name) = self.address.split_once('.').unwrap_or_default();
-        format!("{HEAD}resource \"{kind}\" \"{name}\" {{\n{}\n{more}\n}}\n", self.usual)
+        format!("resource \"{kind}\" \"{name}\" {{\n{}\n{more}\n}}\n", self.usual)
     }
 }
 
 /// Three nodes, each with an OSD on its first disk, and the workspace of a run whose provider was killed when PVE had made
 /// the object.
 fn cut_off(case: &Case) -> anyhow::Result<Option<(Sim, Workspace)>> {
-    let Some(terraform) = or_skip(Terraform::find()) else { return Ok(None) };
-    let sim = Sim::start(&["--cluster", concat!(env!("CARGO_MANIFEST_DIR"), "/tests/taken_over.yaml")])?;
-    let mut work = Workspace::new(terraform, &Program::provider()?)?;
-    work.set_all(sim.environment());
+    let Some((sim, work)) = cluster_of(SHAPE, &[])? else { return Ok(None) };
     work.write("main.tf", &case.text(""))?;
-    work.init()?.succeeded()?;
     sim.fault(&json!({
         "match": { "method": "POST", "path": case.path }, "when": "after", "effect": { "signal": "KILL", "to": "peer" },
     }))?;
@@ -134,13 +129,9 @@ fn what_somebody_else_has_made_is_not_taken_over() -> anyhow::Result<()> {
 #[test]
 fn two_blocks_for_one_object_do_not_share_it() -> anyhow::Result<()> {
     for case in CASES.iter().filter(|case| !case.root) {
-        let Some(terraform) = or_skip(Terraform::find()) else { return Ok(()) };
-        let sim = Sim::start(&["--cluster", concat!(env!("CARGO_MANIFEST_DIR"), "/tests/taken_over.yaml")])?;
-        let mut work = Workspace::new(terraform, &Program::provider()?)?;
-        work.set_all(sim.environment());
-        let twice = case.text("").replace(HEAD, "").replace("\"this\"", "\"other\"");
+        let Some((_sim, work)) = cluster_of(SHAPE, &[])? else { return Ok(()) };
+        let twice = case.text("").replace("\"this\"", "\"other\"");
         work.write("main.tf", &format!("{}{twice}", case.text("")))?;
-        work.init()?.succeeded()?;
         let output = work.apply()?;
         assert!(output.code == Some(1) && output.says("already"), "{}", output.told());
         let state = work.state()?;
@@ -156,12 +147,8 @@ const PARTITION: &str = "resource \"pve_ceph_osd\" \"this\" {\n  node = \"pve1\"
 
 /// Three nodes, and the workspace of an OSD on a partition that holds nothing yet.
 fn on_a_partition() -> anyhow::Result<Option<(Sim, Workspace)>> {
-    let Some(terraform) = or_skip(Terraform::find()) else { return Ok(None) };
-    let sim = Sim::start(&["--cluster", concat!(env!("CARGO_MANIFEST_DIR"), "/tests/taken_over.yaml")])?;
-    let mut work = Workspace::new(terraform, &Program::provider()?)?;
-    work.set_all(sim.environment());
-    work.write("main.tf", &format!("{HEAD}{PARTITION}"))?;
-    work.init()?.succeeded()?;
+    let Some((sim, work)) = cluster_of(SHAPE, &[])? else { return Ok(None) };
+    work.write("main.tf", PARTITION)?;
     Ok(Some((sim, work)))
 }
 
@@ -210,17 +197,20 @@ fn a_destruction_that_a_killed_run_has_begun_frees_the_partition() -> anyhow::Re
 #[test]
 fn a_partition_where_a_killed_run_could_make_no_osd_is_free_for_the_next() -> anyhow::Result<()> {
     let Some((sim, work)) = on_a_partition()? else { return Ok(()) };
+    // The node dies in the middle of it, and the provider as well.
+    sim.fault(&json!({
+        "match": { "method": "POST", "path": "/nodes/*/ceph/osd" }, "when": "after",
+        "effect": { "power": "off", "in": "1s" },
+    }))?;
     sim.fault(&json!({
         "match": { "method": "GET", "path": "/nodes/*/tasks/*/status" }, "when": "before",
         "effect": { "signal": "KILL", "to": "peer" },
     }))?;
     assert_eq!(work.apply()?.code, Some(1));
     sim.clear_faults()?;
-    // The node dies as well, in the middle of it.
-    for on in [false, true] {
-        sim.power("pve1", on)?;
-        sim.advance(120)?;
-    }
+    sim.advance(10)?;
+    sim.power("pve1", true)?;
+    sim.advance(120)?;
     let osds =
         |sim: &Sim| Ok::<_, anyhow::Error>(sim.state()?["ceph"]["osds"].as_object().map_or(0, serde_json::Map::len));
     assert_eq!((used(&sim)?, osds(&sim)?), (json!("LVM"), 3));

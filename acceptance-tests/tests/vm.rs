@@ -1,29 +1,10 @@
 //! `pve_vm` with a real Terraform.
 
-use acceptance_tests::{Program, Sim, Terraform, Workspace, or_skip};
+use acceptance_tests::cluster;
 use serde_json::json;
 
-const HEAD: &str = r#"
-terraform {
-  required_providers {
-    pve = { source = "homelab/pve" }
-  }
-}
-provider "pve" {}
-"#;
-
 fn vm(attributes: &str) -> String {
-    format!("{HEAD}\nresource \"pve_vm\" \"web\" {{\n{attributes}\n}}\n")
-}
-
-fn cluster(options: &[&str]) -> anyhow::Result<Option<(Sim, Workspace)>> {
-    let Some(terraform) = or_skip(Terraform::find()) else { return Ok(None) };
-    let sim = Sim::start(options)?;
-    let mut work = Workspace::new(terraform, &Program::provider()?)?;
-    work.set_all(sim.environment());
-    work.write("main.tf", HEAD)?;
-    work.init()?.succeeded()?;
-    Ok(Some((sim, work)))
+    format!("resource \"pve_vm\" \"web\" {{\n{attributes}\n}}\n")
 }
 
 const FULL: &str = r#"
@@ -142,7 +123,7 @@ fn changes_are_made_in_place() -> anyhow::Result<()> {
 fn the_data_source_tells_where_a_vm_runs() -> anyhow::Result<()> {
     let Some((sim, work)) = cluster(&["--guest", "101"])? else { return Ok(()) };
     let lookup = |vmid: u32| {
-        format!("{HEAD}\ndata \"pve_vm\" \"it\" {{\nvmid = {vmid}\n}}\noutput \"it\" {{\nvalue = data.pve_vm.it\n}}\n")
+        format!("data \"pve_vm\" \"it\" {{\nvmid = {vmid}\n}}\noutput \"it\" {{\nvalue = data.pve_vm.it\n}}\n")
     };
     work.write("main.tf", &lookup(101))?;
     work.apply()?.succeeded()?;
@@ -174,11 +155,8 @@ fn a_disk_grows_and_moves_while_a_change_of_it_waits() -> anyhow::Result<()> {
         ("2G", "local-lvm", "writeback"),
         ("2G", "ceph-vm", "writeback"),
     ];
-    for (n, (size, storage, cache)) in steps.into_iter().enumerate() {
+    for (size, storage, cache) in steps {
         work.write("main.tf", &config(size, storage, cache))?;
-        if n == 0 {
-            work.init()?.succeeded()?;
-        }
         work.apply()?.succeeded()?;
         let plan = work.plan()?;
         assert!(plan.is_empty(), "{size} {storage} {cache}: {}", plan.output.told());

@@ -1,15 +1,9 @@
 //! `pve_vm_disk_move` with a real Terraform.
 
-use acceptance_tests::{Program, Sim, Terraform, Workspace, or_skip};
+use acceptance_tests::{Sim, Workspace, cluster};
 use serde_json::json;
 
-const HEAD: &str = r#"
-terraform {
-  required_providers {
-    pve = { source = "homelab/pve" }
-  }
-}
-provider "pve" {}
+const STORAGE: &str = r#"
 resource "pve_ceph_pool" "vm" {
   name          = "vm"
   allow_destroy = true
@@ -22,21 +16,16 @@ resource "pve_storage_rbd" "vm" {
 
 fn moved(attributes: &str) -> String {
     format!(
-        "{HEAD}\nresource \"pve_vm_disk_move\" \"disk\" {{\nvmid = 101\ndisk = \"scsi0\"\n\
+        "{STORAGE}\nresource \"pve_vm_disk_move\" \"disk\" {{\nvmid = 101\ndisk = \"scsi0\"\n\
          storage = pve_storage_rbd.vm.storage\n{attributes}\n}}\n"
     )
 }
 
 /// A cluster with Ceph, its storage, and a running guest with 32 GiB on local-lvm.
-fn cluster(options: &[&str]) -> anyhow::Result<Option<(Sim, Workspace)>> {
-    let Some(terraform) = or_skip(Terraform::find()) else { return Ok(None) };
-    let mut all = vec!["--ceph", "ready", "--guest", "101"];
-    all.extend(options);
-    let sim = Sim::start(&all)?;
-    let mut work = Workspace::new(terraform, &Program::provider()?)?;
-    work.set_all(sim.environment());
-    work.write("main.tf", HEAD)?;
-    work.init()?.succeeded()?;
+fn with_storage(options: &[&str]) -> anyhow::Result<Option<(Sim, Workspace)>> {
+    let all = [&["--ceph", "ready", "--guest", "101"], options].concat();
+    let Some((sim, work)) = cluster(&all)? else { return Ok(None) };
+    work.write("main.tf", STORAGE)?;
     work.apply()?.succeeded()?;
     sim.forget_requests()?;
     Ok(Some((sim, work)))
@@ -53,7 +42,7 @@ fn is_on_ceph(sim: &Sim) -> anyhow::Result<bool> {
 
 #[test]
 fn a_disk_is_moved_while_its_vm_runs() -> anyhow::Result<()> {
-    let Some((sim, work)) = cluster(&[])? else { return Ok(()) };
+    let Some((sim, work)) = with_storage(&[])? else { return Ok(()) };
     work.write("main.tf", &moved(""))?;
     work.apply()?.succeeded()?;
     let made = work.instance("pve_vm_disk_move.disk")?;
@@ -80,7 +69,7 @@ fn a_disk_is_moved_while_its_vm_runs() -> anyhow::Result<()> {
     assert!(work.plan()?.is_empty());
 
     // Destroying leaves the disk where it is.
-    work.write("main.tf", HEAD)?;
+    work.write("main.tf", STORAGE)?;
     work.apply()?.succeeded()?;
     assert!(is_on_ceph(&sim)?);
     assert!(sim.mutations()?.is_empty(), "{:?}", sim.mutations()?);
@@ -89,7 +78,7 @@ fn a_disk_is_moved_while_its_vm_runs() -> anyhow::Result<()> {
 
 #[test]
 fn a_move_that_is_left_alone_is_taken_up_again() -> anyhow::Result<()> {
-    let Some((sim, work)) = cluster(&["--bandwidth", "5MiB/s"])? else { return Ok(()) };
+    let Some((sim, work)) = with_storage(&["--bandwidth", "5MiB/s"])? else { return Ok(()) };
     let text = moved("delete_source = true\ndetach_after = \"2s\"");
     work.write("main.tf", &text)?;
     let output = work.apply()?.succeeded()?;
@@ -115,7 +104,7 @@ fn a_move_that_is_left_alone_is_taken_up_again() -> anyhow::Result<()> {
 
 #[test]
 fn an_interrupted_move_goes_on_and_is_finished_by_the_next_apply() -> anyhow::Result<()> {
-    let Some((sim, work)) = cluster(&["--bandwidth", "5MiB/s"])? else { return Ok(()) };
+    let Some((sim, work)) = with_storage(&["--bandwidth", "5MiB/s"])? else { return Ok(()) };
     work.write("main.tf", &moved(""))?;
     let mut running = work.start_apply()?;
     running.until("the move has begun", || moves(&sim).is_ok_and(|n| n == 1))?;
@@ -139,7 +128,7 @@ fn an_interrupted_move_goes_on_and_is_finished_by_the_next_apply() -> anyhow::Re
 
 #[test]
 fn a_failed_move_leaves_nothing_and_no_state() -> anyhow::Result<()> {
-    let Some((sim, work)) = cluster(&[])? else { return Ok(()) };
+    let Some((sim, work)) = with_storage(&[])? else { return Ok(()) };
     sim.fault(&json!({
         "match": {"method": "POST", "path": "/nodes/*/qemu/*/move_disk"},
         "effect": {"task": "fail", "message": "storage migration failed: no space left"}
@@ -157,7 +146,7 @@ fn a_failed_move_leaves_nothing_and_no_state() -> anyhow::Result<()> {
 #[test]
 fn lost_answers_are_settled_by_looking() -> anyhow::Result<()> {
     for when in ["before", "after"] {
-        let Some((sim, work)) = cluster(&[])? else { return Ok(()) };
+        let Some((sim, work)) = with_storage(&[])? else { return Ok(()) };
         sim.fault(&json!({
             "match": {"method": "POST", "path": "/nodes/*/qemu/*/move_disk"}, "when": when,
             "times": 1, "effect": {"drop": true}
@@ -177,7 +166,7 @@ fn lost_answers_are_settled_by_looking() -> anyhow::Result<()> {
 
 #[test]
 fn what_is_wrong_is_said_before_anything_is_written() -> anyhow::Result<()> {
-    let Some((sim, work)) = cluster(&[])? else { return Ok(()) };
+    let Some((sim, work)) = with_storage(&[])? else { return Ok(()) };
     let with = |from: &str, to: &str| moved("").replace(from, to);
     for (text, summary, cure) in [
         (with("\"scsi0\"", "\"scsi7\""), "The VM has no disk at scsi7", "scsi0 (local-lvm:"),
@@ -217,12 +206,12 @@ fn two_disks(first: &str, second: &str) -> String {
               scsi0 = { size = \"4G\", initial_storage = \"local-lvm\" }\n\
               scsi1 = { size = \"32G\", initial_storage = \"local-lvm\" }\n}\ndepends_on = [pve_storage_rbd.vm]\n}\n";
     let moves = [("scsi0", first), ("scsi1", second)].into_iter().filter(|(_, attributes)| *attributes != "none");
-    format!("{HEAD}\n{vm}{}", moves.map(|(disk, attributes)| one(disk, attributes)).collect::<String>())
+    format!("{STORAGE}\n{vm}{}", moves.map(|(disk, attributes)| one(disk, attributes)).collect::<String>())
 }
 
 #[test]
 fn two_disks_of_a_vm_are_moved_one_after_the_other() -> anyhow::Result<()> {
-    let Some((sim, work)) = cluster(&[])? else { return Ok(()) };
+    let Some((sim, work)) = with_storage(&[])? else { return Ok(()) };
     work.write("main.tf", &two_disks("delete_source = true", "delete_source = true"))?;
     work.apply()?.succeeded()?;
     assert!(work.plan()?.is_empty());
@@ -238,7 +227,7 @@ fn two_disks_of_a_vm_are_moved_one_after_the_other() -> anyhow::Result<()> {
 
 #[test]
 fn another_disk_on_its_way_is_waited_for_or_named() -> anyhow::Result<()> {
-    let Some((sim, work)) = cluster(&["--bandwidth", "5MiB/s"])? else { return Ok(()) };
+    let Some((sim, work)) = with_storage(&["--bandwidth", "5MiB/s"])? else { return Ok(()) };
     work.write("main.tf", &two_disks("none", "detach_after = \"1s\""))?;
     work.apply()?.succeeded()?;
     work.write("main.tf", &two_disks("timeouts = { create = \"2s\" }", "detach_after = \"1s\""))?;
@@ -266,7 +255,7 @@ fn another_disk_on_its_way_is_waited_for_or_named() -> anyhow::Result<()> {
 #[test]
 fn a_provider_killed_in_a_move_leaves_the_move_to_be_taken_up() -> anyhow::Result<()> {
     for when in ["before", "after"] {
-        let Some((sim, work)) = cluster(&["--bandwidth", "50MiB/s"])? else { return Ok(()) };
+        let Some((sim, work)) = with_storage(&["--bandwidth", "50MiB/s"])? else { return Ok(()) };
         work.write("main.tf", &moved("delete_source = true"))?;
         sim.fault(&json!({
             "match": {"method": "GET", "path": "/nodes/pve1/tasks"}, "nth": 2, "effect": {"delay": "600s"}
@@ -292,7 +281,7 @@ fn a_provider_killed_in_a_move_leaves_the_move_to_be_taken_up() -> anyhow::Resul
 
 #[test]
 fn the_death_of_the_node_ends_a_move_and_it_is_begun_again_later() -> anyhow::Result<()> {
-    let Some((sim, work)) = cluster(&["--bandwidth", "5MiB/s"])? else { return Ok(()) };
+    let Some((sim, work)) = with_storage(&["--bandwidth", "5MiB/s"])? else { return Ok(()) };
     work.write("main.tf", &moved(""))?;
     let mut running = work.start_apply()?;
     running.until("the move has begun", || moves(&sim).is_ok_and(|n| n == 1))?;
@@ -314,10 +303,10 @@ fn the_death_of_the_node_ends_a_move_and_it_is_begun_again_later() -> anyhow::Re
 
 #[test]
 fn a_disk_that_pve_vm_owns_is_taken_up_again_too() -> anyhow::Result<()> {
-    let Some((sim, work)) = cluster(&["--bandwidth", "5MiB/s"])? else { return Ok(()) };
+    let Some((sim, work)) = with_storage(&["--bandwidth", "5MiB/s"])? else { return Ok(()) };
     let owned = |storage: &str| {
         format!(
-            "{HEAD}\nresource \"pve_vm\" \"web\" {{\nvmid = 101\ndisks = {{ scsi0 = {{ size = \"32G\", storage = \"{storage}\" }} }}\n}}\n"
+            "{STORAGE}\nresource \"pve_vm\" \"web\" {{\nvmid = 101\ndisks = {{ scsi0 = {{ size = \"32G\", storage = \"{storage}\" }} }}\n}}\n"
         )
     };
     work.write("main.tf", &owned("local-lvm"))?;

@@ -1,29 +1,10 @@
 //! `pve_vm` when things go wrong: bad input, lost answers, killed providers, dead nodes, other people.
 
-use acceptance_tests::{Program, Sim, Terraform, Workspace, or_skip};
+use acceptance_tests::{Sim, cluster};
 use serde_json::{Value, json};
 
-const HEAD: &str = r#"
-terraform {
-  required_providers {
-    pve = { source = "homelab/pve" }
-  }
-}
-provider "pve" {}
-"#;
-
 fn vm(attributes: &str) -> String {
-    format!("{HEAD}\nresource \"pve_vm\" \"web\" {{\nallow_destroy = true\n{attributes}\n}}\n")
-}
-
-fn cluster(options: &[&str]) -> anyhow::Result<Option<(Sim, Workspace)>> {
-    let Some(terraform) = or_skip(Terraform::find()) else { return Ok(None) };
-    let sim = Sim::start(options)?;
-    let mut work = Workspace::new(terraform, &Program::provider()?)?;
-    work.set_all(sim.environment());
-    work.write("main.tf", HEAD)?;
-    work.init()?.succeeded()?;
-    Ok(Some((sim, work)))
+    format!("resource \"pve_vm\" \"web\" {{\nallow_destroy = true\n{attributes}\n}}\n")
 }
 
 const SMALL: &str = "name = \"web\"\ndisks = { scsi0 = { size = \"1G\", storage = \"local-lvm\" } }\n";

@@ -326,9 +326,10 @@ fn nameable(want: &CrushRule, map: &CrushMap) -> Result<(), Problem> {
     let none_yet = hierarchy.osds_under(&shape.root, None).is_empty();
     if hierarchy.domains(&shape).is_empty() && !(comes_with_osds && none_yet) {
         let summary = format!("Nothing below \"{}\" is a {}", shape.root, shape.failure_domain);
+        let levels = hierarchy.levels(&shape.root);
         let detail = format!(
             "Ceph would take the rule, and no pool could place a single copy by it. There are OSDs below: {}.",
-            listed(hierarchy.levels(&shape.root).into_iter().collect())
+            listed(map.types.values().map(String::as_str).filter(|kind| levels.contains(kind)).collect())
         );
         return refuse("failure_domain", (summary, detail));
     }

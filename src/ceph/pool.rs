@@ -16,6 +16,7 @@ use crate::error::{During, Problem, exists};
 use crate::evidence::{self, Before};
 use crate::pve::{Pve, patience};
 use crate::rights;
+use crate::storage::images::images;
 
 /// A replicated Ceph pool. It belongs to the cluster, not to a node.
 ///
@@ -425,9 +426,9 @@ async fn must_be_empty(cx: &Cx<Pve>, live: &Live) -> Result<(), Problem> {
     let name = &live.name;
     let summary = format!("Pool \"{name}\" is in use");
     let storages = cx.client.storage().list().await.during("Cannot list the storages")?;
-    for storage in storages.iter().filter(|s| s.ceph_pools().contains(name.as_str())) {
-        let doing = format!("Cannot list the images on storage \"{}\"", storage.storage);
-        let images = cx.client.node_storage("localhost").content(&storage.storage, None).await.during(doing)?;
+    // PVE shows nothing of one that is disabled; what the pool stores is looked at below.
+    for storage in storages.iter().filter(|s| !s.disable && s.ceph_pools().contains(name.as_str())) {
+        let images = images(cx, &storage.storage, storage.nodes.as_ref()).await?;
         if !images.is_empty() {
             return Err(Problem::new(
                 summary,
@@ -446,7 +447,7 @@ async fn must_be_empty(cx: &Cx<Pve>, live: &Live) -> Result<(), Problem> {
         return Err(Problem::new(
             summary,
             format!(
-                "No storage names it, yet it holds {stored} bytes. Nothing was destroyed. Remove what is in it first."
+                "No storage shows an image on it, yet it holds {stored} bytes. Nothing was destroyed. Remove what is in it first."
             ),
         ));
     }

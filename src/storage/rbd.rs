@@ -15,6 +15,8 @@ use crate::evidence;
 use crate::pve::Pve;
 use crate::rights;
 
+use super::images::images;
+
 /// A pool of the cluster's own Ceph as a storage for the disks of guests.
 ///
 /// It is an entry in the cluster's configuration: destroying it removes the entry, never data.
@@ -206,8 +208,7 @@ async fn must_be_unused(cx: &Cx<Pve>, storage: &StorageRbd) -> Result<(), Proble
     if storage.disable == Some(true) {
         return Ok(());
     }
-    let doing = format!("Cannot list the images on storage \"{id}\"");
-    let images = cx.client.node_storage("localhost").content(id, None).await.during(doing)?;
+    let images = images(cx, id, storage.nodes.as_ref()).await?;
     let Some(first) = images.first() else { return Ok(()) };
     let owners: BTreeSet<Option<u32>> = images.iter().map(|image| image.vmid).collect();
     let Some(why) = hold(cx, storage, &owners).await? else { return Ok(()) };

@@ -9,10 +9,9 @@ use serde_json::Value;
 use super::Scene;
 use super::operation::{APPLY, Operation, Prior};
 use super::point::{Point, points};
-use crate::{Output, Program, Sim, Terraform, Workspace};
+use crate::{HEAD, Output, Program, Sim, Terraform, Workspace};
 
-const HEAD: &str = "terraform {\n  required_providers {\n    pve = { source = \"homelab/pve\" }\n  }\n}\n\n\
-                    provider \"pve\" {}\n\nvariable \"other\" {\n  type = bool\n}\n";
+const VARIABLE: &str = "variable \"other\" {\n  type = bool\n}\n";
 const VALUES: &str = "terraform.tfvars";
 const STATE: &str = "terraform.tfstate";
 pub(super) const IMPORTS: &str = "import.tf";
@@ -98,6 +97,7 @@ impl Bench {
         // Users run release builds, where a result that contradicts the plan must not taint.
         work.set("TERRAFORM_PLUGIN_STRICT", "0");
         work.write("head.tf", HEAD)?;
+        work.write("variable.tf", VARIABLE)?;
         work.write("main.tf", scene.text)?;
         work.write(VALUES, "other = false\n")?;
         work.init()?.succeeded()?;

@@ -1,9 +1,6 @@
 //! What is disturbed.
 
-use crate::{Workspace, example};
-
-const HEAD: &str =
-    "terraform {\n  required_providers {\n    pve = { source = \"homelab/pve\" }\n  }\n}\n\nprovider \"pve\" {}\n";
+use crate::{HEAD, Workspace, example};
 
 /// A configuration and the cluster that it is applied to.
 #[derive(Clone, Copy, Debug)]

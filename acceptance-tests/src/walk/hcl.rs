@@ -3,12 +3,11 @@
 use std::fmt::{Display, Write as _};
 
 use super::picture::{Disk, Kept, LOCAL, Network, Picture, Vm};
+use crate::HEAD;
 
 /// What every configuration begins with. Aliases are further providers.
 pub fn head(aliases: &[&str]) -> String {
-    let mut text = "terraform {\n  required_providers {\n    pve = { source = \"homelab/pve\" }\n  }\n}\n\n\
-                    provider \"pve\" {}\n"
-        .to_owned();
+    let mut text = HEAD.to_owned();
     for alias in aliases {
         // Writing to a string cannot fail.
         let _ = write!(text, "provider \"pve\" {{\n  alias = \"{alias}\"\n}}\n");

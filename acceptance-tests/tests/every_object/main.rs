@@ -14,14 +14,10 @@ mod variants;
 
 use std::process::ExitCode;
 
-use acceptance_tests::{Program, Sim, Terraform, Workspace, or_skip};
+use acceptance_tests::{HEAD, Program, Sim, Terraform, Workspace, or_skip};
 use libtest_mimic::{Arguments, Failed, Trial};
 
 use description::{Description, Object};
-
-/// What goes before every example.
-const HEAD: &str =
-    "terraform {\n  required_providers {\n    pve = { source = \"homelab/pve\" }\n  }\n}\n\nprovider \"pve\" {}\n";
 
 fn main() -> ExitCode {
     let arguments = Arguments::from_args();
