@@ -1,20 +1,55 @@
 //! Where two clusters differ.
 
 use std::collections::BTreeSet;
+use std::fmt;
 
+use anyhow::ensure;
 use serde_json::Value;
 
-/// Where two states of a cluster (`GET /state`) differ, as paths with both values.
-///
-/// How many placement groups a pool has is not compared: what the autoscaler made of it before it was switched to `warn`
-/// depends on when its minute was over.
-pub(crate) fn difference(expected: &Value, found: &Value) -> Vec<String> {
+/// A place where two documents differ.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Difference {
+    /// `/ceph/pools/vm/size`.
+    pub path: String,
+    /// What there should be; `null` also for nothing.
+    pub expected: Value,
+    /// What there is.
+    pub found: Value,
+}
+
+impl fmt::Display for Difference {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} is {} instead of {}", self.path, self.found, self.expected)
+    }
+}
+
+/// Where two states of a cluster (`GET /state`) differ.
+pub fn difference(expected: &Value, found: &Value) -> Vec<Difference> {
     let mut places = Vec::new();
     compare("", expected, found, &mut places);
     places
 }
 
-fn compare(path: &str, expected: &Value, found: &Value, places: &mut Vec<String>) {
+/// Makes sure that two states of a cluster do not differ.
+pub(crate) fn must_be_the_same(expected: &Value, found: &Value) -> anyhow::Result<()> {
+    nothing(difference(expected, found))
+}
+
+/// The same, but for how many placement groups a pool has: what the autoscaler made of it before it was switched to `warn`
+/// depends on when its minute was over.
+pub(crate) fn must_be_the_same_but_for_pg_num(expected: &Value, found: &Value) -> anyhow::Result<()> {
+    let mut places = difference(expected, found);
+    places.retain(|place| !(place.path.starts_with("/ceph/pools/") && place.path.ends_with("/pg_num")));
+    nothing(places)
+}
+
+fn nothing(places: Vec<Difference>) -> anyhow::Result<()> {
+    let told: Vec<String> = places.iter().map(ToString::to_string).collect();
+    ensure!(told.is_empty(), "the cluster is another one: {}", told.join("; "));
+    Ok(())
+}
+
+fn compare(path: &str, expected: &Value, found: &Value, places: &mut Vec<Difference>) {
     match (expected, found) {
         (Value::Object(one), Value::Object(other)) => {
             let keys: BTreeSet<&String> = one.keys().chain(other.keys()).collect();
@@ -28,8 +63,9 @@ fn compare(path: &str, expected: &Value, found: &Value, places: &mut Vec<String>
             }
         }
         (one, other) if one == other => {}
-        _ if path.starts_with("/ceph/pools/") && path.ends_with("/pg_num") => {}
-        (one, other) => places.push(format!("{path} is {other} instead of {one}")),
+        (one, other) => {
+            places.push(Difference { path: path.to_owned(), expected: one.clone(), found: other.clone() });
+        }
     }
 }
 
@@ -42,16 +78,17 @@ mod tests {
     #[test]
     fn differences_are_named() {
         let (one, other) = (json!({ "a": [1, { "b": 2 }], "c": 3 }), json!({ "a": [1, { "b": 4 }], "d": 3 }));
-        let found = difference(&one, &other);
-        assert_eq!(found, ["/a/1/b is 4 instead of 2", "/c is null instead of 3", "/d is 3 instead of null"]);
-        assert!(difference(&one, &one).is_empty());
+        let told = must_be_the_same(&one, &other).unwrap_err().to_string();
+        assert!(told.ends_with("/a/1/b is 4 instead of 2; /c is null instead of 3; /d is 3 instead of null"), "{told}");
+        must_be_the_same(&one, &one).unwrap();
     }
 
     #[test]
-    fn the_autoscalers_choice_does_not_count() {
+    fn the_autoscalers_choice_may_be_left_out() {
         let pool =
             |pg_num: u32, size: u32| json!({ "ceph": { "pools": { "vm": { "pg_num": pg_num, "size": size } } } });
-        assert!(difference(&pool(32, 3), &pool(128, 3)).is_empty());
-        assert_eq!(difference(&pool(32, 3), &pool(32, 2)).len(), 1);
+        must_be_the_same_but_for_pg_num(&pool(32, 3), &pool(128, 3)).unwrap();
+        must_be_the_same(&pool(32, 3), &pool(128, 3)).unwrap_err();
+        must_be_the_same_but_for_pg_num(&pool(32, 3), &pool(128, 2)).unwrap_err();
     }
 }

@@ -34,6 +34,7 @@ mod workspace;
 pub use cluster::{HEAD, cluster, cluster_of};
 pub use control::{Concurrency, Seen};
 pub use diagnostic::Diagnostic;
+pub use difference::{Difference, difference};
 pub use import::{import_blocks, import_id};
 pub use output::Output;
 pub use plan::Plan;

@@ -11,7 +11,7 @@ use super::operation::Operation;
 use super::point::Point;
 use super::verdict;
 use super::{Bench, FAULTS, Fault, Undisturbed};
-use crate::difference::difference;
+use crate::difference::must_be_the_same_but_for_pg_num;
 use crate::{Diagnostic, Output};
 
 /// After so many runs without a fault everything has to be as it should.
@@ -88,8 +88,7 @@ impl Cell {
         };
         bench.tidy()?;
         if let Some(expected) = undisturbed.state_after(self.operation) {
-            let difference = difference(expected, &bench.sim.state()?);
-            ensure!(difference.is_empty(), "it came to something else: {}", difference.join("; "));
+            must_be_the_same_but_for_pg_num(expected, &bench.sim.state()?)?;
         }
         Ok(converged)
     }

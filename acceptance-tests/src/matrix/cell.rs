@@ -7,7 +7,7 @@ use serde_json::json;
 
 use super::mishap::LITTLE_TIME;
 use super::{Matrix, Mishap, Phase, Point, damage};
-use crate::difference::difference;
+use crate::difference::must_be_the_same_but_for_pg_num;
 use crate::{Output, Sim, Workspace};
 
 /// After so many runs everything has to be as it should.
@@ -107,8 +107,7 @@ impl Matrix {
             damage::nothing_destroyed(&requests)?;
         }
         let (state, expected) = (super::at_rest(&sim)?, &self.undisturbed(cell.phase).state);
-        let difference = difference(expected, &state);
-        ensure!(difference.is_empty(), "it came to something else: {}\n{}", difference.join("; "), told.join("\n"));
+        must_be_the_same_but_for_pg_num(expected, &state).with_context(|| told.join("\n"))?;
         Ok(converged)
     }
 }

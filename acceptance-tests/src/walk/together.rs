@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use super::picture::{Picture, Terms};
 use super::{apply, cluster, edit, nothing_planned, workspace};
+use crate::difference::must_be_the_same;
 use crate::{Program, Sim, Terraform, Workspace};
 
 /// How many resources Terraform works on at once, if nothing is said.
@@ -50,8 +51,7 @@ pub fn at_every_parallelism(
             nothing_planned(work).with_context(told)?;
             sim.concurrency()?.must_be_orderly().with_context(told)?;
             let state = sim.state()?;
-            let same = first.get_or_insert_with(|| state.clone());
-            ensure!(*same == state, "{}\nthe cluster is another one:\n{}", told(), difference(same, &state).join("\n"));
+            must_be_the_same(first.get_or_insert_with(|| state.clone()), &state).with_context(told)?;
         }
     }
     Ok(())
@@ -140,9 +140,7 @@ impl Apart {
             work.write("main.tf", &picture.hcl(None))?;
             apply(work, USUAL).context("one after the other")?;
         }
-        let (this, that) = (self.sim.state()?, other.state()?);
-        ensure!(this == that, "the cluster is another one:\n{}", difference(&this, &that).join("\n"));
-        Ok(())
+        must_be_the_same(&self.sim.state()?, &other.state()?)
     }
 }
 
@@ -150,28 +148,4 @@ impl Apart {
 fn without_a_lock(told: String) -> anyhow::Result<()> {
     ensure!(!told.contains("got timeout") && !told.contains("lock request"), "a lock reached the user: {told}");
     Ok(())
-}
-
-/// Where two documents differ.
-pub(crate) fn difference(one: &Value, other: &Value) -> Vec<String> {
-    fn look(path: &str, one: &Value, other: &Value, found: &mut Vec<String>) {
-        match (one, other) {
-            _ if one == other => {}
-            (Value::Object(a), Value::Object(b)) => {
-                let keys: std::collections::BTreeSet<&String> = a.keys().chain(b.keys()).collect();
-                for key in keys {
-                    look(&format!("{path}/{key}"), &one[key], &other[key], found);
-                }
-            }
-            (Value::Array(a), Value::Array(b)) if a.len() == b.len() => {
-                for (n, (one, other)) in a.iter().zip(b).enumerate() {
-                    look(&format!("{path}/{n}"), one, other, found);
-                }
-            }
-            _ => found.push(format!("  {path}: {one} and {other}")),
-        }
-    }
-    let mut found = Vec::new();
-    look("", one, other, &mut found);
-    found
 }

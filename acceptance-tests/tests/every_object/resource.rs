@@ -1,8 +1,6 @@
 //! What is asked of every resource: its life from its own example, its import, its variants.
 
-use std::collections::BTreeSet;
-
-use acceptance_tests::{Program, Sim, Terraform, Workspace};
+use acceptance_tests::{Program, Sim, Terraform, Workspace, difference};
 use anyhow::{Context as _, ensure};
 use serde_json::Value;
 
@@ -35,8 +33,8 @@ pub(crate) fn check(
     variants::refuses_what_is_wrong(&subject)?;
     variants::takes_its_variants(&subject)?;
     subject.work.destroy()?.succeeded().context("destroying it")?;
-    let mut left = difference("", &before, &subject.sim.state()?);
-    left.retain(|(path, _)| !special::left_behind(name).contains(&path.as_str()));
+    let mut left = difference(&before, &subject.sim.state()?);
+    left.retain(|place| !special::left_behind(name).contains(&place.path.as_str()));
     ensure!(left.is_empty(), "something is left behind: {left:#?}");
     let unmodelled = subject.sim.unmodelled()?;
     ensure!(unmodelled.as_array().is_none_or(Vec::is_empty), "not simulated: {unmodelled}");
@@ -149,20 +147,4 @@ fn planned(attributes: &[Attribute], before: &Value, after: &Value, unknown: &Va
         }
     }
     found
-}
-
-/// Where two documents differ: the path, and what became of what.
-fn difference(path: &str, before: &Value, after: &Value) -> Vec<(String, String)> {
-    match (before, after) {
-        (Value::Object(was), Value::Object(is)) => {
-            let keys: BTreeSet<&String> = was.keys().chain(is.keys()).collect();
-            keys.into_iter().flat_map(|key| difference(&format!("{path}/{key}"), &before[key], &after[key])).collect()
-        }
-        (Value::Array(was), Value::Array(is)) if was.len() == is.len() => {
-            let pairs = was.iter().zip(is).enumerate();
-            pairs.flat_map(|(n, (was, is))| difference(&format!("{path}/{n}"), was, is)).collect()
-        }
-        _ if before == after => Vec::new(),
-        _ => vec![(path.to_owned(), format!("{before} became {after}"))],
-    }
 }
