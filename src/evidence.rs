@@ -69,8 +69,13 @@ impl Before {
         // If somebody else has made it anew since, it is theirs.
         let made = self.known.iter().filter(|task| task.is_running() || task.is_success());
         let Some(task) = made.max_by_key(|task| task.starttime) else { return Ok(None) };
+        let recent = match (task.endtime, cx.client.server_time()) {
+            (Some(end), Some(now)) => now - end <= WINDOW,
+            (Some(_), None) => false,
+            (None, _) => true,
+        };
         let Ok(upid) = task.upid.parse::<Upid>() else { return Ok(None) };
-        if !is_ours_of_late(cx, task) {
+        if !recent || !cx.client.is_us(upid.user()) {
             return Ok(None);
         }
         if task.is_running() {
@@ -133,16 +138,6 @@ impl Before {
         }
         Ok(found)
     }
-}
-
-/// Whether a task was begun by our user or token, and runs or has not ended long ago.
-pub fn is_ours_of_late(cx: &Cx<Pve>, task: &TaskEntry) -> bool {
-    let recent = match (task.endtime, cx.client.server_time()) {
-        (Some(end), Some(now)) => now - end <= WINDOW,
-        (Some(_), None) => false,
-        (None, _) => true,
-    };
-    recent && task.upid.parse::<Upid>().is_ok_and(|upid| cx.client.is_us(upid.user()))
 }
 
 /// Says that an object which exists already is taken for the one that a run of ours was making when it was cut off.

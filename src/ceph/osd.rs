@@ -36,10 +36,6 @@ use device::{Device, DevicePlan, kernel_name};
 /// that was killed cannot tell what it has made. An OSD that a task of the same user made there within the last two hours,
 /// and that is as it is configured, is taken for that, with a warning.
 ///
-/// PVE leaves LVM's type on a partition whose OSD was destroyed, or where none could be made, and refuses it for the next. It
-/// is erased; also by a later apply if the one that should have was killed, less than two hours ago, and the partition is in
-/// no volume group.
-///
 /// PVE reserves making, destroying and erasing to `root@pam` logged in with its password; no token is enough.
 #[derive(Model, Clone, Debug, Default, PartialEq)]
 #[model(name = "ceph_osd", area = "Ceph", key(osd_id))]
@@ -146,7 +142,9 @@ impl Resource<Pve> for Osd {
                     })
                     .await)
             }
-            Err(problem) if problem.is_failed_task() => written.undo(problem, creation.take_back(cx)).await,
+            Err(problem) if problem.is_failed_task() => {
+                written.undo(problem, creation.take_back(cx, task.upid())).await
+            }
             Err(problem) => Ok(written.leave(problem)),
         }
     }
@@ -301,7 +299,7 @@ async fn resume(cx: &Cx<Pve>, prior: &Osd, want: &Osd, deadline: Instant) -> Res
     remember(cx, task.upid());
     match creation.finish(cx, &mut task, deadline).await {
         Err(problem) if problem.is_failed_task() => {
-            creation.take_back(cx).await?;
+            creation.take_back(cx, task.upid()).await?;
             Err(problem)
         }
         finished => finished,

@@ -23,7 +23,6 @@ pub const TASK: &str = "cephcreateosd";
 pub struct Creation {
     node: String,
     path: String,
-    partition: bool,
     verdict: Verdict,
     params: OsdParams,
     before: Before,
@@ -78,24 +77,20 @@ impl Creation {
         nobody_else_at_it(cx, &node, &path).await?;
         let list = look::disks(cx, &node).await?;
         let target = want.device.find(&list, &node)?;
-        let verdict = match judge(target, &list, &node, &want.wipe_if.clone().unwrap_or_default()) {
-            Err(_) if leftover::is_ours(cx, &node, target).await? => Verdict::Wipe,
-            judged => judged?,
-        };
+        let verdict = judge(target, &list, &node, &want.wipe_if.clone().unwrap_or_default())?;
         let doing = format!("Cannot create an OSD on {path} of {node}");
         let params = OsdParams {
             device: path.clone(),
             crush_device_class: want.crush_device_class.clone(),
             encrypted: want.encrypted,
         };
-        let partition = target.is_partition();
-        Ok(Start::Make(Box::new(Self { partition, node, path, verdict, params, before, doing, _using: using })))
+        Ok(Start::Make(Box::new(Self { node, path, verdict, params, before, doing, _using: using })))
     }
 
     /// Erases what may be erased, and asks for the OSD.
     pub async fn begin(&self, cx: &Cx<Pve>, deadline: Instant) -> Result<Task, Trouble> {
         if self.verdict == Verdict::Wipe {
-            tracing::info!(node = self.node, device = self.path, "erasing what `wipe_if` allows or PVE has left");
+            tracing::info!(node = self.node, device = self.path, "erasing what `wipe_if` allows");
             look::wipe(cx, &self.node, &self.path, deadline).await.map_err(Trouble::Wiping)?;
         }
         cx.client.ceph().create_osd(&self.node, &self.params).await.during(&self.doing).map_err(Trouble::Asking)
@@ -139,16 +134,12 @@ impl Creation {
         }
     }
 
-    /// After the task has failed: makes sure that no OSD is left, and that the device is as free as it was. What is on it
-    /// now is ours, since there was nothing before or nothing that was not to be erased.
-    pub async fn take_back(&self, cx: &Cx<Pve>) -> Result<(), Problem> {
+    /// After the task has failed: makes sure that no OSD is left, and that the device is as free as it was.
+    pub async fn take_back(&self, cx: &Cx<Pve>, upid: &Upid) -> Result<(), Problem> {
         self.must_have_made_nothing(cx).await?;
-        let list = look::disks(cx, &self.node).await?;
-        let used = list.iter().find(|disk| disk.devpath == self.path).and_then(|entry| entry.used.as_deref());
-        // PVE leaves the partition's type as LVM's, and refuses it the next time because of that.
-        if self.partition && used == Some("LVM") {
-            let deadline = Instant::now() + cx.timeout;
-            look::wipe(cx, &self.node, &self.path, deadline).await?;
+        let log = cx.client.node(&self.node).task_log(upid, 0).await.during(&self.doing)?;
+        if has_erased(&log, &self.path) {
+            leftover::free(cx, &self.node, &self.path, Instant::now() + cx.timeout).await?;
         }
         Ok(())
     }
@@ -201,7 +192,13 @@ pub fn remember(cx: &Cx<Pve>, upid: &Upid) {
     cx.private.set("task", upid.as_str());
 }
 
-/// The OSD that a task has made, by its log; `None` if that does not tell, or nobody has it any more.
+/// Whether a creation came as far as erasing the device, after its last look whether that is free: what is on it later is of
+/// its making. One that failed before has not touched it.
+fn has_erased(log: &[String], path: &str) -> bool {
+    log.iter().any(|line| line.trim_end() == format!("wiping block device {path}"))
+}
+
+/// The OSD that a task has made, by its log; `None` if the log does not tell, is gone, or cannot be read.
 pub async fn made_by(cx: &Cx<Pve>, node: &str, upid: &Upid) -> Option<Identity> {
     told(&cx.client.node(node).task_log(upid, 0).await.unwrap_or_default())
 }
@@ -241,6 +238,13 @@ fn told(log: &[String]) -> Option<Identity> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_log_tells_whether_the_device_was_touched() {
+        let log = ["create OSD on /dev/sdb4 (bluestore)".to_owned(), "wiping block device /dev/sdb4".to_owned()];
+        assert!(has_erased(&log, "/dev/sdb4"));
+        assert!(!has_erased(&log, "/dev/sdb") && !has_erased(&log[..1], "/dev/sdb4"));
+    }
 
     #[test]
     fn the_log_names_number_and_fsid() {

@@ -17,10 +17,7 @@ pub async fn remove(cx: &Cx<Pve>, was: &Osd, id: u32) -> Result<(), Error> {
     let doing = format!("Cannot destroy osd.{id}");
     let _one_at_a_time = cx.client.begin_write(Lock::OsdRemoval, &[]).await.during(&doing)?;
     let deadline = Instant::now() + cx.timeout;
-    let Some(live) = look::osd(cx, id).await? else {
-        free_after_another_run(cx, was, id, deadline).await;
-        return Ok(());
-    };
+    let Some(live) = look::osd(cx, id).await? else { return Ok(()) };
     let node = live.host.clone().unwrap_or_else(|| was.node.clone());
     // Before anything is changed: this also finds out whether the node can be asked at all.
     must_be_ours(cx, was, id, &node).await?;
@@ -41,7 +38,7 @@ pub async fn remove(cx: &Cx<Pve>, was: &Osd, id: u32) -> Result<(), Error> {
         ));
     }
     match device {
-        Some(path) => Ok(free(cx, &node, &path, deadline).await?),
+        Some(path) => Ok(leftover::free(cx, &node, &path, deadline).await?),
         None => Ok(()),
     }
 }
@@ -99,34 +96,4 @@ async fn stop(cx: &Cx<Pve>, live: &Live, node: &str, deadline: Instant) -> Resul
         Ok(if up { Err("Its daemon was stopped, and the monitors still see it.".to_owned()) } else { Ok(()) })
     })
     .await
-}
-
-/// Makes a partition free: PVE leaves it with LVM's type, and would refuse it for the next OSD.
-async fn free(cx: &Cx<Pve>, node: &str, path: &str, deadline: Instant) -> Result<(), Problem> {
-    let list = look::disks(cx, node).await?;
-    let Some(entry) = list.iter().find(|disk| disk.devpath == path) else { return Ok(()) };
-    if entry.is_partition() && entry.used.as_deref() == Some("LVM") && entry.osd_ids.is_empty() {
-        look::wipe(cx, node, path, deadline).await?;
-    }
-    Ok(())
-}
-
-/// After a run of ours that was cut off when the OSD was destroyed and its partition was not free yet. The OSD is gone
-/// whatever comes of it, so trouble is a warning.
-async fn free_after_another_run(cx: &Cx<Pve>, was: &Osd, id: u32, deadline: Instant) {
-    let freed = async || -> Result<(), Problem> {
-        let list = look::disks(cx, &was.node).await?;
-        let Ok(target) = was.device.find(&list, &was.node) else { return Ok(()) };
-        match leftover::is_ours(cx, &was.node, target).await? {
-            true => look::wipe(cx, &was.node, &target.devpath, deadline).await,
-            false => Ok(()),
-        }
-    };
-    if let Err(problem) = freed().await {
-        tracing::warn!(?problem, osd = id, "whether its partition is free is not known");
-        cx.warn(Diagnostic::warning(
-            format!("osd.{id} is gone, and its device may not be free"),
-            format!("{}. If PVE shows it as \"LVM\", the next OSD there needs `wipe_if = [\"LVM\"]`.", problem.doing()),
-        ));
-    }
 }

@@ -75,7 +75,6 @@ pub struct Disk {
 /// `GET /nodes/{node}/disks/lvm`.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct VolumeGroups {
-    #[serde(default)]
     children: Vec<VolumeGroup>,
 }
 
@@ -147,7 +146,8 @@ impl<'a> Disks<'a> {
         self.client.shared(Area::Disks, request).await
     }
 
-    /// LVM's volume groups, never from the cache: what is not in one may be erased.
+    /// LVM's volume groups, never from the cache. PVE leaves out what LVM could not tell: that something is missing here is
+    /// no proof that it is not there.
     /// `GET /nodes/{node}/disks/lvm`
     pub async fn volume_groups(&self) -> Result<VolumeGroups, Error> {
         self.client.call(Request::get(self.path("lvm")).node(self.node)).await
