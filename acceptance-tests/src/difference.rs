@@ -11,15 +11,16 @@ use serde_json::Value;
 pub struct Difference {
     /// `/ceph/pools/vm/size`.
     pub path: String,
-    /// What there should be; `null` also for nothing.
-    pub expected: Value,
+    /// What there should be.
+    pub expected: Option<Value>,
     /// What there is.
-    pub found: Value,
+    pub found: Option<Value>,
 }
 
 impl fmt::Display for Difference {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} is {} instead of {}", self.path, self.found, self.expected)
+        let told = |value: &Option<Value>| value.as_ref().map_or_else(|| "nothing".to_owned(), Value::to_string);
+        write!(f, "{} is {} instead of {}", self.path, told(&self.found), told(&self.expected))
     }
 }
 
@@ -54,7 +55,11 @@ fn compare(path: &str, expected: &Value, found: &Value, places: &mut Vec<Differe
         (Value::Object(one), Value::Object(other)) => {
             let keys: BTreeSet<&String> = one.keys().chain(other.keys()).collect();
             for key in keys {
-                compare(&format!("{path}/{key}"), &expected[key.as_str()], &found[key.as_str()], places);
+                let path = format!("{path}/{key}");
+                match (one.get(key), other.get(key)) {
+                    (Some(one), Some(other)) => compare(&path, one, other, places),
+                    (one, other) => places.push(Difference { path, expected: one.cloned(), found: other.cloned() }),
+                }
             }
         }
         (Value::Array(one), Value::Array(other)) if one.len() == other.len() => {
@@ -64,7 +69,7 @@ fn compare(path: &str, expected: &Value, found: &Value, places: &mut Vec<Differe
         }
         (one, other) if one == other => {}
         (one, other) => {
-            places.push(Difference { path: path.to_owned(), expected: one.clone(), found: other.clone() });
+            places.push(Difference { path: path.to_owned(), expected: Some(one.clone()), found: Some(other.clone()) });
         }
     }
 }
@@ -79,8 +84,12 @@ mod tests {
     fn differences_are_named() {
         let (one, other) = (json!({ "a": [1, { "b": 2 }], "c": 3 }), json!({ "a": [1, { "b": 4 }], "d": 3 }));
         let told = must_be_the_same(&one, &other).unwrap_err().to_string();
-        assert!(told.ends_with("/a/1/b is 4 instead of 2; /c is null instead of 3; /d is 3 instead of null"), "{told}");
+        assert!(
+            told.ends_with("/a/1/b is 4 instead of 2; /c is nothing instead of 3; /d is 3 instead of nothing"),
+            "{told}"
+        );
         must_be_the_same(&one, &one).unwrap();
+        must_be_the_same(&json!({ "a": null }), &json!({})).unwrap_err();
     }
 
     #[test]

@@ -52,7 +52,7 @@ impl Sim {
     /// The same, of a cluster that is described in YAML or JSON.
     pub fn of(shape: impl Display, options: &[&str]) -> anyhow::Result<Self> {
         let mut file = tempfile::NamedTempFile::new()?;
-        write!(file, "{shape}")?;
+        file.write_all(shape.to_string().as_bytes())?;
         let file = file.path().display().to_string();
         Self::start(&[&["--cluster", &*file], options].concat())
     }

@@ -142,19 +142,38 @@ fn who_may_only_look_can_plan_and_is_told_what_the_apply_needs() -> anyhow::Resu
 
 #[test]
 fn a_pool_with_images_is_not_destroyed() -> anyhow::Result<()> {
-    let shape = json!({
-        "storages": [{ "storage": "ceph-vm", "type": "rbd", "pool": "vm", "content": ["images"] }],
-        "guests": [{ "vmid": 101, "node": "pve1", "config": { "scsi0": "ceph-vm:1" } }],
-        "ceph": { "stage": "ready", "pools": [{ "name": "vm", "pg_num": 32, "application": "rbd" }] },
-    });
-    let Some((sim, work)) = cluster_of(shape, &[])? else { return Ok(()) };
+    // The entry is on the node that the provider talks to, or on others only.
+    for nodes in [json!([]), json!(["pve2", "pve3"])] {
+        let shape = json!({
+            "storages": [{ "storage": "ceph-vm", "type": "rbd", "pool": "vm", "content": ["images"], "nodes": nodes }],
+            "guests": [{ "vmid": 101, "node": "pve2", "config": { "scsi0": "ceph-vm:1" } }],
+            "ceph": { "stage": "ready", "pools": [{ "name": "vm", "pg_num": 32, "application": "rbd" }] },
+        });
+        let Some((sim, work)) = cluster_of(shape, &[])? else { return Ok(()) };
+        work.write("main.tf", &pool("name = \"vm\"\nallow_destroy = true"))?;
+        work.import("pve_ceph_pool.vm", "vm")?.succeeded()?;
+        work.apply()?.succeeded()?;
+        let output = work.destroy()?.failed("Pool \"vm\" is in use")?;
+        assert!(output.says("such as ceph-vm:vm-101-disk-0"), "{}", output.told());
+        // Nobody relied on PVE to refuse it.
+        assert!(sim.mutations()?.is_empty(), "{:?}", sim.mutations()?);
+        assert!(!work.instance("pve_ceph_pool.vm")?.is_null());
+    }
+    Ok(())
+}
+
+#[test]
+fn a_pool_of_which_there_are_no_figures_is_not_destroyed() -> anyhow::Result<()> {
+    let Some((sim, work)) = ready()? else { return Ok(()) };
     work.write("main.tf", &pool("name = \"vm\"\nallow_destroy = true"))?;
-    work.import("pve_ceph_pool.vm", "vm")?.succeeded()?;
     work.apply()?.succeeded()?;
-    let output = work.destroy()?.failed("Pool \"vm\" is in use")?;
-    assert!(output.says("such as ceph-vm:vm-101-disk-0"), "{}", output.told());
-    // Nobody relied on PVE to refuse it.
+    sim.forget_requests()?;
+    let bare = json!({ "data": { "name": "vm", "id": 2, "size": 3 } });
+    sim.fault(&json!({
+        "match": { "method": "GET", "path": "/nodes/*/ceph/pool/vm/status" },
+        "effect": { "body": bare.to_string(), "content_type": "application/json" },
+    }))?;
+    work.destroy()?.failed("Nobody knows what is in pool \"vm\"")?;
     assert!(sim.mutations()?.is_empty(), "{:?}", sim.mutations()?);
-    assert!(!work.instance("pve_ceph_pool.vm")?.is_null());
     Ok(())
 }

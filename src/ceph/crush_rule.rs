@@ -326,7 +326,7 @@ fn nameable(want: &CrushRule, map: &CrushMap) -> Result<(), Problem> {
     let none_yet = hierarchy.osds_under(&shape.root, None).is_empty();
     if hierarchy.domains(&shape).is_empty() && !(comes_with_osds && none_yet) {
         let summary = format!("Nothing below \"{}\" is a {}", shape.root, shape.failure_domain);
-        let levels = hierarchy.levels(&shape.root);
+        let levels = hierarchy.levels(&shape.root, shape.device_class.as_deref());
         let detail = format!(
             "Ceph would take the rule, and no pool could place a single copy by it. There are OSDs below: {}.",
             listed(map.types.values().map(String::as_str).filter(|kind| levels.contains(kind)).collect())

@@ -1,6 +1,7 @@
 //! `pve_ceph_pool`: a replicated pool.
 
 use pve_client::api::ceph::pool::{Pool as Live, PoolParams, PoolRemoval};
+use pve_client::api::storage::StorageConfig;
 use pve_client::size::Size as Bytes;
 use pve_client::{Area, Lock};
 use terraform_plugin::{
@@ -413,22 +414,32 @@ async fn remove_half_made(cx: &Cx<Pve>, name: &str) -> Result<(), Problem> {
     destroy(cx, name).await
 }
 
+/// Destroys a pool that was found to be empty.
 async fn destroy(cx: &Cx<Pve>, name: &str) -> Result<(), Problem> {
     let doing = format!("Cannot destroy pool \"{name}\"");
-    let mut task = cx.client.ceph().delete_pool(name, PoolRemoval::default()).await.during(&doing)?;
+    // PVE looks once more by itself; but where an entry cannot be looked at on the node that does it, it gives up.
+    let entries = entries(cx, name).await?;
+    let force = entries.iter().any(|entry| entry.disable || entry.nodes.is_some());
+    let removal = PoolRemoval { force, ..PoolRemoval::default() };
+    let mut task = cx.client.ceph().delete_pool(name, removal).await.during(&doing)?;
     task.wait(&patience(cx), |_| {}).await.during(&doing)
 }
 
 /// More than a pool without images holds (RBD's directory objects).
 pub(super) const TRACES: u64 = 4096;
 
+/// The storages of the cluster that lie on a pool.
+async fn entries(cx: &Cx<Pve>, name: &str) -> Result<Vec<StorageConfig>, Problem> {
+    let storages = cx.client.storage().list().await.during("Cannot list the storages")?;
+    Ok(storages.iter().filter(|storage| storage.ceph_pools().contains(name)).cloned().collect())
+}
+
 async fn must_be_empty(cx: &Cx<Pve>, live: &Live) -> Result<(), Problem> {
     let name = &live.name;
     let summary = format!("Pool \"{name}\" is in use");
-    let storages = cx.client.storage().list().await.during("Cannot list the storages")?;
     // PVE shows nothing of one that is disabled; what the pool stores is looked at below.
-    for storage in storages.iter().filter(|s| !s.disable && s.ceph_pools().contains(name.as_str())) {
-        let images = images(cx, &storage.storage, storage.nodes.as_ref()).await?;
+    for storage in entries(cx, name).await?.iter().filter(|entry| !entry.disable) {
+        let Some(images) = images(cx, &storage.storage, storage.nodes.as_ref()).await? else { continue };
         if !images.is_empty() {
             return Err(Problem::new(
                 summary,
@@ -442,7 +453,12 @@ async fn must_be_empty(cx: &Cx<Pve>, live: &Live) -> Result<(), Problem> {
         }
     }
     let status = cx.client.ceph().pool_status(name).await.during(format!("Cannot read pool \"{name}\""))?;
-    let stored = status.statistics.map_or(0, |s| s.stored);
+    let Some(stored) = status.statistics.map(|statistics| statistics.stored) else {
+        return Err(Problem::new(
+            format!("Nobody knows what is in pool \"{name}\""),
+            "PVE tells no figures of it. Nothing was destroyed. See whether Ceph is well, then apply again.",
+        ));
+    };
     if stored > TRACES {
         return Err(Problem::new(
             summary,

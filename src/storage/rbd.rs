@@ -208,7 +208,12 @@ async fn must_be_unused(cx: &Cx<Pve>, storage: &StorageRbd) -> Result<(), Proble
     if storage.disable == Some(true) {
         return Ok(());
     }
-    let images = images(cx, id, storage.nodes.as_ref()).await?;
+    // A pool that was replaced took its images along, and PVE lists none on one that is gone.
+    let pools = cx.client.ceph().pools().await.during("Cannot list the Ceph pools")?;
+    if pools.iter().all(|pool| pool.name != storage.pool) {
+        return Ok(());
+    }
+    let Some(images) = images(cx, id, storage.nodes.as_ref()).await? else { return Ok(()) };
     let Some(first) = images.first() else { return Ok(()) };
     let owners: BTreeSet<Option<u32>> = images.iter().map(|image| image.vmid).collect();
     let Some(why) = hold(cx, storage, &owners).await? else { return Ok(()) };

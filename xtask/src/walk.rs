@@ -34,8 +34,8 @@ pub(crate) struct Args {
     #[arg(long)]
     minutes: Option<u64>,
     /// How many walks at a time; a step mostly waits
-    #[arg(long, value_name = "N")]
-    jobs: Option<usize>,
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    jobs: Option<u16>,
     /// Instead: the same edits at every parallelism, by two aliases, and by two runs at once
     #[arg(long, conflicts_with = "load")]
     together: bool,
@@ -106,36 +106,34 @@ pub(crate) fn run(args: &Args) -> Result<bool> {
 fn walks(args: &Args, terraform: &'static Terraform, provider: &Program) -> Result<Vec<Row>> {
     let begun = Instant::now();
     let over = || args.minutes.is_some_and(|minutes| begun.elapsed() >= Duration::from_secs(60 * minutes));
-    let jobs = args.jobs.unwrap_or_else(|| 3 * available_parallelism().map_or(1, usize::from));
+    let jobs = args.jobs.map_or_else(|| 3 * available_parallelism().map_or(1, usize::from), usize::from);
     let (next, rows) = (AtomicU64::new(args.first_seed), Mutex::new(BTreeMap::new()));
     let end = args.first_seed + args.seeds;
-    let go = || -> Result<()> {
-        loop {
-            let seed = next.fetch_add(1, Ordering::Relaxed);
-            if seed >= end || over() {
-                return Ok(());
-            }
-            let row = walk(terraform, provider, seed, args.steps, &over)?;
-            rows.lock().unwrap_or_else(PoisonError::into_inner).insert(seed, row);
+    let go = || loop {
+        let seed = next.fetch_add(1, Ordering::Relaxed);
+        if seed >= end || over() {
+            break;
         }
+        let row = walk(terraform, provider, seed, args.steps, &over);
+        rows.lock().unwrap_or_else(PoisonError::into_inner).insert(seed, row);
     };
     thread::scope(|scope| {
         let threads: Vec<_> = (0..jobs).map(|_| scope.spawn(go)).collect();
-        threads.into_iter().try_for_each(|thread| thread.join().map_err(|_| anyhow!("a walk panicked"))?)
+        threads.into_iter().try_for_each(|thread| thread.join().map_err(|_| anyhow!("a walk panicked")))
     })?;
     Ok(rows.into_inner().unwrap_or_else(PoisonError::into_inner).into_values().collect())
 }
 
 /// The walk of one seed, as far as it goes.
-fn walk(
-    terraform: &'static Terraform,
-    provider: &Program,
-    seed: u64,
-    steps: usize,
-    over: &impl Fn() -> bool,
-) -> Result<Row> {
+fn walk(terraform: &'static Terraform, provider: &Program, seed: u64, steps: usize, over: &impl Fn() -> bool) -> Row {
     let mut row = Row::new(format!("seed {seed}"));
-    let mut walk = Walk::begin(terraform, provider, seed)?;
+    let mut walk = match Walk::begin(terraform, provider, seed) {
+        Ok(walk) => walk,
+        Err(error) => {
+            row.count(Err(error.context("beginning the walk")));
+            return row;
+        }
+    };
     let (began, mut edits) = (Instant::now(), 0);
     for step in 0..=steps {
         let made = walk.step().map(|made| edits += made);
@@ -148,7 +146,7 @@ fn walk(
         }
     }
     println!("seed {seed}: {} steps, {edits} edits, {} s", row.converged, began.elapsed().as_secs());
-    Ok(row)
+    row
 }
 
 /// After so many steps a walk tells how far it is.

@@ -131,6 +131,8 @@ fn workspace(
 ) -> anyhow::Result<Workspace> {
     let mut work = Workspace::new(terraform, provider)?;
     work.set_all(sim.environment());
+    // A result that contradicts the plan fails, in programs that were built with optimisation too.
+    work.set("TERRAFORM_PLUGIN_STRICT", "1");
     work.write("head.tf", &hcl::head(aliases))?;
     work.init()?.succeeded()?;
     Ok(work)

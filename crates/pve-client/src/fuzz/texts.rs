@@ -71,15 +71,16 @@ fn crush_text() {
         let steps: usize = map.rules.iter().map(|rule| rule.steps.len()).sum();
         let kept = map.tunables.len() + map.devices.len() + map.types.len() + map.buckets.len();
         assert!(kept + items + steps + map.rules.len() + map.unread.len() <= lines, "more than was there");
+        let hierarchy = map.hierarchy();
         for rule in &map.rules {
             let Some(shape) = rule.replicated_shape() else { continue };
-            let below = map.hierarchy().osds_under(&shape.root, shape.device_class.as_deref());
-            for (domain, osds) in map.hierarchy().domains(&shape) {
+            let below = hierarchy.osds_under(&shape.root, shape.device_class.as_deref());
+            for (domain, osds) in hierarchy.domains(&shape) {
                 assert!(!osds.is_empty() && osds.is_subset(&below), "{domain}: {osds:?}");
             }
         }
         for device in &map.devices {
-            let _ = map.hierarchy().above(&device.name).count();
+            let _ = hierarchy.above(&device.name).count();
         }
     });
 }

@@ -2,7 +2,7 @@
 //!
 //! A storage that names an external cluster's monitors finds nobody there.
 
-use super::{Storage, Volume};
+use super::{Place, Storage, Volume};
 use crate::cluster::Cluster;
 use crate::cluster::ceph::{Image, Pool};
 
@@ -19,6 +19,15 @@ impl Cluster {
         }
         let found = self.ceph_now().pools.values_mut().find(|p| p.name == pool);
         found.ok_or_else(|| format!("rbd: error opening pool '{pool}': (2) No such file or directory"))
+    }
+
+    /// Images of a pool that is gone cannot be listed. Belief: `rbd ls`'s own words, which PVE passes on.
+    pub fn rbd_must_be_there(&self, storage: &Storage, node: &str) -> Result<(), String> {
+        let Place::Rbd { pool } = storage.place(node) else { return Ok(()) };
+        if storage.get("monhost").is_some() || !self.ceph.has_quorum() || self.ceph.pool_named(&pool).is_some() {
+            return Ok(());
+        }
+        Err(format!("rbd error: rbd: error opening pool '{pool}': (2) No such file or directory"))
     }
 
     /// All images of a pool.

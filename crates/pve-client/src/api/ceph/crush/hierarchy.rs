@@ -40,8 +40,8 @@ impl<'a> Hierarchy<'a> {
         found
     }
 
-    /// The failure domains that a rule can choose from, each with its OSDs; domains without any are left out. As many
-    /// copies can be placed as there are domains.
+    /// The failure domains below its root that a rule can choose from, each with its OSDs; domains without any are left out.
+    /// As many copies can be placed as there are domains. An OSD that hangs in several counts in the first.
     pub fn domains(&self, shape: &ReplicatedShape) -> BTreeMap<String, BTreeSet<i64>> {
         let mut domains: BTreeMap<String, BTreeSet<i64>> = BTreeMap::new();
         self.descend(&shape.root, shape.device_class.as_deref(), |device, way| {
@@ -56,17 +56,18 @@ impl<'a> Hierarchy<'a> {
         domains
     }
 
-    /// The levels that have OSDs below a bucket: what a rule there can take as its failure domain.
-    pub fn levels(&self, root: &str) -> BTreeSet<&'a str> {
+    /// The levels below a bucket that have OSDs of a class: what a rule there can take as its failure domain.
+    pub fn levels(&self, root: &str, class: Option<&str>) -> BTreeSet<&'a str> {
         let mut levels = BTreeSet::new();
-        self.descend(root, None, |_, way| {
+        self.descend(root, class, |_, way| {
             levels.insert("osd");
             levels.extend(way.iter().map(|bucket| bucket.kind.as_str()));
         });
         levels
     }
 
-    /// Goes down from a bucket or OSD, to each but once, and tells the OSDs of the class with the buckets on the way.
+    /// Goes down from a bucket or OSD, to each but once and in the map's order, and tells the OSDs of the class with the
+    /// buckets on the way, without the one that it began with.
     fn descend(&self, root: &str, class: Option<&str>, mut tell: impl FnMut(&'a Device, &[&'a Bucket])) {
         let mut seen = HashSet::new();
         let Some(root) = self.name_of(root) else { return };
@@ -79,11 +80,11 @@ impl<'a> Hierarchy<'a> {
             }
             if let Some(device) = self.devices.get(name) {
                 if class.is_none() || device.class.as_deref() == class {
-                    tell(device, &way);
+                    tell(device, way.get(1..).unwrap_or_default());
                 }
             } else if let Some(bucket) = self.buckets.get(name) {
                 way.push(bucket);
-                open.extend(bucket.items.iter().map(|item| (item.name.as_str(), depth + 1)));
+                open.extend(bucket.items.iter().rev().map(|item| (item.name.as_str(), depth + 1)));
             }
         }
     }

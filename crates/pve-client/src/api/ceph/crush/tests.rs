@@ -66,7 +66,8 @@ fn counts_failure_domains() {
     assert_eq!(domains("r_osd_hdd").keys().collect::<Vec<_>>(), ["osd.0", "osd.2", "osd.4"]);
     let above: Vec<_> = map.hierarchy().above("osd.4").map(|bucket| bucket.name.as_str()).collect();
     assert_eq!(above, ["pve3", "default"]);
-    assert_eq!(map.hierarchy().levels("default"), ["host", "osd", "root"].into());
+    assert_eq!(map.hierarchy().levels("default", None), ["host", "osd"].into());
+    assert!(map.hierarchy().levels("default", Some("nvme")).is_empty());
     assert_eq!(map.device_classes(), ["hdd", "ssd"].into());
 }
 
@@ -86,7 +87,23 @@ fn a_loop_does_not_hang() {
     let text = "type 1 host\nhost a {\nitem b weight 1\n}\nhost b {\nitem a weight 1\n}\n";
     let map = CrushMap::parse(text);
     assert!(map.hierarchy().osds_under("a", None).is_empty());
-    assert!(map.hierarchy().above("a").all(|bucket| bucket.kind == "host"));
+    assert_eq!(map.hierarchy().above("a").count(), 32);
+}
+
+#[test]
+fn an_osd_in_two_hosts_counts_in_the_first_as_it_does_on_the_way_up() {
+    let text = "device 0 osd.0\ntype 1 host\ntype 11 root\nhost a {\nitem osd.0 weight 1\n}\nhost b {\nitem osd.0 weight 1\n}\n\
+                root default {\nitem a weight 1\nitem b weight 1\n}\n";
+    let map = CrushMap::parse(text);
+    let shape = |failure_domain: &str| ReplicatedShape {
+        root: "default".into(),
+        failure_domain: failure_domain.into(),
+        device_class: None,
+    };
+    let hierarchy = map.hierarchy();
+    assert_eq!(hierarchy.domains(&shape("host")), [("a".to_owned(), [0].into())].into());
+    assert_eq!(hierarchy.above("osd.0").next().unwrap().name, "a");
+    assert!(hierarchy.domains(&shape("root")).is_empty(), "nothing of that kind is below it");
 }
 
 #[test]
@@ -119,13 +136,14 @@ proptest! {
         let to = (from + length).min(text.len());
         text.replace_range(from..to, &by);
         let map = CrushMap::parse(&text);
+        let hierarchy = map.hierarchy();
         for rule in &map.rules {
             if let Some(shape) = rule.replicated_shape() {
-                let _ = map.hierarchy().domains(&shape);
+                let _ = hierarchy.domains(&shape);
             }
         }
         for device in &map.devices {
-            let _ = map.hierarchy().above(&device.name).count();
+            let _ = hierarchy.above(&device.name).count();
         }
     }
 }

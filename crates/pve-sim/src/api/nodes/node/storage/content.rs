@@ -19,6 +19,7 @@ pub(super) fn routes(r: &mut Routes) {
 
 fn list(call: &mut Call<'_>) -> Result<Value, PveError> {
     let storage = call.cluster.storage.usable(call.params.need("storage"), &call.node).map_err(PveError::new)?;
+    call.cluster.rbd_must_be_there(storage, &call.node).map_err(PveError::new)?;
     let (content, vmid) = (call.params.text("content"), call.params.number("vmid"));
     let sees = |name: &str| {
         call.may(&format!("/storage/{}", storage.id), &["Datastore.AllocateSpace"])

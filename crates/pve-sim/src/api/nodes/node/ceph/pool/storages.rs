@@ -31,6 +31,7 @@ pub(super) fn check_unused(t: &mut TaskCx<'_>, pool: &str) -> Result<(), String>
         let id = &storage.id;
         t.log(format!("checking storage '{id}' for RBD images.."));
         let node = t.node();
+        t.cluster.storage.usable(id, &node)?;
         if !t.cluster.volumes(&storage, &node).is_empty() {
             return Err(format!("ceph pool '{pool}' still in use by storage '{id}'"));
         }
