@@ -68,6 +68,7 @@ fn read(text: &str, ty: &Type, depth: usize) -> Result<Value, CodecError> {
         Type::Object(types) => {
             let depth = deeper(depth)?;
             let given = parse::<BTreeMap<String, &RawValue>>(text, "object")?;
+            let given: BTreeMap<_, _> = given.into_iter().map(|(name, raw)| (nfc(&name).into_owned(), raw)).collect();
             let attributes = types.iter().map(|(name, ty)| match given.get(name) {
                 None => Ok((name.clone(), Value::Null)),
                 Some(raw) => match read(raw.get(), ty, depth) {

@@ -5,7 +5,7 @@ use std::fmt;
 
 use serde_json::Value as Json;
 
-use super::{CodecError, Value};
+use super::{CodecError, Value, nfc};
 
 /// A type constraint, as in the `type` of a schema attribute.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -131,7 +131,11 @@ impl Type {
 
     fn read_object(json: &Json) -> Option<Self> {
         let attributes = json.as_object()?.iter();
-        attributes.map(|(name, ty)| Some((name.clone(), Self::read(ty)?))).collect::<Option<_>>().map(Self::Object)
+        // Terraform normalizes the names of attributes as it does all text.
+        attributes
+            .map(|(name, ty)| Some((nfc(name).into_owned(), Self::read(ty)?)))
+            .collect::<Option<_>>()
+            .map(Self::Object)
     }
 }
 
@@ -186,6 +190,7 @@ mod tests {
             Ok(Type::object([("a", Type::Bool)])),
             "optional attributes are dropped"
         );
+        assert_eq!(Type::from_json(br#"["object",{"A\u0300":"bool"}]"#), Ok(Type::object([("\u{c0}", Type::Bool)])));
     }
 
     #[test]
