@@ -46,15 +46,20 @@ fn what_does_not_exist_is_named_with_what_does() {
 
 #[test]
 fn what_exists_may_be_named() {
-    for want in [
-        rule("osd", None, None),
-        rule("host", Some("default"), Some("ssd")),
-        rule("osd", Some("pve1"), Some("hdd")),
-        rule("root", None, None),
-    ] {
+    for want in
+        [rule("osd", None, None), rule("host", Some("default"), Some("ssd")), rule("osd", Some("pve1"), Some("hdd"))]
+    {
         let refused = nameable(&want, &map()).err().map(Error::from);
         assert_eq!(refused, None, "{want:?}");
     }
+}
+
+#[test]
+fn what_it_begins_with_is_no_failure_domain_of_its_own() {
+    // CRUSH chooses among what is below it.
+    let refused = nameable(&rule("root", None, None), &map()).err().map(Error::from).unwrap();
+    let told = format!("{refused:?}");
+    assert!(told.contains("Nothing below \\\"default\\\" is a root") && told.contains("below: osd, host."), "{told}");
 }
 
 #[test]
