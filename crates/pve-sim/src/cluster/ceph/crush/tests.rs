@@ -63,3 +63,12 @@ fn ids_are_handed_out_as_ceph_does_it() {
     assert_eq!(map.rule_named("again").unwrap().id, id);
     assert!(map.remove_class("ssd").is_err());
 }
+
+#[test]
+fn a_rule_chooses_among_what_is_below_its_root_and_never_the_root_itself() {
+    let mut map = map(&[2, 2, 2]);
+    map.create_rule("roots", "default", "root", None).unwrap();
+    let rule = map.rule_named("roots").unwrap().id;
+    let weights: Weights = (0..6).map(|id| (id, ONE)).collect();
+    assert!((0..100).all(|x| map.place(rule, x, 3, &weights).is_empty()));
+}
