@@ -23,8 +23,7 @@ fn begin(start: impl FnOnce() -> anyhow::Result<Sim>) -> anyhow::Result<Option<(
     let Some(terraform) = or_skip(Terraform::find()) else { return Ok(None) };
     let provider = Program::provider()?;
     let sim = start()?;
-    let mut work = Workspace::new(terraform, &provider)?;
-    work.set_all(sim.environment());
+    let work = Workspace::of(terraform, &provider, &sim)?;
     work.write("head.tf", HEAD)?;
     work.init()?.succeeded()?;
     Ok(Some((sim, work)))

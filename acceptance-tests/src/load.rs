@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, ensure};
 use serde_json::json;
 
-use crate::{Concurrency, Program, Sim, Terraform, Workspace};
+use crate::{Concurrency, HEAD, Program, Sim, Terraform, Workspace};
 
 const NODES: u32 = 4;
 /// The first guest that is there already.
@@ -52,8 +52,8 @@ impl Load {
     /// The apply failed, left something to be planned, told of a lock, or was not orderly.
     pub fn bear(&self, terraform: &'static Terraform, provider: &Program, parallelism: u32) -> anyhow::Result<Borne> {
         let sim = Sim::of(self.cluster(), &["--clock", "120", "--latency", LATENCY])?;
-        let mut work = Workspace::new(terraform, provider)?;
-        work.set_all(sim.environment());
+        let work = Workspace::of(terraform, provider, &sim)?;
+        work.write("head.tf", HEAD)?;
         work.write("main.tf", &self.configuration())?;
         work.init()?.succeeded()?;
         sim.forget_concurrency()?;
@@ -122,14 +122,6 @@ impl Load {
         let there = ha_resources.saturating_sub(*vms);
         format!(
             r#"
-terraform {{
-  required_providers {{
-    pve = {{ source = "homelab/pve" }}
-  }}
-}}
-
-provider "pve" {{}}
-
 resource "pve_ceph_osd" "disk" {{
   count  = {osds}
   node   = "pve${{1 + count.index % {NODES}}}"

@@ -7,7 +7,7 @@ use anyhow::Context as _;
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::{Output, Plan, Program, Running, Terraform};
+use crate::{Output, Plan, Program, Running, Sim, Terraform};
 
 /// The version under which the provider is installed.
 const VERSION: &str = "0.1.0";
@@ -48,6 +48,13 @@ impl Workspace {
         let workspace = Self { directory, terraform, environment: Vec::new() };
         workspace.install(provider).with_context(|| format!("installing {}", provider.path.display()))?;
         Ok(workspace)
+    }
+
+    /// The same, whose provider talks to this cluster.
+    pub fn of(terraform: &'static Terraform, provider: &Program, sim: &Sim) -> anyhow::Result<Self> {
+        let mut work = Self::new(terraform, provider)?;
+        work.set_all(sim.environment());
+        Ok(work)
     }
 
     /// The directory of the configuration.

@@ -13,8 +13,7 @@ fn applied() -> anyhow::Result<Option<(Sim, Workspace)>> {
     let user = json!({ "userid": "blind@pve", "tokens": [{ "id": "t", "privsep": false, "value": SECRET }] });
     let shape = json!({ "nodes": nodes.collect::<Vec<_>>(), "users": [user], "ceph": { "stage": "monitors" } });
     let sim = Sim::of(shape, &["--guest", "101", "--bandwidth", "2GiB/s"])?;
-    let mut work = Workspace::new(terraform, &Program::provider()?)?;
-    work.set_all(sim.environment());
+    let work = Workspace::of(terraform, &Program::provider()?, &sim)?;
     work.copy_example("ha-vm-on-ceph")?;
     let values = std::fs::read_to_string(example("ha-vm-on-ceph").join("terraform.tfvars.example"))?;
     work.write("terraform.tfvars", &values)?;

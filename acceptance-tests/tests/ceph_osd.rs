@@ -291,8 +291,7 @@ fn another_osd_under_the_same_number_is_left_alone() -> anyhow::Result<()> {
     work.apply()?.succeeded()?;
     assert_eq!(attributes(&work)?["osd_id"], 1);
     // Somebody else destroys it and makes another, which gets its number.
-    let mut other = Workspace::new(terraform, &Program::provider()?)?;
-    other.set_all(sim.environment());
+    let other = Workspace::of(terraform, &Program::provider()?, &sim)?;
     other.write("head.tf", HEAD)?;
     other.write("main.tf", &osd("path = \"/dev/sdb\"", ""))?;
     other.init()?.succeeded()?;

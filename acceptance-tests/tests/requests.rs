@@ -11,8 +11,7 @@ const CONNECTIONS: usize = 4;
 fn asks_little(scene: Scene) -> anyhow::Result<()> {
     let Some(terraform) = or_skip(Terraform::find()) else { return Ok(()) };
     let sim = scene.start(Duration::ZERO)?;
-    let mut work = Workspace::new(terraform, &Program::provider()?)?;
-    work.set_all(sim.environment());
+    let work = Workspace::of(terraform, &Program::provider()?, &sim)?;
     scene.adopt(&work)?;
     sim.forget_requests()?;
     Scene::refresh(&work)?;

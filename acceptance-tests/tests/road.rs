@@ -20,8 +20,7 @@ fn scenario(nodes: usize, disks: usize, vmid: u32, copies: (u32, u32)) -> anyhow
         "--clock",
         "120",
     ])?;
-    let mut work = Workspace::new(terraform, &Program::provider()?)?;
-    work.set_all(sim.environment());
+    let work = Workspace::of(terraform, &Program::provider()?, &sim)?;
     work.copy_example("ha-vm-on-ceph")?;
     let serials = |n: usize| (1..=disks).map(|d| format!("\"SIM{n:02}{d:02}\"")).collect::<Vec<_>>().join(", ");
     let per_node: Vec<String> = (1..=nodes).map(|n| format!("  pve{n} = [{}]", serials(n))).collect();

@@ -24,8 +24,7 @@ pub(crate) fn run() -> Result<bool> {
     let provider = Program::provider()?;
     let terraform = Terraform::find()?;
     let sim = Sim::start(&["--nodes", "3", "--disks", "2", "--guest", VMID, "--bandwidth", "200MiB/s"])?;
-    let mut work = Workspace::new(terraform, &provider)?;
-    work.set_all(sim.environment());
+    let work = Workspace::of(terraform, &provider, &sim)?;
     copy_example(&work)?;
     let watch = Watch::new(terraform, &provider, &sim)?;
     done(&format!("nodes {}", sim.endpoints().keys().cloned().collect::<Vec<_>>().join(", ")));
@@ -128,8 +127,7 @@ struct Watch(Workspace);
 
 impl Watch {
     fn new(terraform: &'static Terraform, provider: &Program, sim: &Sim) -> Result<Self> {
-        let mut work = Workspace::new(terraform, provider)?;
-        work.set_all(sim.environment());
+        let work = Workspace::of(terraform, provider, sim)?;
         work.copy_example("watch")?;
         work.init()?.succeeded()?;
         Ok(Self(work))

@@ -92,8 +92,7 @@ impl Bench {
     /// A new cluster, and a workspace in which `terraform init` was run.
     pub fn new(terraform: &'static Terraform, provider: &Program, scene: Scene) -> anyhow::Result<Self> {
         let sim = Sim::start(scene.cluster)?;
-        let mut work = Workspace::new(terraform, provider)?;
-        work.set_all(sim.environment());
+        let mut work = Workspace::of(terraform, provider, &sim)?;
         // Users run release builds, where a result that contradicts the plan must not taint.
         work.set("TERRAFORM_PLUGIN_STRICT", "0");
         work.write("head.tf", HEAD)?;

@@ -104,8 +104,7 @@ impl Matrix {
     /// A new cluster, and a workspace in which `terraform init` was run.
     fn bench(&self) -> anyhow::Result<(Sim, Workspace)> {
         let sim = Sim::start(self.scenario.cluster)?;
-        let mut work = Workspace::new(self.terraform, &self.provider)?;
-        work.set_all(sim.environment());
+        let mut work = Workspace::of(self.terraform, &self.provider, &sim)?;
         // Users run release builds, where a result that contradicts the plan must not taint.
         work.set("TERRAFORM_PLUGIN_STRICT", "0");
         (self.scenario.write)(&work)?;

@@ -129,8 +129,7 @@ fn workspace(
     sim: &Sim,
     aliases: &[&str],
 ) -> anyhow::Result<Workspace> {
-    let mut work = Workspace::new(terraform, provider)?;
-    work.set_all(sim.environment());
+    let mut work = Workspace::of(terraform, provider, sim)?;
     // A result that contradicts the plan fails, in programs that were built with optimisation too.
     work.set("TERRAFORM_PLUGIN_STRICT", "1");
     work.write("head.tf", &hcl::head(aliases))?;

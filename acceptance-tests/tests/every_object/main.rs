@@ -53,8 +53,7 @@ fn bench(
     text: &str,
 ) -> anyhow::Result<(Sim, Workspace)> {
     let sim = Sim::start(&special::cluster(name))?;
-    let mut work = Workspace::new(terraform, provider)?;
-    work.set_all(sim.environment());
+    let work = Workspace::of(terraform, provider, &sim)?;
     work.write("head.tf", HEAD)?;
     work.write("main.tf", text)?;
     work.init()?.succeeded()?;

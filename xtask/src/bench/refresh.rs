@@ -96,8 +96,7 @@ pub(super) async fn measure(program: &Path, idle: &Path, schemas: &Schemas) -> R
         let mut floor = None;
         for latency in LATENCIES {
             let sim = scene.start(latency)?;
-            let mut work = Workspace::new(terraform, &provider)?;
-            work.set_all(sim.environment());
+            let work = Workspace::of(terraform, &provider, &sim)?;
             scene.adopt(&work)?;
             let floor_ms = match floor {
                 Some(floor) => floor,
