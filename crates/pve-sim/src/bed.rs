@@ -9,6 +9,7 @@ use crate::api;
 use crate::cluster::access::ROOT;
 use crate::cluster::{Cluster, Profile};
 use crate::kernel::clock::{Clock, Time};
+use crate::kernel::kill::Ends;
 use crate::kernel::pipeline::{self, Body, Outcome, Reply, Request};
 use crate::kernel::tasks::Upid;
 use crate::kernel::world::World;
@@ -74,8 +75,9 @@ impl Bed {
             map.append(name, value.parse().unwrap());
         }
         let (method, path) = (verb.to_owned(), path.to_owned());
-        let peer = ([127, 0, 0, 1], 1).into();
-        let request = Request { peer, method, path, query, extjs: false, headers: map, body };
+        let nowhere = ([127, 0, 0, 1], 1).into();
+        let ends = Ends { peer: nowhere, node: nowhere };
+        let request = Request { ends, method, path, query, extjs: false, headers: map, body };
         match pipeline::answer(&self.world, "pve1", request).await {
             Outcome::Reply(reply) => reply,
             _ => panic!("{verb} has no plain answer"),

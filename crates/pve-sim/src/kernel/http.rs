@@ -23,6 +23,7 @@ use tokio_tungstenite::tungstenite::protocol::Role;
 
 use super::abrupt::Abrupt;
 use super::faults::Reach;
+use super::kill::Ends;
 use super::pipeline::{self, Body, Outcome, Reply, Request};
 use super::world::World;
 
@@ -63,12 +64,14 @@ pub(crate) async fn serve(world: World, node: String, listener: TcpListener, tls
     loop {
         let reach = world.with(|cluster| cluster.reach(&node));
         if reach == Reach::Refuses {
-            // Without a listener the system refuses connections to the port.
-            listener = None;
+            // Without a listener the system refuses connections to the port; bound, nobody else is given it meanwhile.
+            drop(listener.take());
+            let bound = bind(address);
             changed(&world, &node, reach).await;
+            listener = bound.and_then(listen);
             continue;
         }
-        let Some(open) = listener.take().or_else(|| reopen(address)) else {
+        let Some(open) = listener.take().or_else(|| bind(address).and_then(listen)) else {
             // Somebody else has the port for the moment.
             tokio::time::sleep(Duration::from_millis(20)).await;
             continue;
@@ -85,7 +88,8 @@ pub(crate) async fn serve(world: World, node: String, listener: TcpListener, tls
                     (Ok((stream, _)), Reach::Garbage) => drop(connections.spawn(gibberish(stream))),
                     (Ok((stream, peer)), Reach::Well | Reach::Impostor) => {
                         let tls = if reach == Reach::Well { &tls.own } else { &tls.impostor };
-                        connections.spawn(connection(world.clone(), node.clone(), stream, peer, tls.clone()));
+                        let ends = Ends { peer, node: address };
+                        connections.spawn(connection(world.clone(), node.clone(), stream, ends, tls.clone()));
                     }
                 },
                 Some(_) = connections.join_next() => {}
@@ -113,14 +117,18 @@ async fn gibberish(mut stream: TcpStream) {
     let _ = stream.shutdown().await;
 }
 
-fn reopen(address: SocketAddr) -> Option<TcpListener> {
+fn bind(address: SocketAddr) -> Option<TcpSocket> {
     let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }.ok()?;
     socket.set_reuseaddr(true).ok()?;
     socket.bind(address).ok()?;
+    Some(socket)
+}
+
+fn listen(socket: TcpSocket) -> Option<TcpListener> {
     socket.listen(1024).ok()
 }
 
-async fn connection(world: World, node: String, stream: TcpStream, peer: SocketAddr, tls: TlsAcceptor) {
+async fn connection(world: World, node: String, stream: TcpStream, ends: Ends, tls: TlsAcceptor) {
     // Answers are small; waiting for more to send would cost 40 ms each.
     let _ = stream.set_nodelay(true);
     let Ok(stream) = tls.accept(stream).await else { return };
@@ -131,7 +139,7 @@ async fn connection(world: World, node: String, stream: TcpStream, peer: SocketA
         let (world, node, served, hung_up) = (world.clone(), node.clone(), served.clone(), hung_up.clone());
         async move {
             let last = served.fetch_add(1, Ordering::Relaxed) + 1 >= KEEP_ALIVE;
-            respond(&world, &node, peer, request, last, &hung_up).await
+            respond(&world, &node, ends, request, last, &hung_up).await
         }
     });
     let mut builder = http1::Builder::new();
@@ -143,7 +151,7 @@ async fn connection(world: World, node: String, stream: TcpStream, peer: SocketA
 async fn respond(
     world: &World,
     node: &str,
-    peer: SocketAddr,
+    ends: Ends,
     mut request: http::Request<Incoming>,
     last: bool,
     hung_up: &AtomicBool,
@@ -155,7 +163,7 @@ async fn respond(
     }
     let upgrade = hyper::upgrade::on(&mut request);
     let key = request.headers().get(header::SEC_WEBSOCKET_KEY).cloned();
-    let outcome = match read(world, peer, request).await {
+    let outcome = match read(world, ends, request).await {
         Ok(request) => {
             // PVE carries on when the client goes away, and so does what is recorded.
             let (world, node) = (world.clone(), node.to_owned());
@@ -200,7 +208,7 @@ async fn respond(
 }
 
 /// Reads a request as far as PVE's HTTP server itself judges it.
-async fn read(world: &World, peer: SocketAddr, request: http::Request<Incoming>) -> Result<Request, Reply> {
+async fn read(world: &World, ends: Ends, request: http::Request<Incoming>) -> Result<Request, Reply> {
     let (head, body) = request.into_parts();
     let method = head.method.as_str().to_owned();
     let header = |name| head.headers.get(name).and_then(|value: &HeaderValue| value.to_str().ok());
@@ -240,7 +248,7 @@ async fn read(world: &World, peer: SocketAddr, request: http::Request<Incoming>)
     };
     let path = format!("/{}", path.join("/"));
     let query = head.uri.query().unwrap_or_default().to_owned();
-    Ok(Request { peer, method, path, query, extjs, headers: head.headers, body })
+    Ok(Request { ends, method, path, query, extjs, headers: head.headers, body })
 }
 
 /// A refusal by the HTTP server itself: the reason as plain text.

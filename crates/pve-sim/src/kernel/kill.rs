@@ -2,10 +2,19 @@
 
 use std::fs;
 use std::io;
-use std::net::SocketAddr;
+use std::net::{SocketAddr, SocketAddrV4};
 use std::process::{Command, Stdio};
 
 use super::faults::{Recipient, Signal};
+
+/// The two addresses of a connection.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Ends {
+    /// The client's.
+    pub(crate) peer: SocketAddr,
+    /// The node's.
+    pub(crate) node: SocketAddr,
+}
 
 /// Ends a process at once. One that is gone already is none of our business.
 pub(crate) fn kill(pid: u32) {
@@ -21,8 +30,8 @@ pub fn terminate(pid: u32) {
 ///
 /// # Errors
 /// Nobody is to be found there, or we would be hit ourselves.
-pub(crate) fn signal_peer(peer: SocketAddr, which: Signal, to: Recipient) -> io::Result<()> {
-    let pid = process_behind(peer)?;
+pub(crate) fn signal_peer(ends: Ends, which: Signal, to: Recipient) -> io::Result<()> {
+    let pid = process_behind(ends)?;
     let recipient = match to {
         Recipient::Peer => pid.to_string(),
         Recipient::Parent => match family(pid)?.parent {
@@ -55,10 +64,10 @@ fn signal(name: &str, recipient: &str) {
     }
 }
 
-/// The process whose end of a TCP connection has this address: the kernel's table of connections tells the socket, and
+/// The process that holds the client's end of a TCP connection: the kernel's table of connections tells the socket, and
 /// the processes' open files tell whose that is.
-fn process_behind(peer: SocketAddr) -> io::Result<u32> {
-    let socket = format!("socket:[{}]", inode_of(&fs::read_to_string("/proc/net/tcp")?, peer)?);
+fn process_behind(ends: Ends) -> io::Result<u32> {
+    let socket = format!("socket:[{}]", inode_of(&fs::read_to_string("/proc/net/tcp")?, ends)?);
     for entry in fs::read_dir("/proc")? {
         let Some(pid) = entry?.file_name().to_str().and_then(|name| name.parse::<u32>().ok()) else { continue };
         // Processes may end while they are looked at, and others' may not be looked at.
@@ -72,14 +81,17 @@ fn process_behind(peer: SocketAddr) -> io::Result<u32> {
     Err(io::Error::other("no process holds the connection"))
 }
 
-/// The socket's number in `/proc/net/tcp`: `sl local_address rem_address st queues timer retrnsmt uid timeout inode`, the
-/// addresses as `0100007F:1F90`.
-fn inode_of(table: &str, local: SocketAddr) -> io::Result<u64> {
-    let SocketAddr::V4(local) = local else { return Err(io::Error::other("not an IPv4 address")) };
-    let wanted = format!("{:08X}:{:04X}", u32::from_le_bytes(local.ip().octets()), local.port());
+/// The number of the client's socket in `/proc/net/tcp`: `sl local_address rem_address st queues timer retrnsmt uid timeout
+/// inode`, the addresses as `0100007F:1F90`. Both count: connections to different addresses may begin at the same port.
+fn inode_of(table: &str, ends: Ends) -> io::Result<u64> {
+    let (SocketAddr::V4(peer), SocketAddr::V4(node)) = (ends.peer, ends.node) else {
+        return Err(io::Error::other("not an IPv4 address"));
+    };
+    let written = |end: SocketAddrV4| format!("{:08X}:{:04X}", u32::from_le_bytes(end.ip().octets()), end.port());
+    let (local, remote) = (written(peer), written(node));
     let line = table.lines().map(|line| line.split_whitespace().collect::<Vec<_>>()).find(|fields| {
         // 0: a socket without a process, as it is after a close.
-        fields.get(1) == Some(&wanted.as_str()) && fields.get(9).is_some_and(|inode| *inode != "0")
+        fields.get(1..3) == Some(&[&*local, &*remote]) && fields.get(9).is_some_and(|inode| *inode != "0")
     });
     let inode = line.and_then(|fields| fields.get(9).and_then(|inode| inode.parse().ok()));
     inode.ok_or_else(|| io::Error::other("the connection is gone"))
@@ -112,14 +124,14 @@ mod tests {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
         let (_server, peer) = listener.accept().unwrap();
-        assert_eq!(peer, client.local_addr().unwrap());
-        assert_eq!(process_behind(peer).unwrap(), std::process::id());
+        let ends = Ends { peer, node: listener.local_addr().unwrap() };
+        assert_eq!(process_behind(ends).unwrap(), std::process::id());
         // Whoever signals a group must not be in it.
         assert!(
-            signal_peer(peer, Signal::Int, Recipient::Group).unwrap_err().to_string().contains("own process group")
+            signal_peer(ends, Signal::Int, Recipient::Group).unwrap_err().to_string().contains("own process group")
         );
         drop(client);
-        assert!(process_behind(peer).is_err());
+        assert!(process_behind(ends).is_err());
     }
 
     #[test]
@@ -138,8 +150,14 @@ mod tests {
     #[test]
     fn a_socket_is_found_in_the_kernels_table() {
         let table = "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode\n   \
-                     0: 0100007F:1F90 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 4711 1 0\n";
-        assert_eq!(inode_of(table, "127.0.0.1:8080".parse().unwrap()).unwrap(), 4711);
-        assert!(inode_of(table, "127.0.0.1:8081".parse().unwrap()).is_err());
+                     0: 0100007F:1F90 0100007F:1F91 01 00000000:00000000 00:00000000 00000000     0        0 4711 1 0\n   \
+                     1: 0100007F:1F90 0100007F:1F92 01 00000000:00000000 00:00000000 00000000     0        0 4712 1 0\n";
+        let inode = |peer, node| {
+            let at = |port| SocketAddr::from(([127, 0, 0, 1], port));
+            inode_of(table, Ends { peer: at(peer), node: at(node) }).ok()
+        };
+        assert_eq!(inode(8080, 8081), Some(4711));
+        assert_eq!(inode(8080, 8082), Some(4712));
+        assert_eq!(inode(8081, 8080), None);
     }
 }

@@ -10,7 +10,7 @@ pub mod events;
 pub mod faults;
 pub(crate) mod http;
 pub mod ids;
-mod kill;
+pub(crate) mod kill;
 pub mod locks;
 pub mod params;
 mod permission;

@@ -1,6 +1,5 @@
 //! The way of a request: faults, login, route, token allowed, permission, right node, parameters, handler.
 
-use std::net::SocketAddr;
 use std::time::Duration;
 
 use http::HeaderMap;
@@ -10,6 +9,7 @@ use super::call::{Call, Talk};
 use super::clock::Time;
 use super::error::{PveError, Refusal};
 use super::faults::{Fault, When, alter, strike, task_fault};
+use super::kill::Ends;
 use super::params::{self, decode_form, decode_json};
 use super::permission;
 use super::record::{Recorded, masked};
@@ -43,8 +43,8 @@ impl Body {
 
 /// A request to the API.
 pub(crate) struct Request {
-    /// The client's end of the connection.
-    pub(crate) peer: SocketAddr,
+    /// The connection that it came by.
+    pub(crate) ends: Ends,
     pub(crate) method: String,
     /// Below `/api2/json`, percent-decoded.
     pub(crate) path: String,
@@ -121,7 +121,7 @@ pub(crate) async fn answer(world: &World, node: &str, request: Request) -> Outco
     let params = masked(&request.query, &request.body);
     world.with(|cluster| {
         let (node, method, path) = (node.to_owned(), request.method.clone(), request.path.clone());
-        let peer = request.peer.to_string();
+        let peer = request.ends.peer.to_string();
         cluster.concurrency.leaves(&node, write);
         cluster.requests.push(Recorded { node, peer, method, path, params, status, user });
     });

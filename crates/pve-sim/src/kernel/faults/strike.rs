@@ -95,8 +95,8 @@ pub(crate) async fn strike(world: &World, node: &str, request: &Request, effect:
             Some(Outcome::Drop)
         }
         Effect::Signal { signal, to } => {
-            if let Err(error) = crate::kernel::kill::signal_peer(request.peer, *signal, *to) {
-                eprintln!("pve-sim: no signal was sent to whoever is behind {}: {error}", request.peer);
+            if let Err(error) = crate::kernel::kill::signal_peer(request.ends, *signal, *to) {
+                eprintln!("pve-sim: no signal was sent to whoever is behind {}: {error}", request.ends.peer);
             }
             // The dead ask for nothing; an orphan does.
             (*signal == Signal::Kill && *to != Recipient::Parent).then_some(Outcome::Drop)
