@@ -34,7 +34,7 @@ struct Step {
 enum Outcome {
     /// All is well; the text says how much was checked, where that is a number worth reading.
     Passed(String),
-    /// What failed, by name.
+    /// What failed, each by name and, in more lines, with what it said.
     Failed(Vec<String>),
 }
 
@@ -73,7 +73,7 @@ pub(crate) fn run(args: &Args) -> Result<bool> {
     Ok(summary(&results))
 }
 
-/// Prints one line a step and the names of what failed; `true` if nothing did.
+/// Prints one line a step and what failed; `true` if nothing did.
 fn summary(results: &[(&str, Outcome, Duration)]) -> bool {
     println!("==> summary");
     let mut all_passed = true;
@@ -86,7 +86,7 @@ fn summary(results: &[(&str, Outcome, Duration)]) -> bool {
                 all_passed = false;
                 println!("    {name}: FAILED in {seconds} s");
                 for failed in names {
-                    println!("        {failed}");
+                    println!("        {}", failed.replace('\n', "\n        "));
                 }
             }
         }

@@ -1,4 +1,4 @@
-//! The step that runs every test of the workspace, and reads the names of those that fail out of the runner's output.
+//! The step that runs every test of the workspace, and reads out of the runner's output which fail and what they say.
 
 use std::io::{BufRead, BufReader};
 use std::path::PathBuf;
@@ -32,12 +32,19 @@ pub(super) fn run() -> Result<Outcome> {
     Ok(tally.outcome(status.success()))
 }
 
+/// So many lines of what a failed test says are repeated at the end, so many columns of each.
+const LINES: usize = 15;
+const COLUMNS: usize = 1000;
+
 /// What the lines of the test runner add up to over all test programs.
 #[derive(Default)]
 struct Tally {
     passed: u64,
     ignored: u64,
-    failed: Vec<String>,
+    /// Each with what it said when it failed.
+    failed: Vec<(String, Vec<String>)>,
+    /// Whose words the lines are that come now, as a place in `failed`.
+    speaking: Option<usize>,
 }
 
 impl Tally {
@@ -45,8 +52,18 @@ impl Tally {
         if let Some(counts) = line.strip_prefix("test result: ") {
             self.passed += count(counts, "passed");
             self.ignored += count(counts, "ignored");
+            self.speaking = None;
         } else if let Some(name) = failed_test(line) {
-            self.failed.push(name.to_owned());
+            self.failed.push((name.to_owned(), Vec::new()));
+        } else if let Some(name) = speaker(line) {
+            self.speaking = self.failed.iter().rposition(|(failed, _)| failed == name);
+        } else if line == "failures:" {
+            self.speaking = None;
+        } else if let Some((_, told)) = self.speaking.and_then(|at| self.failed.get_mut(at))
+            && told.len() < LINES
+            && !line.trim().is_empty()
+        {
+            told.push(line.chars().take(COLUMNS).collect());
         }
     }
 
@@ -56,14 +73,22 @@ impl Tally {
         } else if self.failed.is_empty() {
             Outcome::Failed(vec!["a test program did not build or did not finish, see above".to_owned()])
         } else {
-            Outcome::Failed(self.failed)
+            let told = self.failed.into_iter().map(|(name, told)| [vec![name], told].concat().join("\n    "));
+            Outcome::Failed(told.collect())
         }
     }
 }
 
 /// The name of the test that a line of the test runner reports as failed.
 pub(crate) fn failed_test(line: &str) -> Option<&str> {
-    line.strip_prefix("test ")?.strip_suffix(" ... FAILED")
+    // Some runners fill up names to the length of the longest.
+    line.strip_prefix("test ")?.strip_suffix(" ... FAILED").map(str::trim_end)
+}
+
+/// The name of the test whose words follow: `---- NAME stdout ----`, or without `stdout`.
+fn speaker(line: &str) -> Option<&str> {
+    let name = line.strip_prefix("---- ")?.strip_suffix(" ----")?;
+    Some(name.strip_suffix(" stdout").unwrap_or(name))
 }
 
 /// The number before `what` in `ok. 12 passed; 0 failed; 1 ignored; ...`.
@@ -93,12 +118,27 @@ mod tests {
     }
 
     #[test]
-    fn failed_tests_are_named() {
-        let tally =
-            tally(&["test a::works ... ok", "test a::breaks ... FAILED", "test src/lib.rs - f (line 3) ... FAILED"]);
-        assert!(
-            matches!(tally.outcome(false), Outcome::Failed(names) if names == ["a::breaks", "src/lib.rs - f (line 3)"])
-        );
+    fn failed_tests_are_named_with_what_they_said() {
+        let tally = tally(&[
+            "test a::works ... ok",
+            "test a::breaks ... FAILED",
+            "test src/lib.rs - f (line 3)   ... FAILED",
+            "",
+            "failures:",
+            "",
+            "---- a::breaks stdout ----",
+            "assertion failed",
+            "",
+            "---- src/lib.rs - f (line 3) ----",
+            "still not done:",
+            "",
+            "  error",
+            "failures:",
+            "    a::breaks",
+            "test result: FAILED. 1 passed; 2 failed; 0 ignored; 0 measured; 0 filtered out; finished in 0.01s",
+        ]);
+        let told = ["a::breaks\n    assertion failed", "src/lib.rs - f (line 3)\n    still not done:\n      error"];
+        assert!(matches!(tally.outcome(false), Outcome::Failed(failed) if failed == told));
     }
 
     #[test]
