@@ -39,7 +39,7 @@ impl Program {
 pub const BUILT_IN: &str = "ACCEPTANCE_BUILT_IN";
 
 /// The cargo profile of programs that are fast.
-const FAST: &str = "tools";
+const FAST: &str = "checked";
 
 static OPTIMIZED: AtomicBool = AtomicBool::new(false);
 

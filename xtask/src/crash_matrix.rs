@@ -1,24 +1,22 @@
 //! `cargo xtask crash-matrix`: every scenario, disturbed at each of its requests in every way, repeated until it is what an
 //! undisturbed run makes. The tests draw a few of these cells by lot; this tries all of them.
 
-use std::fs;
-use std::path::PathBuf;
-use std::thread::available_parallelism;
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::thread::{self, available_parallelism};
 use std::time::Instant;
 
-use acceptance_tests::matrix::{Cell, Matrix, Phase, Row, SCENARIOS, try_all};
-use acceptance_tests::{Program, Terraform, optimize};
+use acceptance_tests::matrix::{Cell, Matrix, Phase, SCENARIOS};
 use anyhow::{Context as _, Result};
+
+use crate::table::{Options, Row};
 
 /// What to try, and what to write.
 #[derive(clap::Args)]
 pub(crate) struct Args {
-    /// Builds provider and simulator with optimisation first: some minutes, and less than half the time for each run
-    #[arg(long)]
-    optimized: bool,
-    /// Writes the table to this file as well
-    #[arg(long, value_name = "FILE")]
-    json: Option<PathBuf>,
+    #[command(flatten)]
+    options: Options,
     /// Only cells whose name contains this, such as `ctrl-c`, `pve_ceph_osd` or `post /storage`
     #[arg(long, value_name = "TEXT")]
     only: Option<String>,
@@ -28,6 +26,9 @@ pub(crate) struct Args {
     /// Of the cells at requests that read, only every N-th
     #[arg(long, value_name = "N", default_value_t = 1)]
     every_read: usize,
+    /// Each cell so many times: what fails depends on time now and then
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    repeat: usize,
     /// How many at a time; a cell mostly waits
     #[arg(long, value_name = "N")]
     jobs: Option<usize>,
@@ -35,35 +36,20 @@ pub(crate) struct Args {
 
 /// Tries every cell; `false` if one failed.
 pub(crate) fn run(args: &Args) -> Result<bool> {
-    if args.optimized {
-        optimize();
-    }
     let begun = Instant::now();
-    let terraform = Terraform::find()?;
+    let (terraform, provider) = args.options.prepare()?;
     let jobs = args.jobs.unwrap_or_else(|| 4 * available_parallelism().map_or(1, usize::from));
     let mut rows: Vec<Row> = Vec::new();
     for scenario in SCENARIOS.iter().filter(|s| args.scenario.as_ref().is_none_or(|name| name == s.name)) {
-        let matrix = Matrix::begin(terraform, Program::provider()?, *scenario).context(scenario.name)?;
+        let matrix = Matrix::begin(terraform, provider.clone(), *scenario).context(scenario.name)?;
         for phase in [Phase::Apply, Phase::Destroy] {
             let cells = chosen(matrix.cells(phase), args);
             println!("==> {}: {phase:?}, {} cells", scenario.name, cells.len());
-            rows.extend(try_all(&matrix, &cells, jobs, &|told| println!("    {told}")));
+            rows.extend(try_all(&matrix, &cells, jobs));
         }
     }
-    println!("{:<92} {:>6} {:>10} {:>9} {:>7}", "", "tried", "converged", "imported", "failed");
-    for row in &rows {
-        println!("{:<92} {:>6} {:>10} {:>9} {:>7}", row.kind, row.tried, row.converged, row.imported, row.failed);
-    }
-    let sum = |of: fn(&Row) -> usize| rows.iter().map(of).sum::<usize>();
-    let (tried, failed) = (sum(|row| row.tried), sum(|row| row.failed));
-    let (converged, imported) = (sum(|row| row.converged), sum(|row| row.imported));
-    println!("{:<92} {tried:>6} {converged:>10} {imported:>9} {failed:>7}", "all");
     println!("It took {} s.", begun.elapsed().as_secs());
-    if let Some(file) = &args.json {
-        let table = serde_json::json!({ "rows": rows });
-        fs::write(file, serde_json::to_string_pretty(&table)?).with_context(|| file.display().to_string())?;
-    }
-    Ok(failed == 0 && tried > 0)
+    args.options.conclude(rows)
 }
 
 fn chosen(cells: Vec<Cell>, args: &Args) -> Vec<Cell> {
@@ -73,5 +59,37 @@ fn chosen(cells: Vec<Cell>, args: &Args) -> Vec<Cell> {
         only.as_ref().is_none_or(|only| named.contains(only))
             && (cell.point.call.is_some() || cell.point.nth.is_multiple_of(args.every_read.max(1)))
     };
-    cells.into_iter().filter(wanted).collect()
+    let cells: Vec<Cell> = cells.into_iter().filter(wanted).collect();
+    vec![cells; args.repeat].concat()
+}
+
+/// After so many cells it is told how far it is.
+const TELL: usize = 50;
+
+/// Tries the cells, `jobs` at a time: each has a cluster of its own and spends most of its time waiting. Every failure is
+/// told as it comes.
+fn try_all(matrix: &Matrix, cells: &[Cell], jobs: usize) -> Vec<Row> {
+    let next = AtomicUsize::new(0);
+    let rows: Mutex<BTreeMap<String, Row>> = Mutex::new(BTreeMap::new());
+    let go = || {
+        while let Some(cell) = cells.get(next.fetch_add(1, Ordering::Relaxed)) {
+            let end = matrix.run(cell);
+            if let Err(error) = &end {
+                println!("    FAILED {cell}: {error:#}");
+            }
+            if matches!(&end, Ok(converged) if converged.undisturbed) {
+                println!("    not counted, since it ended before that request: {cell}");
+                continue;
+            }
+            let mut rows = rows.lock().unwrap_or_else(PoisonError::into_inner);
+            let kind = format!("{}: {}", matrix.name(), cell.kind());
+            rows.entry(kind.clone()).or_insert_with(|| Row::new(kind)).count(end.map(|converged| converged.imported));
+            let done: usize = rows.values().map(|row| row.tried).sum();
+            if done.is_multiple_of(TELL) {
+                println!("    {done} of {}", cells.len());
+            }
+        }
+    };
+    thread::scope(|scope| (0..jobs.max(1)).for_each(|_| drop(scope.spawn(go))));
+    rows.into_inner().unwrap_or_else(PoisonError::into_inner).into_values().collect()
 }

@@ -15,6 +15,7 @@ mod fault_matrix;
 mod fuzz;
 mod golden;
 mod mutants;
+mod table;
 mod test;
 mod walk;
 

@@ -2,8 +2,6 @@
 //! each; this goes as far as one likes.
 
 use std::collections::BTreeMap;
-use std::fs;
-use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::thread::{self, available_parallelism};
@@ -11,16 +9,16 @@ use std::time::{Duration, Instant};
 
 use acceptance_tests::load::Load;
 use acceptance_tests::walk::{Walk, aliases_of_one_run, at_every_parallelism, two_runs_at_once};
-use acceptance_tests::{Program, Terraform, optimize};
-use anyhow::{Context as _, Result, anyhow};
-use serde::Serialize;
+use acceptance_tests::{Program, Terraform};
+use anyhow::{Result, anyhow};
+
+use crate::table::{Options, Row};
 
 /// How far to go.
 #[derive(clap::Args)]
 pub(crate) struct Args {
-    /// Builds provider and simulator with optimisation first: some minutes, and less than half the time for each run
-    #[arg(long)]
-    optimized: bool,
+    #[command(flatten)]
+    options: Options,
     /// How many walks
     #[arg(long, default_value_t = 20)]
     seeds: u64,
@@ -42,64 +40,26 @@ pub(crate) struct Args {
     /// Instead: a large configuration in one apply, with Terraform's usual parallelism and with 50
     #[arg(long)]
     load: bool,
-    /// Writes the table to this file as well
-    #[arg(long, value_name = "FILE")]
-    json: Option<PathBuf>,
-}
-
-/// A line of the table.
-#[derive(Serialize)]
-struct Row {
-    kind: String,
-    tried: usize,
-    converged: usize,
-    imported: usize,
-    failed: usize,
-}
-
-impl Row {
-    fn new(kind: String) -> Self {
-        Self { kind, tried: 0, converged: 0, imported: 0, failed: 0 }
-    }
-
-    fn count(&mut self, result: Result<()>) -> bool {
-        self.tried += 1;
-        match result {
-            Ok(()) => {
-                self.converged += 1;
-                true
-            }
-            Err(error) => {
-                self.failed += 1;
-                println!("    FAILED {error:#}");
-                false
-            }
-        }
-    }
 }
 
 /// Walks; `false` if a step failed.
 pub(crate) fn run(args: &Args) -> Result<bool> {
-    if args.optimized {
-        optimize();
-    }
-    let terraform = Terraform::find()?;
-    let provider = Program::provider()?;
-    let rows = match (args.load, args.together) {
+    let (terraform, provider) = args.options.prepare()?;
+    args.options.conclude(match (args.load, args.together) {
         (true, _) => load(terraform, &provider)?,
         (_, true) => together(args, terraform, &provider),
         _ => walks(args, terraform, &provider)?,
-    };
-    println!("{:<40} {:>6} {:>10} {:>7}", "", "tried", "converged", "failed");
-    for row in &rows {
-        println!("{:<40} {:>6} {:>10} {:>7}", row.kind, row.tried, row.converged, row.failed);
+    })
+}
+
+/// Counts one more, and tells why if it failed; whether it did not.
+fn count(row: &mut Row, result: Result<()>) -> bool {
+    if let Err(error) = &result {
+        println!("    FAILED {error:#}");
     }
-    let failed: usize = rows.iter().map(|row| row.failed).sum();
-    if let Some(file) = &args.json {
-        let table = serde_json::json!({ "rows": rows });
-        fs::write(file, serde_json::to_string_pretty(&table)?).with_context(|| file.display().to_string())?;
-    }
-    Ok(failed == 0)
+    let went_well = result.is_ok();
+    row.count(result.map(|()| 0));
+    went_well
 }
 
 /// A row a seed; what is tried is a step.
@@ -130,7 +90,7 @@ fn walk(terraform: &'static Terraform, provider: &Program, seed: u64, steps: usi
     let mut walk = match Walk::begin(terraform, provider, seed) {
         Ok(walk) => walk,
         Err(error) => {
-            row.count(Err(error.context("beginning the walk")));
+            count(&mut row, Err(error.context("beginning the walk")));
             return row;
         }
     };
@@ -138,7 +98,7 @@ fn walk(terraform: &'static Terraform, provider: &Program, seed: u64, steps: usi
     for step in 0..=steps {
         let made = walk.step().map(|made| edits += made);
         // A walk that has lost its way cannot go on.
-        if !row.count(made) || over() {
+        if !count(&mut row, made) || over() {
             break;
         }
         if step > 0 && step % TELL == 0 {
@@ -165,7 +125,7 @@ fn together(args: &Args, terraform: &'static Terraform, provider: &Program) -> V
         let mut row = Row::new(format!("{kind}, {} steps", args.steps));
         for seed in args.first_seed..args.first_seed + args.seeds {
             let began = Instant::now();
-            row.count(check(terraform, provider, seed, args.steps, EDITS));
+            count(&mut row, check(terraform, provider, seed, args.steps, EDITS));
             println!("{kind}: seed {seed}, {} s", began.elapsed().as_secs());
         }
         rows.push(row);
@@ -181,7 +141,7 @@ fn load(terraform: &'static Terraform, provider: &Program) -> Result<Vec<Row>> {
     for parallelism in [10, 50] {
         let mut row = Row::new(format!("{:?} at parallelism {parallelism}", Load::FULL));
         let borne = Load::FULL.bear(terraform, provider, parallelism);
-        row.count(borne.map(|borne| {
+        count(&mut row, borne.map(|borne| {
             let most = borne.concurrency.at_once.values().max();
             println!(
                 "parallelism {parallelism}: {} objects, {} requests, {} s; in flight {:?}; {} locks, {most:?} writes at once",

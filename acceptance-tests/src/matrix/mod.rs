@@ -7,7 +7,6 @@ mod cell;
 mod damage;
 mod mishap;
 mod point;
-mod run;
 mod scenario;
 
 use anyhow::ensure;
@@ -18,7 +17,6 @@ use crate::{Program, Sim, Terraform, Workspace};
 pub use cell::{Cell, Converged};
 pub use mishap::Mishap;
 pub use point::Point;
-pub use run::{Row, try_all};
 pub use scenario::{SCENARIOS, Scenario};
 
 /// Which way a scenario is taken.
