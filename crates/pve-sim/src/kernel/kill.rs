@@ -18,12 +18,18 @@ pub(crate) struct Ends {
 
 /// Ends a process at once. One that is gone already is none of our business.
 pub(crate) fn kill(pid: u32) {
-    signal("KILL", &pid.to_string());
+    tell(signal("KILL", &pid.to_string()));
 }
 
 /// Asks a process to end.
 pub fn terminate(pid: u32) {
-    signal("TERM", &pid.to_string());
+    tell(signal("TERM", &pid.to_string()));
+}
+
+fn tell(sent: io::Result<()>) {
+    if let Err(error) = sent {
+        eprintln!("pve-sim: {error}");
+    }
 }
 
 /// Sends a signal to the process that holds the other end of a connection on this machine, to its parent or to its group.
@@ -50,18 +56,17 @@ pub(crate) fn signal_peer(ends: Ends, which: Signal, to: Recipient) -> io::Resul
         Signal::Kill => "KILL",
         Signal::Int => "INT",
     };
-    signal(name, &recipient);
-    Ok(())
+    signal(name, &recipient)
 }
 
-fn signal(name: &str, recipient: &str) {
+fn signal(name: &str, recipient: &str) -> io::Result<()> {
     // The shell's own command, which every system has: Rust's library cannot send signals to what is no child.
     let command = format!("kill -s {name} -- {recipient}");
-    match Command::new("sh").args(["-c", &command]).stderr(Stdio::null()).status() {
-        Ok(status) if status.success() => {}
-        Ok(_) => eprintln!("pve-sim: process {recipient} got no SIG{name}: it is gone, or not ours to signal"),
-        Err(error) => eprintln!("pve-sim: cannot send a signal to process {recipient}: {error}"),
+    let status = Command::new("sh").args(["-c", &command]).stderr(Stdio::null()).status()?;
+    if status.success() {
+        return Ok(());
     }
+    Err(io::Error::other(format!("process {recipient} got no SIG{name}: it is gone, or not ours to signal")))
 }
 
 /// The process that holds the client's end of a TCP connection: the kernel's table of connections tells the socket, and
@@ -142,9 +147,10 @@ mod tests {
         let (mut one, mut group) = (sleep(), sleep());
         kill(one.id());
         // Not SIGINT: a shell that runs something in the background has it ignored by all that follow.
-        signal("TERM", &format!("-{}", group.id()));
+        signal("TERM", &format!("-{}", group.id())).unwrap();
         assert_eq!(one.wait().unwrap().signal(), Some(9));
         assert_eq!(group.wait().unwrap().signal(), Some(15));
+        assert!(signal("TERM", &group.id().to_string()).is_err());
     }
 
     #[test]

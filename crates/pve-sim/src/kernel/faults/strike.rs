@@ -7,6 +7,7 @@ use super::lasting::Skew;
 use super::{Fault, When, garble};
 use crate::kernel::error::PveError;
 use crate::kernel::faults::{Recipient, Signal};
+use crate::kernel::kill::{self, signal_peer};
 use crate::kernel::pipeline::{Outcome, Reply, Request, refused};
 use crate::kernel::tasks::{TaskEnding, TaskFault};
 use crate::kernel::world::World;
@@ -27,6 +28,10 @@ pub(crate) fn task_fault(before: &[Fault], after: &[Fault]) -> Option<TaskFault>
         _ => None,
     })
 }
+
+/// How often more, and how soon again, whoever is to get a signal is looked for.
+const LOOKS: u32 = 4;
+const PAUSE: Duration = Duration::from_millis(20);
 
 /// Carries out a fault at a request that `node` has taken; gives what it makes of the request, if it ends here.
 pub(crate) async fn strike(world: &World, node: &str, request: &Request, effect: &Effect) -> Option<Outcome> {
@@ -90,12 +95,21 @@ pub(crate) async fn strike(world: &World, node: &str, request: &Request, effect:
             }
             None
         }
-        Effect::Kill { kill } => {
-            crate::kernel::kill::kill(*kill);
+        Effect::Kill { kill: pid } => {
+            kill::kill(*pid);
             Some(Outcome::Drop)
         }
         Effect::Signal { signal, to } => {
-            if let Err(error) = crate::kernel::kill::signal_peer(request.ends, *signal, *to) {
+            let mut sent = signal_peer(request.ends, *signal, *to);
+            // The kernel's tables change while they are read, and what was there all the time can be missed.
+            for _ in 0..LOOKS {
+                if sent.is_ok() {
+                    break;
+                }
+                tokio::time::sleep(PAUSE).await;
+                sent = signal_peer(request.ends, *signal, *to);
+            }
+            if let Err(error) = sent {
                 eprintln!("pve-sim: no signal was sent to whoever is behind {}: {error}", request.ends.peer);
             }
             // The dead ask for nothing; an orphan does.
