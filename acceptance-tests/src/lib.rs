@@ -43,7 +43,7 @@ pub use running::Running;
 pub use scene::Scene;
 pub use sim::Sim;
 pub use skip::or_skip;
-pub use terraform::{Terraform, Version, python_environment};
+pub use terraform::{Product, Terraform, Version, python_environment};
 pub use workspace::{Workspace, example};
 
 use std::path::{Path, PathBuf};

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use std::process::Command;
 use std::sync::OnceLock;
 
-use anyhow::{Context as _, anyhow, bail};
+use anyhow::{Context as _, anyhow};
 
 pub use venv::python_environment;
 
@@ -23,6 +23,17 @@ pub struct Terraform {
     before: Vec<OsString>,
     /// Its version.
     pub version: Version,
+    /// Which of the two it is.
+    pub product: Product,
+}
+
+/// Terraform, or what was made of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Product {
+    /// HashiCorp's.
+    Terraform,
+    /// The Linux Foundation's. What is wrong with an attribute within an attribute it shows at the head of the block.
+    OpenTofu,
 }
 
 impl Terraform {
@@ -46,23 +57,34 @@ impl Terraform {
 
     /// Asks the program for its version, and thereby whether it is a Terraform at all.
     fn asked(program: PathBuf, before: Vec<OsString>) -> anyhow::Result<Self> {
-        let mut terraform = Self { program, before, version: OLDEST };
-        let output = terraform
-            .command()
-            .args(["version", "-json"])
+        let output = Command::new(&program)
+            .args(&before)
+            .arg("version")
             .env("CHECKPOINT_DISABLE", "1")
             .env_remove("TF_CLI_CONFIG_FILE")
             .output()
-            .with_context(|| format!("{} cannot be run", terraform.program.display()))?;
-        terraform.version = Version::from_json(&output.stdout).with_context(|| {
-            format!(
-                "{} does not tell its version: {}",
-                terraform.program.display(),
-                String::from_utf8_lossy(&output.stderr)
-            )
+            .with_context(|| format!("{} cannot be run", program.display()))?;
+        let told = String::from_utf8_lossy(&output.stdout);
+        let (product, version) = product_and_version(&told).with_context(|| {
+            let errors = String::from_utf8_lossy(&output.stderr);
+            format!("{} does not tell its version: {told}{errors}", program.display())
         })?;
-        Ok(terraform)
+        Ok(Self { program, before, version, product })
     }
+}
+
+/// From what `terraform version` prints: `Terraform v1.15.2` or `OpenTofu v1.12.6` on a line, others around it.
+fn product_and_version(text: &str) -> Option<(Product, Version)> {
+    let in_line = |line: &str| {
+        let (name, version) = line.trim().split_once(" v")?;
+        let product = match name {
+            "Terraform" => Product::Terraform,
+            "OpenTofu" => Product::OpenTofu,
+            _ => return None,
+        };
+        Some((product, Version::parse(version)?))
+    };
+    text.lines().find_map(in_line)
 }
 
 fn search() -> anyhow::Result<Terraform> {
@@ -96,13 +118,10 @@ pub struct Version {
 }
 
 impl Version {
-    fn from_json(json: &[u8]) -> anyhow::Result<Self> {
-        let json: serde_json::Value = serde_json::from_slice(json)?;
-        let text = json["terraform_version"].as_str().context("no terraform_version")?;
-        let numbers: Vec<u32> =
-            text.split('-').next().unwrap_or_default().split('.').map(str::parse).collect::<Result<_, _>>()?;
-        let [major, minor, patch] = numbers[..] else { bail!("{text:?} is no version") };
-        Ok(Self { major, minor, patch })
+    fn parse(text: &str) -> Option<Self> {
+        let mut numbers = text.split('-').next()?.split('.').map(|number| number.parse().ok());
+        let version = Self { major: numbers.next()??, minor: numbers.next()??, patch: numbers.next()?? };
+        numbers.next().is_none().then_some(version)
     }
 }
 
@@ -116,15 +135,24 @@ impl fmt::Display for Version {
 mod tests {
     use super::*;
 
-    fn version(text: &str) -> anyhow::Result<Version> {
-        Version::from_json(format!(r#"{{"terraform_version": "{text}"}}"#).as_bytes())
+    fn version(text: &str) -> Version {
+        Version::parse(text).unwrap()
     }
 
     #[test]
     fn versions_are_compared_as_numbers() {
-        assert!(version("1.11.4").unwrap() < OLDEST);
-        assert!(version("1.12.0").unwrap() >= OLDEST);
-        assert!(version("1.9.9").unwrap() < version("1.16.0-beta1").unwrap());
-        assert!(version("one").is_err() && version("1.2").is_err());
+        assert!(version("1.11.4") < OLDEST);
+        assert!(version("1.12.0") >= OLDEST);
+        assert!(version("1.9.9") < version("1.16.0-beta1"));
+        assert!(["one", "1.2", "1.2.3.4"].iter().all(|text| Version::parse(text).is_none()));
+    }
+
+    #[test]
+    fn either_tells_what_it_is() {
+        let of = |text| product_and_version(text).map(|(product, version)| (product, version.to_string()));
+        assert_eq!(of("Terraform v1.15.2\non linux_amd64\n"), Some((Product::Terraform, "1.15.2".to_owned())));
+        let warned = "\nWarning: Unable to open CLI configuration file\n\nOpenTofu v1.12.6-dev\non linux_amd64\n";
+        assert_eq!(of(warned), Some((Product::OpenTofu, "1.12.6".to_owned())));
+        assert_eq!(of("bash: v1.0.0"), None);
     }
 }

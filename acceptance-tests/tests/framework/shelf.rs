@@ -3,7 +3,7 @@
 use std::ops::Deref;
 use std::path::PathBuf;
 
-use acceptance_tests::{Program, Terraform, Workspace, or_skip};
+use acceptance_tests::{Product, Program, Terraform, Workspace, or_skip};
 use serde_json::Value;
 
 /// A workspace whose provider keeps its objects in `shelf/`.
@@ -30,6 +30,11 @@ impl Shelf {
         shelf.configure(resources);
         shelf.init().unwrap().succeeded().unwrap();
         Some(shelf)
+    }
+
+    /// Whether it is OpenTofu that runs here, some of whose words are others.
+    pub(crate) fn is_opentofu(&self) -> bool {
+        Terraform::find().is_ok_and(|terraform| terraform.product == Product::OpenTofu)
     }
 
     /// Sets a variable for Terraform and the provider.

@@ -99,10 +99,22 @@ impl From<&Diagnostic> for tfplugin6::Diagnostic {
         Self {
             severity: severity.into(),
             summary: diagnostic.summary.clone(),
-            detail: diagnostic.detail.clone(),
+            detail: located(diagnostic),
             attribute: (&diagnostic.path).into(),
         }
     }
+}
+
+/// The detail, with the path to an attribute that lies within another if nothing has named it so far: OpenTofu shows the
+/// head of the resource's block for such, and which key of a map is meant is not always seen in the line that Terraform
+/// shows.
+fn located(diagnostic: &Diagnostic) -> String {
+    let Diagnostic { summary, detail, path, .. } = diagnostic;
+    let place = path.to_string();
+    if path.steps().len() < 2 || summary.contains(&place) || detail.contains(&place) {
+        return detail.clone();
+    }
+    format!("{detail}\n\nAttribute: {place}").trim_start().to_owned()
 }
 
 impl Diagnostics {
@@ -124,5 +136,17 @@ mod tests {
         assert_eq!(messages.iter().map(|m| m.severity).collect::<Vec<_>>(), [1, 2]);
         assert_eq!((messages[0].summary.as_str(), messages[0].detail.as_str()), ("a", "b"));
         assert_eq!(messages.iter().map(|m| m.attribute.is_some()).collect::<Vec<_>>(), [true, false]);
+    }
+
+    #[test]
+    fn what_lies_within_an_attribute_is_named() {
+        let path = Path::attr("device").at("serial");
+        let detail = |summary: &str, detail: &str, path: &Path| {
+            tfplugin6::Diagnostic::from(&Diagnostic::error(summary, detail).at(path.clone())).detail
+        };
+        assert_eq!(detail("No such disk", "Found: X", &path), "Found: X\n\nAttribute: device.serial");
+        assert_eq!(detail("No such disk", "", &path), "Attribute: device.serial");
+        assert_eq!(detail("Invalid device.serial", "Found: X", &path), "Found: X");
+        assert_eq!(detail("Too small", "At least 3", &Path::attr("size")), "At least 3");
     }
 }
