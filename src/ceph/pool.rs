@@ -1,7 +1,8 @@
 //! `pve_ceph_pool`: a replicated pool.
 
-use pve_client::api::ceph::pool::{Pool as Live, PoolParams, PoolRemoval};
-use pve_client::api::storage::StorageConfig;
+pub(super) mod removal;
+
+use pve_client::api::ceph::pool::{Pool as Live, PoolParams};
 use pve_client::size::Size as Bytes;
 use pve_client::{Area, Lock};
 use terraform_plugin::{
@@ -17,7 +18,6 @@ use crate::error::{During, Problem, exists};
 use crate::evidence::{self, Before};
 use crate::pve::{Pve, patience};
 use crate::rights;
-use crate::storage::images::images;
 
 /// A replicated Ceph pool. It belongs to the cluster, not to a node.
 ///
@@ -122,7 +122,7 @@ impl Resource<Pve> for Pool {
             if let Some(prior) = &change.prior
                 && !prior.allow_destroy
             {
-                let (summary, detail) = not_allowed(&prior.name);
+                let (summary, detail) = removal::not_allowed(&prior.name);
                 say.error("allow_destroy", summary, detail);
             }
             return;
@@ -203,7 +203,7 @@ impl Resource<Pve> for Pool {
         match task.wait(&patience(cx), |_| {}).await.during(&doing) {
             Ok(()) => Ok(written.settle(async |_| bring_to(cx, want).await).await),
             // PVE makes the pool first and sets its values one by one: what it could not set leaves a pool behind.
-            Err(problem) if problem.is_failed_task() => written.undo(problem, remove_half_made(cx, &want.name)).await,
+            Err(problem) if problem.is_failed_task() => written.undo(problem, removal::remove(cx, &want.name)).await,
             Err(problem) => Ok(written.leave(problem)),
         }
     }
@@ -225,13 +225,10 @@ impl Resource<Pve> for Pool {
 
     async fn delete(cx: &Cx<Pve>, was: &Self) -> Result<(), Error> {
         if !was.allow_destroy {
-            let (summary, detail) = not_allowed(&was.name);
+            let (summary, detail) = removal::not_allowed(&was.name);
             return Err(Error::new(summary, detail).at("allow_destroy"));
         }
-        let Some(live) = find(cx, &was.name).await? else { return Ok(()) };
-        must_be_empty(cx, &live).await?;
-        destroy(cx, &was.name).await?;
-        Ok(())
+        Ok(removal::remove(cx, &was.name).await?)
     }
 }
 
@@ -405,76 +402,4 @@ fn vanished(name: &str) -> Problem {
 /// The pool's attributes are named as PVE's parameters are.
 fn attribute(parameter: &str) -> Option<Path> {
     Some(Path::attr(parameter))
-}
-
-/// Takes back a pool whose creation failed half-way: made by us a moment ago, and only as long as nothing is in it.
-async fn remove_half_made(cx: &Cx<Pve>, name: &str) -> Result<(), Problem> {
-    let Some(live) = find(cx, name).await? else { return Ok(()) };
-    must_be_empty(cx, &live).await?;
-    destroy(cx, name).await
-}
-
-/// Destroys a pool that was found to be empty.
-async fn destroy(cx: &Cx<Pve>, name: &str) -> Result<(), Problem> {
-    let doing = format!("Cannot destroy pool \"{name}\"");
-    // PVE looks once more by itself; but where an entry cannot be looked at on the node that does it, it gives up.
-    let entries = entries(cx, name).await?;
-    let force = entries.iter().any(|entry| entry.disable || entry.nodes.is_some());
-    let removal = PoolRemoval { force, ..PoolRemoval::default() };
-    let mut task = cx.client.ceph().delete_pool(name, removal).await.during(&doing)?;
-    task.wait(&patience(cx), |_| {}).await.during(&doing)
-}
-
-/// More than a pool without images holds (RBD's directory objects).
-pub(super) const TRACES: u64 = 4096;
-
-/// The storages of the cluster that lie on a pool.
-async fn entries(cx: &Cx<Pve>, name: &str) -> Result<Vec<StorageConfig>, Problem> {
-    let storages = cx.client.storage().list().await.during("Cannot list the storages")?;
-    Ok(storages.iter().filter(|storage| storage.ceph_pools().contains(name)).cloned().collect())
-}
-
-async fn must_be_empty(cx: &Cx<Pve>, live: &Live) -> Result<(), Problem> {
-    let name = &live.name;
-    let summary = format!("Pool \"{name}\" is in use");
-    // PVE shows nothing of one that is disabled; what the pool stores is looked at below.
-    for storage in entries(cx, name).await?.iter().filter(|entry| !entry.disable) {
-        let Some(images) = images(cx, &storage.storage, storage.nodes.as_ref()).await? else { continue };
-        if !images.is_empty() {
-            return Err(Problem::new(
-                summary,
-                format!(
-                    "Storage \"{}\" holds {} images on it, such as {}. Nothing was destroyed. Move or remove them first.",
-                    storage.storage,
-                    images.len(),
-                    images[0].volid
-                ),
-            ));
-        }
-    }
-    let status = cx.client.ceph().pool_status(name).await.during(format!("Cannot read pool \"{name}\""))?;
-    let Some(stored) = status.statistics.map(|statistics| statistics.stored) else {
-        return Err(Problem::new(
-            format!("Nobody knows what is in pool \"{name}\""),
-            "PVE tells no figures of it. Nothing was destroyed. See whether Ceph is well, then apply again.",
-        ));
-    };
-    if stored > TRACES {
-        return Err(Problem::new(
-            summary,
-            format!(
-                "No storage shows an image on it, yet it holds {stored} bytes. Nothing was destroyed. Remove what is in it first."
-            ),
-        ));
-    }
-    Ok(())
-}
-
-fn not_allowed(name: &str) -> (String, String) {
-    (
-        format!("Pool \"{name}\" is protected"),
-        "Destroying a pool destroys every disk in it. If that is what you want, set `allow_destroy = true`, apply that, and \
-         then destroy. Nothing was written."
-            .to_owned(),
-    )
 }

@@ -63,7 +63,7 @@ impl Mishap {
     pub(super) fn ends_with(self, code: Option<i32>) -> bool {
         match self {
             Self::AllKilledBefore | Self::AllKilledAfter | Self::TerraformKilled => code.is_none(),
-            Self::ProviderKilledBefore | Self::ProviderKilledAfter => code == Some(1),
+            Self::ProviderKilledBefore | Self::ProviderKilledAfter => code != Some(0),
             Self::Interrupted | Self::TimeOver | Self::LostBefore | Self::LostAfter => code.is_some(),
         }
     }

@@ -8,7 +8,7 @@ use terraform_plugin::{Cx, Diagnostic, Error};
 use tokio::time::Instant;
 
 use super::{Osd, leftover, look, must_be_ours, patience_until};
-use crate::ceph::pool::TRACES;
+use crate::ceph::pool::removal::TRACES;
 use crate::error::{During, Problem};
 use crate::pve::Pve;
 

@@ -1,0 +1,82 @@
+//! The way of a pool out of the cluster: only with leave, and only when nothing is in it.
+
+use pve_client::api::ceph::pool::{Pool as Live, PoolRemoval};
+use pve_client::api::storage::StorageConfig;
+use terraform_plugin::Cx;
+
+use super::find;
+use crate::error::{During, Problem};
+use crate::pve::{Pve, patience};
+use crate::storage::images::images;
+
+/// More than a pool without images holds (RBD's directory objects).
+pub(in crate::ceph) const TRACES: u64 = 4096;
+
+/// Destroys the pool, if it is empty.
+pub(super) async fn remove(cx: &Cx<Pve>, name: &str) -> Result<(), Problem> {
+    let Some(live) = find(cx, name).await? else { return Ok(()) };
+    must_be_empty(cx, &live).await?;
+    destroy(cx, name).await
+}
+
+async fn destroy(cx: &Cx<Pve>, name: &str) -> Result<(), Problem> {
+    let doing = format!("Cannot destroy pool \"{name}\"");
+    // PVE looks once more by itself; but where an entry cannot be looked at on the node that does it, it gives up.
+    let entries = entries(cx, name).await?;
+    let force = entries.iter().any(|entry| entry.disable || entry.nodes.is_some());
+    let removal = PoolRemoval { force, ..PoolRemoval::default() };
+    let mut task = cx.client.ceph().delete_pool(name, removal).await.during(&doing)?;
+    task.wait(&patience(cx), |_| {}).await.during(&doing)
+}
+
+/// The storages of the cluster that lie on a pool.
+async fn entries(cx: &Cx<Pve>, name: &str) -> Result<Vec<StorageConfig>, Problem> {
+    let storages = cx.client.storage().list().await.during("Cannot list the storages")?;
+    Ok(storages.iter().filter(|storage| storage.ceph_pools().contains(name)).cloned().collect())
+}
+
+async fn must_be_empty(cx: &Cx<Pve>, live: &Live) -> Result<(), Problem> {
+    let name = &live.name;
+    let summary = format!("Pool \"{name}\" is in use");
+    // PVE shows nothing of one that is disabled; what the pool stores is looked at below.
+    for storage in entries(cx, name).await?.iter().filter(|entry| !entry.disable) {
+        let Some(images) = images(cx, &storage.storage, storage.nodes.as_ref()).await? else { continue };
+        if !images.is_empty() {
+            return Err(Problem::new(
+                summary,
+                format!(
+                    "Storage \"{}\" holds {} images on it, such as {}. Nothing was destroyed. Move or remove them first.",
+                    storage.storage,
+                    images.len(),
+                    images[0].volid
+                ),
+            ));
+        }
+    }
+    let status = cx.client.ceph().pool_status(name).await.during(format!("Cannot read pool \"{name}\""))?;
+    let Some(stored) = status.statistics.map(|statistics| statistics.stored) else {
+        return Err(Problem::new(
+            format!("Nobody knows what is in pool \"{name}\""),
+            "PVE tells no figures of it. Nothing was destroyed. See whether Ceph is well, then apply again.",
+        ));
+    };
+    if stored > TRACES {
+        return Err(Problem::new(
+            summary,
+            format!(
+                "No storage shows an image on it, yet it holds {stored} bytes. Nothing was destroyed. Remove what is in it first."
+            ),
+        ));
+    }
+    Ok(())
+}
+
+/// Summary and detail of the refusal without `allow_destroy`.
+pub(super) fn not_allowed(name: &str) -> (String, String) {
+    (
+        format!("Pool \"{name}\" is protected"),
+        "Destroying a pool destroys every disk in it. If that is what you want, set `allow_destroy = true`, apply that, and \
+         then destroy. Nothing was written."
+            .to_owned(),
+    )
+}
