@@ -20,6 +20,9 @@ const LANES: usize = 4;
 
 /// PVE closes a connection that was idle for 5 s; one about to be closed must not get a request.
 const IDLE: Duration = Duration::from_secs(4);
+/// The same for what must not be repeated: PVE counts from when it has sent an answer, we from when we have read it, and a
+/// busy machine may be more than a second late with that. Lost, such a request costs more than a new connection.
+const IDLE_BEFORE_WRITE: Duration = Duration::from_secs(2);
 
 /// The largest answer that is read: a storage with 100,000 volumes is listed in 20 MiB.
 const ANSWER_LIMIT: usize = 32 << 20;
@@ -69,7 +72,7 @@ impl Lanes {
         // The semaphore is never closed.
         let _permit = self.permits.acquire().await.map_err(|_| SendError::Unusable("the client is gone".to_owned()))?;
         loop {
-            let kept = self.take().await;
+            let kept = self.take(if repeatable { IDLE } else { IDLE_BEFORE_WRITE }).await;
             let reused = kept.is_some();
             let sender = match kept {
                 Some(sender) => sender,
@@ -89,11 +92,11 @@ impl Lanes {
         }
     }
 
-    /// The most recently used of the kept connections that still lives.
-    async fn take(&self) -> Option<Sender> {
+    /// The most recently used of the kept connections, if it lives and was not idle for longer.
+    async fn take(&self, longest: Duration) -> Option<Sender> {
         loop {
             let (mut sender, since) = self.idle.lock().unwrap_or_else(|broken| broken.into_inner()).pop()?;
-            if since.elapsed() < IDLE && sender.ready().await.is_ok() {
+            if since.elapsed() < longest && sender.ready().await.is_ok() {
                 return Some(sender);
             }
         }

@@ -43,11 +43,24 @@ async fn a_connection_is_kept_for_a_hundred_requests() {
 async fn an_idle_connection_is_left_before_pve_closes_it() {
     let world = fine();
     let client = world.client();
-    post(&client).await.unwrap();
+    get(&client).await.unwrap();
     tokio::time::sleep(Duration::from_millis(3900)).await;
-    post(&client).await.unwrap();
+    get(&client).await.unwrap();
     assert_eq!(world.opened(), 1);
     tokio::time::sleep(Duration::from_millis(4100)).await;
+    get(&client).await.unwrap();
+    assert_eq!(world.opened(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_write_leaves_it_earlier() {
+    let world = fine();
+    let client = world.client();
+    post(&client).await.unwrap();
+    tokio::time::sleep(Duration::from_millis(1900)).await;
+    post(&client).await.unwrap();
+    assert_eq!(world.opened(), 1);
+    tokio::time::sleep(Duration::from_millis(2100)).await;
     post(&client).await.unwrap();
     assert_eq!(world.opened(), 2);
 }
