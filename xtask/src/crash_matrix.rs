@@ -77,8 +77,10 @@ fn try_all(matrix: &Matrix, cells: &[Cell], jobs: usize) -> Vec<Row> {
             if let Err(error) = &end {
                 println!("    FAILED {cell}: {error:#}");
             }
-            if matches!(&end, Ok(converged) if converged.undisturbed) {
-                println!("    not counted, since it ended before that request: {cell}");
+            if matches!(&end, Ok(converged) if converged.uncounted) {
+                println!(
+                    "    not counted, since it ended before that request, or Terraform died writing its state: {cell}"
+                );
                 continue;
             }
             let mut rows = rows.lock().unwrap_or_else(PoisonError::into_inner);

@@ -8,10 +8,12 @@ use serde_json::json;
 use super::mishap::LITTLE_TIME;
 use super::{Matrix, Mishap, Phase, Point, damage};
 use crate::difference::must_be_the_same_but_for_pg_num;
-use crate::{Output, Sim, Workspace};
+use crate::{Output, Seen, Sim, Workspace};
 
 /// After so many runs everything has to be as it should.
 const RUNS: usize = 5;
+/// So many requests are told when one that should have come did not.
+const LAST: usize = 8;
 const IMPORTS: &str = "import.tf";
 const HURRY: &str = "hurry_override.tf";
 
@@ -29,8 +31,9 @@ pub struct Cell {
 /// How a disturbed run came to rest.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Converged {
-    /// It sent fewer requests that read than the undisturbed one, so that nothing happened to it.
-    pub undisturbed: bool,
+    /// It is not counted: it sent fewer requests that read than the undisturbed one, so that nothing happened to it; or
+    /// Terraform was killed while it wrote its state, and lost it.
+    pub uncounted: bool,
     /// Runs after the disturbed one.
     pub runs: usize,
     /// Objects for which an error printed the `import` block that was needed.
@@ -71,7 +74,7 @@ impl Matrix {
         }
         sim.forget_requests()?;
         let Some(mut output) = disturbed(&sim, &work, cell)? else {
-            return Ok(Converged { undisturbed: true, ..Converged::default() });
+            return Ok(Converged { uncounted: true, ..Converged::default() });
         };
         work.write(HURRY, "")?;
         let mut converged = Converged::default();
@@ -127,20 +130,40 @@ fn is_done(work: &Workspace, phase: Phase) -> anyhow::Result<bool> {
 }
 
 /// The run that something happens to; none if it came to its end before that. Reads are repeated until something has come
-/// about, so how many there are depends on time.
+/// about, so how many there are depends on time; and where time runs out, so does what ends first.
 fn disturbed(sim: &Sim, work: &Workspace, cell: &Cell) -> anyhow::Result<Option<Output>> {
     let (when, effect) = cell.mishap.fault();
     let (pattern, nth) = (cell.point.pattern(), cell.point.nth);
     sim.fault(&json!({ "match": pattern, "nth": nth, "when": when, "effect": effect }))?;
     let output = work.run(arguments(cell.phase))?;
-    let seen = sim.faults()?[0]["seen"].as_u64();
-    if cell.point.call.is_none() && seen < Some(nth as u64) && output.code == Some(0) {
+    let fault = sim.faults()?[0].take();
+    let struck = fault["seen"].as_u64() >= Some(nth as u64);
+    if !struck && cell.point.call.is_none() && (output.code == Some(0) || cell.mishap == Mishap::TimeOver) {
         return Ok(None);
     }
-    ensure!(seen >= Some(nth as u64), "the request was never sent: {}", output.gist());
+    ensure!(struck, "the request was never sent: {}\n{}", output.gist(), last_requests(sim)?);
+    ensure!(fault["missed"].is_null(), "it did not happen: {}", fault["missed"]);
     ensure!(cell.mishap.ends_with(output.code), "it did not happen: {}", output.gist());
     sim.clear_faults().context("ending the fault")?;
+    if cell.mishap.kills_terraform() && is_cut_off(work, cell.phase) {
+        return Ok(None);
+    }
     Ok(Some(output))
+}
+
+/// Whether Terraform was killed while it wrote its state: it empties the file first, and then nobody knows what there was.
+/// The state of a first apply is empty anyway until something is done.
+fn is_cut_off(work: &Workspace, phase: Phase) -> bool {
+    match work.state() {
+        Ok(state) => phase == Phase::Destroy && state.is_null(),
+        Err(_) => true,
+    }
+}
+
+fn last_requests(sim: &Sim) -> anyhow::Result<String> {
+    let told = |seen: &Seen| format!("{} {}: {:?}", seen.method, seen.path, seen.status);
+    let requests = sim.requests()?;
+    Ok(requests[requests.len().saturating_sub(LAST)..].iter().map(told).collect::<Vec<_>>().join("\n"))
 }
 
 /// The `import` blocks that the errors print: for which resource, and the id as it is quoted there.

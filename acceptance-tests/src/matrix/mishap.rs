@@ -62,10 +62,15 @@ impl Mishap {
     /// Whether a run can have ended like this, if it has really happened.
     pub(super) fn ends_with(self, code: Option<i32>) -> bool {
         match self {
-            Self::AllKilledBefore | Self::AllKilledAfter | Self::TerraformKilled => code.is_none(),
+            _ if self.kills_terraform() => code.is_none(),
             Self::ProviderKilledBefore | Self::ProviderKilledAfter => code != Some(0),
-            Self::Interrupted | Self::TimeOver | Self::LostBefore | Self::LostAfter => code.is_some(),
+            _ => code.is_some(),
         }
+    }
+
+    /// Whether Terraform itself is killed.
+    pub(super) fn kills_terraform(self) -> bool {
+        matches!(self, Self::AllKilledBefore | Self::AllKilledAfter | Self::TerraformKilled)
     }
 
     /// Whether PVE has carried out the request all the same when its sender learns nothing.

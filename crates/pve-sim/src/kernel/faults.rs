@@ -32,6 +32,12 @@ pub struct Fault {
     /// How many requests have matched so far.
     #[serde(default, skip_deserializing)]
     pub seen: u64,
+    /// Why it could not do what it was to do, if so: nobody was found who could be signalled.
+    #[serde(default, skip_deserializing, skip_serializing_if = "Option::is_none")]
+    pub missed: Option<String>,
+    /// Its place among all that were put in force.
+    #[serde(skip)]
+    place: usize,
 }
 
 /// Which requests; what is absent matches everything.
@@ -80,8 +86,15 @@ impl Faults {
         if fault.nth == 0 || fault.times == 0 {
             return Err("nth and times count from 1".to_owned());
         }
-        self.all.push(fault);
+        self.all.push(Fault { place: self.all.len(), ..fault });
         Ok(())
+    }
+
+    /// Notes why one that struck has done nothing.
+    pub(crate) fn miss(&mut self, fault: &Fault, why: String) {
+        if let Some(known) = self.all.get_mut(fault.place) {
+            known.missed = Some(why);
+        }
     }
 
     /// All that were put in force, those that have struck included.

@@ -96,7 +96,7 @@ pub(crate) async fn answer(world: &World, node: &str, request: Request) -> Outco
     let (before, after): (Vec<Fault>, Vec<Fault>) = strikes.into_iter().partition(|fault| fault.when == When::Before);
     let mut struck = None;
     for fault in &before {
-        struck = struck.or(strike(world, node, &request, &fault.effect).await);
+        struck = struck.or(strike(world, node, &request, fault).await);
     }
     let done = match struck {
         Some(outcome) => Done { outcome, delay: Duration::ZERO, user: None },
@@ -108,7 +108,7 @@ pub(crate) async fn answer(world: &World, node: &str, request: Request) -> Outco
         world.sleep_until(until).await;
     }
     for fault in &after {
-        if let Some(struck) = strike(world, node, &request, &fault.effect).await {
+        if let Some(struck) = strike(world, node, &request, fault).await {
             outcome = struck;
         }
     }

@@ -35,6 +35,17 @@ async fn an_answer_is_cut_or_of_the_wrong_types() {
 }
 
 #[tokio::test]
+async fn a_signal_that_reaches_nobody_is_told() {
+    let rig = Rig::start().await;
+    // Whoever asks here is in the simulator's own process, which spares itself.
+    fault(&rig, json!({ "match": { "path": "/version" }, "effect": { "signal": "INT", "to": "group" } })).await;
+    rig.as_token(Method::GET, "/version").send().await.unwrap();
+    let faults = rig.control(Method::GET, "/faults", Value::Null).await.body;
+    let missed = faults[0]["missed"].as_str().unwrap_or_default();
+    assert!(missed.contains("own process group"), "{faults}");
+}
+
+#[tokio::test]
 async fn a_connection_closes_after_an_answer_that_promises_to_keep_it() {
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
     let rig = Rig::start().await;

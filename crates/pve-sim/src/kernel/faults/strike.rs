@@ -34,9 +34,9 @@ const LOOKS: u32 = 4;
 const PAUSE: Duration = Duration::from_millis(20);
 
 /// Carries out a fault at a request that `node` has taken; gives what it makes of the request, if it ends here.
-pub(crate) async fn strike(world: &World, node: &str, request: &Request, effect: &Effect) -> Option<Outcome> {
+pub(crate) async fn strike(world: &World, node: &str, request: &Request, fault: &Fault) -> Option<Outcome> {
     let date = world.with(|cluster| cluster.clock_of(node));
-    match effect {
+    match &fault.effect {
         Effect::Status { status, message } => {
             // A node that forwards a request to another tells of its failure in the status line alone.
             if (595..=599).contains(status) {
@@ -111,6 +111,7 @@ pub(crate) async fn strike(world: &World, node: &str, request: &Request, effect:
             }
             if let Err(error) = sent {
                 eprintln!("pve-sim: no signal was sent to whoever is behind {}: {error}", request.ends.peer);
+                world.with(|cluster| cluster.faults.miss(fault, error.to_string()));
             }
             // The dead ask for nothing; an orphan does.
             (*signal == Signal::Kill && *to != Recipient::Parent).then_some(Outcome::Drop)
