@@ -216,7 +216,8 @@ fn a_provider_killed_between_any_two_steps_of_a_change_leaves_what_the_next_appl
             break;
         }
     }
-    // After making, each of two moves, and removing.
-    assert!(cut_off >= 4, "cut off in the middle {cut_off} times");
+    // After making, each of two moves, and removing; one of them may be missed, since a reading that is older than two
+    // seconds is repeated.
+    assert!(cut_off >= 3, "cut off in the middle {cut_off} times");
     Ok(())
 }

@@ -27,7 +27,7 @@ const WHOLE: u64 = 32 * 1024;
 
 /// A cluster whose Ceph has a pool and whose guest's disk is on local-lvm of pve1, and a workspace with a login only: no
 /// token spares it the tickets. The provider knows the nodes from the second on, so that it is never pve1 that it asks.
-fn moving(nodes: usize, bandwidth: &str, stall: &str) -> anyhow::Result<Option<(Sim, Workspace)>> {
+fn moving(nodes: usize, bandwidth: &str, clock: &str, stall: &str) -> anyhow::Result<Option<(Sim, Workspace)>> {
     let node = |n: usize| {
         json!({
             "name": format!("pve{n}"),
@@ -46,7 +46,7 @@ fn moving(nodes: usize, bandwidth: &str, stall: &str) -> anyhow::Result<Option<(
         }],
         "ceph": { "stage": "ready", "pools": [{ "name": "vm", "pg_num": 32, "application": "rbd" }] },
     });
-    let options = ["--bandwidth", bandwidth, "--clock", "2"];
+    let options = ["--bandwidth", bandwidth, "--clock", clock];
     let Some((sim, mut work)) = cluster_of(shape, &options)? else { return Ok(None) };
     work.set("PVE_API_TOKEN", "");
     for variable in ["PVE_ENDPOINTS", "PVE_FINGERPRINTS"] {
@@ -107,7 +107,7 @@ fn has_source(sim: &Sim) -> anyhow::Result<bool> {
 
 #[test]
 fn nine_hours_with_renewals_a_restart_a_death_and_an_interruption() -> anyhow::Result<()> {
-    let Some((sim, mut work)) = moving(4, "1MiB/s", "15m")? else { return Ok(()) };
+    let Some((sim, mut work)) = moving(4, "1MiB/s", "0.2", "15m")? else { return Ok(()) };
     let mut running = begin(&sim, &work)?;
     pass(&sim, &mut running, 6)?;
     look(&sim, &mut running)?;
@@ -159,7 +159,7 @@ fn nine_hours_with_renewals_a_restart_a_death_and_an_interruption() -> anyhow::R
 
 #[test]
 fn a_move_that_stands_still_is_told_and_goes_on_when_it_can() -> anyhow::Result<()> {
-    let Some((sim, work)) = moving(5, "20MiB/s", "3s")? else { return Ok(()) };
+    let Some((sim, work)) = moving(5, "20MiB/s", "2", "3s")? else { return Ok(()) };
     let running = begin(&sim, &work)?;
     sim.advance(300)?;
     // Two hosts of five: some placement groups keep one copy of three, and take no I/O; not so long that Ceph makes

@@ -7,6 +7,8 @@ use acceptance_tests::{Program, Scene, Terraform, Workspace, or_skip};
 
 /// A provider must not keep more of PVE's workers busy than this.
 const CONNECTIONS: usize = 4;
+/// So many lists are shared by the objects of a scene.
+const SHARED: usize = 3;
 
 fn asks_little(scene: Scene) -> anyhow::Result<()> {
     let Some(terraform) = or_skip(Terraform::find()) else { return Ok(()) };
@@ -14,10 +16,12 @@ fn asks_little(scene: Scene) -> anyhow::Result<()> {
     let work = Workspace::of(terraform, &Program::provider()?, &sim)?;
     scene.adopt(&work)?;
     sim.forget_requests()?;
-    Scene::refresh(&work)?;
+    let took = Scene::refresh(&work)?;
     let seen = sim.requests()?;
     let told: Vec<String> = seen.iter().map(|seen| format!("{} {}", seen.method, seen.path)).collect();
-    assert!(!told.is_empty() && told.len() <= scene.request_limit(), "{} requests: {told:#?}", told.len());
+    // What is shared is read anew after two seconds: on a slow machine a refresh takes several of these.
+    let limit = scene.request_limit() + SHARED * (took.as_secs() as usize / 2);
+    assert!(!told.is_empty() && told.len() <= limit, "{} requests: {told:#?}", told.len());
     let connections: BTreeSet<(&str, &str)> =
         seen.iter().map(|seen| (seen.node.as_str(), seen.peer.as_str())).collect();
     // PVE closes a connection after 100 requests, and another takes its place.

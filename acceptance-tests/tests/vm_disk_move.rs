@@ -14,6 +14,12 @@ resource "pve_storage_rbd" "vm" {
 }
 "#;
 
+/// 32 GiB take over nine simulated hours, nine minutes of real time: no machine is so slow that a move ends before it is
+/// meant to ...
+const SLOWLY: &str = "1MiB/s";
+/// ... by putting the clock forward.
+const LONG_ENOUGH: u64 = 40_000;
+
 fn moved(attributes: &str) -> String {
     format!(
         "{STORAGE}\nresource \"pve_vm_disk_move\" \"disk\" {{\nvmid = 101\ndisk = \"scsi0\"\n\
@@ -78,7 +84,7 @@ fn a_disk_is_moved_while_its_vm_runs() -> anyhow::Result<()> {
 
 #[test]
 fn a_move_that_is_left_alone_is_taken_up_again() -> anyhow::Result<()> {
-    let Some((sim, work)) = with_storage(&["--bandwidth", "5MiB/s"])? else { return Ok(()) };
+    let Some((sim, work)) = with_storage(&["--bandwidth", SLOWLY])? else { return Ok(()) };
     let text = moved("delete_source = true\ndetach_after = \"2s\"");
     work.write("main.tf", &text)?;
     let output = work.apply()?.succeeded()?;
@@ -93,7 +99,7 @@ fn a_move_that_is_left_alone_is_taken_up_again() -> anyhow::Result<()> {
     assert_eq!(moves(&sim)?, 1, "taken up again, not begun again");
 
     // It ends while nobody looks: the next plan has nothing to do.
-    sim.advance(8000)?;
+    sim.advance(LONG_ENOUGH)?;
     assert!(work.plan()?.is_empty());
     work.apply()?.succeeded()?;
     assert_eq!(work.instance("pve_vm_disk_move.disk")?["attributes"]["ready"], true);
@@ -104,7 +110,7 @@ fn a_move_that_is_left_alone_is_taken_up_again() -> anyhow::Result<()> {
 
 #[test]
 fn an_interrupted_move_goes_on_and_is_finished_by_the_next_apply() -> anyhow::Result<()> {
-    let Some((sim, work)) = with_storage(&["--bandwidth", "5MiB/s"])? else { return Ok(()) };
+    let Some((sim, work)) = with_storage(&["--bandwidth", SLOWLY])? else { return Ok(()) };
     work.write("main.tf", &moved(""))?;
     let mut running = work.start_apply()?;
     running.until("the move has begun", || moves(&sim).is_ok_and(|n| n == 1))?;
@@ -118,7 +124,7 @@ fn an_interrupted_move_goes_on_and_is_finished_by_the_next_apply() -> anyhow::Re
     running.until("the provider looks at the task", || {
         sim.requests().is_ok_and(|all| all.iter().rev().take(4).any(|seen| seen.path.contains("qmmove")))
     })?;
-    sim.advance(8000)?;
+    sim.advance(LONG_ENOUGH)?;
     running.wait()?.succeeded()?;
     assert_eq!(work.instance("pve_vm_disk_move.disk")?["attributes"]["ready"], true);
     assert!(work.plan()?.is_empty());
@@ -227,7 +233,7 @@ fn two_disks_of_a_vm_are_moved_one_after_the_other() -> anyhow::Result<()> {
 
 #[test]
 fn another_disk_on_its_way_is_waited_for_or_named() -> anyhow::Result<()> {
-    let Some((sim, work)) = with_storage(&["--bandwidth", "5MiB/s"])? else { return Ok(()) };
+    let Some((sim, work)) = with_storage(&["--bandwidth", SLOWLY])? else { return Ok(()) };
     work.write("main.tf", &two_disks("none", "detach_after = \"1s\""))?;
     work.apply()?.succeeded()?;
     work.write("main.tf", &two_disks("timeouts = { create = \"2s\" }", "detach_after = \"1s\""))?;
@@ -242,11 +248,11 @@ fn another_disk_on_its_way_is_waited_for_or_named() -> anyhow::Result<()> {
     let output = work.apply()?.succeeded()?;
     assert!(output.says("vm:102 scsi1 is still moving"), "{}", output.told());
     assert_eq!(moves(&sim)?, 1);
-    sim.advance(9000)?;
+    sim.advance(LONG_ENOUGH)?;
     work.write("main.tf", &two_disks("", "delete_source = true"))?;
     let mut running = work.start_apply()?;
     running.until("the second move has begun", || moves(&sim).is_ok_and(|n| n == 2))?;
-    sim.advance(9000)?;
+    sim.advance(LONG_ENOUGH)?;
     running.wait()?.succeeded()?;
     assert!(work.plan()?.is_empty());
     Ok(())
@@ -281,7 +287,7 @@ fn a_provider_killed_in_a_move_leaves_the_move_to_be_taken_up() -> anyhow::Resul
 
 #[test]
 fn the_death_of_the_node_ends_a_move_and_it_is_begun_again_later() -> anyhow::Result<()> {
-    let Some((sim, work)) = with_storage(&["--bandwidth", "5MiB/s"])? else { return Ok(()) };
+    let Some((sim, work)) = with_storage(&["--bandwidth", SLOWLY])? else { return Ok(()) };
     work.write("main.tf", &moved(""))?;
     let mut running = work.start_apply()?;
     running.until("the move has begun", || moves(&sim).is_ok_and(|n| n == 1))?;
@@ -294,7 +300,7 @@ fn the_death_of_the_node_ends_a_move_and_it_is_begun_again_later() -> anyhow::Re
     sim.advance(60)?;
     let mut running = work.start_apply()?;
     running.until("the move has begun again", || moves(&sim).is_ok_and(|n| n == 2))?;
-    sim.advance(9000)?;
+    sim.advance(LONG_ENOUGH)?;
     running.wait()?.succeeded()?;
     assert!(work.plan()?.is_empty());
     assert!(is_on_ceph(&sim)?);
@@ -303,7 +309,7 @@ fn the_death_of_the_node_ends_a_move_and_it_is_begun_again_later() -> anyhow::Re
 
 #[test]
 fn a_disk_that_pve_vm_owns_is_taken_up_again_too() -> anyhow::Result<()> {
-    let Some((sim, work)) = with_storage(&["--bandwidth", "5MiB/s"])? else { return Ok(()) };
+    let Some((sim, work)) = with_storage(&["--bandwidth", SLOWLY])? else { return Ok(()) };
     let owned = |storage: &str| {
         format!(
             "{STORAGE}\nresource \"pve_vm\" \"web\" {{\nvmid = 101\ndisks = {{ scsi0 = {{ size = \"32G\", storage = \"{storage}\" }} }}\n}}\n"
@@ -319,7 +325,7 @@ fn a_disk_that_pve_vm_owns_is_taken_up_again_too() -> anyhow::Result<()> {
     let output = running.wait()?;
     assert!(output.says("vm:101 scsi0 is still moving"), "{}", output.told());
     assert_eq!(work.plan()?.actions("pve_vm.web"), ["update"]);
-    sim.advance(9000)?;
+    sim.advance(LONG_ENOUGH)?;
     work.apply()?.succeeded()?;
     assert!(work.plan()?.is_empty());
     assert_eq!(moves(&sim)?, 1);

@@ -121,6 +121,7 @@ fn family(pid: u32) -> io::Result<Family> {
 #[cfg(test)]
 mod tests {
     use std::net::{TcpListener, TcpStream};
+    use std::time::Duration;
 
     use super::*;
 
@@ -136,7 +137,12 @@ mod tests {
             signal_peer(ends, Signal::Int, Recipient::Group).unwrap_err().to_string().contains("own process group")
         );
         drop(client);
-        assert!(process_behind(ends).is_err());
+        // What another test starts meanwhile holds everything for a moment, until it is another program.
+        let gone = || process_behind(ends).is_err();
+        assert!((0..500).any(|_| gone() || {
+            std::thread::sleep(Duration::from_millis(10));
+            false
+        }));
     }
 
     #[test]

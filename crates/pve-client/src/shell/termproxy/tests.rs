@@ -170,6 +170,8 @@ async fn commands_run_and_share_the_terminal() {
 async fn a_command_without_an_answer_may_have_run_and_the_next_gets_a_new_terminal() {
     let node = Node::new(Mode::Shell);
     let shell = node.client().shell("pve1");
+    // The way to the shell takes its time, which must not count here.
+    assert!(shell.run(&argv(&["true"]), PATIENCE).await.unwrap().success());
     let error = shell.run(&argv(&["sleep", "60"]), Duration::from_secs(2)).await.unwrap_err();
     assert!(error.answer_lost() && !error.refused(), "{error}");
     assert!(error.to_string().contains("'sleep 60' on pve1"), "{error}");
