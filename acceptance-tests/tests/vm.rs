@@ -35,6 +35,24 @@ allow_destroy = true
 "#;
 
 #[test]
+fn a_vm_that_the_cluster_has_heard_nothing_of_yet_is_imported_as_it_is() -> anyhow::Result<()> {
+    // The nodes tell of their guests every ten seconds, here more than a quarter of an hour.
+    let Some((sim, work)) = cluster(&["--guest", "101", "--clock", "0.01"])? else { return Ok(()) };
+    work.write("main.tf", &vm("vmid = 101\nstarted = true"))?;
+    work.import("pve_vm.web", "101")?.succeeded()?;
+    assert_eq!(work.instance("pve_vm.web")?["attributes"]["started"], true);
+    assert!(work.plan()?.is_empty());
+    // Nor later, when all know it.
+    sim.advance(60)?;
+    assert!(work.plan()?.is_empty());
+    sim.forget_requests()?;
+    assert!(work.plan()?.is_empty());
+    let asked: Vec<String> = sim.requests()?.into_iter().map(|seen| seen.path).collect();
+    assert!(!asked.iter().any(|path| path.ends_with("/status/current")), "{asked:?}");
+    Ok(())
+}
+
+#[test]
 fn a_vm_lives_from_its_creation_to_its_end() -> anyhow::Result<()> {
     let Some((sim, work)) = cluster(&[])? else { return Ok(()) };
     let before = sim.state()?;

@@ -15,18 +15,24 @@ const GRACE: Duration = Duration::from_secs(180);
 
 /// What `started` says in the state. Under HA it is what was asked for; else whether the VM runs.
 pub async fn seen(cx: &Cx<Pve>, guest: &Guest, asked: Option<bool>) -> Result<bool, Problem> {
-    let listed = guest.status == "running";
-    if guest.hastate.as_deref().is_some_and(|state| state != "ignored") {
-        return Ok(asked.unwrap_or(listed));
+    // `unknown`: its node has told nothing of it for a while, or nothing yet.
+    let listed = match guest.status.as_str() {
+        "running" => Some(true),
+        "stopped" => Some(false),
+        _ => None,
+    };
+    let under_ha = guest.hastate.as_deref().is_some_and(|state| state != "ignored");
+    if let Some(known) = asked.or(listed).filter(|_| under_ha) {
+        return Ok(known);
     }
-    match asked {
-        Some(asked) if asked != listed => {}
-        _ => return Ok(listed),
+    let expected = |running: bool| asked.is_none_or(|asked| asked == running);
+    if let Some(listed) = listed.filter(|listed| expected(*listed)) {
+        return Ok(listed);
     }
     // The cluster's list is up to 15 seconds behind, the node's is not; so much is asked only where it matters.
     let vms = cx.client.node(&guest.node).vms().await.during(format!("Cannot list the VMs of {}", guest.node))?;
-    let running = vms.iter().find(|vm| vm.vmid == guest.vmid).map_or(listed, |vm| vm.status == "running");
-    if asked == Some(running) {
+    let running = vms.iter().find(|vm| vm.vmid == guest.vmid).map(|vm| vm.status == "running");
+    if let Some(running) = running.filter(|running| expected(*running)) {
         return Ok(running);
     }
     // HA's part is in the lists only once its manager has seen the guest.
