@@ -98,7 +98,8 @@ impl Sim {
         self.post("/faults", fault)
     }
 
-    /// The faults, each with how many requests have matched it so far (`seen`).
+    /// The faults, each with how many requests have matched it so far (`seen`) and, if it
+    /// could signal nobody, why (`missed`).
     pub fn faults(&self) -> anyhow::Result<Value> {
         self.get("/faults")
     }

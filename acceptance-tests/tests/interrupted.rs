@@ -39,7 +39,11 @@ fn main() -> ExitCode {
         let cells = if trials.len() % 2 == 0 { &mut writes } else { &mut reads };
         let Some((matrix, cell)) = draw(&mut random, cells) else { break };
         trials.push(Trial::test(format!("{}: {cell}", matrix.name()), move || {
-            matrix.run(&cell).map(drop).map_err(|error| Failed::from(format!("{error:#}")))
+            let converged = matrix.run(&cell).map_err(|error| Failed::from(format!("{error:#}")))?;
+            if let Some(why) = converged.uncounted {
+                eprintln!("not counted, since {why}: {cell}");
+            }
+            Ok(())
         }));
     }
     libtest_mimic::run(&arguments, trials).exit_code()

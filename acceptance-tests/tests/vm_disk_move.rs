@@ -18,7 +18,7 @@ resource "pve_storage_rbd" "vm" {
 /// meant to ...
 const SLOWLY: &str = "1MiB/s";
 /// ... by putting the clock forward.
-const LONG_ENOUGH: u64 = 40_000;
+const LONG_ENOUGH: u64 = 36_000;
 
 fn moved(attributes: &str) -> String {
     format!(

@@ -7,7 +7,7 @@ use std::sync::{Mutex, PoisonError};
 use std::thread::{self, available_parallelism};
 use std::time::Instant;
 
-use acceptance_tests::matrix::{Cell, Matrix, Phase, SCENARIOS};
+use acceptance_tests::matrix::{Cell, Converged, Matrix, Phase, SCENARIOS};
 use anyhow::{Context as _, Result};
 
 use crate::table::{Options, Row};
@@ -77,10 +77,8 @@ fn try_all(matrix: &Matrix, cells: &[Cell], jobs: usize) -> Vec<Row> {
             if let Err(error) = &end {
                 println!("    FAILED {cell}: {error:#}");
             }
-            if matches!(&end, Ok(converged) if converged.uncounted) {
-                println!(
-                    "    not counted, since it ended before that request, or Terraform died writing its state: {cell}"
-                );
+            if let Ok(Converged { uncounted: Some(why), .. }) = &end {
+                println!("    not counted, since {why}: {cell}");
                 continue;
             }
             let mut rows = rows.lock().unwrap_or_else(PoisonError::into_inner);

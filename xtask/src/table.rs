@@ -11,7 +11,8 @@ use serde::Serialize;
 /// How to build, and where to write.
 #[derive(clap::Args)]
 pub(crate) struct Options {
-    /// Builds provider and simulator with optimisation first: some minutes, and less than half the time for each run
+    /// Builds provider and simulator with optimisation first, assertions included: some minutes, and less than half the
+    /// time for each run
     #[arg(long)]
     optimized: bool,
     /// Writes the table to this file as well

@@ -31,9 +31,8 @@ pub struct Cell {
 /// How a disturbed run came to rest.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Converged {
-    /// It is not counted: it sent fewer requests that read than the undisturbed one, so that nothing happened to it; or
-    /// Terraform was killed while it wrote its state, and lost it.
-    pub uncounted: bool,
+    /// Why it is not counted, although nothing was wrong with it.
+    pub uncounted: Option<&'static str>,
     /// Runs after the disturbed one.
     pub runs: usize,
     /// Objects for which an error printed the `import` block that was needed.
@@ -73,11 +72,14 @@ impl Matrix {
             }
         }
         sim.forget_requests()?;
-        let Some(mut output) = disturbed(&sim, &work, cell)? else {
-            return Ok(Converged { uncounted: true, ..Converged::default() });
-        };
+        let (mut output, struck) = disturbed(&sim, &work, cell)?;
         work.write(HURRY, "")?;
-        let mut converged = Converged::default();
+        let uncounted = if struck { None } else { Some("it ended before that request") };
+        let mut converged = Converged { uncounted, ..Converged::default() };
+        if cell.mishap.kills_terraform() && is_cut_off(&work, cell.phase) {
+            converged.uncounted = Some("Terraform was killed while it wrote its state");
+            return Ok(converged);
+        }
         let mut imports = String::new();
         let mut told = vec![output.gist()];
         let settled = loop {
@@ -129,34 +131,30 @@ fn is_done(work: &Workspace, phase: Phase) -> anyhow::Result<bool> {
     })
 }
 
-/// The run that something happens to; none if it came to its end before that. Reads are repeated until something has come
-/// about, so how many there are depends on time; and where time runs out, so does what ends first.
-fn disturbed(sim: &Sim, work: &Workspace, cell: &Cell) -> anyhow::Result<Option<Output>> {
+/// The run that something happens to, and whether it did not come to its end before that. Reads are repeated until
+/// something has come about, so how many there are depends on time; and where time runs out, so does what ends first.
+fn disturbed(sim: &Sim, work: &Workspace, cell: &Cell) -> anyhow::Result<(Output, bool)> {
     let (when, effect) = cell.mishap.fault();
     let (pattern, nth) = (cell.point.pattern(), cell.point.nth);
     sim.fault(&json!({ "match": pattern, "nth": nth, "when": when, "effect": effect }))?;
     let output = work.run(arguments(cell.phase))?;
     let fault = sim.faults()?[0].take();
     let struck = fault["seen"].as_u64() >= Some(nth as u64);
-    if !struck && cell.point.call.is_none() && (output.code == Some(0) || cell.mishap == Mishap::TimeOver) {
-        return Ok(None);
-    }
-    ensure!(struck, "the request was never sent: {}\n{}", output.gist(), last_requests(sim)?);
+    let may_end_before = cell.point.call.is_none() && (output.code == Some(0) || cell.mishap == Mishap::TimeOver);
+    ensure!(struck || may_end_before, "the request was never sent: {}\n{}", output.gist(), last_requests(sim)?);
     ensure!(fault["missed"].is_null(), "it did not happen: {}", fault["missed"]);
-    ensure!(cell.mishap.ends_with(output.code), "it did not happen: {}", output.gist());
+    ensure!(!struck || cell.mishap.ends_with(output.code), "it did not happen: {}", output.gist());
     sim.clear_faults().context("ending the fault")?;
-    if cell.mishap.kills_terraform() && is_cut_off(work, cell.phase) {
-        return Ok(None);
-    }
-    Ok(Some(output))
+    Ok((output, struck))
 }
 
 /// Whether Terraform was killed while it wrote its state: it empties the file first, and then nobody knows what there was.
-/// The state of a first apply is empty anyway until something is done.
+/// The state of a first apply is empty anyway until something is done; what it loses later has to be taken up like what it
+/// never knew.
 fn is_cut_off(work: &Workspace, phase: Phase) -> bool {
     match work.state() {
         Ok(state) => phase == Phase::Destroy && state.is_null(),
-        Err(_) => true,
+        Err(error) => error.is::<serde_json::Error>(),
     }
 }
 

@@ -62,9 +62,9 @@ impl Mishap {
     /// Whether a run can have ended like this, if it has really happened.
     pub(super) fn ends_with(self, code: Option<i32>) -> bool {
         match self {
-            _ if self.kills_terraform() => code.is_none(),
-            Self::ProviderKilledBefore | Self::ProviderKilledAfter => code != Some(0),
-            _ => code.is_some(),
+            Self::AllKilledBefore | Self::AllKilledAfter | Self::TerraformKilled => code.is_none(),
+            Self::ProviderKilledBefore | Self::ProviderKilledAfter => code.is_some_and(|code| code != 0),
+            Self::Interrupted | Self::TimeOver | Self::LostBefore | Self::LostAfter => code.is_some(),
         }
     }
 

@@ -65,8 +65,10 @@ fn check(terraform: &'static Terraform, provider: &Program, row: &Row) -> anyhow
     ensure!(error.detail.contains(row.cure), "its detail has no word of {:?}: {}", row.cure, error.detail);
     if !row.attribute.is_empty() {
         let at = error.attribute();
-        // What is within an attribute OpenTofu shows at the head of the block: there the words have to do.
-        let in_words = terraform.product == Product::OpenTofu && at.is_none() && error.names(row.attribute);
+        // What is within an attribute OpenTofu shows at the head of the block: there the path in words has to do.
+        let says = |path: &str| error.summary.contains(path) || error.detail.contains(path);
+        let within = says(&format!("{}.", row.attribute)) || says(&format!("{}[", row.attribute));
+        let in_words = terraform.product == Product::OpenTofu && at.is_none() && within;
         ensure!(
             at == Some(row.attribute) || in_words,
             "it points at {at:?}, not at {}: {}",

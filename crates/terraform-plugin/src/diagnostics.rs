@@ -114,7 +114,8 @@ fn located(diagnostic: &Diagnostic) -> String {
     if path.steps().len() < 2 || summary.contains(&place) || detail.contains(&place) {
         return detail.clone();
     }
-    format!("{detail}\n\nAttribute: {place}").trim_start().to_owned()
+    let gap = if detail.is_empty() { "" } else { "\n\n" };
+    format!("{detail}{gap}Attribute: {place}")
 }
 
 impl Diagnostics {

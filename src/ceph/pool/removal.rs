@@ -1,4 +1,4 @@
-//! The way of a pool out of the cluster: only with leave, and only when nothing is in it.
+//! The way of a pool out of the cluster: only when nothing is in it.
 
 use pve_client::api::ceph::pool::{Pool as Live, PoolRemoval};
 use pve_client::api::storage::StorageConfig;

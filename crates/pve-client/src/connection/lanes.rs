@@ -92,7 +92,8 @@ impl Lanes {
         }
     }
 
-    /// The most recently used of the kept connections, if it lives and was not idle for longer.
+    /// The most recently used of the kept connections that lives and was not idle for longer. Those passed over are
+    /// dropped: a new one is to come in their place, not beside them.
     async fn take(&self, longest: Duration) -> Option<Sender> {
         loop {
             let (mut sender, since) = self.idle.lock().unwrap_or_else(|broken| broken.into_inner()).pop()?;

@@ -35,9 +35,9 @@ pub struct Fault {
     /// Why it could not do what it was to do, if so: nobody was found who could be signalled.
     #[serde(default, skip_deserializing, skip_serializing_if = "Option::is_none")]
     pub missed: Option<String>,
-    /// Its place among all that were put in force.
+    /// Its number among all that were ever put in force.
     #[serde(skip)]
-    place: usize,
+    number: u64,
 }
 
 /// Which requests; what is absent matches everything.
@@ -74,6 +74,7 @@ fn one() -> u64 {
 #[derive(Debug, Default)]
 pub struct Faults {
     all: Vec<Fault>,
+    so_far: u64,
 }
 
 impl Faults {
@@ -86,13 +87,14 @@ impl Faults {
         if fault.nth == 0 || fault.times == 0 {
             return Err("nth and times count from 1".to_owned());
         }
-        self.all.push(Fault { place: self.all.len(), ..fault });
+        self.so_far += 1;
+        self.all.push(Fault { number: self.so_far, ..fault });
         Ok(())
     }
 
     /// Notes why one that struck has done nothing.
     pub(crate) fn miss(&mut self, fault: &Fault, why: String) {
-        if let Some(known) = self.all.get_mut(fault.place) {
+        if let Some(known) = self.all.iter_mut().find(|known| known.number == fault.number) {
             known.missed = Some(why);
         }
     }
