@@ -26,7 +26,8 @@ const STEP: u64 = 1350;
 const WHOLE: u64 = 32 * 1024;
 
 /// A cluster whose Ceph has a pool and whose guest's disk is on local-lvm of pve1, and a workspace with a login only: no
-/// token spares it the tickets. `clock` is how many times as fast as real time it lives. The provider knows the nodes from the second on, so that it is never pve1 that it asks.
+/// token spares it the tickets. `clock` is how many times as fast as real time it lives. The provider knows the nodes from
+/// the second on, so that it is never pve1 that it asks.
 fn moving(nodes: usize, bandwidth: &str, clock: &str, stall: &str) -> anyhow::Result<Option<(Sim, Workspace)>> {
     let node = |n: usize| {
         json!({

@@ -4,6 +4,7 @@ use std::fs;
 use std::io;
 use std::net::{SocketAddr, SocketAddrV4};
 use std::process::{Command, Stdio};
+use std::time::Duration;
 
 use super::faults::{Recipient, Signal};
 
@@ -15,6 +16,10 @@ pub(crate) struct Ends {
     /// The node's.
     pub(crate) node: SocketAddr,
 }
+
+/// How often more, and how soon again, the process behind a connection is looked for.
+const LOOKS: u32 = 4;
+const PAUSE: Duration = Duration::from_millis(20);
 
 /// Ends a process at once. One that is gone already is none of our business.
 pub(crate) fn kill(pid: u32) {
@@ -36,8 +41,17 @@ fn tell(sent: io::Result<()>) {
 ///
 /// # Errors
 /// Nobody is to be found there, or we would be hit ourselves.
-pub(crate) fn signal_peer(ends: Ends, which: Signal, to: Recipient) -> io::Result<()> {
-    let pid = process_behind(ends)?;
+pub(crate) async fn signal_peer(ends: Ends, which: Signal, to: Recipient) -> io::Result<()> {
+    let mut found = process_behind(ends);
+    // The kernel's tables change while they are read, and what was there all the time can be missed.
+    for _ in 0..LOOKS {
+        if found.is_ok() {
+            break;
+        }
+        tokio::time::sleep(PAUSE).await;
+        found = process_behind(ends);
+    }
+    let pid = found?;
     let recipient = match to {
         Recipient::Peer => pid.to_string(),
         Recipient::Parent => match family(pid)?.parent {
@@ -121,21 +135,19 @@ fn family(pid: u32) -> io::Result<Family> {
 #[cfg(test)]
 mod tests {
     use std::net::{TcpListener, TcpStream};
-    use std::time::Duration;
 
     use super::*;
 
-    #[test]
-    fn the_process_behind_a_connection_is_found() {
+    #[tokio::test]
+    async fn the_process_behind_a_connection_is_found() {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
         let (_server, peer) = listener.accept().unwrap();
         let ends = Ends { peer, node: listener.local_addr().unwrap() };
         assert_eq!(process_behind(ends).unwrap(), std::process::id());
         // Whoever signals a group must not be in it.
-        assert!(
-            signal_peer(ends, Signal::Int, Recipient::Group).unwrap_err().to_string().contains("own process group")
-        );
+        let spared = signal_peer(ends, Signal::Int, Recipient::Group).await.unwrap_err();
+        assert!(spared.to_string().contains("own process group"));
         drop(client);
         // What another test starts meanwhile holds everything for a moment, until it is another program.
         let gone = || process_behind(ends).is_err();

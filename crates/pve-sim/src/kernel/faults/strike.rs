@@ -29,10 +29,6 @@ pub(crate) fn task_fault(before: &[Fault], after: &[Fault]) -> Option<TaskFault>
     })
 }
 
-/// How often more, and how soon again, whoever is to get a signal is looked for.
-const LOOKS: u32 = 4;
-const PAUSE: Duration = Duration::from_millis(20);
-
 /// Carries out a fault at a request that `node` has taken; gives what it makes of the request, if it ends here.
 pub(crate) async fn strike(world: &World, node: &str, request: &Request, fault: &Fault) -> Option<Outcome> {
     let date = world.with(|cluster| cluster.clock_of(node));
@@ -100,16 +96,7 @@ pub(crate) async fn strike(world: &World, node: &str, request: &Request, fault: 
             Some(Outcome::Drop)
         }
         Effect::Signal { signal, to } => {
-            let mut sent = signal_peer(request.ends, *signal, *to);
-            // The kernel's tables change while they are read, and what was there all the time can be missed.
-            for _ in 0..LOOKS {
-                if sent.is_ok() {
-                    break;
-                }
-                tokio::time::sleep(PAUSE).await;
-                sent = signal_peer(request.ends, *signal, *to);
-            }
-            if let Err(error) = sent {
+            if let Err(error) = signal_peer(request.ends, *signal, *to).await {
                 eprintln!("pve-sim: no signal was sent to whoever is behind {}: {error}", request.ends.peer);
                 world.with(|cluster| cluster.faults.miss(fault, error.to_string()));
             }
