@@ -15,14 +15,14 @@ pub(in crate::ceph) const TRACES: u64 = 4096;
 /// Destroys the pool, if it is empty.
 pub(super) async fn remove(cx: &Cx<Pve>, name: &str) -> Result<(), Problem> {
     let Some(live) = find(cx, name).await? else { return Ok(()) };
-    must_be_empty(cx, &live).await?;
-    destroy(cx, name).await
+    let entries = entries(cx, name).await?;
+    must_be_empty(cx, &live, &entries).await?;
+    destroy(cx, name, &entries).await
 }
 
-async fn destroy(cx: &Cx<Pve>, name: &str) -> Result<(), Problem> {
+async fn destroy(cx: &Cx<Pve>, name: &str, entries: &[StorageConfig]) -> Result<(), Problem> {
     let doing = format!("Cannot destroy pool \"{name}\"");
     // PVE looks once more by itself; but where an entry cannot be looked at on the node that does it, it gives up.
-    let entries = entries(cx, name).await?;
     let force = entries.iter().any(|entry| entry.disable || entry.nodes.is_some());
     let removal = PoolRemoval { force, ..PoolRemoval::default() };
     let mut task = cx.client.ceph().delete_pool(name, removal).await.during(&doing)?;
@@ -35,11 +35,11 @@ async fn entries(cx: &Cx<Pve>, name: &str) -> Result<Vec<StorageConfig>, Problem
     Ok(storages.iter().filter(|storage| storage.ceph_pools().contains(name)).cloned().collect())
 }
 
-async fn must_be_empty(cx: &Cx<Pve>, live: &Live) -> Result<(), Problem> {
+async fn must_be_empty(cx: &Cx<Pve>, live: &Live, entries: &[StorageConfig]) -> Result<(), Problem> {
     let name = &live.name;
     let summary = format!("Pool \"{name}\" is in use");
     // PVE shows nothing of one that is disabled; what the pool stores is looked at below.
-    for storage in entries(cx, name).await?.iter().filter(|entry| !entry.disable) {
+    for storage in entries.iter().filter(|entry| !entry.disable) {
         let Some(images) = images(cx, &storage.storage, storage.nodes.as_ref()).await? else { continue };
         if !images.is_empty() {
             return Err(Problem::new(
