@@ -4,6 +4,7 @@
 //! A task tells who started it, of which type and about which object, but none of its parameters; so a task is evidence
 //! that a request of ours arrived, and never of what it asked for: that the object itself has to tell.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use pve_client::api::nodes::{TaskEntry, TaskFilter};
@@ -11,6 +12,7 @@ use pve_client::{Area, Error, Lock, Task, Upid};
 use terraform_plugin::{Cx, Diagnostic};
 
 use crate::error::{During, Problem};
+use crate::ledger::Planned;
 use crate::pve::{Pve, patience};
 
 /// How often, and how far apart, to look for a task: a request that arrived shows within a second or two.
@@ -20,6 +22,14 @@ const PAUSE: Duration = Duration::from_millis(1500);
 /// How long after its end a task still counts as that of a run which was cut off, in seconds of the server's clock. An
 /// object that is older is not taken over: the error prints the `import` block.
 const WINDOW: i64 = 2 * 60 * 60;
+
+/// A task of this type about this object is about to be begun by this process, or was.
+#[derive(Clone, Copy, Debug)]
+struct Begun;
+
+impl Planned for Begun {
+    type Key = (&'static str, String);
+}
 
 /// The tasks of one type about one object that there were before a request was sent. Comparing with them, not with a
 /// time, makes the evidence of a new one independent of everybody's clocks.
@@ -47,7 +57,7 @@ impl Before {
 
     async fn look_where(cx: &Cx<Pve>, kind: &'static str, id: String, node: Option<String>) -> Result<Self, Problem> {
         let object = node.as_ref().map_or_else(|| id.clone(), |node| format!("{node} {id}"));
-        let begun_here = cx.ledger.begin(kind, object);
+        let begun_here = cx.ledger.with(|begun: &mut BTreeMap<_, Begun>| begun.insert((kind, object), Begun).is_some());
         let mut before = Self { kind, id, node, known: Vec::new(), begun_here };
         before.known = before.tasks(cx).await?;
         Ok(before)

@@ -4,96 +4,61 @@
 //! here only. Another provider alias is another process and the order is arbitrary, so **absence from the
 //! ledger is never evidence**: it may turn an error into silence, never silence into an error.
 //! Begun anew at each configuration of the provider.
+//!
+//! The ledger knows no area: each brings along what it wants to be told, as a type that is [`Planned`].
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::any::{Any, TypeId};
+use std::collections::{BTreeMap, HashMap};
+use std::fmt;
+use std::sync::{Mutex, PoisonError};
 
-use crate::ceph::placement::{Member, Rule};
-
-/// Who says where a disk of a guest lies.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum DiskOwner {
-    /// `storage` is set on the disk in `pve_vm`.
-    Vm,
-    /// A `pve_vm_disk_move` names the disk.
-    DiskMove,
+/// Something worth telling to siblings.
+pub trait Planned: Clone + Send + 'static {
+    /// What tells it from others of its kind. Planning the same thing twice keeps one entry.
+    type Key: Ord + Clone + Send + 'static;
 }
 
-/// What was planned, by kind of object.
-#[derive(Debug, Default)]
-pub struct Ledger(Mutex<Entries>);
-
-#[derive(Debug, Default)]
-struct Entries {
-    osds: BTreeMap<String, Member>,
-    rules: BTreeMap<String, Rule>,
-    disks: BTreeMap<(u32, String), Vec<(DiskOwner, String)>>,
-    vmids: BTreeSet<u32>,
-    begun: BTreeSet<(&'static str, String)>,
-}
+/// What was planned, by kind.
+#[derive(Default)]
+pub struct Ledger(Mutex<HashMap<TypeId, Box<dyn Any + Send>>>);
 
 impl Ledger {
-    /// Notes an OSD that is going to be made. `device` tells it from others (`pve1 /dev/sdb`).
-    pub fn plan_osd(&self, device: String, member: Member) {
-        self.entries().osds.insert(device, member);
+    /// Notes something in place of what was noted under the same key.
+    pub fn note<P: Planned>(&self, key: P::Key, planned: P) {
+        self.with(|all: &mut BTreeMap<P::Key, P>| all.insert(key, planned));
     }
 
-    /// The OSD has been made: it counts among those that exist from now on.
-    pub fn made_osd(&self, device: &str) {
-        self.entries().osds.remove(device);
+    /// Takes an entry out: it has happened, or will not.
+    pub fn forget<P: Planned>(&self, key: &P::Key) {
+        self.with(|all: &mut BTreeMap<P::Key, P>| all.remove(key));
     }
 
-    /// OSDs that are going to be made, beyond those that exist.
-    pub fn osds(&self) -> Vec<Member> {
-        self.entries().osds.values().cloned().collect()
+    /// Everything of a kind, in the order of its keys.
+    pub fn all<P: Planned>(&self) -> Vec<P> {
+        self.with(|all: &mut BTreeMap<P::Key, P>| all.values().cloned().collect())
     }
 
-    /// Notes what a CRUSH rule is going to be.
-    pub fn plan_rule(&self, rule: Rule) {
-        self.entries().rules.insert(rule.name.clone(), rule);
+    /// Whether there is an entry.
+    pub fn knows<P: Planned>(&self, key: &P::Key) -> bool {
+        self.with(|all: &mut BTreeMap<P::Key, P>| all.contains_key(key))
     }
 
-    /// What rules are going to be, by name.
-    pub fn rules(&self) -> BTreeMap<String, Rule> {
-        self.entries().rules.clone()
+    /// Looks at a kind and changes it, with nobody in between.
+    pub fn with<P: Planned, T>(&self, look: impl FnOnce(&mut BTreeMap<P::Key, P>) -> T) -> T {
+        // Entries are whole after each call, so a panic elsewhere leaves nothing half-written behind.
+        let mut kinds = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let kind = kinds.entry(TypeId::of::<P>()).or_insert_with(|| Box::new(BTreeMap::<P::Key, P>::new()));
+        match kind.downcast_mut() {
+            Some(all) => look(all),
+            // What lies under a type's id was put there two lines above.
+            None => look(&mut BTreeMap::new()),
+        }
     }
+}
 
-    /// Notes that `owner` wants the disk on `storage`; answers what another owner wants instead, if it differs.
-    pub fn plan_disk(&self, vmid: u32, disk: &str, owner: DiskOwner, storage: &str) -> Option<(DiskOwner, String)> {
-        let mut entries = self.entries();
-        let wishes = entries.disks.entry((vmid, disk.to_owned())).or_default();
-        let other = wishes.iter().find(|(who, what)| *who != owner && what != storage).cloned();
-        wishes.retain(|(who, _)| *who != owner);
-        wishes.push((owner, storage.to_owned()));
-        other
-    }
-
-    /// Notes that a guest's number is spoken for in this process.
-    pub fn take_vmid(&self, vmid: u32) {
-        self.entries().vmids.insert(vmid);
-    }
-
-    /// Notes that a task of this type about this object is about to be begun; whether that was so before.
-    pub fn begin(&self, kind: &'static str, object: String) -> bool {
-        !self.entries().begun.insert((kind, object))
-    }
-
-    /// Takes the first number from `first` on that is neither `taken` nor spoken for in this process.
-    pub fn reserve_vmid(&self, first: u32, taken: impl Fn(u32) -> bool) -> u32 {
-        let mut entries = self.entries();
-        let free = (first..).find(|vmid| !entries.vmids.contains(vmid) && !taken(*vmid)).unwrap_or(first);
-        entries.vmids.insert(free);
-        free
-    }
-
-    /// Whether a guest's number is spoken for in this process.
-    pub fn knows_vmid(&self, vmid: u32) -> bool {
-        self.entries().vmids.contains(&vmid)
-    }
-
-    /// Entries are whole after each call, so a panic elsewhere leaves nothing half-written behind.
-    fn entries(&self) -> MutexGuard<'_, Entries> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+impl fmt::Debug for Ledger {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Ledger").finish_non_exhaustive()
     }
 }
 
@@ -101,59 +66,36 @@ impl Ledger {
 mod tests {
     use super::*;
 
-    #[test]
-    fn two_owners_of_a_disk_are_noticed_whichever_comes_first() {
-        let ledger = Ledger::default();
-        assert_eq!(ledger.plan_disk(101, "scsi0", DiskOwner::Vm, "local-lvm"), None);
-        assert_eq!(
-            ledger.plan_disk(101, "scsi0", DiskOwner::DiskMove, "vm"),
-            Some((DiskOwner::Vm, "local-lvm".to_owned()))
-        );
-        assert_eq!(ledger.plan_disk(101, "scsi1", DiskOwner::DiskMove, "vm"), None);
+    #[derive(Clone, Debug, PartialEq)]
+    struct Disk(&'static str);
+
+    impl Planned for Disk {
+        type Key = u32;
+    }
+
+    #[derive(Clone, Debug, PartialEq)]
+    struct Number;
+
+    impl Planned for Number {
+        type Key = u32;
     }
 
     #[test]
-    fn an_osd_counts_as_planned_once_and_until_it_exists() {
+    fn kinds_are_apart_and_the_last_note_counts() {
         let ledger = Ledger::default();
-        let member = Member { osd: None, host: "pve1".into(), device_class: None, above: BTreeMap::new() };
-        ledger.plan_osd("pve1 /dev/sdb".into(), member.clone());
-        ledger.plan_osd("pve1 /dev/sdb".into(), member.clone());
-        ledger.plan_osd("pve1 /dev/sdc".into(), member.clone());
-        assert_eq!(ledger.osds().len(), 2);
-        ledger.made_osd("pve1 /dev/sdb");
-        assert_eq!(ledger.osds(), [member]);
+        ledger.note(1, Disk("a"));
+        ledger.note(1, Disk("b"));
+        ledger.note(0, Disk("c"));
+        assert_eq!(ledger.all::<Disk>(), [Disk("c"), Disk("b")]);
+        assert!(ledger.knows::<Disk>(&1) && !ledger.knows::<Number>(&1));
+        ledger.forget::<Disk>(&1);
+        assert_eq!(ledger.all::<Disk>(), [Disk("c")]);
     }
 
     #[test]
-    fn owners_that_agree_are_left_alone() {
+    fn looking_and_noting_is_one_step() {
         let ledger = Ledger::default();
-        assert_eq!(ledger.plan_disk(101, "scsi0", DiskOwner::DiskMove, "vm"), None);
-        assert_eq!(ledger.plan_disk(101, "scsi0", DiskOwner::Vm, "vm"), None);
-    }
-
-    #[test]
-    fn numbers_are_given_away_once() {
-        let ledger = Ledger::default();
-        ledger.take_vmid(101);
-        assert_eq!(ledger.reserve_vmid(100, |vmid| vmid == 102), 100);
-        assert_eq!(ledger.reserve_vmid(100, |vmid| vmid == 102), 103);
-        assert!(ledger.knows_vmid(103) && !ledger.knows_vmid(102));
-    }
-
-    #[test]
-    fn what_was_begun_here_is_known() {
-        let ledger = Ledger::default();
-        assert_eq!(
-            [("a", "1"), ("a", "2"), ("a", "1")].map(|(kind, id)| ledger.begin(kind, id.to_owned())),
-            [false, false, true]
-        );
-    }
-
-    #[test]
-    fn planning_the_same_object_twice_keeps_one_wish() {
-        let ledger = Ledger::default();
-        ledger.plan_disk(101, "scsi0", DiskOwner::Vm, "a");
-        ledger.plan_disk(101, "scsi0", DiskOwner::Vm, "b");
-        assert_eq!(ledger.plan_disk(101, "scsi0", DiskOwner::DiskMove, "b"), None);
+        let first = |all: &mut BTreeMap<u32, Number>| all.insert(7, Number).is_none();
+        assert_eq!([ledger.with(first), ledger.with(first)], [true, false]);
     }
 }

@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use pve_client::{Area, Lock, Request};
 use serde::Deserialize;
-use terraform_plugin::{Change, Created, Cx, Error, Failed, Model, Read, Resource, Say, Timeouts, Unwritten, Updated};
+use terraform_plugin::{
+    Change, Created, Cx, Deleted, Error, Failed, Model, Read, Resource, Say, Timeouts, Unwritten, Updated,
+};
 
 use crate::absence;
 use crate::error::{During, Problem, exists};
@@ -74,12 +76,12 @@ impl Resource<Pve> for Pool {
         Ok(Updated::Done(want.clone()))
     }
 
-    async fn delete(cx: &Cx<Pve>, was: &Self) -> Result<(), Error> {
+    async fn delete(cx: &Cx<Pve>, was: &Self) -> Result<Deleted<Self>, Error> {
         if find(cx, &was.poolid).await?.is_some() {
             let request = Request::delete("pools").param("poolid", &was.poolid);
             write(cx, request).await.during(format!("Cannot destroy pool \"{}\"", was.poolid))?;
         }
-        Ok(())
+        Ok(Deleted::Gone)
     }
 }
 

@@ -8,7 +8,7 @@ use pve_client::api::ceph::crush::{CrushMap, ReplicatedShape};
 use pve_client::api::ceph::pool::{Pool, PoolParams};
 use pve_client::shell::commands::CephCommands;
 use terraform_plugin::{
-    Attr, Change, Created, Cx, Error, Failed, Model, Read, Resource, Say, Timeouts, Unwritten, Updated,
+    Attr, Change, Created, Cx, Deleted, Error, Failed, Model, Read, Resource, Say, Timeouts, Unwritten, Updated,
 };
 
 use super::durability;
@@ -108,7 +108,7 @@ impl Resource<Pve> for CrushRule {
         if redefined {
             foresee(cx, &rule, say).await;
         }
-        cx.ledger.plan_rule(rule);
+        cx.ledger.note(rule.name.clone(), rule);
     }
 
     async fn create(cx: &Cx<Pve>, want: &Self, unwritten: Unwritten<Self>) -> Result<Created<Self>, Failed> {
@@ -145,7 +145,7 @@ impl Resource<Pve> for CrushRule {
         Ok(Updated::Done(want.with_shape(&shape)))
     }
 
-    async fn delete(cx: &Cx<Pve>, was: &Self) -> Result<(), Error> {
+    async fn delete(cx: &Cx<Pve>, was: &Self) -> Result<Deleted<Self>, Error> {
         let doing = format!("Cannot destroy CRUSH rule \"{}\"", was.name);
         let found = traces(cx, &was.name).await?;
         let users = found.all_users();
@@ -159,7 +159,7 @@ impl Resource<Pve> for CrushRule {
             ));
         }
         if found.definition().is_none() {
-            return Ok(());
+            return Ok(Deleted::Gone);
         }
         let shell = cx.client.shell(shell_node(cx, &doing).await?);
         let commands = CephCommands::new(&cx.client, &shell);
@@ -172,7 +172,7 @@ impl Resource<Pve> for CrushRule {
         }
         match traces(cx, &was.name).await?.definition() {
             Some(_) => Err(Error::new(doing, "Ceph's command succeeded, yet the rule is still there. Apply again.")),
-            None => Ok(()),
+            None => Ok(Deleted::Gone),
         }
     }
 }

@@ -13,7 +13,7 @@ use pve_client::api::nodes::TaskFilter;
 use pve_client::shell::commands::CephCommands;
 use pve_client::{Lock, Patience, Upid};
 use terraform_plugin::{
-    Change, Created, Cx, Diagnostic, Error, Failed, Model, Read, Resource, Say, Timeouts, Unwritten, Updated,
+    Change, Created, Cx, Deleted, Diagnostic, Error, Failed, Model, Read, Resource, Say, Timeouts, Unwritten, Updated,
 };
 use tokio::time::Instant;
 
@@ -107,7 +107,7 @@ impl Resource<Pve> for Osd {
                 device_class: change.plan.crush_device_class.text().map(str::to_owned),
                 above: BTreeMap::from([("root".to_owned(), "default".to_owned())]),
             };
-            cx.ledger.plan_osd(device.on(node), member);
+            cx.ledger.note(device.on(node), member);
         }
     }
 
@@ -116,7 +116,7 @@ impl Resource<Pve> for Osd {
         let creation = match unwritten.check(Creation::prepare(cx, want).await)? {
             Start::Make(creation) => creation,
             Start::Made(found) => {
-                cx.ledger.made_osd(&want.device.on(&want.node));
+                cx.ledger.forget::<Member>(&want.device.on(&want.node));
                 let written = unwritten.take_over(want.identified(&found));
                 return Ok(written.settle(async |_| settled(cx, want, &found, deadline).await).await);
             }
@@ -132,7 +132,7 @@ impl Resource<Pve> for Osd {
         remember(cx, task.upid());
         match creation.finish(cx, &mut task, deadline).await {
             Ok(found) => {
-                cx.ledger.made_osd(&want.device.on(&want.node));
+                cx.ledger.forget::<Member>(&want.device.on(&want.node));
                 // The disks of the node are free for the next creation while this OSD starts.
                 drop((task, creation));
                 Ok(written
@@ -176,14 +176,13 @@ impl Resource<Pve> for Osd {
         Ok(Updated::Done(model.with_live(&live)))
     }
 
-    async fn delete(cx: &Cx<Pve>, was: &Self) -> Result<(), Error> {
+    async fn delete(cx: &Cx<Pve>, was: &Self) -> Result<Deleted<Self>, Error> {
         if let Some(id) = was.osd_id {
-            return removal::remove(cx, was, id).await;
+            removal::remove(cx, was, id).await?;
+        } else if let Some(found) = unidentified(cx, was).await? {
+            removal::remove(cx, &was.identified(&found), found.id).await?;
         }
-        match unidentified(cx, was).await? {
-            Some(found) => removal::remove(cx, &was.identified(&found), found.id).await,
-            None => Ok(()),
-        }
+        Ok(Deleted::Gone)
     }
 }
 

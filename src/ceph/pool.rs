@@ -6,8 +6,8 @@ use pve_client::api::ceph::pool::{Pool as Live, PoolParams};
 use pve_client::size::Size as Bytes;
 use pve_client::{Area, Lock};
 use terraform_plugin::{
-    Attr, Change, Choice, Created, Cx, Error, Failed, Model, Path, Read, Resource, Say, Size, Timeouts, Unwritten,
-    Updated,
+    Attr, Change, Choice, Created, Cx, Deleted, Error, Failed, Model, Path, Read, Resource, Say, Size, Timeouts,
+    Unwritten, Updated,
 };
 
 use super::durability::{self, DEFAULT_RULE};
@@ -223,12 +223,13 @@ impl Resource<Pve> for Pool {
         Ok(Updated::Done(bring_to(cx, want).await?))
     }
 
-    async fn delete(cx: &Cx<Pve>, was: &Self) -> Result<(), Error> {
+    async fn delete(cx: &Cx<Pve>, was: &Self) -> Result<Deleted<Self>, Error> {
         if !was.allow_destroy {
             let (summary, detail) = removal::not_allowed(&was.name);
             return Err(Error::new(summary, detail).at("allow_destroy"));
         }
-        Ok(removal::remove(cx, &was.name).await?)
+        removal::remove(cx, &was.name).await?;
+        Ok(Deleted::Gone)
     }
 }
 

@@ -7,7 +7,18 @@ use pve_client::api::ceph::crush::CrushMap;
 
 use super::placement::{Member, Rule};
 use crate::error::{During, Problem};
+use crate::ledger::Planned;
 use crate::pve::Pve;
+
+/// An OSD that is going to be made, by its node and device (`pve1 /dev/sdb`), until it exists.
+impl Planned for Member {
+    type Key = String;
+}
+
+/// What a rule is going to be, by its name.
+impl Planned for Rule {
+    type Key = String;
+}
 
 /// Members, rules and possible hosts, as far as known.
 #[derive(Clone, Debug, Default)]
@@ -44,8 +55,8 @@ impl Topology {
                 Self { hosts: nodes.unwrap_or_default(), ..Self::default() }
             }
         };
-        topology.members.extend(pve.ledger.osds());
-        topology.rules.extend(pve.ledger.rules());
+        topology.members.extend(pve.ledger.all::<Member>());
+        topology.rules.extend(pve.ledger.all::<Rule>().into_iter().map(|rule| (rule.name.clone(), rule)));
         topology
     }
 }

@@ -4,7 +4,7 @@ use pve_client::api::cluster::{Guest, GuestKind};
 use pve_client::api::ha::resource::{HaResource as Live, Sid};
 use pve_client::api::params::Params;
 use terraform_plugin::{
-    Change, Choice, Created, Cx, Error, Failed, Model, Path, Read, Resource, Say, Timeouts, Unwritten, Updated,
+    Change, Choice, Created, Cx, Deleted, Error, Failed, Model, Path, Read, Resource, Say, Timeouts, Unwritten, Updated,
 };
 
 use super::shared_disks;
@@ -83,6 +83,9 @@ fn one_line(text: &String) -> Result<(), String> {
 }
 
 impl Resource<Pve> for HaResource {
+    /// HA takes its time to do what it is told.
+    const UPDATES_SETTLE: bool = true;
+
     async fn plan(cx: &Cx<Pve>, change: &mut Change<Self>, say: &mut Say<Self>) {
         rights::warn(cx, change, say, "/", "Sys.Console").await;
     }
@@ -163,8 +166,9 @@ impl Resource<Pve> for HaResource {
         }
     }
 
-    async fn delete(cx: &Cx<Pve>, was: &Self) -> Result<(), Error> {
-        Ok(take_out(cx, parse(&was.sid)?).await?)
+    async fn delete(cx: &Cx<Pve>, was: &Self) -> Result<Deleted<Self>, Error> {
+        take_out(cx, parse(&was.sid)?).await?;
+        Ok(Deleted::Gone)
     }
 }
 

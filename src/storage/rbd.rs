@@ -6,7 +6,7 @@ use pve_client::api::cluster::GuestKind;
 use pve_client::api::params::Params;
 use pve_client::api::storage::StorageConfig;
 use terraform_plugin::{
-    Change, Created, Cx, Error, Failed, Model, Path, Read, Resource, Say, Timeouts, Unwritten, Updated,
+    Change, Created, Cx, Deleted, Error, Failed, Model, Path, Read, Resource, Say, Timeouts, Unwritten, Updated,
 };
 
 use crate::absence;
@@ -106,13 +106,13 @@ impl Resource<Pve> for StorageRbd {
         Ok(Updated::Done(live.ok_or_else(|| Problem::new(doing, "The entry is gone: somebody removed it meanwhile."))?))
     }
 
-    async fn delete(cx: &Cx<Pve>, was: &Self) -> Result<(), Error> {
+    async fn delete(cx: &Cx<Pve>, was: &Self) -> Result<Deleted<Self>, Error> {
         if find(cx, &was.storage).await?.is_none() {
-            return Ok(());
+            return Ok(Deleted::Gone);
         }
         must_be_unused(cx, was).await?;
         cx.client.storage().delete(&was.storage).await.during(format!("Cannot remove storage \"{}\"", was.storage))?;
-        Ok(())
+        Ok(Deleted::Gone)
     }
 }
 

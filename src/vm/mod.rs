@@ -6,6 +6,7 @@ pub mod guest;
 pub mod lookup;
 pub mod moving;
 pub mod pending;
+pub mod planned;
 pub mod progress;
 // An area's folder and its object's folder have the same name in PVE too.
 #[allow(clippy::module_inception)]

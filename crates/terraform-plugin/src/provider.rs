@@ -1,6 +1,7 @@
 //! What a provider is.
 
 use std::future::Future;
+use std::path::PathBuf;
 
 use crate::error::Error;
 use crate::model::Object;
@@ -41,4 +42,7 @@ pub struct Start {
     pub stop: StopToken,
     /// The version that Terraform or OpenTofu says it has: for a User-Agent, never for a decision (OpenTofu lies).
     pub terraform_version: String,
+    /// Where Terraform keeps its own data for this configuration: `TF_DATA_DIR`, else `.terraform` in the working directory.
+    /// It may not exist yet.
+    pub data_dir: PathBuf,
 }

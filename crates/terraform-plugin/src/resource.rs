@@ -5,14 +5,18 @@ use std::future::Future;
 
 use crate::cx::Cx;
 use crate::error::Error;
-use crate::model::Keyed;
-use crate::outcome::{Created, Failed, Read, Unwritten, Updated};
-use crate::plan::{Change, Say};
+use crate::model::{Fault, Key, Keyed, Object};
+use crate::outcome::{Created, Deleted, Failed, Read, Unwritten, Updated};
+use crate::plan::{Change, Findings, Say};
 
 /// An object that Terraform creates, reads, updates and deletes. `A` is the provider's API.
 ///
 /// Write the methods as `async fn`.
 pub trait Resource<A: Send + Sync + 'static>: Keyed {
+    /// Whether an update of a finished object can end unfinished. `ready` is unknown in the plan of each update then, and
+    /// stays what it is otherwise.
+    const UPDATES_SETTLE: bool = false;
+
     /// Looks at a configuration without asking anybody; anything in it may be unknown.
     fn validate(config: &Self::Plan, say: &mut Say<Self>) {
         let _ = (config, say);
@@ -23,6 +27,32 @@ pub trait Resource<A: Send + Sync + 'static>: Keyed {
     fn plan(cx: &Cx<A>, change: &mut Change<Self>, say: &mut Say<Self>) -> impl Future<Output = ()> + Send {
         let _ = (cx, change, say);
         async {}
+    }
+
+    /// What the object is outside of Terraform: two that are at the same place are the same. The key, unless something else
+    /// tells it before the key is known.
+    fn place(plan: &Self::Plan) -> Option<String> {
+        Self::Key::decode(&Self::encode_plan(plan)).ok().map(|key| key.to_string())
+    }
+
+    /// Looks for what speaks against making the object (no `prior`) or changing it. Anything in `want` may be unknown. Called
+    /// at plan, when something is to be written; call it through [`require`] right before the first write. An error means
+    /// that something could not be looked at.
+    fn possible(
+        cx: &Cx<A>,
+        want: &Self::Plan,
+        prior: Option<&Self>,
+        found: &mut Findings<Self>,
+    ) -> impl Future<Output = Result<(), Error>> + Send {
+        let _ = (cx, want, prior, found);
+        async { Ok(()) }
+    }
+
+    /// Looks for what speaks against removing the object. Called when a removal or a replacement is planned; call it through
+    /// [`require_removable`] right before the first write.
+    fn removable(cx: &Cx<A>, was: &Self, found: &mut Findings<Self>) -> impl Future<Output = Result<(), Error>> + Send {
+        let _ = (cx, was, found);
+        async { Ok(()) }
     }
 
     /// Makes the object. Fails only through `unwritten`, so only as long as nothing has been sent.
@@ -43,8 +73,8 @@ pub trait Resource<A: Send + Sync + 'static>: Keyed {
     /// change. After an error the object is read again, and what is found becomes the state.
     fn update(cx: &Cx<A>, prior: &Self, want: &Self) -> impl Future<Output = Result<Updated<Self>, Error>> + Send;
 
-    /// Removes the object. That it is gone already is a success.
-    fn delete(cx: &Cx<A>, was: &Self) -> impl Future<Output = Result<(), Error>> + Send;
+    /// Removes the object. That it is gone already is a success. An error means that the object is as it was.
+    fn delete(cx: &Cx<A>, was: &Self) -> impl Future<Output = Result<Deleted<Self>, Error>> + Send;
 
     /// Whether the object can be imported; the read that follows does the work.
     fn import(cx: &Cx<A>, key: &Self::Key) -> impl Future<Output = Result<(), Error>> + Send {
@@ -62,3 +92,27 @@ pub trait Resource<A: Send + Sync + 'static>: Keyed {
 
 /// The attributes of an object as stored, by name.
 pub type Stored = BTreeMap<String, serde_json::Value>;
+
+/// The checks of [`Resource::possible`], right before the write: everything that was found is an error.
+pub async fn require<A: Send + Sync + 'static, R: Resource<A>>(
+    cx: &Cx<A>,
+    want: &R,
+    prior: Option<&R>,
+) -> Result<(), Error> {
+    let want = planned(want)?;
+    let mut found = Findings::default();
+    R::possible(cx, &want, prior, &mut found).await?;
+    found.verdict()
+}
+
+/// The checks of [`Resource::removable`], right before the write.
+pub async fn require_removable<A: Send + Sync + 'static, R: Resource<A>>(cx: &Cx<A>, was: &R) -> Result<(), Error> {
+    let mut found = Findings::default();
+    R::removable(cx, was, &mut found).await?;
+    found.verdict()
+}
+
+/// A model in the form of a plan in which everything is known.
+fn planned<M: Object>(model: &M) -> Result<M::Plan, Fault> {
+    M::decode_plan(&model.encode())
+}

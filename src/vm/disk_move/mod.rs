@@ -5,16 +5,16 @@ mod begin;
 use pve_client::api::qemu::DiskMove;
 use pve_client::api::qemu::drive::{Bus, DriveKey};
 use terraform_plugin::{
-    Attr, Change, Created, Cx, Duration, Error, Failed, Model, Path, Read, Resource, Say, Size, Timeouts, Unwritten,
-    Updated,
+    Attr, Change, Created, Cx, Deleted, Duration, Error, Failed, Model, Path, Read, Resource, Say, Size, Timeouts,
+    Unwritten, Updated,
 };
 
 use super::guest;
 use super::moving::{Halt, Limits, Order, left_over};
+use super::planned::{DiskOwner, want_disk};
 use super::vm::two_owners;
 use crate::absence;
 use crate::error::Problem;
-use crate::ledger::DiskOwner;
 use crate::pve::Pve;
 
 /// Brings a disk of a VM to another storage, live if the VM runs, and sees to it that it lies there.
@@ -101,6 +101,8 @@ fn kib_per_second(text: &str) -> Result<u64, String> {
 }
 
 impl Resource<Pve> for VmDiskMove {
+    const UPDATES_SETTLE: bool = true;
+
     async fn plan(cx: &Cx<Pve>, change: &mut Change<Self>, say: &mut Say<Self>) {
         if change.is_destroy() {
             return;
@@ -118,7 +120,7 @@ impl Resource<Pve> for VmDiskMove {
         }
         let plan = &change.plan;
         if let (Some(vmid), Some(disk), Some(storage)) = (plan.vmid.get(), plan.disk.text(), plan.storage.text())
-            && let Some((_, other)) = cx.ledger.plan_disk(vmid, disk, DiskOwner::DiskMove, storage)
+            && let Some((_, other)) = want_disk(&cx.ledger, vmid, disk, DiskOwner::DiskMove, storage)
         {
             let (summary, detail) = two_owners(vmid, disk, storage, &other);
             say.error("storage", summary, detail);
@@ -150,8 +152,8 @@ impl Resource<Pve> for VmDiskMove {
     }
 
     /// The disk stays where it is, and a move that runs goes on.
-    async fn delete(_cx: &Cx<Pve>, _was: &Self) -> Result<(), Error> {
-        Ok(())
+    async fn delete(_cx: &Cx<Pve>, _was: &Self) -> Result<Deleted<Self>, Error> {
+        Ok(Deleted::Gone)
     }
 }
 

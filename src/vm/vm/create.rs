@@ -9,7 +9,7 @@ use super::{CREATED, Vm, cloud_init, disks, placement, power, settings, vmid_pat
 use crate::error::{During, Problem, exists};
 use crate::evidence::{self, Before};
 use crate::pve::{Pve, patience};
-use crate::vm::guest;
+use crate::vm::{guest, planned};
 
 /// How often a number that was free a moment ago may turn out to be taken.
 const TRIES: u32 = 50;
@@ -150,7 +150,7 @@ async fn ask(cx: &Cx<Pve>, want: &Vm, node: &str, attempt: &Mutex<Option<(u32, B
 async fn free_vmid(cx: &Cx<Pve>) -> Result<u32, Problem> {
     let first = cx.client.cluster().next_id().await.during("Cannot ask for a free number")?;
     let guests = cx.client.cluster().guests().await.during("Cannot list the guests")?;
-    Ok(cx.ledger.reserve_vmid(first, |vmid| guests.iter().any(|guest| guest.vmid == vmid)))
+    Ok(planned::reserve_vmid(&cx.ledger, first, |vmid| guests.iter().any(|guest| guest.vmid == vmid)))
 }
 
 async fn must_be_absent(cx: &Cx<Pve>, vmid: u32) -> Result<(), Problem> {
@@ -193,7 +193,7 @@ async fn must_not_be_left_over(cx: &Cx<Pve>, want: &Vm) -> Result<(), Problem> {
     let guests = cx.client.cluster().guests().await.during("Cannot list the guests")?;
     let namesakes = guests.iter().filter(|guest| {
         // The name is missing from the list for the first seconds.
-        guest.name.as_ref().is_none_or(|its| its == name) && !cx.ledger.knows_vmid(guest.vmid)
+        guest.name.as_ref().is_none_or(|its| its == name) && !planned::knows_vmid(&cx.ledger, guest.vmid)
     });
     for guest in namesakes {
         let tasks = cx.client.cluster().tasks().await.during("Cannot list the cluster's tasks")?;

@@ -13,13 +13,13 @@ mod settings;
 use std::collections::{BTreeMap, BTreeSet};
 
 use terraform_plugin::{
-    Change, Created, Cx, Error, Failed, Model, Path, Read, Resource, Say, Timeouts, Unwritten, Updated,
+    Change, Created, Cx, Deleted, Error, Failed, Model, Path, Read, Resource, Say, Timeouts, Unwritten, Updated,
 };
 
-use super::guest;
+use super::planned::DiskOwner;
+use super::{guest, planned};
 use crate::absence;
 use crate::error::Problem;
-use crate::ledger::DiskOwner;
 use crate::pve::Pve;
 pub use cloud_init::CloudInit;
 pub use disks::Disk;
@@ -126,6 +126,9 @@ const CREATED: &str = "created";
 const OWNED: &str = "owned_disks";
 
 impl Resource<Pve> for Vm {
+    /// A disk moves for hours.
+    const UPDATES_SETTLE: bool = true;
+
     fn validate(config: &VmPlan, say: &mut Say<Self>) {
         disks::validate(config, say);
         networks::validate(config, say);
@@ -146,10 +149,10 @@ impl Resource<Pve> for Vm {
         cx.private.set(OWNED, &owned);
         disks::plan(change.prior.as_ref(), &change.config, &change.plan, say);
         let Some(vmid) = change.plan.vmid.get() else { return };
-        cx.ledger.take_vmid(vmid);
+        planned::take_vmid(&cx.ledger, vmid);
         for (name, disk) in change.plan.disks.known().into_iter().flatten().filter(|(name, _)| owned.contains(name)) {
             let Some(storage) = disk.known().and_then(|disk| disk.storage.text()) else { continue };
-            if let Some((_, other)) = cx.ledger.plan_disk(vmid, name, DiskOwner::Vm, storage) {
+            if let Some((_, other)) = planned::want_disk(&cx.ledger, vmid, name, DiskOwner::Vm, storage) {
                 let (summary, detail) = two_owners(vmid, name, storage, &other);
                 say.error(disks::path(name).at("storage"), summary, detail);
             }
@@ -169,8 +172,9 @@ impl Resource<Pve> for Vm {
         Ok(change::change(cx, prior, want).await?)
     }
 
-    async fn delete(cx: &Cx<Pve>, was: &Self) -> Result<(), Error> {
-        Ok(destroy::destroy(cx, was).await?)
+    async fn delete(cx: &Cx<Pve>, was: &Self) -> Result<Deleted<Self>, Error> {
+        destroy::destroy(cx, was).await?;
+        Ok(Deleted::Gone)
     }
 }
 

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
-use terraform_plugin::{Created, Cx, Error, Failed, Model, Nested, Read, Resource, Unwritten, Updated};
+use terraform_plugin::{Created, Cx, Deleted, Error, Failed, Model, Nested, Read, Resource, Unwritten, Updated};
 
 use crate::shelf::Shelf;
 
@@ -96,7 +96,8 @@ impl Resource<Shelf> for Cabinet {
         Ok(Updated::Done(built))
     }
 
-    async fn delete(cx: &Cx<Shelf>, was: &Self) -> Result<(), Error> {
-        Ok(cx.remove(KIND, &Self::file(&was.room, &was.name)).await?)
+    async fn delete(cx: &Cx<Shelf>, was: &Self) -> Result<Deleted<Self>, Error> {
+        cx.remove(KIND, &Self::file(&was.room, &was.name)).await?;
+        Ok(Deleted::Gone)
     }
 }

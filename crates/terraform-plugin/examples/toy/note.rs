@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use terraform_plugin::{
-    Attr, Change, Choice, Created, Cx, Error, Failed, Model, Read, Resource, Say, Timeouts, Unwritten, Updated,
+    Attr, Change, Choice, Created, Cx, Deleted, Error, Failed, Model, Read, Resource, Say, Timeouts, Unwritten, Updated,
 };
 
 use crate::shelf::Shelf;
@@ -97,6 +97,8 @@ impl Note {
 }
 
 impl Resource<Shelf> for Note {
+    const UPDATES_SETTLE: bool = true;
+
     async fn plan(_: &Cx<Shelf>, change: &mut Change<Self>, say: &mut Say<Self>) {
         if change.is_update() && change.changed(|note| &note.text) {
             change.plan.lines = Attr::Unknown;
@@ -144,7 +146,8 @@ impl Resource<Shelf> for Note {
         })
     }
 
-    async fn delete(cx: &Cx<Shelf>, was: &Self) -> Result<(), Error> {
-        Ok(cx.remove(KIND, &was.name).await?)
+    async fn delete(cx: &Cx<Shelf>, was: &Self) -> Result<Deleted<Self>, Error> {
+        cx.remove(KIND, &was.name).await?;
+        Ok(Deleted::Gone)
     }
 }

@@ -3,6 +3,7 @@
 
 mod change;
 mod equal;
+mod findings;
 mod hook;
 mod propose;
 mod replace;
@@ -11,6 +12,8 @@ mod verify;
 mod write_only;
 
 pub use change::{Change, Say};
+pub use findings::Findings;
+pub(crate) use findings::not_looked_at;
 pub(crate) use hook::merge;
 pub(crate) use result::{Contradiction, hold, refresh};
 pub(crate) use write_only::with_write_only;
@@ -30,7 +33,7 @@ pub(crate) fn plan(object: &ObjectInfo, config: &Attributes, prior: Option<&Attr
     let resume = was_ready == Some(Value::Bool(false));
     let mut planned = propose::propose(attributes, config, Some(prior), resume);
     if let Some(name) = object.ready
-        && (resume || !EXACTLY_BUT_LOCAL.objects(attributes, prior, &planned))
+        && (resume || (object.updates_settle && !EXACTLY_BUT_LOCAL.objects(attributes, prior, &planned)))
     {
         // An update may be left unfinished, and a resumed creation may be finished.
         planned.insert(name.to_owned(), Value::Unknown);

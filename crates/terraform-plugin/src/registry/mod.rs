@@ -34,7 +34,7 @@ impl<A: Send + Sync + 'static> Registry<A> {
     /// A resource.
     #[must_use]
     pub fn resource<R: Resource<A>>(mut self) -> Self {
-        let known = self.resources.insert(R::NAME, Arc::new(resource::Registered::<R>::new()));
+        let known = self.resources.insert(R::NAME, Arc::new(resource::Registered::<R>::new::<A>()));
         debug_assert!(known.is_none(), "resource {} is registered twice", R::NAME);
         self
     }

@@ -19,6 +19,8 @@ pub(crate) struct ObjectInfo {
     pub(crate) version: i64,
     pub(crate) ready: Option<&'static str>,
     pub(crate) timeouts: Option<&'static str>,
+    /// Whether an update of a finished object can end unfinished.
+    pub(crate) updates_settle: bool,
     /// The names of the key's fields; none for a data source.
     pub(crate) key: &'static [&'static str],
     make_schema: fn() -> Schema,
@@ -36,6 +38,7 @@ impl ObjectInfo {
             version: M::VERSION,
             ready: M::READY,
             timeouts: M::TIMEOUTS,
+            updates_settle: false,
             key: &[],
             make_schema: M::schema,
             make_identity: Vec::new,
@@ -53,6 +56,7 @@ impl ObjectInfo {
             version: 0,
             ready: None,
             timeouts: None,
+            updates_settle: false,
             key: &[],
             make_schema: provider_schema::<C>,
             make_identity: Vec::new,

@@ -13,9 +13,9 @@ use crate::cx::Cx;
 use crate::diagnostics::Diagnostic;
 use crate::error::Error;
 use crate::model::{Fault, Key};
-use crate::outcome::{Outcome, Read, Slot, Unwritten, Updated};
+use crate::outcome::{Deleted, Outcome, Read, Slot, Unwritten, Updated};
 use crate::path::Path;
-use crate::plan::{Change, Say};
+use crate::plan::{Change, Findings, Say, not_looked_at};
 use crate::resource::{Resource, Stored};
 
 /// A planned change, for the object's own `plan`.
@@ -68,7 +68,22 @@ pub(crate) trait AnyResource<A>: Send + Sync {
         want: Attributes,
     ) -> BoxFuture<'static, Result<Updated<Attributes>, Error>>;
 
-    fn delete(&self, cx: Arc<Cx<A>>, was: Attributes) -> BoxFuture<'static, Result<(), Error>>;
+    fn delete(&self, cx: Arc<Cx<A>>, was: Attributes) -> BoxFuture<'static, Result<Deleted<Attributes>, Error>>;
+
+    /// What the object is outside of Terraform, from a state or a plan.
+    fn place(&self, attributes: &Attributes) -> Option<String>;
+
+    /// What speaks against a planned create or update, as messages of the plan. `held`: this state holds the object.
+    fn possible(
+        &self,
+        cx: Arc<Cx<A>>,
+        planned: Attributes,
+        prior: Option<Attributes>,
+        held: bool,
+    ) -> BoxFuture<'static, Result<Vec<Diagnostic>, Error>>;
+
+    /// What speaks against a planned removal, as messages of the plan.
+    fn removable(&self, cx: Arc<Cx<A>>, was: Attributes) -> BoxFuture<'static, Result<Vec<Diagnostic>, Error>>;
 
     /// The key's attributes, from an import id.
     fn parse_id(&self, id: &str) -> Result<Attributes, Error>;
@@ -87,8 +102,13 @@ pub(super) struct Registered<R> {
 }
 
 impl<R: crate::model::Keyed> Registered<R> {
-    pub(super) fn new() -> Self {
-        Self { info: ObjectInfo::keyed::<R>(), model: PhantomData }
+    pub(super) fn new<A: Send + Sync + 'static>() -> Self
+    where
+        R: Resource<A>,
+    {
+        let mut info = ObjectInfo::keyed::<R>();
+        info.updates_settle = R::UPDATES_SETTLE;
+        Self { info, model: PhantomData }
     }
 }
 
@@ -186,12 +206,43 @@ impl<A: Send + Sync + 'static, R: Resource<A>> AnyResource<A> for Registered<R> 
         .boxed()
     }
 
-    fn delete(&self, cx: Arc<Cx<A>>, was: Attributes) -> BoxFuture<'static, Result<(), Error>> {
+    fn delete(&self, cx: Arc<Cx<A>>, was: Attributes) -> BoxFuture<'static, Result<Deleted<Attributes>, Error>> {
         async move {
-            match prior_model::<A, R>(&cx, &was).await? {
-                Some(was) => R::delete(&cx, &was).await,
-                None => Ok(()),
-            }
+            let Some(was) = prior_model::<A, R>(&cx, &was).await? else { return Ok(Deleted::Gone) };
+            Ok(match R::delete(&cx, &was).await? {
+                Deleted::Gone => Deleted::Gone,
+                Deleted::Unfinished(model, why) => Deleted::Unfinished(model.encode(), why),
+            })
+        }
+        .boxed()
+    }
+
+    fn place(&self, attributes: &Attributes) -> Option<String> {
+        R::place(&R::decode_plan(attributes).ok()?)
+    }
+
+    fn possible(
+        &self,
+        cx: Arc<Cx<A>>,
+        planned: Attributes,
+        prior: Option<Attributes>,
+        held: bool,
+    ) -> BoxFuture<'static, Result<Vec<Diagnostic>, Error>> {
+        async move {
+            let mut found = Findings::default();
+            let prior = prior.and_then(|prior| decode_prior::<R>(&prior));
+            let looked = R::possible(&cx, &R::decode_plan(&planned)?, prior.as_ref(), &mut found).await;
+            Ok(foretold(found, looked, held))
+        }
+        .boxed()
+    }
+
+    fn removable(&self, cx: Arc<Cx<A>>, was: Attributes) -> BoxFuture<'static, Result<Vec<Diagnostic>, Error>> {
+        async move {
+            let Some(was) = decode_prior::<R>(&was) else { return Ok(Vec::new()) };
+            let mut found = Findings::default();
+            let looked = R::removable(&cx, &was, &mut found).await;
+            Ok(foretold(found, looked, true))
         }
         .boxed()
     }
@@ -214,6 +265,15 @@ impl<A: Send + Sync + 'static, R: Resource<A>> AnyResource<A> for Registered<R> 
     fn upgrade(&self, version: i64, stored: Stored) -> Result<Stored, Error> {
         R::upgrade(version, stored)
     }
+}
+
+/// What a plan tells: what was found, and what could not be looked at.
+fn foretold<R>(found: Findings<R>, looked: Result<(), Error>, held: bool) -> Vec<Diagnostic> {
+    let mut said = found.foretold(held);
+    if let Err(error) = looked {
+        said.extend(not_looked_at(error));
+    }
+    said
 }
 
 /// A state that an older version of the provider has stored may lack what is required now; a read does without it then,

@@ -28,7 +28,8 @@ impl<P: Provider> Server<P> {
         let config = plan::configured(&info.schema().attributes, &config);
         let config = P::Config::decode_plan(&config)?;
         let stop = self.0.process.child();
-        let start = Start { stop: stop.clone(), terraform_version: request.terraform_version };
+        let data_dir = self.0.data_dir.clone();
+        let start = Start { stop: stop.clone(), terraform_version: request.terraform_version, data_dir };
         let api = match guard(P::configure(config, start)).await {
             Ok(api) => ApiState::Ready(Arc::new(api)),
             // In a plan, what the configuration refers to may not exist yet. The apply configures once more.
@@ -38,6 +39,7 @@ impl<P: Provider> Server<P> {
             }
             Err(error) => return Err(error),
         };
+        self.0.held.begin();
         let session = Session { stop, api };
         *self.0.session.write().unwrap_or_else(PoisonError::into_inner) = session;
         Ok(())

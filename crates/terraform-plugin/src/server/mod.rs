@@ -22,12 +22,14 @@ mod validate;
 mod wire;
 
 use std::collections::BTreeSet;
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use tonic::{Request, Response, Status};
 
 use crate::cx::Cx;
 use crate::error::Error;
+use crate::held::Held;
 use crate::model::Operation;
 use crate::provider::Provider;
 use crate::registry::{AnyDataSource, AnyResource, Attributes, ObjectInfo, Registry};
@@ -44,6 +46,9 @@ struct Inner<P: Provider> {
     session: RwLock<Session<P::Api>>,
     /// What has been warned about as unreachable, in this process.
     unreachable: Mutex<BTreeSet<String>>,
+    /// What the state holds, as far as this process has seen it.
+    held: Arc<Held>,
+    data_dir: PathBuf,
     schema: provider_schema::Answer,
     strict: bool,
 }
@@ -85,13 +90,25 @@ fn strict_by_default() -> bool {
     }
 }
 
+/// Where Terraform keeps its own data. It starts providers in its working directory, also with `-chdir`.
+fn data_dir() -> PathBuf {
+    let named = std::env::var_os("TF_DATA_DIR").filter(|name| !name.is_empty());
+    named.map_or_else(|| PathBuf::from(".terraform"), PathBuf::from)
+}
+
 impl<P: Provider> Server<P> {
     /// The service. `process` goes off when the process is to end.
     pub fn new(process: StopToken) -> Self {
-        Self::with(process, strict_by_default())
+        Self::beside(process, data_dir())
     }
 
-    fn with(process: StopToken, strict: bool) -> Self {
+    /// The same where Terraform's data lie elsewhere than this process would look for them: for providers that run inside
+    /// another program.
+    pub fn beside(process: StopToken, data_dir: PathBuf) -> Self {
+        Self::with(process, strict_by_default(), data_dir)
+    }
+
+    fn with(process: StopToken, strict: bool, data_dir: PathBuf) -> Self {
         let session = Session { stop: process.child(), api: ApiState::Unconfigured };
         Self(Arc::new(Inner {
             registry: P::registry(),
@@ -99,6 +116,8 @@ impl<P: Provider> Server<P> {
             process,
             session: RwLock::new(session),
             unreachable: Mutex::default(),
+            held: Arc::default(),
+            data_dir,
             schema: provider_schema::Answer::default(),
             strict,
         }))
@@ -146,7 +165,7 @@ impl<P: Provider> Server<P> {
         attributes: Option<&Attributes>,
     ) -> Result<Cx<P::Api>, Error> {
         let (api, stop) = self.api()?;
-        Ok(Cx::new(api, stop, object.timeout(operation, attributes)))
+        Ok(Cx::new(api, stop, object.timeout(operation, attributes)).with_held(Arc::clone(&self.0.held)))
     }
 }
 

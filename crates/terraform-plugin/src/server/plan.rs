@@ -6,9 +6,11 @@ use tfplugin6::plan_resource_change::{Request, Response};
 
 use super::guard::guard;
 use super::{Server, wire};
-use crate::diagnostics::Diagnostics;
+use crate::cx::Cx;
+use crate::diagnostics::{Diagnostic, Diagnostics};
 use crate::error::Error;
 use crate::model::Operation;
+use crate::path::Path;
 use crate::plan;
 use crate::private::Private;
 use crate::provider::Provider;
@@ -46,8 +48,9 @@ impl<P: Provider> Server<P> {
         let planned = plan::plan(info, &config, prior.as_ref());
         // A replacement is planned as a create in the end, with the private data of what it replaces.
         let private = if prior.is_some() { Private::decode(&request.prior_private) } else { Private::default() };
+        let cx = self.looking(object.as_ref(), &planned, private);
         let hook = Hook { prior: prior.clone(), config: Some(config.clone()), plan: Some(planned.clone()) };
-        let (planned, replace, private) = self.own_say(object.as_ref(), hook, planned, private, said).await?;
+        let (planned, replace) = own_say(object.as_ref(), &cx, hook, planned, said).await?;
 
         if self.0.strict {
             said.extend(plan::self_check(attributes, &config, prior.as_ref(), &planned));
@@ -56,6 +59,14 @@ impl<P: Provider> Server<P> {
             Some(prior) => plan::replacements(attributes, prior, &planned, replace),
             None => Vec::new(),
         };
+        if let Ok(cx) = &cx {
+            let replaced = !requires_replace.is_empty();
+            self.look_ahead(object.as_ref(), cx, prior.as_ref(), &planned, replaced, said).await?;
+        }
+        let private = match &cx {
+            Ok(cx) => cx.private.encode(),
+            Err(private) => private.encode(),
+        };
         let planned_identity = match wire::encode_identity(object.key(&planned), info)? {
             None if prior.is_some() => request.prior_identity.clone(),
             identity => identity,
@@ -63,7 +74,7 @@ impl<P: Provider> Server<P> {
         Ok(Response {
             planned_state: Some(wire::encode_object(planned, info)?),
             requires_replace: requires_replace.iter().filter_map(Into::into).collect(),
-            planned_private: private.encode().into(),
+            planned_private: private.into(),
             planned_identity,
             ..Response::default()
         })
@@ -76,9 +87,17 @@ impl<P: Provider> Server<P> {
         request: &Request,
         said: &mut Diagnostics,
     ) -> Result<Response, Error> {
-        let hook = Hook { prior, config: None, plan: None };
-        let private = Private::decode(&request.prior_private);
-        self.own_say(object, hook, Attributes::new(), private, said).await?;
+        let cx = self.looking(object, &Attributes::new(), Private::decode(&request.prior_private));
+        let hook = Hook { prior: prior.clone(), config: None, plan: None };
+        own_say(object, &cx, hook, Attributes::new(), said).await?;
+        if let (Ok(cx), Some(prior)) = (&cx, &prior) {
+            let name = object.info().name;
+            if object.place(prior).is_some_and(|place| self.0.held.go(name, &place)) {
+                said.push(renamed::<P>(name));
+            }
+            said.extend(guard(object.removable(Arc::clone(cx), prior.clone())).await?);
+            said.extend(cx.take_warnings());
+        }
         Ok(Response {
             planned_state: Some(wire::null()),
             planned_private: request.prior_private.clone(),
@@ -87,36 +106,89 @@ impl<P: Provider> Server<P> {
         })
     }
 
-    /// The object's own `plan`, if the API is there. As long as the provider's configuration is not known, the schema's
-    /// rules are all there is.
-    async fn own_say(
-        &self,
-        object: &dyn AnyResource<P::Api>,
-        hook: Hook,
-        planned: Attributes,
-        private: Private,
-        said: &mut Diagnostics,
-    ) -> Result<(Attributes, Vec<crate::path::Path>, Private), Error> {
-        let cx = match self.cx(object.info(), Operation::Read, Some(&planned)) {
-            Ok(cx) => Arc::new(cx.with_private(private)),
+    /// What a plan has at hand; without the API, the private data alone. As long as the provider's configuration is not
+    /// known, the schema's rules are all there is.
+    fn looking(&self, object: &dyn AnyResource<P::Api>, planned: &Attributes, private: Private) -> Looking<P> {
+        match self.cx(object.info(), Operation::Read, Some(planned)) {
+            Ok(cx) => Ok(Arc::new(cx.with_private(private))),
             Err(error) => {
                 tracing::debug!(%error, "planned without the API");
-                return Ok((planned, Vec::new(), private));
+                Err(private)
             }
-        };
-        let destroy = hook.config.is_none();
-        let hooked = guard(object.plan(Arc::clone(&cx), hook)).await;
-        said.extend(cx.take_warnings());
-        let hooked = hooked?;
-        said.extend(hooked.said);
-        let private = Private::decode(&cx.private.encode());
-        if destroy {
-            return Ok((planned, Vec::new(), private));
-        }
-        let merged = plan::merge(Value::Object(planned), &Value::Object(hooked.before), Value::Object(hooked.after));
-        match merged {
-            Value::Object(planned) => Ok((planned, hooked.replace, private)),
-            _ => Err(Error::new("The provider has a bug: it planned something that is no object", "")),
         }
     }
+
+    /// What the apply would say, as far as it can be known by now.
+    async fn look_ahead(
+        &self,
+        object: &dyn AnyResource<P::Api>,
+        cx: &Arc<Cx<P::Api>>,
+        prior: Option<&Attributes>,
+        planned: &Attributes,
+        replaced: bool,
+        said: &mut Diagnostics,
+    ) -> Result<(), Error> {
+        let name = object.info().name;
+        match prior {
+            // What takes its place is planned once more, as a create.
+            Some(prior) if replaced => {
+                if let Some(place) = object.place(prior) {
+                    self.0.held.replace(name, place);
+                }
+                said.extend(guard(object.removable(Arc::clone(cx), prior.clone())).await?);
+            }
+            Some(prior) if plan::differ_locally_only(&object.info().schema().attributes, prior, planned) => {}
+            prior => {
+                let place = object.place(planned);
+                let held = place.as_ref().is_some_and(|place| self.0.held.holds(name, place));
+                if prior.is_none() && place.is_some_and(|place| self.0.held.come(name, &place)) {
+                    said.push(renamed::<P>(name));
+                }
+                let looking = object.possible(Arc::clone(cx), planned.clone(), prior.cloned(), held);
+                said.extend(guard(looking).await?);
+            }
+        }
+        said.extend(cx.take_warnings());
+        Ok(())
+    }
+}
+
+/// What a plan has at hand, or the private data alone.
+type Looking<P> = Result<Arc<Cx<<P as Provider>::Api>>, Private>;
+
+/// The object's own `plan`: what it made of the plan, and what it wants replaced.
+async fn own_say<A>(
+    object: &dyn AnyResource<A>,
+    cx: &Result<Arc<Cx<A>>, Private>,
+    hook: Hook,
+    planned: Attributes,
+    said: &mut Diagnostics,
+) -> Result<(Attributes, Vec<Path>), Error> {
+    let Ok(cx) = cx else { return Ok((planned, Vec::new())) };
+    let destroy = hook.config.is_none();
+    let hooked = guard(object.plan(Arc::clone(cx), hook)).await;
+    said.extend(cx.take_warnings());
+    let hooked = hooked?;
+    said.extend(hooked.said);
+    if destroy {
+        return Ok((planned, Vec::new()));
+    }
+    let merged = plan::merge(Value::Object(planned), &Value::Object(hooked.before), Value::Object(hooked.after));
+    match merged {
+        Value::Object(planned) => Ok((planned, hooked.replace)),
+        _ => Err(Error::new("The provider has a bug: it planned something that is no object", "")),
+    }
+}
+
+/// Two blocks, one object: it would be destroyed and made anew.
+fn renamed<P: Provider>(name: &str) -> Diagnostic {
+    let kind = Server::<P>::full(name);
+    Diagnostic::warning(
+        format!("A {kind} is destroyed and made anew under another name"),
+        format!(
+            "One block of this plan destroys the very object that another one makes. If the block was only renamed (or a \
+             key of its `for_each`), say so, with your names in place of OLD and NEW, and nothing is destroyed:\n\n\
+             moved {{\n  from = {kind}.OLD\n  to   = {kind}.NEW\n}}"
+        ),
+    )
 }

@@ -52,6 +52,10 @@ impl<P: Provider> Server<P> {
         };
         let private = Private::decode(&request.private);
         let imported = private.take_imported();
+        let place = object.place(&state);
+        if !imported {
+            self.0.held.see(info.name, place.clone(), &state);
+        }
         if object.key(&state).is_none() && !imported {
             said.push(unidentified(info.name));
             return Ok(kept(request));
@@ -70,12 +74,20 @@ impl<P: Provider> Server<P> {
             Read::Found(model) => {
                 let prior = (!imported).then_some(&state);
                 let state = refreshed(object.as_ref(), prior, &model);
+                let now = object.place(&state);
+                if now != place {
+                    self.0.held.forget(info.name, place.as_deref());
+                }
+                self.0.held.see(info.name, now, &state);
                 let identity = wire::encode_identity(object.key(&state), info)?;
                 let identity = identity.or_else(|| request.current_identity.clone());
                 let state = Some(wire::encode_object(state, info)?);
                 Ok(Answer { state, identity, private: cx.private.encode() })
             }
-            Read::Gone => Ok(Answer { state: Some(wire::null()), identity: None, private: Vec::new() }),
+            Read::Gone => {
+                self.0.held.forget(info.name, place.as_deref());
+                Ok(Answer { state: Some(wire::null()), identity: None, private: Vec::new() })
+            }
             Read::Unreachable(why) if imported => {
                 let told = format!("{}\nNothing was imported. Apply again when it answers.", why.why);
                 Err(Error::new(why.about, told.trim_start().to_owned()))

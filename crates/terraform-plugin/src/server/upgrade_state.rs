@@ -18,6 +18,9 @@ impl<P: Provider> Server<P> {
         let upgraded = guard_now(|| {
             let object = self.resource(&request.type_name)?;
             let state = upgrade(object.as_ref(), &request)?;
+            if let Value::Object(attributes) = &state {
+                self.0.held.see(object.info().name, object.place(attributes), attributes);
+            }
             wire::encode(&state, object.info().ty())
         });
         match upgraded {

@@ -89,7 +89,9 @@ struct Thing {
 }
 
 fn thing() -> ObjectInfo {
-    ObjectInfo::keyed::<Thing>()
+    let mut info = ObjectInfo::keyed::<Thing>();
+    info.updates_settle = true;
+    info
 }
 
 fn attributes() -> Vec<Attribute> {

@@ -57,6 +57,12 @@ fn an_update_keeps_what_was_left_alone() {
     let plan = planned(&[name(), ("note", "new".into())], Some(&prior));
     assert_eq!((&plan["size"], &plan["id"], &plan["note"]), (&5.into(), &"id-1".into(), &"new".into()));
     assert_eq!(plan["ready"], U, "an update may be left unfinished");
+    let mut at_once = thing();
+    at_once.updates_settle = false;
+    assert_eq!(
+        super::super::plan(&at_once, &config(&[name(), ("note", "new".into())]), Some(&prior))["ready"],
+        true.into()
+    );
     let plan = planned(&[name()], Some(&plan));
     assert_eq!(plan["note"], Value::Null, "optional and unset is not there");
 }

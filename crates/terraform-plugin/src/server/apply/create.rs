@@ -28,6 +28,7 @@ impl<P: Provider> Server<P> {
         let cx = self.writing(info, Operation::Create, planned, &request.planned_private)?;
         let end = object.create(Arc::clone(&cx), want).await;
         said.extend(cx.take_warnings());
+        self.0.held.came(info.name, object.place(planned).as_deref());
         let (found, why) = match end {
             CreateEnd::Failed(error) => {
                 said.extend(error.into_diagnostics());

@@ -5,13 +5,16 @@ use std::sync::Arc;
 use tfplugin6::apply_resource_change::Request;
 
 use super::super::guard::guard;
+use super::super::read::refreshed;
 use super::super::{Server, wire};
 use super::{Apply, Stored, stored};
 use crate::diagnostics::Diagnostics;
 use crate::error::Error;
 use crate::model::Operation;
+use crate::outcome::Deleted;
 use crate::provider::Provider;
 use crate::registry::Attributes;
+use crate::value::Value;
 
 impl<P: Provider> Server<P> {
     pub(super) async fn delete(
@@ -26,7 +29,18 @@ impl<P: Provider> Server<P> {
         let end = guard(object.delete(Arc::clone(&cx), prior.clone())).await;
         said.extend(cx.take_warnings());
         match end {
-            Ok(()) => Ok(Stored { state: wire::null(), identity: None, private: Vec::new() }),
+            Ok(Deleted::Gone) => {
+                self.0.held.forget(object.info().name, object.place(prior).as_deref());
+                Ok(Stored { state: wire::null(), identity: None, private: Vec::new() })
+            }
+            Ok(Deleted::Unfinished(left, why)) => {
+                said.extend(why.into_diagnostics());
+                let mut left = refreshed(object, Some(prior), &left);
+                if let Some(name) = object.info().ready {
+                    left.insert(name.to_owned(), Value::Bool(false));
+                }
+                stored(object, &cx, left, request.planned_identity.as_ref())
+            }
             Err(error) => {
                 said.extend(error.into_diagnostics());
                 stored(object, &cx, prior.clone(), request.planned_identity.as_ref())

@@ -174,3 +174,22 @@ async fn a_delete_ends_in_null_or_keeps_everything() {
     let response = harness.apply(&state, &Value::Null, &private).await;
     assert_eq!((errors(&response.diagnostics).len(), harness.value(&response.new_state)), (0, Value::Null));
 }
+
+#[tokio::test]
+async fn a_removal_that_ended_early_keeps_the_object_and_what_it_remembers() {
+    let harness = Harness::with("delete unfinished", true).await;
+    let (state, private) = harness.created(&config()).await;
+    harness.world.goes_wrong("delete unfinished");
+    let response = harness.apply(&state, &Value::Null, &private).await;
+    assert_eq!(errors(&response.diagnostics), ["error: Still going"]);
+    let left = harness.value(&response.new_state);
+    assert_eq!(left, changed(&state, &[("ready", false.into())]));
+    assert!(response.new_identity.is_some());
+    assert_eq!(Private::decode(&response.private).get::<bool>("going"), Some(true));
+    // Still configured: an update brings it back. Not configured: the removal goes on.
+    harness.world.goes_wrong("");
+    let planned = harness.plan(&left, &config(), &response.private).await;
+    assert_eq!(get(&harness.value(&planned.planned_state), "ready"), &Value::Unknown);
+    let response = harness.apply(&left, &Value::Null, &response.private).await;
+    assert_eq!(harness.value(&response.new_state), Value::Null);
+}

@@ -27,7 +27,7 @@ impl Harness {
     }
 
     async fn with(world: &'static str, strict: bool) -> Self {
-        let server = Server::<Test>::with(StopToken::new(), strict);
+        let server = Server::<Test>::with(StopToken::new(), strict, PathBuf::new());
         let harness = Self { server, world: World::named(world) };
         assert_eq!(harness.configure(world.into()).await, [""; 0]);
         harness

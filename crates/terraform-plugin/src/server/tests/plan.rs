@@ -69,3 +69,65 @@ async fn faults_of_the_objects_own_plan_are_found_before_terraform_finds_them() 
     let planned = harness.plan(&Value::Null, &thing(&[("name", "a".into())]), b"").await;
     assert!(errors(&planned.diagnostics)[0].contains("planning broke"));
 }
+
+#[tokio::test]
+async fn a_plan_tells_what_the_apply_would_say() {
+    let harness = Harness::with("plan ahead", true).await;
+    let plan = async |note: &str| {
+        let config = thing(&[("name", "a".into()), ("note", note.into())]);
+        said(&harness.plan(&Value::Null, &config, b"").await.diagnostics)
+    };
+    assert_eq!(plan("early").await, ["warning at 1 steps: Too early"]);
+    assert_eq!(plan("impossible").await, ["error at 1 steps: Never"]);
+    assert_eq!(plan("fine").await, [""; 0]);
+    harness.world.goes_wrong("cannot look");
+    assert_eq!(plan("fine").await, ["warning: The world cannot be looked at"]);
+    harness.world.goes_wrong("");
+
+    let response = harness.apply(&Value::Null, &thing(&[("name", "a".into()), ("note", "early".into())]), b"").await;
+    assert_eq!(errors(&response.diagnostics), ["error at 1 steps: Too early"]);
+}
+
+#[tokio::test]
+async fn nothing_is_looked_at_where_nothing_is_to_be_written() {
+    let harness = Harness::with("plan no-op", true).await;
+    let (state, private) = harness.created(&thing(&[("name", "a".into())])).await;
+    harness.world.calls();
+    harness.plan(&state, &thing(&[("name", "a".into())]), &private).await;
+    harness.plan(&state, &thing(&[("name", "a".into()), ("allow_destroy", true.into())]), &private).await;
+    assert_eq!(harness.world.calls(), ["plan", "plan"]);
+    harness.plan(&state, &thing(&[("name", "a".into()), ("note", "n".into())]), &private).await;
+    assert_eq!(harness.world.calls(), ["plan", "possible change"]);
+}
+
+#[tokio::test]
+async fn a_removal_is_looked_at_when_it_is_planned_and_when_a_replacement_is() {
+    let harness = Harness::with("plan removal", true).await;
+    let config = thing(&[("name", "a".into()), ("note", "precious".into()), ("allow_destroy", true.into())]);
+    let (state, private) = harness.created(&config).await;
+    let destroyed = harness.plan(&state, &Value::Null, &private).await;
+    assert_eq!(said(&destroyed.diagnostics), ["error: It is precious"]);
+    let replaced = harness.plan(&state, &changed(&config, &[("name", "b".into())]), &private).await;
+    assert_eq!(said(&replaced.diagnostics), ["error: It is precious"]);
+    let full = changed(&state, &[("note", "full".into())]);
+    assert_eq!(said(&harness.plan(&full, &Value::Null, &private).await.diagnostics), ["warning: It is full"]);
+    let response = harness.apply(&full, &Value::Null, &private).await;
+    assert_eq!(errors(&response.diagnostics), ["error: It is full"]);
+}
+
+#[tokio::test]
+async fn what_this_state_holds_does_not_exist_already() {
+    let harness = Harness::with("plan held", true).await;
+    let config = thing(&[("name", "a".into()), ("allow_destroy", true.into())]);
+    let (state, private) = harness.created(&config).await;
+    // Somebody else's, as far as this process knows.
+    let fresh = Harness::with("plan held", true).await;
+    assert_eq!(said(&fresh.plan(&Value::Null, &config, b"").await.diagnostics), ["warning: It exists"]);
+    // A tainted object, or the second plan of a replacement: no prior, and known from the refresh.
+    fresh.read(&state, &private).await;
+    assert_eq!(said(&fresh.plan(&Value::Null, &config, b"").await.diagnostics), [""; 0]);
+    // Destroyed in one block and made in another.
+    let going = fresh.plan(&state, &Value::Null, &private).await;
+    let told = said(&going.diagnostics);
+    assert!(told.iter().any(|text| text.contains("moved {") && text.contains("from = test_thing.OLD")), "{told:?}");
+}

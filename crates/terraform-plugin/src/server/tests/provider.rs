@@ -5,7 +5,7 @@ use crate::stop::StopReason;
 
 #[tokio::test]
 async fn the_schema_is_complete_and_the_same_each_time() {
-    let server = Server::<Test>::with(StopToken::new(), true);
+    let server = Server::<Test>::with(StopToken::new(), true, PathBuf::new());
     let first = server.provider_schema(Default::default()).await;
     assert_eq!(first, server.provider_schema(Default::default()).await);
     assert_eq!(first.resource_schemas.keys().collect::<Vec<_>>(), ["test_thing"]);
@@ -151,7 +151,7 @@ fn the_docs_know_everything_the_schema_knows() {
 #[test]
 fn the_schemas_are_what_terraform_takes() {
     use crate::schema::SchemaOf;
-    let server = Server::<Test>::with(StopToken::new(), true);
+    let server = Server::<Test>::with(StopToken::new(), true, PathBuf::new());
     let thing = server.resource("test_thing").unwrap().info().schema().self_check(SchemaOf::Resource);
     let names = server.data_source("test_names").unwrap().info().schema().self_check(SchemaOf::DataSource);
     assert_eq!((thing, names), (Vec::new(), Vec::new()));

@@ -5,8 +5,8 @@ use std::sync::{Arc, LazyLock, Mutex};
 
 use crate::model::{Model, Secret, Size, Timeouts};
 use crate::{
-    Change, Created, Cx, DataSource, Diagnostic, Error, Failed, Provider, Read, Registry, Resource, Say, Start, Stored,
-    Unwritten, Updated, WriteError,
+    Change, Created, Cx, DataSource, Deleted, Diagnostic, Error, Failed, Findings, Provider, Read, Registry, Resource,
+    Say, Start, Stored, Unwritten, Updated, WriteError, require_removable,
 };
 
 /// The provider of these tests.
@@ -125,6 +125,8 @@ impl Thing {
 }
 
 impl Resource<Api> for Thing {
+    const UPDATES_SETTLE: bool = true;
+
     fn validate(config: &ThingPlan, say: &mut Say<Self>) {
         if config.note.text() == Some("bad") {
             say.error("note", "A bad note", "Write a better one.");
@@ -147,14 +149,44 @@ impl Resource<Api> for Thing {
         }
     }
 
+    async fn possible(
+        cx: &Cx<Api>,
+        want: &ThingPlan,
+        prior: Option<&Self>,
+        found: &mut Findings<Self>,
+    ) -> Result<(), Error> {
+        let kind = if prior.is_some() { "change" } else { "create" };
+        if cx.mishap(&format!("possible {kind}")) == "cannot look" {
+            return Err(Error::new("The world cannot be looked at", ""));
+        }
+        let Some(name) = want.name.text() else { return Ok(()) };
+        if prior.is_none() && cx.things.lock().unwrap().contains_key(name) {
+            found.exists(Error::new("It exists", ""));
+        }
+        match want.note.text() {
+            Some("impossible") => found.certain(Error::new("Never", "").at("note")),
+            Some("early") => found.mendable(Error::new("Too early", "").at("note")),
+            _ => {}
+        }
+        Ok(())
+    }
+
+    async fn removable(_: &Cx<Api>, was: &Self, found: &mut Findings<Self>) -> Result<(), Error> {
+        match was.note.as_deref() {
+            Some("precious") => found.certain(Error::new("It is precious", "")),
+            Some("full") => found.mendable(Error::new("It is full", "")),
+            _ => {}
+        }
+        Ok(())
+    }
+
     async fn create(cx: &Cx<Api>, want: &Self, unwritten: Unwritten<Self>) -> Result<Created<Self>, Failed> {
         let mishap = cx.mishap(&format!("create {}s", cx.timeout.as_secs()));
         assert_ne!(mishap, "panic before", "broke before the write");
         if let Some(token) = &want.token {
             cx.private.set("token_length", token.reveal().len());
         }
-        let exists = cx.things.lock().unwrap().contains_key(&want.name);
-        unwritten.check(if exists { Err(Error::new("It exists", "")) } else { Ok(()) })?;
+        unwritten.check(crate::require(cx, want, None).await)?;
         let stored = want.as_stored();
         let so_far = Self { size: None, ..stored.clone() };
         let request = async {
@@ -215,14 +247,19 @@ impl Resource<Api> for Thing {
         Ok(Updated::Done(stored))
     }
 
-    async fn delete(cx: &Cx<Api>, was: &Self) -> Result<(), Error> {
+    async fn delete(cx: &Cx<Api>, was: &Self) -> Result<Deleted<Self>, Error> {
+        require_removable(cx, was).await?;
         match cx.mishap("delete") {
             "delete fails" => return Err(Error::new("Cannot be deleted", "")),
             "delete panics" => panic!("deleting broke"),
+            "delete unfinished" => {
+                cx.private.set("going", true);
+                return Ok(Deleted::unfinished(was.clone(), Error::new("Still going", "")));
+            }
             _ => {}
         }
         cx.things.lock().unwrap().remove(&was.name);
-        Ok(())
+        Ok(Deleted::Gone)
     }
 
     async fn import(cx: &Cx<Api>, key: &ThingKey) -> Result<(), Error> {

@@ -1,0 +1,166 @@
+//! What this state holds, as far as this process has seen it: by UpgradeResourceState, by reads, by what it has made and
+//! removed. Terraform tells a provider no addresses, so an object is known by what it is outside (see
+//! [`crate::Resource::place`]).
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use crate::registry::Attributes;
+
+/// What this state holds.
+#[derive(Debug, Default)]
+pub(crate) struct Held(Mutex<BTreeMap<&'static str, Objects>>);
+
+/// The objects of one type.
+#[derive(Debug, Default)]
+struct Objects {
+    /// By their place. Those that have none yet are known by their attributes alone.
+    seen: BTreeMap<String, Attributes>,
+    placeless: Vec<Attributes>,
+    /// Places whose object is planned to be destroyed, and not to be made anew in the same block.
+    going: BTreeSet<String>,
+    /// Places for which an object is planned to be made.
+    coming: BTreeSet<String>,
+    /// Places whose object is planned to be replaced.
+    replaced: BTreeSet<String>,
+}
+
+impl Held {
+    /// The state holds this.
+    pub(crate) fn see(&self, name: &'static str, place: Option<String>, attributes: &Attributes) {
+        let mut all = self.lock();
+        let objects = all.entry(name).or_default();
+        match place {
+            Some(place) => {
+                objects.seen.insert(place, attributes.clone());
+            }
+            None if !objects.placeless.contains(attributes) => objects.placeless.push(attributes.clone()),
+            None => {}
+        }
+    }
+
+    /// The state holds it no longer: it was destroyed, or is gone.
+    pub(crate) fn forget(&self, name: &'static str, place: Option<&str>) {
+        if let (Some(objects), Some(place)) = (self.lock().get_mut(name), place) {
+            objects.seen.remove(place);
+            objects.going.remove(place);
+        }
+    }
+
+    /// A run begins: nothing is planned yet.
+    pub(crate) fn begin(&self) {
+        for objects in self.lock().values_mut() {
+            objects.going.clear();
+            objects.coming.clear();
+            objects.replaced.clear();
+        }
+    }
+
+    /// What was to be made at this place is made, or cannot be.
+    pub(crate) fn came(&self, name: &str, place: Option<&str>) {
+        if let (Some(objects), Some(place)) = (self.lock().get_mut(name), place) {
+            objects.coming.remove(place);
+            objects.replaced.remove(place);
+        }
+    }
+
+    /// All that is held of a type.
+    pub(crate) fn all(&self, name: &str) -> Vec<Attributes> {
+        let all = self.lock();
+        all.get(name)
+            .map(|objects| objects.seen.values().chain(&objects.placeless).cloned().collect())
+            .unwrap_or_default()
+    }
+
+    /// Whether the object at this place is held.
+    pub(crate) fn holds(&self, name: &str, place: &str) -> bool {
+        self.lock().get(name).is_some_and(|objects| objects.seen.contains_key(place))
+    }
+
+    /// Notes that the object at this place is to be replaced.
+    pub(crate) fn replace(&self, name: &'static str, place: String) {
+        self.lock().entry(name).or_default().replaced.insert(place);
+    }
+
+    /// Notes that an object is to be made at this place; whether the one that is held there is to be destroyed by another
+    /// block.
+    pub(crate) fn come(&self, name: &'static str, place: &str) -> bool {
+        let mut all = self.lock();
+        let objects = all.entry(name).or_default();
+        objects.coming.insert(place.to_owned());
+        objects.is_renamed(place)
+    }
+
+    /// Whether an object is planned to be made at this place.
+    pub(crate) fn comes(&self, name: &str, place: &str) -> bool {
+        self.lock().get(name).is_some_and(|objects| objects.coming.contains(place))
+    }
+
+    /// Notes that the object at this place is to be destroyed; whether another block is to make it anew.
+    pub(crate) fn go(&self, name: &'static str, place: &str) -> bool {
+        let mut all = self.lock();
+        let objects = all.entry(name).or_default();
+        objects.going.insert(place.to_owned());
+        objects.is_renamed(place)
+    }
+
+    /// Those that are to be destroyed.
+    pub(crate) fn going(&self, name: &str) -> Vec<Attributes> {
+        let all = self.lock();
+        let of = |objects: &Objects| {
+            let both = objects.going.union(&objects.replaced);
+            both.filter_map(|place| objects.seen.get(place)).cloned().collect()
+        };
+        all.get(name).map(of).unwrap_or_default()
+    }
+
+    /// Every change is whole after one call: a panic elsewhere leaves nothing half done.
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<&'static str, Objects>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Objects {
+    fn is_renamed(&self, place: &str) -> bool {
+        self.going.contains(place) && self.coming.contains(place) && !self.replaced.contains(place)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_renamed_block_is_seen_by_whichever_comes_second() {
+        for destroy_first in [true, false] {
+            let held = Held::default();
+            held.see("osd", Some("pve1 sdb".to_owned()), &Attributes::new());
+            let told = if destroy_first {
+                [held.go("osd", "pve1 sdb"), held.come("osd", "pve1 sdb")]
+            } else {
+                [held.come("osd", "pve1 sdb"), held.go("osd", "pve1 sdb")]
+            };
+            assert_eq!(told, [false, true]);
+            assert_eq!(held.going("osd").len(), 1);
+        }
+    }
+
+    #[test]
+    fn a_replacement_is_no_renaming() {
+        let held = Held::default();
+        held.see("pool", Some("a".to_owned()), &Attributes::new());
+        held.replace("pool", "a".to_owned());
+        assert!(!held.come("pool", "a") && held.holds("pool", "a"));
+    }
+
+    #[test]
+    fn what_was_destroyed_is_held_no_longer() {
+        let held = Held::default();
+        held.see("pool", Some("a".to_owned()), &Attributes::new());
+        held.see("pool", None, &Attributes::new());
+        held.see("pool", None, &Attributes::new());
+        assert_eq!(held.all("pool").len(), 2);
+        held.forget("pool", Some("a"));
+        assert!(!held.holds("pool", "a") && held.all("pool").len() == 1);
+    }
+}

@@ -1,0 +1,104 @@
+//! What is planned with guests, for siblings to know: numbers that are spoken for, and where disks shall lie.
+
+use std::collections::BTreeMap;
+
+use crate::ledger::{Ledger, Planned};
+
+/// A guest's number that is spoken for in this process.
+#[derive(Clone, Copy, Debug)]
+struct Number;
+
+impl Planned for Number {
+    type Key = u32;
+}
+
+/// Notes that a guest's number is spoken for.
+pub fn take_vmid(ledger: &Ledger, vmid: u32) {
+    ledger.note(vmid, Number);
+}
+
+/// Whether a guest's number is spoken for.
+pub fn knows_vmid(ledger: &Ledger, vmid: u32) -> bool {
+    ledger.knows::<Number>(&vmid)
+}
+
+/// Takes the first number from `first` on that is neither `taken` nor spoken for.
+pub fn reserve_vmid(ledger: &Ledger, first: u32, taken: impl Fn(u32) -> bool) -> u32 {
+    ledger.with(|spoken_for: &mut BTreeMap<u32, Number>| {
+        let free = (first..).find(|vmid| !spoken_for.contains_key(vmid) && !taken(*vmid)).unwrap_or(first);
+        spoken_for.insert(free, Number);
+        free
+    })
+}
+
+/// Who says where a disk of a guest lies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DiskOwner {
+    /// `storage` is set on the disk in `pve_vm`.
+    Vm,
+    /// A `pve_vm_disk_move` names the disk.
+    DiskMove,
+}
+
+/// Who wants a disk where.
+#[derive(Clone, Debug, Default)]
+struct Wishes(Vec<(DiskOwner, String)>);
+
+impl Planned for Wishes {
+    type Key = (u32, String);
+}
+
+/// Notes that `owner` wants the disk on `storage`; answers what another owner wants instead, if it differs.
+pub fn want_disk(
+    ledger: &Ledger,
+    vmid: u32,
+    disk: &str,
+    owner: DiskOwner,
+    storage: &str,
+) -> Option<(DiskOwner, String)> {
+    ledger.with(|all: &mut BTreeMap<(u32, String), Wishes>| {
+        let Wishes(wishes) = all.entry((vmid, disk.to_owned())).or_default();
+        let other = wishes.iter().find(|(who, what)| *who != owner && what != storage).cloned();
+        wishes.retain(|(who, _)| *who != owner);
+        wishes.push((owner, storage.to_owned()));
+        other
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn two_owners_of_a_disk_are_noticed_whichever_comes_first() {
+        let ledger = Ledger::default();
+        let want = |disk, owner, storage| want_disk(&ledger, 101, disk, owner, storage);
+        assert_eq!(want("scsi0", DiskOwner::Vm, "local-lvm"), None);
+        assert_eq!(want("scsi0", DiskOwner::DiskMove, "vm"), Some((DiskOwner::Vm, "local-lvm".to_owned())));
+        assert_eq!(want("scsi1", DiskOwner::DiskMove, "vm"), None);
+    }
+
+    #[test]
+    fn owners_that_agree_are_left_alone() {
+        let ledger = Ledger::default();
+        assert_eq!(want_disk(&ledger, 101, "scsi0", DiskOwner::DiskMove, "vm"), None);
+        assert_eq!(want_disk(&ledger, 101, "scsi0", DiskOwner::Vm, "vm"), None);
+    }
+
+    #[test]
+    fn planning_the_same_object_twice_keeps_one_wish() {
+        let ledger = Ledger::default();
+        want_disk(&ledger, 101, "scsi0", DiskOwner::Vm, "a");
+        want_disk(&ledger, 101, "scsi0", DiskOwner::Vm, "b");
+        assert_eq!(want_disk(&ledger, 101, "scsi0", DiskOwner::DiskMove, "b"), None);
+    }
+
+    #[test]
+    fn numbers_are_given_away_once() {
+        let ledger = Ledger::default();
+        take_vmid(&ledger, 101);
+        assert_eq!(reserve_vmid(&ledger, 100, |vmid| vmid == 102), 100);
+        assert_eq!(reserve_vmid(&ledger, 100, |vmid| vmid == 102), 103);
+        assert!(knows_vmid(&ledger, 103) && !knows_vmid(&ledger, 102));
+    }
+}
