@@ -27,6 +27,8 @@ mod field;
 mod key;
 mod object;
 mod options;
+#[cfg(test)]
+mod tests;
 
 use proc_macro::TokenStream;
 use syn::{DeriveInput, parse_macro_input};

@@ -2,6 +2,65 @@
 //!
 //! `#[derive(Model)]` (resources, data sources), `#[derive(Nested)]` (objects inside them),
 //! `#[derive(ProviderConfig)]` and `#[derive(Choice)]` (words) implement what is here.
+//!
+//! A struct that contradicts itself does not compile. What is said about it is held by the tests of the derives; here,
+//! that it is said at all: what each of the wrong ones has wrong is the line in which it differs from the one before it.
+//!
+//! ```no_run
+//! # use terraform_plugin::Model;
+//! #[derive(Model, Clone)]
+//! #[model(name = "pool", area = "Tests", key(name))]
+//! struct Pool {
+//!     #[attr(required)]
+//!     name: String,
+//! }
+//! ```
+//!
+//! ```compile_fail
+//! # use terraform_plugin::Model;
+//! #[derive(Model, Clone)]
+//! #[model(area = "Tests", key(name))]
+//! struct Pool {
+//!     #[attr(required)]
+//!     name: String,
+//! }
+//! ```
+//!
+//! ```no_run
+//! # use terraform_plugin::Nested;
+//! #[derive(Nested, Clone)]
+//! struct Disk {
+//!     #[attr(required)]
+//!     size: i64,
+//! }
+//! ```
+//!
+//! ```compile_fail
+//! # use terraform_plugin::Nested;
+//! #[derive(Nested, Clone)]
+//! struct Disk {
+//!     #[attr(required)]
+//!     size: Option<i64>,
+//! }
+//! ```
+//!
+//! ```no_run
+//! # use terraform_plugin::Choice;
+//! #[derive(Choice, Clone, Debug, PartialEq)]
+//! enum Bus {
+//!     Scsi,
+//!     Virtio,
+//! }
+//! ```
+//!
+//! ```compile_fail
+//! # use terraform_plugin::Choice;
+//! #[derive(Choice, Clone, Debug, PartialEq)]
+//! enum Bus {
+//!     Scsi,
+//!     Virtio(u8),
+//! }
+//! ```
 
 mod attr;
 pub mod build;

@@ -11,6 +11,90 @@ use super::slot::Slot;
 use crate::error::Error;
 
 /// Nothing has been sent yet.
+///
+/// The compiler holds what this is for; each of the wrong creates below differs from the right one above it in one line
+/// (which error it must be is checked by a nightly compiler alone, that there is one by each). Before the first write an
+/// error goes through the token, which proves that nothing was sent:
+///
+/// ```no_run
+/// # use terraform_plugin::{Created, Error, Failed, Unwritten};
+/// # async fn ask() -> Result<(), Error> { Ok(()) }
+/// async fn create(want: u8, unwritten: Unwritten<u8>) -> Result<Created<u8>, Failed> {
+///     unwritten.check(ask().await)?;
+///     let (_answer, written) = unwritten.send(want, ask()).await?;
+///     Ok(written.made(want))
+/// }
+/// ```
+///
+/// It does not become a `Failed` past it:
+///
+/// ```compile_fail,E0277
+/// # use terraform_plugin::{Created, Error, Failed, Unwritten};
+/// # async fn ask() -> Result<(), Error> { Ok(()) }
+/// async fn create(want: u8, unwritten: Unwritten<u8>) -> Result<Created<u8>, Failed> {
+///     ask().await?;
+///     let (_answer, written) = unwritten.send(want, ask()).await?;
+///     Ok(written.made(want))
+/// }
+/// ```
+///
+/// After the first write an error leaves the object unfinished:
+///
+/// ```no_run
+/// # use terraform_plugin::{Created, Error, Failed, Unwritten};
+/// # async fn ask() -> Result<(), Error> { Ok(()) }
+/// async fn create(want: u8, unwritten: Unwritten<u8>) -> Result<Created<u8>, Failed> {
+///     let (_answer, written) = unwritten.send(want, ask()).await?;
+///     if let Err(error) = ask().await { return Ok(written.leave(error)) }
+///     Ok(written.made(want))
+/// }
+/// ```
+///
+/// As an error it would taint or orphan the object:
+///
+/// ```compile_fail,E0277
+/// # use terraform_plugin::{Created, Error, Failed, Unwritten};
+/// # async fn ask() -> Result<(), Error> { Ok(()) }
+/// async fn create(want: u8, unwritten: Unwritten<u8>) -> Result<Created<u8>, Failed> {
+///     let (_answer, written) = unwritten.send(want, ask()).await?;
+///     ask().await?;
+///     Ok(written.made(want))
+/// }
+/// ```
+///
+/// The token is gone by then, and nothing fails through it any more:
+///
+/// ```compile_fail,E0382
+/// # use terraform_plugin::{Created, Error, Failed, Unwritten};
+/// # async fn ask() -> Result<(), Error> { Ok(()) }
+/// async fn create(want: u8, unwritten: Unwritten<u8>) -> Result<Created<u8>, Failed> {
+///     let (_answer, written) = unwritten.send(want, ask()).await?;
+///     if let Err(error) = ask().await { return Err(unwritten.fail(error)) }
+///     Ok(written.made(want))
+/// }
+/// ```
+///
+/// ```compile_fail,E0382
+/// # use terraform_plugin::{Created, Error, Failed, Unwritten};
+/// # async fn ask() -> Result<(), Error> { Ok(()) }
+/// async fn create(want: u8, unwritten: Unwritten<u8>) -> Result<Created<u8>, Failed> {
+///     let (_answer, written) = unwritten.send(want, ask()).await?;
+///     unwritten.check(ask().await)?;
+///     Ok(written.made(want))
+/// }
+/// ```
+///
+/// One token, one first write:
+///
+/// ```compile_fail,E0382
+/// # use terraform_plugin::{Created, Error, Failed, Unwritten};
+/// # async fn ask() -> Result<(), Error> { Ok(()) }
+/// async fn create(want: u8, unwritten: Unwritten<u8>) -> Result<Created<u8>, Failed> {
+///     let (_answer, written) = unwritten.send(want, ask()).await?;
+///     let _second = unwritten.send(want, ask()).await?;
+///     Ok(written.made(want))
+/// }
+/// ```
 #[derive(Debug)]
 #[must_use = "a create ends by `send` and what follows, or by `fail`"]
 pub struct Unwritten<M> {
@@ -25,6 +109,23 @@ pub struct Written<M> {
 }
 
 /// The create failed and provably nothing exists. Made by [`Unwritten`] and by [`Written::undo`] alone.
+///
+/// It has no public parts, and no error becomes one by itself:
+///
+/// ```no_run
+/// # use terraform_plugin::{Error, Failed, Unwritten};
+/// let _: Failed = Unwritten::<u8>::for_test().fail(Error::new("a", "b"));
+/// ```
+///
+/// ```compile_fail,E0451
+/// # use terraform_plugin::{Error, Failed, Unwritten};
+/// let _: Failed = Failed { error: Error::new("a", "b") };
+/// ```
+///
+/// ```compile_fail,E0277
+/// # use terraform_plugin::{Error, Failed, Unwritten};
+/// let _: Failed = Error::new("a", "b").into();
+/// ```
 #[derive(Debug)]
 pub struct Failed {
     error: Error,
