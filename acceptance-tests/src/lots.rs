@@ -24,9 +24,26 @@ pub fn draw<T>(random: &mut fastrand::Rng, from: &mut Vec<T>) -> Option<T> {
     Some(from.swap_remove(chosen))
 }
 
+/// Whether a filter of test names speaks of a module: by its name, a part of that, or a name within it. A part of a name
+/// within it does not.
+pub fn may_name(filter: &str, module: &str) -> bool {
+    let head = filter.split("::").next().unwrap_or(filter);
+    module.contains(filter) || module.ends_with(head) && filter.contains("::")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_filter_speaks_of_a_module() {
+        for filter in ["interrupted", "rupt", "interrupted::", "interrupted::pool: killed", "rupted::pool"] {
+            assert!(may_name(filter, "interrupted"), "{filter}");
+        }
+        for filter in ["ceph_pool", "resource::pve_pool", "killed", "framework::interrupted", "interrupted_not::a"] {
+            assert!(!may_name(filter, "interrupted"), "{filter}");
+        }
+    }
 
     #[test]
     fn a_sample_can_be_drawn_again_and_nothing_comes_twice() {

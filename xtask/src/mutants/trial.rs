@@ -201,7 +201,9 @@ mod tests {
 
     #[test]
     fn what_is_written_is_what_is_read() {
-        for text in ["golden", "unit pve-sim", "acceptance road", "acceptance vm a_vm", "integration pve-sim cli"] {
+        for text in
+            ["golden", "unit pve-sim", "acceptance found", "acceptance written vm::a_vm", "integration pve-sim cli"]
+        {
             assert_eq!(text.parse::<Trial>().unwrap().to_string(), text);
         }
         for bad in ["", "golden x", "unit", "acceptance", "acceptance a b c", "integration pve-sim"] {

@@ -2,32 +2,21 @@
 
 mod rows;
 
-use std::process::ExitCode;
-
-use acceptance_tests::{Product, Program, Sim, Terraform, Workspace, or_skip};
+use acceptance_tests::{Product, Program, Sim, Terraform, Workspace};
 use anyhow::ensure;
-use libtest_mimic::{Arguments, Failed, Trial};
 
+use super::Found;
 use rows::{ROWS, Row};
 
 const HEAD: &str = "terraform {\n  required_providers {\n    pve = { source = \"homelab/pve\" }\n  }\n}\n";
 
-fn main() -> ExitCode {
-    let arguments = Arguments::from_args();
-    let Some(terraform) = or_skip(Terraform::find()) else { return ExitCode::SUCCESS };
-    let provider = match Program::provider() {
-        Ok(provider) => provider,
-        Err(error) => {
-            eprintln!("{error:#}");
-            return ExitCode::FAILURE;
-        }
-    };
-    let trials = ROWS.iter().map(|row| {
+/// One for each row.
+pub(super) fn find(terraform: &'static Terraform, provider: &Program) -> anyhow::Result<Vec<Found>> {
+    let found = ROWS.iter().map(|row| {
         let provider = provider.clone();
-        let check = move || check(terraform, &provider, row).map_err(|error| Failed::from(format!("{error:#}")));
-        Trial::test(row.name.replace(' ', "_"), check)
+        Found::new(row.name.replace(' ', "_"), move || check(terraform, &provider, row))
     });
-    libtest_mimic::run(&arguments, trials.collect()).exit_code()
+    Ok(found.collect())
 }
 
 fn check(terraform: &'static Terraform, provider: &Program, row: &Row) -> anyhow::Result<()> {

@@ -12,37 +12,23 @@ mod special;
 mod values;
 mod variants;
 
-use std::process::ExitCode;
+use acceptance_tests::{HEAD, Program, Sim, Terraform, Workspace};
 
-use acceptance_tests::{HEAD, Program, Sim, Terraform, Workspace, or_skip};
-use libtest_mimic::{Arguments, Failed, Trial};
-
+use super::Found;
 use description::{Description, Object};
 
-fn main() -> ExitCode {
-    let arguments = Arguments::from_args();
-    let Some(terraform) = or_skip(Terraform::find()) else { return ExitCode::SUCCESS };
-    let (provider, description) = match Program::provider().and_then(|p| Description::of(&p).map(|d| (p, d))) {
-        Ok(found) => found,
-        Err(error) => {
-            eprintln!("{error:#}");
-            return ExitCode::FAILURE;
-        }
-    };
-    let mut trials = Vec::new();
-    for (name, object) in description.resources {
+/// One for each object.
+pub(super) fn find(terraform: &'static Terraform, provider: &Program) -> anyhow::Result<Vec<Found>> {
+    let description = Description::of(provider)?;
+    let resources = description.resources.into_iter().map(|(name, object)| {
         let provider = provider.clone();
-        trials.push(trial(format!("resource::{name}"), move || resource::check(terraform, &provider, &name, &object)));
-    }
-    for (name, _) in description.data_sources {
+        Found::new(format!("resource::{name}"), move || resource::check(terraform, &provider, &name, &object))
+    });
+    let data_sources = description.data_sources.into_keys().map(|name| {
         let provider = provider.clone();
-        trials.push(trial(format!("data::{name}"), move || data::check(terraform, &provider, &name)));
-    }
-    libtest_mimic::run(&arguments, trials).exit_code()
-}
-
-fn trial(name: String, check: impl FnOnce() -> anyhow::Result<()> + Send + 'static) -> Trial {
-    Trial::test(name, || check().map_err(|error| Failed::from(format!("{error:#}"))))
+        Found::new(format!("data::{name}"), move || data::check(terraform, &provider, &name))
+    });
+    Ok(resources.chain(data_sources).collect())
 }
 
 /// A cluster that has what the object's example assumes, and a workspace for it in which `terraform init` was run.

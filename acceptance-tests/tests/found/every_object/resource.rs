@@ -4,9 +4,9 @@ use acceptance_tests::{Program, Sim, Terraform, Workspace, difference};
 use anyhow::{Context as _, ensure};
 use serde_json::Value;
 
-use crate::description::{Attribute, Object};
-use crate::example::Example;
-use crate::{bench, special, variants};
+use super::description::{Attribute, Object};
+use super::example::Example;
+use super::{bench, special, variants};
 
 /// A resource that is being checked.
 pub(crate) struct Subject<'a> {

@@ -9,8 +9,8 @@ use std::collections::BTreeMap;
 use acceptance_tests::Output;
 use anyhow::{Context as _, ensure};
 
-use crate::resource::Subject;
-use crate::{arguments, values};
+use super::resource::Subject;
+use super::{arguments, values};
 
 /// An attribute on its way through its values.
 struct Walk<'a> {

@@ -2,8 +2,8 @@
 
 use serde_json::Value;
 
-use crate::description::Attribute;
-use crate::special;
+use super::description::Attribute;
+use super::special;
 
 /// Values to set an attribute to, one after the other, as HCL. `None`: the schema does not tell, and neither does
 /// [`special`].

@@ -8,7 +8,7 @@ use std::process::{Command, Output};
 
 /// Where the script and the pinned versions lie.
 fn here() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/proxmoxer")
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/written/proxmoxer")
 }
 
 #[tokio::test(flavor = "multi_thread")]

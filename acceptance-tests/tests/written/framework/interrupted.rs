@@ -1,6 +1,6 @@
 //! Ctrl-C, time limits and a killed Terraform in the middle of a create.
 
-use crate::shelf::Shelf;
+use super::shelf::Shelf;
 
 const WET: &str = "resource \"toy_note\" \"a\" {\n  name = \"a\"\n  text = \"x\"\n  mishap = \"wet_ink\"\n}\n";
 

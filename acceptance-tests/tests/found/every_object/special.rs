@@ -4,7 +4,9 @@
 pub(crate) fn cluster(object: &str) -> Vec<&'static str> {
     match object {
         // Disks that hold nothing yet, and what runs before the first OSD does.
-        "pve_ceph_osd" => vec!["--cluster", concat!(env!("CARGO_MANIFEST_DIR"), "/tests/every_object/disks.yaml")],
+        "pve_ceph_osd" => {
+            vec!["--cluster", concat!(env!("CARGO_MANIFEST_DIR"), "/tests/found/every_object/disks.yaml")]
+        }
         _ => vec!["--ceph", "ready", "--guest", "101"],
     }
 }

@@ -5,7 +5,7 @@ use std::process::{Command, Stdio};
 
 use acceptance_tests::Program;
 
-use crate::shelf::Shelf;
+use super::shelf::Shelf;
 
 const NOTE: &str = "resource \"toy_note\" \"a\" {\n  name = \"a\"\n  text = \"x\"\n}\n";
 

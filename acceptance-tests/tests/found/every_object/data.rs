@@ -3,7 +3,7 @@
 use acceptance_tests::{Program, Terraform};
 use anyhow::ensure;
 
-use crate::{bench, example};
+use super::{bench, example};
 
 pub(crate) fn check(terraform: &'static Terraform, provider: &Program, name: &str) -> anyhow::Result<()> {
     let text = example::of_data_source(name)?;

@@ -1,6 +1,6 @@
 //! What goes well: every kind of change, every nesting mode, imports, large values.
 
-use crate::shelf::Shelf;
+use super::shelf::Shelf;
 
 #[test]
 fn in_place_and_replacing_changes() {

@@ -1,6 +1,6 @@
 //! Providers with defects: nothing is orphaned, nothing is tainted.
 
-use crate::shelf::Shelf;
+use super::shelf::Shelf;
 
 fn note(mishap: &str) -> String {
     format!("resource \"toy_note\" \"a\" {{\n  name = \"a\"\n  text = \"x\"\n  mishap = \"{mishap}\"\n}}\n")

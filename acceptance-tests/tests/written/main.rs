@@ -1,0 +1,24 @@
+//! The tests that are functions, a file for each subject: `cargo test -p acceptance-tests -- ceph_pool` runs one. Those
+//! that are found at run time have a program of their own, in `tests/found/`.
+
+mod absence;
+mod blind;
+mod ceph_osd;
+mod ceph_pool;
+mod ceph_rule;
+mod framework;
+mod ha_resource;
+mod harness;
+mod load;
+mod long_move;
+mod modules;
+mod proxmoxer;
+mod requests;
+mod road;
+mod secrets;
+mod storage_rbd;
+mod taken_over;
+mod vm;
+mod vm_disk_move;
+mod vm_mishaps;
+mod walk;
