@@ -107,6 +107,47 @@ fn a_struct_is_a_schema() {
     assert_eq!(Thing::timeout(Operation::Read).as_secs(), 120);
 }
 
+/// Everything takes its time.
+#[derive(crate::Model, Clone, Debug)]
+#[model(name = "slow", area = "Things")]
+struct Slow {
+    #[attr(timeouts(create = "1m", read = "2m", update = "3m", delete = "4m"))]
+    timeouts: Timeouts,
+}
+
+/// Removing it takes its time.
+#[derive(crate::Model, Clone, Debug)]
+#[model(name = "sticky", area = "Things")]
+struct Sticky {
+    #[attr(timeouts(delete = "24h"))]
+    timeouts: Timeouts,
+}
+
+#[test]
+fn each_operation_has_its_own_default_and_tells_it() {
+    let minutes =
+        |of: fn(Operation) -> std::time::Duration| Operation::ALL.map(|operation| of(operation).as_secs() / 60);
+    assert_eq!(minutes(Slow::timeout), [1, 2, 3, 4]);
+    assert_eq!(minutes(Sticky::timeout), [20, 2, 20, 24 * 60]);
+    let Kind::Nested(_, told) = &Slow::attributes()[0].kind else { panic!("`timeouts` is an object") };
+    let told: Vec<_> = told.iter().map(|a| format!("{}: {}", a.name, a.description)).collect();
+    let expected = ["create: Default `1m`.", "read: Default `2m`.", "update: Default `3m`.", "delete: Default `4m`."];
+    assert_eq!(told, expected);
+}
+
+#[test]
+fn timeouts_are_kept_apart() {
+    let names = Operation::ALL.map(Operation::word);
+    let value = Value::Object(object(&[0, 1, 2, 3].map(|n| (names[n], text(&format!("{}m", n + 1))))));
+    let timeouts = Timeouts::from_value(&value).unwrap();
+    let each = [&timeouts.create, &timeouts.read, &timeouts.update, &timeouts.delete];
+    assert_eq!(each.map(|time| time.as_ref().map(|time| time.get().as_secs())), [60, 120, 180, 240].map(Some));
+    assert_eq!(timeouts.to_value(), value);
+    let known = Timeouts::known_from_value(&value).unwrap();
+    assert_eq!(known.delete, Attr::Known("4m".parse().unwrap()));
+    assert_eq!(Timeouts::known_to_value(&known), value);
+}
+
 #[test]
 fn checks_of_nested_objects_and_elements_come_with_the_attribute() {
     let disk =

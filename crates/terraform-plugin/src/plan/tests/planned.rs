@@ -195,8 +195,8 @@ fn timeouts_are_the_configurations() {
     };
     let prior = created(&[name(), ("timeouts", timeouts("90s"))], &[]);
     let info = thing();
-    assert_eq!(info.timeout(crate::model::Operation::Create, Some(&prior)).as_secs(), 90);
-    assert_eq!(info.timeout(crate::model::Operation::Delete, Some(&prior)).as_secs(), 1200);
+    let allowed = crate::model::Operation::ALL.map(|operation| info.timeout(operation, Some(&prior)).as_secs());
+    assert_eq!(allowed, [90, 120, 1200, 1200]);
     let plan = planned(&[name(), ("timeouts", timeouts("2m"))], Some(&prior));
     assert!(differ_locally_only(&attributes(), &prior, &plan) && plan != prior);
     assert_eq!(planned(&[name(), ("timeouts", timeouts("90000ms"))], Some(&prior)), prior);

@@ -5,6 +5,7 @@ mod objects;
 mod plan;
 mod provider;
 mod read;
+mod timeouts;
 mod world;
 
 use std::sync::Arc;
