@@ -35,7 +35,8 @@ impl Cluster {
         self.access.has(who, path, self.pool_of_path(path), privileges)
     }
 
-    fn pool_of_path(&self, path: &str) -> Option<&str> {
+    /// The resource pool that the object of a path is a member of.
+    pub(crate) fn pool_of_path(&self, path: &str) -> Option<&str> {
         match path.strip_prefix("/storage/") {
             Some(storage) => self.pools.of_storage(storage),
             None => self.pools.of_vm(path.strip_prefix("/vms/")?.parse().ok()?),

@@ -30,11 +30,18 @@ fn permissions(call: &mut Call<'_>) -> Result<Value, PveError> {
         Some(given) => {
             let path = normalise_path(given);
             let path = path.ok_or_else(|| PveError::param("path", format!("invalid ACL path '{given}'")))?;
-            answer.insert(path.clone(), json!(flags(access.rights(&who, &path, None))));
+            let rights = access.rights(&who, &path, call.cluster.pool_of_path(&path));
+            answer.insert(path.clone(), json!(flags(rights)));
         }
         None => {
-            for path in access.known_paths() {
-                let rights = access.rights(&who, &path, None);
+            let mut paths = access.known_paths();
+            // Rights on a pool are shown at its members, too.
+            for pool in call.cluster.pools.all.values() {
+                paths.extend(pool.vms.iter().map(|vmid| format!("/vms/{vmid}")));
+                paths.extend(pool.storages.iter().map(|storage| format!("/storage/{storage}")));
+            }
+            for path in paths {
+                let rights = access.rights(&who, &path, call.cluster.pool_of_path(&path));
                 if !rights.is_empty() {
                     answer.insert(path, json!(flags(rights)));
                 }

@@ -148,8 +148,10 @@ fn wanted(call: &mut Call<'_>) -> Result<Change, PveError> {
     let vmid = vmid(call);
     root_only(call, &["skiplock"])?;
     let given = given(call);
+    // The guest exists: what counts on its pool counts on the guest itself.
+    let on = rights::On { vmid, pool: None };
     for (key, value) in &given {
-        rights::check(call, vmid, key, Some(value))?;
+        rights::check(call, on, key, Some(value))?;
     }
     let (delete, revert) = (call.params.list("delete"), call.params.list("revert"));
     if given.is_empty() && delete.is_empty() && revert.is_empty() {
@@ -161,11 +163,11 @@ fn wanted(call: &mut Call<'_>) -> Result<Change, PveError> {
             return Err(PveError::param("delete", text));
         }
         known(key).map_err(|text| PveError::param("delete", text))?;
-        rights::check(call, vmid, key, None)?;
+        rights::check(call, on, key, None)?;
     }
     for key in &revert {
         known(key).map_err(|text| PveError::param("revert", text))?;
-        rights::check(call, vmid, key, None)?;
+        rights::check(call, on, key, None)?;
     }
     let mut change = normal(call, &given)?;
     change.delete.extend(delete.into_iter().map(|key| if key == "cdrom" { "ide2".to_owned() } else { key }));

@@ -21,10 +21,13 @@ pub(super) fn routes(r: &mut Routes) {
 
 fn create(call: &mut Call<'_>) -> Result<Value, PveError> {
     let vmid = vmid(call);
-    let path = format!("/vms/{vmid}");
     let pool = call.params.text("pool").map(str::to_owned);
-    let by_pool = pool.as_ref().is_some_and(|pool| call.may(&format!("/pool/{pool}"), &["VM.Allocate"]));
-    if !by_pool && !call.may(&path, &["VM.Allocate"]) {
+    // A pool that is not there is refused as if it were one that may not be used, to root as well.
+    if let Some(pool) = pool.as_ref().filter(|pool| !call.cluster.pools.all.contains_key(*pool)) {
+        return Err(PveError::permission(&format!("pool '{pool}' does not exist")));
+    }
+    let on = rights::On { vmid, pool: pool.as_deref() };
+    if on.demand(call, &["VM.Allocate"]).is_err() {
         return Err(PveError::permission(""));
     }
     if let Some(option) = ["archive", "live-restore"].into_iter().find(|option| call.params.has(option)) {
@@ -32,7 +35,7 @@ fn create(call: &mut Call<'_>) -> Result<Value, PveError> {
     }
     let starts = call.params.flag("start") == Some(true);
     if starts {
-        call.demand(&path, &["VM.PowerMgmt"])?;
+        on.demand(call, &["VM.PowerMgmt"])?;
     }
     let managed = call.params.flag("ha-managed") == Some(true);
     if managed {
@@ -40,7 +43,7 @@ fn create(call: &mut Call<'_>) -> Result<Value, PveError> {
     }
     let given = config::given(call);
     for (key, value) in &given {
-        rights::check(call, vmid, key, Some(value))?;
+        rights::check(call, on, key, Some(value))?;
     }
     call.need_quorum()?;
     let failed = format!("unable to create VM {vmid} - ");
@@ -53,9 +56,6 @@ fn create(call: &mut Call<'_>) -> Result<Value, PveError> {
         add_storage(&mut change, storage);
     }
     config::check_drives(call, vmid, &change.set)?;
-    if let Some(pool) = pool.as_ref().filter(|pool| !call.cluster.pools.all.contains_key(*pool)) {
-        return Err(PveError::new(format!("pool '{pool}' does not exist")));
-    }
     let (node, stopped) = (call.node.clone(), format!("{failed}interrupted by signal"));
     let steps = Steps::new()
         .lock(Lock::Vm(vmid))

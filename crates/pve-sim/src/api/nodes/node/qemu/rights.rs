@@ -34,31 +34,51 @@ fn numbered(key: &str, prefix: &str) -> bool {
     key.strip_prefix(prefix).is_some_and(|number| number.parse::<u32>().is_ok())
 }
 
+/// Whose rights count: the guest's own, and before the guest is there those on the resource pool that it goes into.
+#[derive(Clone, Copy)]
+pub(super) struct On<'a> {
+    pub(super) vmid: u32,
+    pub(super) pool: Option<&'a str>,
+}
+
+impl On<'_> {
+    /// Demands all of the privileges. A refusal speaks of the guest, also where the pool would have done.
+    pub(super) fn demand(&self, call: &Call<'_>, privileges: &[&str]) -> Result<(), PveError> {
+        let by_pool = self.pool.is_some_and(|pool| call.may(&format!("/pool/{pool}"), privileges));
+        if by_pool { Ok(()) } else { call.demand(&format!("/vms/{}", self.vmid), privileges) }
+    }
+
+    /// Demands one of the privileges.
+    fn demand_any(&self, call: &Call<'_>, privileges: &[&str]) -> Result<(), PveError> {
+        let by_pool = self.pool.is_some_and(|pool| call.may_any(&format!("/pool/{pool}"), privileges));
+        if by_pool { Ok(()) } else { call.demand_any(&format!("/vms/{}", self.vmid), privileges) }
+    }
+}
+
 /// Refuses a key that the user may not change. `value` tells a CD-ROM drive from a disk.
-pub(super) fn check(call: &Call<'_>, vmid: u32, key: &str, value: Option<&str>) -> Result<(), PveError> {
+pub(super) fn check(call: &Call<'_>, on: On<'_>, key: &str, value: Option<&str>) -> Result<(), PveError> {
     if call.user.is_root() {
         return Ok(());
     }
-    let path = format!("/vms/{vmid}");
     let cdrom = value.and_then(Drive::parse).is_some_and(|drive| drive.is_cdrom());
     match key {
-        _ if CPU.contains(&key) || numbered(key, "numa") => call.demand(&path, &["VM.Config.CPU"]),
-        _ if MEMORY.contains(&key) => call.demand(&path, &["VM.Config.Memory"]),
-        _ if HARDWARE.contains(&key) => call.demand(&path, &["VM.Config.HWType"]),
+        _ if CPU.contains(&key) || numbered(key, "numa") => on.demand(call, &["VM.Config.CPU"]),
+        _ if MEMORY.contains(&key) => on.demand(call, &["VM.Config.Memory"]),
+        _ if HARDWARE.contains(&key) => on.demand(call, &["VM.Config.HWType"]),
         "startup" => {
             call.demand("/", &["Sys.Modify"])?;
-            call.demand(&path, &["VM.Config.Options"])
+            on.demand(call, &["VM.Config.Options"])
         }
-        _ if OPTIONS.contains(&key) => call.demand(&path, &["VM.Config.Options"]),
+        _ if OPTIONS.contains(&key) => on.demand(call, &["VM.Config.Options"]),
         _ if CLOUDINIT.contains(&key) || numbered(key, "ipconfig") => {
-            call.demand_any(&path, &["VM.Config.Cloudinit", "VM.Config.Network"])
+            on.demand_any(call, &["VM.Config.Cloudinit", "VM.Config.Network"])
         }
-        "boot" | "bootdisk" | "vmstatestorage" => call.demand(&path, &["VM.Config.Disk"]),
-        _ if numbered(key, "net") => call.demand(&path, &["VM.Config.Network"]),
-        _ if DriveKey::parse(key).is_some() && cdrom => call.demand(&path, &["VM.Config.CDROM"]),
-        _ if DriveKey::parse(key).is_some() => call.demand(&path, &["VM.Config.Disk"]),
+        "boot" | "bootdisk" | "vmstatestorage" => on.demand(call, &["VM.Config.Disk"]),
+        _ if numbered(key, "net") => on.demand(call, &["VM.Config.Network"]),
+        _ if DriveKey::parse(key).is_some() && cdrom => on.demand(call, &["VM.Config.CDROM"]),
+        _ if DriveKey::parse(key).is_some() => on.demand(call, &["VM.Config.Disk"]),
         _ if numbered(key, "serial") && value.is_none_or(|value| value == "socket") => {
-            call.demand(&path, &["VM.Config.HWType"])
+            on.demand(call, &["VM.Config.HWType"])
         }
         _ => Err(PveError::new(format!("only root can set '{key}' config"))),
     }

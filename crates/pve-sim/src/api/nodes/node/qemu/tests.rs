@@ -238,6 +238,57 @@ async fn each_key_of_the_configuration_takes_its_privilege() {
 }
 
 #[tokio::test]
+async fn who_has_a_resource_pool_makes_guests_in_it_and_nowhere_else() {
+    let bed = bed();
+    bed.ok("POST", "/access/users", &[("userid", "tenant@pve")]).await;
+    for pool in ["mine", "other"] {
+        bed.ok("POST", "/pools", &[("poolid", pool)]).await;
+    }
+    for (path, role) in [("/pool/mine", "PVEVMAdmin"), ("/storage/local-lvm", "PVEDatastoreUser")] {
+        bed.ok("PUT", "/access/acl", &[("path", path), ("roles", role), ("users", "tenant@pve")]).await;
+    }
+    let post = async |params: &[(&str, &str)]| {
+        let reply = bed.send(bed.ticket("tenant@pve"), "POST", "/nodes/pve1/qemu", params).await;
+        let body: Value = serde_json::from_str(&reply.body).unwrap();
+        (reply.status, body["data"].clone(), body["message"].as_str().unwrap_or_default().trim_end().to_owned())
+    };
+    let hardware = [("memory", "1024"), ("scsi0", "local-lvm:4"), ("net0", "virtio,bridge=vmbr0"), ("name", "mine")];
+    let with = |vmid: &'static str, pool: Option<&'static str>| {
+        let mut params = vec![("vmid", vmid), ("start", "1")];
+        params.extend(pool.map(|pool| ("pool", pool)));
+        params.extend(hardware);
+        params
+    };
+    let (status, task, why) = post(&with("201", Some("mine"))).await;
+    assert_eq!((status, bed.task(&task).as_str()), (200, "OK"), "{why}");
+    // What was made is its tenant's: the pool's rights are the guest's.
+    assert_eq!(bed.ok("GET", "/pools/mine", &[]).await["members"][0]["vmid"], 201);
+    let may = async |verb: &str, path: &str, params: &[(&str, &str)]| {
+        bed.send(bed.ticket("tenant@pve"), verb, path, params).await.status
+    };
+    assert_eq!(may("GET", "/nodes/pve1/qemu/201/config", &[]).await, 200);
+    assert_eq!(may("PUT", "/nodes/pve1/qemu/201/config", &[("memory", "2048")]).await, 200);
+    assert_eq!(may("GET", "/nodes/pve1/qemu/100/config", &[]).await, 403);
+    let shown = bed.send(bed.ticket("tenant@pve"), "GET", "/access/permissions", &[]).await;
+    let shown: Value = serde_json::from_str(&shown.body).unwrap();
+    assert_eq!(shown["data"]["/vms/201"]["VM.Allocate"], 1, "{shown}");
+
+    for (params, text) in [
+        (with("202", None), "Permission check failed"),
+        (with("202", Some("other")), "Permission check failed"),
+        (with("202", Some("nope")), "Permission check failed (pool 'nope' does not exist)"),
+    ] {
+        let (status, _, why) = post(&params).await;
+        assert_eq!((status, why.as_str()), (403, text), "{params:?}");
+    }
+    let unknown = bed.refusal("POST", "/nodes/pve1/qemu", &[("vmid", "202"), ("pool", "nope")]).await;
+    assert_eq!(unknown, (403, "Permission check failed (pool 'nope' does not exist)".to_owned()));
+    bed.task(&bed.ok("POST", "/nodes/pve1/qemu/201/status/stop", &[]).await);
+    bed.task(&bed.ok("DELETE", "/nodes/pve1/qemu/201", &[]).await);
+    assert_eq!(bed.ok("GET", "/pools/mine", &[]).await["members"], json!([]));
+}
+
+#[tokio::test]
 async fn a_protected_guest_and_its_disks_stay() {
     let bed = bed();
     let stop = bed.ok("POST", "/nodes/pve1/qemu/100/status/stop", &[]).await;
