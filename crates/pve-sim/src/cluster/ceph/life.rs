@@ -101,7 +101,9 @@ impl Ceph {
             Event::PoolStep(id) => self.pool_step(id),
             Event::Recovered => self.pgs.finish_recovery(self.now),
             Event::Autoscale => {
-                self.autoscale();
+                if self.manager_answers() {
+                    self.autoscale();
+                }
                 self.next_autoscale = self.now + 60.0;
             }
         }

@@ -41,6 +41,12 @@ impl Ceph {
         self.mgrs.iter().find(|m| m.seen)
     }
 
+    /// Whether the manager answers. What it does for the monitors (`osd df`, the autoscaler) hangs while it does not: also
+    /// in the time in which they have not missed it yet.
+    pub fn manager_answers(&self) -> bool {
+        self.active_mgr().is_some_and(|mgr| mgr.running)
+    }
+
     /// Adds a monitor; the first is there at once, others join after an election.
     pub fn add_mon(&mut self, name: &str, node: &str, ip: &str, now: Time) {
         self.advance(now);
@@ -99,7 +105,9 @@ impl Ceph {
             }),
             "mgr" => self.mgrs.iter_mut().find(|m| m.name == name).is_some_and(|mgr| {
                 if mgr.running != on {
-                    (mgr.running, mgr.settles_at) = (on, Some(now + 1.0));
+                    // A starting one answers after two seconds, as recorded; a stopped one is missed a little later.
+                    (mgr.running, mgr.settles_at) = (on, Some(now + if on { 2.0 } else { 1.0 }));
+                    mgr.seen &= !on;
                 }
                 true
             }),

@@ -217,3 +217,39 @@ async fn a_pool_comes_and_goes_with_its_storage_but_not_while_that_holds_images(
     let refusal = bed.refusal("POST", pool, &[("name", ".x"), ("add_storages", "1")]).await;
     assert_eq!(refusal.1, "storage ID '.x' contains illegal characters");
 }
+
+#[tokio::test]
+async fn without_a_manager_the_pools_lack_what_the_autoscaler_tells_and_the_osds_are_not_listed() {
+    let mut shape = Shape::from_yaml(YAML).unwrap();
+    shape.ceph.stage = CephStage::Ready;
+    shape.ceph.mgrs = Some(vec!["pve1".into()]);
+    let bed = Bed::new(shape);
+    let settings = [("name", "vm"), ("pg_num_min", "8"), ("target_size", "1G"), ("target_size_ratio", "0.2")];
+    done(&bed, "POST", "/nodes/pve1/ceph/pool", &settings).await;
+    const SCALED: [&str; 5] = ["autoscale_status", "pg_num_final", "pg_num_min", "target_size", "target_size_ratio"];
+    let listed = async || {
+        let pools = bed.ok("GET", "/nodes/pve2/ceph/pool", &[]).await;
+        let pool = pools.as_array().unwrap().iter().find(|pool| pool["pool_name"] == "vm").cloned().unwrap();
+        SCALED.into_iter().filter(|key| pool.get(key).is_some()).collect::<Vec<_>>()
+    };
+    assert_eq!(listed().await, SCALED);
+
+    let stop = bed.ok("POST", "/nodes/pve1/ceph/stop", &[("service", "mgr.pve1")]).await;
+    assert_eq!(bed.task(&stop), "OK");
+    for seconds in [0, 9] {
+        bed.pass(seconds);
+        assert_eq!(listed().await, [""; 0]);
+        let refusal = bed.refusal("GET", "/nodes/pve2/ceph/osd", &[]).await;
+        assert_eq!(refusal, (500, "error with 'osd df': got timeout".into()));
+    }
+    let status = bed.ok("GET", "/nodes/pve2/ceph/pool/vm/status", &[("verbose", "1")]).await;
+    assert_eq!((&status["pg_num_min"], &status["target_size"]), (&json!(8), &json!(1u64 << 30)));
+    assert_eq!((&status["target_size_ratio"], status.get("autoscale_status")), (&json!(0.2), None));
+    done(&bed, "PUT", "/nodes/pve1/ceph/pool/vm", &[("min_size", "2")]).await;
+
+    let start = bed.ok("POST", "/nodes/pve1/ceph/start", &[("service", "mgr.pve1")]).await;
+    assert_eq!(bed.task(&start), "OK");
+    assert_eq!(listed().await, [""; 0], "it takes a moment");
+    bed.pass(2);
+    assert_eq!(listed().await, SCALED);
+}

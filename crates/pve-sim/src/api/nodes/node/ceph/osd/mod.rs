@@ -26,6 +26,9 @@ pub(super) fn routes(r: &mut Routes) {
 /// The tree, with what PVE adds from `osd df`, `osd perf` and the OSDs' metadata.
 fn list(call: &mut Call<'_>) -> Result<Value, PveError> {
     let ceph = ceph(call, Need::Monitors)?;
+    if !ceph.manager_answers() {
+        return Err(PveError::new("error with 'osd df': got timeout"));
+    }
     let tree = ceph.osd_tree_json();
     let rows: Vec<&Value> = tree["nodes"].as_array().into_iter().chain(tree["stray"].as_array()).flatten().collect();
     let child_ids: Vec<&Value> = rows.iter().filter_map(|row| row["children"].as_array()).flatten().collect();

@@ -34,7 +34,11 @@ fn option(pool: &Pool, name: &str) -> Value {
     pool.options.get(name).map_or(Value::Null, |value| value.json())
 }
 
+/// What the autoscaler thinks, by pool; nothing while there is no manager to ask.
 fn advice(ceph: &Ceph) -> BTreeMap<u32, Value> {
+    if !ceph.manager_answers() {
+        return BTreeMap::new();
+    }
     ceph.autoscale_status().iter().map(|a| (a.pool_id(), a.json())).collect()
 }
 
@@ -42,15 +46,20 @@ fn list(call: &mut Call<'_>) -> Result<Value, PveError> {
     let ceph = ceph(call, Need::Monitors)?;
     let (mut advice, df) = (advice(ceph), ceph.df_json());
     let entry = |pool: &Pool| {
-        let scale = advice.remove(&pool.id).unwrap_or_default();
         let mut entry = json!({
             "pool": pool.id, "pool_name": pool.name, "type": "replicated", "size": pool.size, "min_size": pool.min_size,
-            "pg_num": pool.pg_num, "pg_num_min": option(pool, "pg_num_min"), "pg_num_final": scale["pg_num_final"],
-            "pg_autoscale_mode": pool.autoscale.word(), "crush_rule": pool.crush_rule,
+            "pg_num": pool.pg_num, "pg_autoscale_mode": pool.autoscale.word(), "crush_rule": pool.crush_rule,
             "crush_rule_name": ceph.crush.rule(pool.crush_rule).map(|r| r.name.clone()),
-            "target_size": option(pool, "target_size_bytes"), "target_size_ratio": option(pool, "target_size_ratio"),
-            "application_metadata": pool.applications_json(), "autoscale_status": scale,
+            "application_metadata": pool.applications_json(),
         });
+        // PVE reads these from the autoscaler's answer: without one they are missing, whether set or not.
+        if let Some(scale) = advice.remove(&pool.id) {
+            entry["pg_num_min"] = option(pool, "pg_num_min");
+            entry["target_size"] = option(pool, "target_size_bytes");
+            entry["target_size_ratio"] = option(pool, "target_size_ratio");
+            entry["pg_num_final"] = scale["pg_num_final"].clone();
+            entry["autoscale_status"] = scale;
+        }
         let stats = df["pools"].as_array().into_iter().flatten().find(|row| row["id"] == pool.id);
         if let Some(stats) = stats.filter(|_| ceph.now() - pool.created >= FIGURES_AFTER) {
             entry["bytes_used"] = stats["stats"]["bytes_used"].clone();
@@ -83,7 +92,9 @@ fn status(call: &mut Call<'_>) -> Result<Value, PveError> {
     }
     if verbose {
         out["application_list"] = pool.applications.keys().cloned().collect();
-        out["autoscale_status"] = advice(ceph).remove(&pool.id).unwrap_or_default();
+        if let Some(scale) = advice(ceph).remove(&pool.id) {
+            out["autoscale_status"] = scale;
+        }
         if let Some(stats) = figures(ceph, pool) {
             out["statistics"] = stats;
         }
