@@ -21,11 +21,19 @@ struct Advance {
     seconds: f64,
 }
 
+/// What runs inside a guest.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Inside {
+    refuses_unplug: bool,
+}
+
 /// Answers a request to the control address: status and body.
 pub(crate) fn answer(world: &World, method: &str, path: &str, body: &[u8]) -> (u16, Value) {
     let parts: Vec<&str> = path.split('/').filter(|part| !part.is_empty()).collect();
     let result = match (method, parts.as_slice()) {
         ("POST", ["nodes", node, "power"]) => read(body).and_then(|Power { on }| set_power(world, node, on)),
+        ("POST", ["guests", vmid]) => read(body).and_then(|inside: Inside| set_inside(world, vmid, &inside)),
         ("GET", ["requests"]) => Ok(world.with(|cluster| json!(cluster.requests))),
         ("DELETE", ["requests"]) => {
             world.with(|cluster| cluster.requests.clear());
@@ -72,6 +80,14 @@ fn set_power(world: &World, node: &str, on: bool) -> Result<Value, String> {
             Ok(Value::Null)
         }
         None => Err(format!("no node '{node}': there are {}", cluster.nodes.names().join(", "))),
+    })
+}
+
+fn set_inside(world: &World, vmid: &str, inside: &Inside) -> Result<Value, String> {
+    world.with(|cluster| {
+        let guest = vmid.parse().ok().and_then(|number| cluster.guests.get_mut(number));
+        guest.ok_or_else(|| format!("no guest '{vmid}'"))?.refuses_unplug = inside.refuses_unplug;
+        Ok(Value::Null)
     })
 }
 

@@ -75,9 +75,14 @@ impl PveError {
         }
     }
 
-    /// The message; for a wish to wait, the text of its time-out.
+    /// The message as a task's error has it; for a wish to wait, the text of its time-out.
     pub fn message(&self) -> String {
         match self.0.as_ref() {
+            // What is a status and a map over the wire is text here.
+            Kind::Refusal(Refusal { status, message, errors }) if !errors.is_empty() => {
+                let lines = errors.iter().map(|(key, text)| format!("\n{key}: {}", text.trim_end()));
+                format!("{status} {message}{}", lines.collect::<String>())
+            }
             Kind::Refusal(refusal) => refusal.message.clone(),
             Kind::Wait { lock, .. } => lock.timeout_text(),
         }

@@ -110,6 +110,9 @@ pub struct GuestShape {
     /// Whether it runs.
     #[serde(default)]
     pub running: bool,
+    /// Whether what runs inside keeps a device that is to be unplugged: PVE's "hotplug problem".
+    #[serde(default)]
+    pub refuses_unplug: bool,
     /// Its configuration, as `POST /nodes/{node}/qemu` takes it (`scsi0: local-lvm:32` allocates).
     #[serde(default)]
     pub config: BTreeMap<String, serde_json::Value>,
@@ -134,6 +137,7 @@ impl GuestShape {
             node: node.to_owned(),
             name: Some(format!("vm{vmid}")),
             running: true,
+            refuses_unplug: false,
             config: config.into_iter().map(|(key, value)| (key.to_owned(), value.into())).collect(),
         }
     }

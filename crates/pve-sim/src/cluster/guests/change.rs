@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::config::normalise_tags;
+use super::config::{Config, normalise_tags};
 use super::drive::{Drive, DriveKey};
 use super::net;
 use crate::cluster::Cluster;
@@ -60,23 +60,43 @@ const COLD: [&str; 12] = [
     "vendor",
 ];
 
+/// The devices of the boot order in force.
+fn boot_devices(config: &Config) -> impl Iterator<Item = &str> {
+    let order = config.get("boot").and_then(|boot| boot.split(',').find_map(|part| part.strip_prefix("order=")));
+    order.into_iter().flat_map(|order| order.split(';')).filter(|device| !device.is_empty())
+}
+
 impl Cluster {
     /// Carries out a change. What there is to log.
     ///
     /// # Errors
-    /// PVE's refusal. What was done before it stays done, as with PVE.
+    /// PVE's refusal. What was done before it stays done, as with PVE; and a device that could not be unplugged from the
+    /// running guest stays only until the guest stops: everything else is done, and the refusal comes at the end.
     pub fn change_guest(&mut self, vmid: u32, change: Change) -> Result<Vec<String>, PveError> {
+        let mut kept = BTreeMap::new();
         for key in &change.revert {
             self.revert(vmid, key);
         }
         for key in &change.delete {
-            self.unset(vmid, key, change.force)?;
+            let why = self.keeps(vmid, key);
+            match &why {
+                Some(_) => self.unset_later(vmid, key, change.force),
+                None => self.unset(vmid, key, change.force)?,
+            }
+            kept.extend(why.map(|why| (key.clone(), why)));
+            self.leave_boot_order(vmid, key);
         }
         self.check_boot(vmid, &change)?;
         let mut log = Vec::new();
         for (key, value) in change.set {
             match DriveKey::parse(&key) {
-                Some(drive_key) => log.extend(self.set_drive(vmid, &drive_key, &value).map_err(PveError::new)?),
+                Some(drive_key) => {
+                    let why = self.keeps(vmid, &key);
+                    let (said, unplugs) =
+                        self.set_drive(vmid, &drive_key, &value, why.is_some()).map_err(PveError::new)?;
+                    log.extend(said);
+                    kept.extend(why.filter(|_| unplugs).map(|why| (key, why)));
+                }
                 None => {
                     if let Some(guest) = self.guests.get_mut(vmid) {
                         let running = guest.is_running();
@@ -85,7 +105,48 @@ impl Cluster {
                 }
             }
         }
-        Ok(log)
+        match kept.is_empty() {
+            true => Ok(log),
+            false => Err(PveError::params(kept)),
+        }
+    }
+
+    /// Why a device stays in the running guest though it can be unplugged as such: PVE's text.
+    fn keeps(&self, vmid: u32, key: &str) -> Option<String> {
+        let guest = self.guests.get(vmid).filter(|guest| guest.is_running() && guest.config.takes_live(key))?;
+        let device = match DriveKey::parse(key) {
+            Some(key) => !key.is_unused(),
+            None => key.starts_with("net"),
+        };
+        let there = guest.config.values.contains_key(key);
+        let why = match boot_devices(&guest.config).any(|device| device == key) {
+            _ if !device || !there => return None,
+            true if !key.starts_with("net") => format!("can't unplug bootdisk '{key}'"),
+            // Belief: PVE's text when QEMU still shows the device five seconds after it was asked to let go.
+            _ if guest.refuses_unplug => format!("error on hot-unplugging device '{key}'"),
+            _ => return None,
+        };
+        Some(format!("hotplug problem - {why}\n"))
+    }
+
+    /// Takes a device away with the guest's next stop.
+    fn unset_later(&mut self, vmid: u32, key: &str, force: bool) {
+        if let Some(guest) = self.guests.get_mut(vmid) {
+            guest.config.pending.remove(key);
+            guest.config.pending_delete.insert(key.to_owned(), force);
+        }
+    }
+
+    /// A device that is taken away is taken out of the boot order, also where it stays until the guest's stop.
+    fn leave_boot_order(&mut self, vmid: u32, key: &str) {
+        let Some(guest) = self.guests.get_mut(vmid) else { return };
+        let running = guest.is_running();
+        let left: Vec<&str> = boot_devices(&guest.config).filter(|device| *device != key).collect();
+        if left.len() < boot_devices(&guest.config).count() {
+            // PVE writes an empty property string as one blank.
+            let order = if left.is_empty() { " ".to_owned() } else { format!("order={}", left.join(";")) };
+            guest.config.set("boot", order, running);
+        }
     }
 
     /// The devices of a new boot order must be there, or come with the same change.
@@ -171,8 +232,16 @@ impl Cluster {
         }
     }
 
-    fn set_drive(&mut self, vmid: u32, key: &DriveKey, value: &str) -> Result<Vec<String>, String> {
-        let Some(guest) = self.guests.get(vmid) else { return Ok(Vec::new()) };
+    /// Sets a drive; where another volume takes its place and the guest `keeps` the old one, that is done with its next
+    /// stop. What there is to log, and whether a device was to be unplugged.
+    fn set_drive(
+        &mut self,
+        vmid: u32,
+        key: &DriveKey,
+        value: &str,
+        keeps: bool,
+    ) -> Result<(Vec<String>, bool), String> {
+        let Some(guest) = self.guests.get(vmid) else { return Ok((Vec::new(), false)) };
         let (node, running) = (guest.node.clone(), guest.is_running());
         let old = guest.config.drive(key);
         let wanted = Drive::parse(value).ok_or_else(|| format!("unable to parse drive options for '{key}'"))?;
@@ -185,11 +254,12 @@ impl Cluster {
         let again = wanted.name() == Some("cloudinit")
             && old.as_ref().is_some_and(|old| old.is_cloudinit() && old.storage() == wanted.storage());
         if again {
-            return Ok(Vec::new());
+            return Ok((Vec::new(), false));
         }
         let (drive, log) = self.make_drive(&node, vmid, key, wanted)?;
         let replaced = old.filter(|old| old.volume != drive.volume);
-        let Some(guest) = self.guests.get_mut(vmid) else { return Ok(log) };
+        let Some(guest) = self.guests.get_mut(vmid) else { return Ok((log, false)) };
+        let unplugs = replaced.is_some() && !drive.is_cdrom();
         let cold = |drive: &Drive| COLD.map(|option| drive.options.get(option).cloned());
         let same_disk = replaced.is_none() && guest.config.get(key.as_str()).is_some();
         let before = guest.config.drive(key);
@@ -198,10 +268,10 @@ impl Cluster {
             // The medium of a CD-ROM drive can always be changed.
             false => guest.config.takes_live(key.as_str()) || (drive.is_cdrom() && replaced.is_some()),
         };
-        if running && !live {
+        if running && (!live || (unplugs && keeps)) {
             guest.config.pending_delete.remove(key.as_str());
             guest.config.pending.insert(key.to_string(), drive.to_string());
-            return Ok(log);
+            return Ok((log, unplugs));
         }
         guest.config.set(key.as_str(), drive.to_string(), false);
         // A detached volume that is attached again is no longer unused.
@@ -213,7 +283,7 @@ impl Cluster {
             self.close(vmid, &replaced.volume);
             self.detach(vmid, &replaced)?;
         }
-        Ok(log)
+        Ok((log, unplugs))
     }
 
     /// Brings what is pending into force, as stopping and starting do.

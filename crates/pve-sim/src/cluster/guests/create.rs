@@ -70,7 +70,8 @@ impl Cluster {
             }
         }
         defaults(&mut config, &mut self.ids, self.now);
-        self.guests.all.insert(shape.vmid, Guest::new(&shape.node, config, self.now));
+        let guest = Guest { refuses_unplug: shape.refuses_unplug, ..Guest::new(&shape.node, config, self.now) };
+        self.guests.all.insert(shape.vmid, guest);
         if shape.running && self.nodes.online(&shape.node) {
             // A guest whose volumes are missing does not run, whatever the shape says.
             let _ = self.power_on(shape.vmid);

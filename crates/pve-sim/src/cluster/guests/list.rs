@@ -18,6 +18,8 @@ pub struct Guest {
     pub config: Config,
     /// When it came to be.
     pub since: Time,
+    /// Whether what runs inside keeps a device that is to be unplugged.
+    pub refuses_unplug: bool,
 }
 
 /// The process of a virtual machine.
@@ -40,7 +42,7 @@ pub struct Running {
 impl Guest {
     /// A guest that does not run.
     pub fn new(node: &str, config: Config, since: Time) -> Self {
-        Guest { node: node.to_owned(), running: None, config, since }
+        Guest { node: node.to_owned(), running: None, config, since, refuses_unplug: false }
     }
 
     /// Whether it runs, paused or not.

@@ -180,6 +180,79 @@ async fn what_a_running_guest_does_not_take_waits_for_its_stop() {
 }
 
 #[tokio::test]
+async fn whoever_waits_for_a_move_is_refused_after_ten_seconds_or_meets_another_digest() {
+    let bed = bed();
+    add_target(&bed).await;
+    let before = config(&bed, 100).await;
+    // 32 GiB at three quarters of a GiB a second.
+    let params = [("disk", "scsi0"), ("storage", "other"), ("bwlimit", "786432")];
+    let task = bed.ok("POST", "/nodes/pve1/qemu/100/move_disk", &params).await;
+    bed.pass(2);
+    assert_eq!(config(&bed, 100).await, before, "nothing shows but the task");
+    const TIMEOUT: &str = "can't lock file '/var/lock/qemu-server/lock-100.conf' - got timeout";
+    for (path, params) in [
+        ("status/stop", vec![]),
+        ("config", vec![("description", "x")]),
+        ("move_disk", vec![("disk", "scsi0"), ("storage", "other")]),
+    ] {
+        let waits = bed.ok("POST", &format!("/nodes/pve1/qemu/100/{path}"), &params).await;
+        assert_eq!(bed.task(&waits), TIMEOUT, "{path}");
+    }
+    bed.pass(5);
+    assert!(bed.world.with(|cluster| cluster.tasks.is_running("qmmove", "100")), "it takes 43 s");
+    let digest = before["digest"].as_str().unwrap();
+    let change = [("description", "x"), ("digest", digest)];
+    let change = bed.refusal("PUT", "/nodes/pve1/qemu/100/config", &change);
+    let late = async {
+        tokio::task::yield_now().await;
+        assert_eq!(bed.task(&task), "OK");
+    };
+    let (refusal, ()) = tokio::join!(change, late);
+    assert_eq!(refusal, (500, "checksum mismatch (file change by other user?)".to_owned()));
+    let after = config(&bed, 100).await;
+    assert_eq!((after.get("description"), after["scsi0"] == before["scsi0"]), (None, false));
+}
+
+#[tokio::test]
+async fn a_device_that_cannot_be_unplugged_goes_with_the_next_stop_and_leaves_the_boot_order_at_once() {
+    let bed = bed();
+    bed.ok("PUT", "/nodes/pve1/qemu/100/config", &[("scsi1", "local-lvm:1"), ("boot", "order=scsi0;net0")]).await;
+    bed.task(&bed.ok("POST", "/nodes/pve1/qemu/100/status/reboot", &[]).await);
+    let delete = async |keys: &str| {
+        let (status, body) =
+            bed.call("PUT", "/nodes/pve1/qemu/100/config", &[("delete", keys), ("description", "x")]).await;
+        (status, body["errors"].clone())
+    };
+    let (status, errors) = delete("scsi0").await;
+    assert_eq!((status, &errors), (400, &json!({ "scsi0": "hotplug problem - can't unplug bootdisk 'scsi0'\n" })));
+    let shown = config(&bed, 100).await;
+    assert_eq!((shown.get("scsi0"), &shown["boot"], &shown["description"]), (None, &json!("order=net0"), &json!("x")));
+    bed.ok("PUT", "/nodes/pve1/qemu/100/config", &[("revert", "scsi0")]).await;
+    let shown = config(&bed, 100).await;
+    assert_eq!((shown.get("scsi0").is_some(), &shown["boot"]), (true, &json!("order=net0")));
+    bed.ok("PUT", "/nodes/pve1/qemu/100/config", &[("boot", "order=scsi0;net0")]).await;
+
+    let held = json!({ "scsi1": "hotplug problem - error on hot-unplugging device 'scsi1'\n" });
+    bed.world.with(|cluster| cluster.guests.get_mut(100).unwrap().refuses_unplug = true);
+    assert_eq!(delete("scsi1").await, (400, held));
+    let task = bed.ok("POST", "/nodes/pve1/qemu/100/config", &[("delete", "net0")]).await;
+    let text = "400 Parameter verification failed. net0: hotplug problem - error on hot-unplugging device 'net0'";
+    assert_eq!(bed.task(&task), text);
+    let shown = config(&bed, 100).await;
+    assert_eq!((shown.get("scsi1"), shown.get("net0"), &shown["boot"]), (None, None, &json!("order=scsi0")));
+    bed.task(&bed.ok("POST", "/nodes/pve1/qemu/100/status/stop", &[]).await);
+    let now = bed.ok("GET", "/nodes/pve1/qemu/100/config", &[("current", "1")]).await;
+    assert_eq!((now.get("scsi1"), now.get("net0"), &now["boot"]), (None, None, &json!("order=scsi0")));
+    assert_eq!(now["unused0"], "local-lvm:vm-100-disk-1");
+
+    // A guest that lets go: at once.
+    bed.world.with(|cluster| cluster.guests.get_mut(100).unwrap().refuses_unplug = false);
+    bed.ok("PUT", "/nodes/pve1/qemu/100/config", &[("scsi1", "local-lvm:vm-100-disk-1")]).await;
+    bed.task(&bed.ok("POST", "/nodes/pve1/qemu/100/status/start", &[]).await);
+    assert_eq!(delete("scsi1").await, (200, Value::Null));
+}
+
+#[tokio::test]
 async fn of_a_managed_guest_ha_owns_the_power() {
     let bed = bed();
     bed.ok("POST", "/cluster/ha/resources", &[("sid", "vm:100"), ("state", "started")]).await;
