@@ -42,10 +42,9 @@ const EXCLUDED: &[(&str, &str)] = &[
     ("ceph osd getcrushmap", "binary maps"),
     ("ceph osd setcrushmap", "binary maps"),
     ("ceph osd primary-affinity", "not listed"),
-    ("ceph osd metadata", "values of the machine; PVE's view is replayed with PVE's recordings"),
+    ("ceph osd metadata 0", "values of the machine; PVE's view is replayed with PVE's recordings"),
     ("ceph osd find 0", "values of the machine"),
     ("ceph osd getmaxosd", "not listed"),
-    ("ceph osd destroy", "not listed"),
     ("ceph osd rm ", "not listed"),
     ("ceph osd perf", "not listed"),
     ("ceph osd stat", "epochs and times only"),
@@ -105,6 +104,7 @@ fn device(path: &str) -> OsdDevice {
         encrypted: false,
         vg: "ceph-0".into(),
         created: START,
+        dead: false,
     }
 }
 

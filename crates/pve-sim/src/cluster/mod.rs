@@ -6,6 +6,7 @@
 
 pub mod access;
 pub mod ceph;
+mod dead_disks;
 pub mod guests;
 pub mod ha;
 pub mod nodes;

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 
 use super::faults::Fault;
 use super::world::World;
+use crate::shape::DiskShape;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -33,6 +34,12 @@ pub(crate) fn answer(world: &World, method: &str, path: &str, body: &[u8]) -> (u
     let parts: Vec<&str> = path.split('/').filter(|part| !part.is_empty()).collect();
     let result = match (method, parts.as_slice()) {
         ("POST", ["nodes", node, "power"]) => read(body).and_then(|Power { on }| set_power(world, node, on)),
+        ("POST", ["nodes", node, "disks"]) => read(body)
+            .and_then(|disk: DiskShape| world.with(|cluster| cluster.add_disk(node, disk)))
+            .map(|()| Value::Null),
+        ("POST", ["nodes", node, "disks", serial, "kill"]) => {
+            world.with(|cluster| cluster.kill_disk(node, serial)).map(|osds| json!({ "osds": osds }))
+        }
         ("POST", ["guests", vmid]) => read(body).and_then(|inside: Inside| set_inside(world, vmid, &inside)),
         ("GET", ["requests"]) => Ok(world.with(|cluster| json!(cluster.requests))),
         ("DELETE", ["requests"]) => {

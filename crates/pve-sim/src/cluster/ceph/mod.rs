@@ -30,7 +30,7 @@ pub use cli::{Output, run};
 pub use errno::{Errno, Refusal};
 pub use flags::FLAGS;
 pub use mon::{Mgr, Mon};
-pub use osd::{Osd, OsdDevice};
+pub use osd::{Leftover, Osd, OsdDevice, lv_name};
 pub use pg::{PgReport, Report};
 pub use pool::{Autoscale, Image, POOL_FLAGS, Pool, PoolOption};
 pub use pools::NewPool;
@@ -72,6 +72,8 @@ pub struct Ceph {
     pub crush: CrushMap,
     /// OSDs by id.
     pub osds: BTreeMap<u32, Osd>,
+    /// Volumes of OSDs that are no longer in the map.
+    pub leftovers: Vec<Leftover>,
     /// Pools by id.
     pub pools: BTreeMap<u32, Pool>,
     /// The monitors' configuration database.
@@ -108,6 +110,7 @@ impl Ceph {
             mgrs: vec![],
             crush: CrushMap::default(),
             osds: BTreeMap::new(),
+            leftovers: vec![],
             pools: BTreeMap::new(),
             config: ConfigDb::default(),
             flags: BTreeSet::new(),

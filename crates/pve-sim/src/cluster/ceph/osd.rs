@@ -18,6 +18,28 @@ pub struct OsdDevice {
     pub vg: String,
     /// When the volume was made.
     pub created: Time,
+    /// The disk below is dead: nothing can be read any more, not even that there was a volume.
+    pub dead: bool,
+}
+
+impl OsdDevice {
+    /// Whether LVM finds the OSD's volume there. An OSD that lives in memory has none.
+    pub fn has_volume(&self) -> bool {
+        !self.path.is_empty() && !self.dead
+    }
+}
+
+/// An OSD's volume on a disk, of an OSD that the monitors no longer know: purged while its node was dead.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Leftover {
+    /// The id that the OSD had.
+    pub id: u32,
+    /// Its uuid.
+    pub uuid: String,
+    /// The node it lies on.
+    pub node: String,
+    /// The disk it lies on.
+    pub device: OsdDevice,
 }
 
 /// An OSD id with everything that belongs to it.
@@ -55,6 +77,8 @@ pub struct Osd {
     pub down_at: u32,
     /// Flags of this OSD alone (`noout` and so on).
     pub flags: Vec<String>,
+    /// `osd destroy`: the id keeps its place, key and data are gone.
+    pub destroyed: bool,
 }
 
 impl Osd {
@@ -76,6 +100,7 @@ impl Osd {
             up_from: 0,
             down_at: 0,
             flags: vec![],
+            destroyed: false,
         }
     }
 
@@ -91,6 +116,17 @@ impl Osd {
 
     /// `osd-block-FSID`, the name of its LV.
     pub fn lv_name(&self) -> String {
-        format!("osd-block-{}", self.uuid)
+        lv_name(&self.uuid)
     }
+
+    /// What stays on the disk when the monitors forget the OSD.
+    pub(super) fn leftover(&self, id: u32) -> Option<Leftover> {
+        let device = self.device.clone().filter(OsdDevice::has_volume)?;
+        Some(Leftover { id, uuid: self.uuid.clone(), node: self.node.clone(), device })
+    }
+}
+
+/// The name of the LV of the OSD with this uuid.
+pub fn lv_name(uuid: &str) -> String {
+    format!("osd-block-{uuid}")
 }

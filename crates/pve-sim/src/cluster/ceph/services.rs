@@ -7,6 +7,8 @@ use super::{Ceph, Mgr, Mon, Osd, OsdDevice, Time};
 
 /// A TiB in bytes: OSDs weigh their capacity in it.
 const TIB: f64 = 1_099_511_627_776.0;
+/// What the map shows as the uuid of a destroyed OSD.
+const NO_UUID: &str = "00000000-0000-0000-0000-000000000000";
 
 impl Ceph {
     /// Installs the packages on a node.
@@ -124,6 +126,15 @@ impl Ceph {
         id
     }
 
+    /// Gives the id of a destroyed OSD to a new one (`osd new UUID ID`).
+    pub(super) fn renew_osd(&mut self, id: u32, uuid: &str) {
+        if let Some(osd) = self.osds.get_mut(&id) {
+            (osd.destroyed, osd.booted) = (false, false);
+            osd.uuid = uuid.to_owned();
+        }
+        self.changed();
+    }
+
     /// Makes an OSD on a disk: reserves the id, prepares, starts the daemon. It is up a few
     /// seconds later. `class` overrides what the disk looks like.
     pub fn create_osd(&mut self, uuid: &str, node: &str, device: OsdDevice, class: Option<&str>, now: Time) -> u32 {
@@ -143,6 +154,39 @@ impl Ceph {
         self.remapped();
         self.start_osd(id, now);
         id
+    }
+
+    /// The disk at this path of a node is dead: what is on it stops, and never starts again. Which OSDs that were.
+    pub fn lose_disk(&mut self, node: &str, path: &str, now: Time) -> Vec<u32> {
+        self.leftovers.retain(|left| left.node != node || left.device.path != path);
+        let on_it = |osd: &&mut Osd| osd.node == node;
+        let mut lost = vec![];
+        for (id, osd) in self.osds.iter_mut().filter(|(_, osd)| on_it(osd)) {
+            if let Some(device) = osd.device.as_mut().filter(|device| device.path == path) {
+                device.dead = true;
+                lost.push(*id);
+            }
+        }
+        lost.iter().for_each(|id| self.stop_osd(*id, now));
+        lost
+    }
+
+    /// Takes an OSD's key and data away (`osd destroy`); its id keeps its place in CRUSH.
+    pub fn destroy_osd(&mut self, id: u32, now: Time) {
+        self.advance(now);
+        let Some(osd) = self.osds.get_mut(&id) else { return };
+        let left = osd.leftover(id);
+        (osd.destroyed, osd.device, osd.uuid) = (true, None, String::from(NO_UUID));
+        (osd.running, osd.boots_at) = (false, None);
+        self.leftovers.extend(left);
+        self.changed();
+    }
+
+    /// Takes an OSD out of CRUSH and the map by Ceph's own means: its volume stays where it is.
+    pub fn forget_osd(&mut self, id: u32, now: Time) {
+        let left = self.osds.get(&id).and_then(|osd| osd.leftover(id));
+        self.leftovers.extend(left);
+        self.purge_osd(id, now);
     }
 
     /// Takes an OSD out of CRUSH and the map; its id is free again.

@@ -138,6 +138,7 @@ impl Ceph {
                 encrypted: false,
                 vg: format!("ceph-{}", ids.uuid()),
                 created: at,
+                dead: false,
             };
             self.create_osd(&ids.uuid(), &osd.node, device, osd.class.as_deref(), at + n as f64);
         }

@@ -12,6 +12,7 @@ fn device(n: usize) -> OsdDevice {
         encrypted: false,
         vg: format!("ceph-{n}"),
         created: 0.0,
+        dead: false,
     }
 }
 

@@ -160,9 +160,13 @@ fn refuse(byte: u8, node: &str) -> Vec<u8> {
     }
 }
 
-/// `ceph` as it answers on this node; no other program.
+/// `ceph` and `ceph-volume` as they answer on this node; no other program.
 fn program(world: &World, node: &str, argv: &[String]) -> Option<Output> {
     let name = argv.first()?;
+    if ["ceph-volume", "/usr/sbin/ceph-volume", "/sbin/ceph-volume"].contains(&name.as_str()) {
+        let words: Vec<&str> = argv.iter().skip(1).map(String::as_str).collect();
+        return world.with(|cluster| cluster.ceph.installed(node).then(|| cluster.ceph_volume(node, &words)));
+    }
     if !["ceph", "/usr/bin/ceph", "/bin/ceph"].contains(&name.as_str()) {
         return None;
     }

@@ -113,6 +113,18 @@ pub(super) const COMMANDS: &[Command] = &[
         run: purge,
     },
     Command {
+        prefix: &["osd", "destroy"],
+        params: &[req("id", Kind::OsdId), flag("force"), flag("yes_i_really_mean_it")],
+        help: "mark osd as being destroyed. Keeps the ID intact (allowing reuse), but removes cephx keys, config-key data and lockbox keys, rendering data permanently unreadable.",
+        run: destroy,
+    },
+    Command {
+        prefix: &["osd", "metadata"],
+        params: &[opt("id", Kind::OsdId)],
+        help: "fetch metadata for osd {id} (default all)",
+        run: metadata,
+    },
+    Command {
         prefix: &["osd", "find"],
         params: &[req("id", Kind::OsdId)],
         help: "find osd <id> in the CRUSH map and show its location",
@@ -226,6 +238,10 @@ fn new(ceph: &mut Ceph, _: Time, args: &Args) -> Reply {
             Refusal::new(Errno::Exist, format!("uuid {uuid} already in use for different id {id}")).into()
         }
         (Some(id), _) => Reply::text(format!("{id}\n")),
+        (None, Some(id)) if ceph.osds.get(&id).is_some_and(|osd| osd.destroyed) => {
+            ceph.renew_osd(id, uuid);
+            Reply::text(format!("{id}\n"))
+        }
         (None, Some(id)) if ceph.osds.contains_key(&id) => {
             Refusal::new(Errno::Inval, format!("id {id} already in use and does not match uuid {uuid}")).into()
         }
@@ -234,7 +250,8 @@ fn new(ceph: &mut Ceph, _: Time, args: &Args) -> Reply {
     }
 }
 
-fn purge(ceph: &mut Ceph, now: Time, args: &Args) -> Reply {
+/// What keeps an OSD from being purged or destroyed; `None`: nothing.
+fn in_the_way(ceph: &Ceph, args: &Args) -> Option<Refusal> {
     let id = id_of(args);
     let sure = args.has("force") || args.has("yes_i_really_mean_it");
     if !sure && let Err(refusal) = ceph.safe_to_destroy(&[id]).verdict() {
@@ -242,15 +259,46 @@ fn purge(ceph: &mut Ceph, now: Time, args: &Args) -> Reply {
             "{}\nYou can proceed by passing --force, but be warned that this will likely mean real, permanent data loss.",
             refusal.text
         );
-        return Refusal::new(refusal.errno, text).into();
+        return Some(Refusal::new(refusal.errno, text));
     }
-    match ceph.osds.get(&id) {
-        None => Reply::note(format!("osd.{id} does not exist")),
-        Some(osd) if osd.up => Refusal::new(Errno::Busy, format!("osd.{id} is not `down`.")).into(),
-        Some(_) => {
-            ceph.purge_osd(id, now);
+    let up = ceph.osds.get(&id).is_some_and(|osd| osd.up);
+    up.then(|| Refusal::new(Errno::Busy, format!("osd.{id} is not `down`.")))
+}
+
+fn purge(ceph: &mut Ceph, now: Time, args: &Args) -> Reply {
+    let id = id_of(args);
+    match in_the_way(ceph, args) {
+        Some(refusal) => refusal.into(),
+        None if !ceph.osds.contains_key(&id) => Reply::note(format!("osd.{id} does not exist")),
+        None => {
+            ceph.forget_osd(id, now);
             Reply::note(format!("purged osd.{id}"))
         }
+    }
+}
+
+fn destroy(ceph: &mut Ceph, now: Time, args: &Args) -> Reply {
+    let id = id_of(args);
+    match in_the_way(ceph, args) {
+        Some(refusal) => refusal.into(),
+        // Belief: that a missing one is an error here; only `purge` of one was recorded.
+        None if !ceph.osds.contains_key(&id) => missing(id),
+        None => {
+            ceph.destroy_osd(id, now);
+            Reply::note(format!("destroyed osd.{id}"))
+        }
+    }
+}
+
+fn metadata(ceph: &mut Ceph, _: Time, args: &Args) -> Reply {
+    let Some(id) = args.get("id").and_then(osd_id) else {
+        return Reply::json(ceph.osds.keys().filter_map(|id| ceph.osd_metadata_json(*id)).collect());
+    };
+    match ceph.osd_metadata_json(id) {
+        Some(metadata) => Reply::json(metadata),
+        // Of an OSD that was never up Ceph has no metadata, and no words for it either.
+        None if ceph.osds.contains_key(&id) => Refusal::new(Errno::NoEnt, String::new()).into(),
+        None => missing(id),
     }
 }
 

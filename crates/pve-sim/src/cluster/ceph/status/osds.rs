@@ -51,7 +51,11 @@ impl Ceph {
 
     fn osd_json(osd: &Osd, out: &mut Value) {
         out["exists"] = json!(1);
-        out["status"] = json!(if osd.up { "up" } else { "down" });
+        out["status"] = json!(match osd.up {
+            true => "up",
+            false if osd.destroyed => "destroyed",
+            false => "down",
+        });
         out["reweight"] = number(fraction(osd.reweight));
         out["primary_affinity"] = number(osd.primary_affinity);
     }
@@ -179,10 +183,30 @@ impl Ceph {
         })
     }
 
+    /// `osd metadata` of one: what its daemon told when it came up last; `None` while it never has.
+    pub fn osd_metadata_json(&self, id: u32) -> Option<Value> {
+        let osd = self.osds.get(&id).filter(|osd| osd.booted)?;
+        let device = osd.device.as_ref();
+        let name = device.and_then(|device| device.path.rsplit('/').next()).unwrap_or_default();
+        let rotational = device.is_none_or(|device| device.kind == "hdd");
+        let row = self.osd_dump_row(id, osd);
+        Some(json!({
+            "id": id, "arch": "x86_64", "back_addr": row["cluster_addr"], "front_addr": row["public_addr"],
+            "bluestore_bdev_devices": name, "bluestore_bdev_size": osd.size().to_string(),
+            "ceph_release": self.release.name(), "ceph_version": self.release.long(),
+            "ceph_version_short": self.release.short(), "default_device_class": device.map_or("hdd", |d| d.kind.as_str()),
+            "devices": name, "hostname": osd.node, "os": "Linux", "osd_data": format!("/var/lib/ceph/osd/ceph-{id}"),
+            "osd_objectstore": "bluestore", "rotational": if rotational { "1" } else { "0" },
+        }))
+    }
+
     fn osd_dump_row(&self, id: u32, osd: &Osd) -> Value {
         let mut state = vec!["exists".to_string()];
         if osd.up {
             state.push("up".into());
+        }
+        if osd.destroyed {
+            state.push("destroyed".into());
         }
         state.extend(osd.flags.iter().cloned());
         state.sort();

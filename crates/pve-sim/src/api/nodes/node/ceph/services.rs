@@ -23,7 +23,13 @@ fn control(call: &mut Call<'_>, verb: &'static str) -> Result<Value, PveError> {
             let now = t.now().seconds();
             let ceph = ceph_on(t.cluster, &node, Need::Config)?;
             if set_running(ceph, &node, &service, on, now) {
-                return Ok(());
+                let asked = service.strip_prefix("osd.").and_then(|id| id.parse().ok());
+                let lame = asked.filter(|id| on && ceph.osds.get(id).is_some_and(|osd| !osd.running));
+                return match lame {
+                    // Belief: what systemd says of a unit that ends while it starts, as without its disk.
+                    Some(id) => Err(format!("command '/bin/systemctl {verb} ceph-osd@{id}' failed: exit code 1")),
+                    None => Ok(()),
+                };
             }
             // Belief: what systemd says about an instance that was never set up on the node.
             let unit = service.replacen('.', "@", 1);

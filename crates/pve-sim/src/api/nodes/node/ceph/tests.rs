@@ -253,3 +253,106 @@ async fn without_a_manager_the_pools_lack_what_the_autoscaler_tells_and_the_osds
     bed.pass(2);
     assert_eq!(listed().await, SCALED);
 }
+
+/// `ceph` at a node's shell, with its JSON.
+fn shell(bed: &Bed, argv: &[&str]) -> (i32, Value, String) {
+    let out = bed.world.with(|c| {
+        let now = c.now.seconds();
+        crate::cluster::ceph::run(c.ceph_now(), now, argv)
+    });
+    (out.status, serde_json::from_str(&out.stdout).unwrap_or_default(), out.stderr)
+}
+
+#[tokio::test]
+async fn a_dead_disk_takes_its_osd_down_for_good_and_pve_can_still_remove_it() {
+    let bed = at(CephStage::Ready);
+    let path = "/nodes/pve1/ceph/osd/0";
+    assert!(bed.ok("GET", &format!("{path}/lv-info"), &[]).await["lv_name"].is_string());
+    assert_eq!(bed.world.with(|c| c.kill_disk("pve1", "SIM0101")), Ok(vec![0]));
+    bed.pass(2);
+    let row = |id: u32| {
+        let tree = shell(&bed, &["osd", "tree", "-f", "json"]).1;
+        tree["nodes"].as_array().unwrap().iter().find(|row| row["id"] == id).cloned().unwrap()
+    };
+    assert_eq!((&row(0)["status"], &row(1)["status"]), (&json!("down"), &json!("up")));
+    let listed = async || {
+        let disks = bed.ok("GET", "/nodes/pve1/disks/list", &[]).await;
+        let disk = disks.as_array().unwrap().iter().find(|disk| disk["devpath"] == "/dev/sdb").cloned();
+        disk.map(|disk| (disk["serial"].clone(), disk["osdid"].clone()))
+    };
+    assert_eq!(listed().await, None);
+    let gone = "OSD '0' not found in 'ceph-volume lvm list' on node 'pve1'.\nMaybe it was created before LVM became the default?";
+    assert_eq!(bed.refusal("GET", &format!("{path}/lv-info"), &[]).await, (500, gone.to_owned()));
+    // It does not come back, neither by itself nor when asked for, nor with its node.
+    let start = bed.ok("POST", "/nodes/pve1/ceph/start", &[("service", "osd.0")]).await;
+    assert_eq!(ended(&bed, &start).0, "command '/bin/systemctl start ceph-osd@0' failed: exit code 1");
+    bed.world.with(|c| c.set_power("pve1", false));
+    bed.pass(60);
+    bed.world.with(|c| c.set_power("pve1", true));
+    bed.pass(60);
+    assert!(!bed.world.with(|c| c.ceph_now().osds[&0].up));
+    // A new disk in its place is empty.
+    let disk = serde_json::from_value(json!({ "path": "/dev/sdb", "size": "64G", "serial": "NEW" })).unwrap();
+    assert_eq!(bed.world.with(|c| c.add_disk("pve1", disk)), Ok(()));
+    assert_eq!(listed().await, Some((json!("NEW"), json!(-1))));
+    bed.ok("POST", &format!("{path}/out"), &[]).await;
+    let log = done(&bed, "DELETE", path, &[("cleanup", "1")]).await;
+    assert!(log.iter().any(|line| line.starts_with("Unmount OSD osd.0")), "{log:#?}");
+    done(&bed, "POST", "/nodes/pve1/ceph/osd", &[("dev", "/dev/sdb")]).await;
+    assert_eq!(listed().await, Some((json!("NEW"), json!("0"))));
+    for (node, serial, part) in
+        [("pve9", "NEW", "no node 'pve9'"), ("pve1", "SIM0101", "there are"), ("pve1", "NV1", "holds the system")]
+    {
+        let refusal = bed.world.with(|c| c.kill_disk(node, serial)).unwrap_err();
+        assert!(refusal.contains(part), "{refusal}");
+    }
+}
+
+#[tokio::test]
+async fn an_osd_of_a_dead_node_is_purged_elsewhere_and_its_volume_waits_on_the_disk() {
+    let bed = at(CephStage::Ready);
+    let (_, dump, _) = shell(&bed, &["osd", "dump", "--format", "json"]);
+    let uuid = dump["osds"][2]["uuid"].clone();
+    assert_eq!(uuid, bed.world.with(|c| c.ceph.osds[&2].uuid.clone()));
+    bed.world.with(|c| c.set_power("pve3", false));
+    let (status, _, said) = shell(&bed, &["osd", "purge", "2", "--yes-i-really-mean-it"]);
+    assert_eq!((status, said.as_str()), (16, "Error EBUSY: osd.2 is not `down`.\n"), "the monitors do not know it yet");
+    bed.pass(40);
+    let (status, metadata, _) = shell(&bed, &["osd", "metadata", "2", "-f", "json"]);
+    assert_eq!((status, &metadata["hostname"], &metadata["devices"]), (0, &json!("pve3"), &json!("sdb")));
+    let (status, _, said) = shell(&bed, &["osd", "purge", "2", "--yes-i-really-mean-it"]);
+    assert_eq!((status, said.as_str()), (0, "purged osd.2\n"));
+    assert_eq!(shell(&bed, &["osd", "metadata", "2"]).2, "Error ENOENT: osd.2 does not exist\n");
+
+    bed.world.with(|c| c.set_power("pve3", true));
+    bed.pass(60);
+    assert!(!bed.world.with(|c| c.ceph_now().osds.contains_key(&2)));
+    let disk = async || {
+        let disks = bed.ok("GET", "/nodes/pve3/disks/list", &[]).await;
+        let disk = disks.as_array().unwrap().iter().find(|disk| disk["devpath"] == "/dev/sdb").cloned().unwrap();
+        (disk["used"].clone(), disk["osdid"].clone())
+    };
+    assert_eq!(disk().await, (json!("LVM"), json!("2")));
+    let lv = bed.ok("GET", "/nodes/pve3/ceph/osd/2/lv-info", &[]).await;
+    assert_eq!(lv["lv_name"], format!("osd-block-{}", uuid.as_str().unwrap()));
+    let wipe = bed.refusal("PUT", "/nodes/pve3/disks/wipedisk", &[("disk", "/dev/sdb")]).await;
+    assert_eq!(wipe.1, "disk/partition '/dev/sdb' has a holder");
+    let zap = bed.world.with(|c| c.ceph_volume("pve3", &["lvm", "zap", "--destroy", "/dev/sdb"]));
+    assert_eq!(zap.status, 0, "{}", zap.stderr);
+    assert_eq!(disk().await, (Value::Null, json!(-1)));
+}
+
+#[tokio::test]
+async fn a_destroyed_osd_keeps_its_id_for_the_next_one() {
+    let bed = at(CephStage::Ready);
+    let busy = shell(&bed, &["osd", "destroy", "1", "--yes-i-really-mean-it"]);
+    assert_eq!((busy.0, busy.2.as_str()), (16, "Error EBUSY: osd.1 is not `down`.\n"));
+    bed.world.with(|c| c.kill_disk("pve2", "SIM0201")).unwrap();
+    bed.pass(2);
+    assert_eq!(shell(&bed, &["osd", "destroy", "1", "--force"]).2, "destroyed osd.1\n");
+    let row = |tree: Value| tree["nodes"].as_array().unwrap().iter().find(|row| row["id"] == 1).cloned().unwrap();
+    assert_eq!(row(shell(&bed, &["osd", "tree", "-f", "json"]).1)["status"], "destroyed");
+    let uuid = "11111111-2222-3333-4444-555555555555";
+    assert_eq!(shell(&bed, &["osd", "new", uuid, "1"]).1, 1);
+    assert_eq!(shell(&bed, &["osd", "dump", "-f", "json"]).1["osds"][1]["uuid"], uuid);
+}

@@ -15,7 +15,8 @@ pub(super) fn list(call: &mut Call<'_>) -> Result<Value, PveError> {
         json!({ "name": name, "size": size, "free": 0, "lvcount": 1, "leaf": 0, "children": [volume] })
     };
     let osds = call.cluster.ceph.osds.values().filter(|osd| osd.node == call.node);
-    let of_osds = osds.filter_map(|osd| osd.device.as_ref()).filter(|device| !device.path.is_empty());
+    let left = call.cluster.ceph.leftovers.iter().filter(|left| left.node == call.node).map(|left| &left.device);
+    let of_osds = osds.filter_map(|osd| osd.device.as_ref()).chain(left).filter(|device| device.has_volume());
     let mut groups: Vec<_> = of_osds.map(|device| group(&device.vg, &device.path, device.size)).collect();
     for disk in call.cluster.nodes.get(&call.node).map(|node| node.disks.as_slice()).unwrap_or_default() {
         let whole = (disk.path.clone(), disk.size.0, disk.used.as_deref(), disk.held);

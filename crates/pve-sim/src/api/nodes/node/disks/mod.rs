@@ -9,6 +9,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use crate::cluster::Cluster;
+use crate::cluster::ceph::OsdDevice;
 use crate::cluster::nodes::{Node, partition_path};
 use crate::kernel::locks::Lock;
 use crate::kernel::tasks::Steps;
@@ -29,11 +30,13 @@ const MOUNTED: &str = "mounted";
 type Osds = Vec<(u32, bool)>;
 
 fn osds_on(cluster: &Cluster, node: &str, path: &str) -> Osds {
-    let here = cluster.ceph.osds.iter().filter_map(|(id, osd)| {
-        let device = osd.device.as_ref().filter(|device| osd.node == node && device.path == path)?;
+    let fits = |on: &str, device: &OsdDevice| on == node && device.path == path && device.has_volume();
+    let in_map = cluster.ceph.osds.iter().filter_map(|(id, osd)| {
+        let device = osd.device.as_ref().filter(|device| fits(&osd.node, device))?;
         Some((*id, device.encrypted))
     });
-    here.collect()
+    let left = cluster.ceph.leftovers.iter().filter(|left| fits(&left.node, &left.device));
+    in_map.chain(left.map(|left| (left.id, left.device.encrypted))).collect()
 }
 
 fn list(call: &mut Call<'_>) -> Result<Value, PveError> {

@@ -136,7 +136,8 @@ fn finish(t: &mut TaskCx<'_>, plan: &Plan) -> Result<(), String> {
     }
     let encrypted = *encrypted;
     let (vg_name, path_name) = (vg.clone(), path.clone());
-    let device = OsdDevice { path: path_name, size, kind: kind.into(), encrypted, vg: vg_name, created: now };
+    let device =
+        OsdDevice { path: path_name, size, kind: kind.into(), encrypted, vg: vg_name, created: now, dead: false };
     if let Some(node) = t.cluster.nodes.get_mut(node) {
         node.set_used(path, Some("LVM"));
     }

@@ -41,8 +41,8 @@ fn remove(t: &mut TaskCx<'_>, node: &str, id: u32, cleanup: bool) -> Result<(), 
         "destroy OSD osd.{id}\nRemove osd.{id} from the CRUSH map\nRemove the osd.{id} authentication key.\nRemove OSD osd.{id}\n\
          Remove osd.{id} mclock max capacity iops settings from config"
     ));
-    let Some(device) = osd.device.as_ref().filter(|d| !d.path.is_empty()) else {
-        // An OSD without LVM below, as recorded.
+    let Some(device) = osd.device.as_ref().filter(|d| d.has_volume()) else {
+        // An OSD without LVM below, as recorded, or with a dead disk.
         let dir = format!("/var/lib/ceph/osd/ceph-{id}");
         t.log(format!(
             "Unmount OSD osd.{id} from  {dir}\numount: {dir}: not mounted.\ncommand '/bin/umount {dir}' failed: exit code 32"

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::super::{Need, ceph};
 use super::osd_id;
-use crate::cluster::ceph::{Osd, OsdDevice};
+use crate::cluster::ceph::{OsdDevice, lv_name};
 use crate::kernel::clock::Time;
 use crate::kernel::{Call, PveError, Routes};
 
@@ -55,9 +55,12 @@ fn lv_info(call: &mut Call<'_>) -> Result<Value, PveError> {
     let (id, node) = (osd_id(call), call.node.clone());
     let kind = call.params.text("type").unwrap_or("block").to_owned();
     let ceph = ceph(call, Need::Config)?;
-    let found: Option<(&Osd, &OsdDevice)> =
-        ceph.osds.get(&id).filter(|o| o.node == node).and_then(|o| Some((o, o.device.as_ref()?)));
-    let Some((osd, device)) = found.filter(|(_, d)| !d.path.is_empty()) else {
+    let in_map: Option<(&str, &OsdDevice)> =
+        ceph.osds.get(&id).filter(|o| o.node == node).and_then(|o| Some((o.uuid.as_str(), o.device.as_ref()?)));
+    // LVM still finds what the monitors have forgotten.
+    let left = ceph.leftovers.iter().find(|left| left.id == id && left.node == node);
+    let found = in_map.filter(|(_, device)| device.has_volume());
+    let Some((uuid, device)) = found.or(left.map(|left| (left.uuid.as_str(), &left.device))) else {
         return Err(PveError::new(format!(
             "OSD '{id}' not found in 'ceph-volume lvm list' on node '{node}'.\nMaybe it was created before LVM became the default?"
         )));
@@ -65,9 +68,9 @@ fn lv_info(call: &mut Call<'_>) -> Result<Value, PveError> {
     if kind != "block" {
         return Err(PveError::new(format!("volume type '{kind}' not found for OSD {id}")));
     }
-    let (name, vg) = (osd.lv_name(), &device.vg);
+    let (name, vg) = (lv_name(uuid), &device.vg);
     // The LV's own id: made from the OSD's so that it stays the same.
-    let lv_uuid = osd.uuid.replace('-', "").chars().rev().collect::<String>();
+    let lv_uuid = uuid.replace('-', "").chars().rev().collect::<String>();
     let created = Time::from_unix(device.created as u64);
     Ok(json!({
         "creation_time": created.format("%Y-%m-%d %H:%M:%S +0000"), "lv_name": name, "lv_path": format!("/dev/{vg}/{name}"),
