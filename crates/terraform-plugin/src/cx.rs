@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use crate::diagnostics::{Diagnostic, Diagnostics, Severity};
 use crate::held::Held;
+use crate::journal::{Former, Intent, Journal};
 use crate::model::Model;
 use crate::private::Private;
 use crate::registry::Attributes;
@@ -24,13 +25,24 @@ pub struct Cx<A> {
     /// What the object remembers beside its attributes.
     pub private: Private,
     held: Arc<Held>,
+    journal: Option<Arc<Journal>>,
+    intent: Option<Arc<Intent>>,
     warnings: Mutex<Diagnostics>,
 }
 
 impl<A> Cx<A> {
     /// Made by the framework for every call; public for the tests of providers.
     pub fn new(api: Arc<A>, stop: StopToken, timeout: Duration) -> Self {
-        Self { api, stop, timeout, private: Private::default(), held: Arc::default(), warnings: Mutex::default() }
+        Self {
+            api,
+            stop,
+            timeout,
+            private: Private::default(),
+            held: Arc::default(),
+            journal: None,
+            intent: None,
+            warnings: Mutex::default(),
+        }
     }
 
     pub(crate) fn with_private(self, private: Private) -> Self {
@@ -39,6 +51,64 @@ impl<A> Cx<A> {
 
     pub(crate) fn with_held(self, held: Arc<Held>) -> Self {
         Self { held, ..self }
+    }
+
+    pub(crate) fn with_journal(self, journal: Arc<Journal>) -> Self {
+        Self { journal: Some(journal), ..self }
+    }
+
+    pub(crate) fn with_intent(self, intent: Arc<Intent>) -> Self {
+        Self { intent: Some(intent), ..self }
+    }
+
+    /// Writes down what is about to be written. Without that the work goes on, and a run that is killed leaves no trace.
+    pub(crate) async fn write_down(&self, place: Option<String>) {
+        let Some(intent) = &self.intent else { return };
+        if let Err(error) = intent.write(place).await {
+            tracing::warn!(%error, "the journal cannot be written");
+            self.warn(Diagnostic::warning(
+                "The journal cannot be written",
+                format!(
+                    "Terraform's data folder (TF_DATA_DIR, else .terraform) takes no notes: {error}. If this run is killed, what \
+                     it was making has to be imported."
+                ),
+            ));
+        }
+    }
+
+    /// The entry of what was not written after all, or is over, goes.
+    pub(crate) fn nothing_came_of_it(&self) {
+        if let Some(intent) = &self.intent {
+            intent.strike();
+        }
+    }
+
+    /// Terraform is being told what exists.
+    pub(crate) fn answered(&self) {
+        if let Some(intent) = &self.intent {
+            intent.answered();
+        }
+    }
+
+    /// What runs that were cut off had begun with the object at this place is over.
+    pub(crate) async fn over(&self, name: &str, place: Option<String>) {
+        if let (Some(journal), Some(place)) = (&self.journal, place) {
+            journal.over(name, &place).await;
+        }
+    }
+
+    /// In a create: whether a run for this very state, with the same plan, was cut off while it made the object at `place`
+    /// (or any place, if it is chosen by the API). What exists there may then be taken over, once the API confirms it.
+    pub async fn former(&self, place: Option<&str>) -> Option<Former> {
+        self.intent.as_ref()?.former(place).await
+    }
+
+    /// Whether a run for this state was cut off while it removed this object.
+    pub async fn was_removing<M: Model>(&self, place: &str) -> bool {
+        match &self.journal {
+            Some(journal) => journal.was_removing(M::NAME, place).await,
+            None => false,
+        }
     }
 
     /// The objects of a type that this state holds, as far as this process has seen it: those that are in the

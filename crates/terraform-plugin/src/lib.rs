@@ -11,6 +11,7 @@ mod error;
 #[cfg(test)]
 mod fuzz;
 mod held;
+mod journal;
 pub mod model;
 pub mod outcome;
 pub mod path;
@@ -31,6 +32,7 @@ pub use data_source::DataSource;
 pub use diagnostics::{Diagnostic, Diagnostics, Severity};
 pub use docs::docs_json;
 pub use error::Error;
+pub use journal::Former;
 pub use model::{Attr, Duration, Key, Keyed, Model, Object, Raw, Secret, Size, Timeouts, Typed};
 pub use outcome::{Created, Deleted, Failed, Notes, Read, Unwritten, Updated, WriteError, Written};
 pub use path::{Path, Step};

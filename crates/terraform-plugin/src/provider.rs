@@ -31,6 +31,13 @@ pub trait Provider: Send + Sync + 'static {
         start: Start,
     ) -> impl Future<Output = Result<Self::Api, Error>> + Send;
 
+    /// What the API leads to, in a form that stays the same from run to run: a cluster's name. What a run that was cut off has
+    /// begun elsewhere is nothing to this one. Asked for before the first write; an empty text when it cannot be told.
+    fn scope(api: &Self::Api) -> impl Future<Output = String> + Send {
+        let _ = api;
+        async { String::new() }
+    }
+
     /// What it offers.
     fn registry() -> Registry<Self::Api>;
 }

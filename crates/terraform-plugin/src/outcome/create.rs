@@ -201,7 +201,7 @@ impl<M: Clone> Unwritten<M> {
         so_far: M,
         request: impl Future<Output = Result<T, E>>,
     ) -> Result<(Result<T, E>, Written<M>), Failed> {
-        self.slot.note(so_far);
+        self.slot.begin(so_far).await;
         match request.await {
             Err(error) if error.refused() => {
                 self.slot.clear();

@@ -36,5 +36,5 @@ pub(crate) use create::Outcome;
 pub use create::{Created, Failed, Notes, Unwritten, WriteError, Written};
 pub use deleted::Deleted;
 pub use read::{Read, Unreachable};
-pub(crate) use slot::Slot;
+pub(crate) use slot::{BeforeWrite, Slot};
 pub use update::Updated;

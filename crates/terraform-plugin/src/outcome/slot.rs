@@ -1,10 +1,19 @@
 //! What is known of an object while it is being made, kept where a panic cannot reach it.
 
+use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use futures_util::future::BoxFuture;
+
 /// Shared between the one who makes the object and the edge that answers Terraform.
-#[derive(Debug)]
-pub(crate) struct Slot<M>(Arc<Mutex<State<M>>>);
+pub(crate) struct Slot<M> {
+    state: Arc<Mutex<State<M>>>,
+    /// What has to be done before the first write.
+    before_write: Option<BeforeWrite<M>>,
+}
+
+/// What has to be done before the first write, told what is about to exist.
+pub(crate) type BeforeWrite<M> = Arc<dyn Fn(&M) -> BoxFuture<'static, ()> + Send + Sync>;
 
 #[derive(Debug)]
 struct State<M> {
@@ -14,17 +23,36 @@ struct State<M> {
 
 impl<M> Clone for Slot<M> {
     fn clone(&self) -> Self {
-        Self(Arc::clone(&self.0))
+        Self { state: Arc::clone(&self.state), before_write: self.before_write.clone() }
     }
 }
 
 impl<M> Default for Slot<M> {
     fn default() -> Self {
-        Self(Arc::new(Mutex::new(State { noted: None })))
+        Self { state: Arc::new(Mutex::new(State { noted: None })), before_write: None }
+    }
+}
+
+impl<M> fmt::Debug for Slot<M> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Slot").finish_non_exhaustive()
     }
 }
 
 impl<M: Clone> Slot<M> {
+    /// One that has something done before the first write.
+    pub(crate) fn with(before_write: BeforeWrite<M>) -> Self {
+        Self { before_write: Some(before_write), ..Self::default() }
+    }
+
+    /// The first write is about to be sent; this may exist afterwards.
+    pub(crate) async fn begin(&self, so_far: M) {
+        if let Some(before_write) = &self.before_write {
+            before_write(&so_far).await;
+        }
+        self.note(so_far);
+    }
+
     /// Something exists, or may: this is what is known of it.
     pub(crate) fn note(&self, model: M) {
         self.lock().noted = Some(model);
@@ -42,6 +70,6 @@ impl<M: Clone> Slot<M> {
 
     fn lock(&self) -> MutexGuard<'_, State<M>> {
         // Every change is one assignment: a panic in between leaves nothing half done.
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -13,7 +13,7 @@ use crate::cx::Cx;
 use crate::diagnostics::Diagnostic;
 use crate::error::Error;
 use crate::model::{Fault, Key};
-use crate::outcome::{Deleted, Outcome, Read, Slot, Unwritten, Updated};
+use crate::outcome::{BeforeWrite, Deleted, Outcome, Read, Slot, Unwritten, Updated};
 use crate::path::Path;
 use crate::plan::{Change, Findings, Say, not_looked_at};
 use crate::resource::{Resource, Stored};
@@ -146,7 +146,7 @@ impl<A: Send + Sync + 'static, R: Resource<A>> AnyResource<A> for Registered<R> 
                 Ok(want) => want,
                 Err(fault) => return CreateEnd::Failed(fault.into()),
             };
-            let slot = Slot::<R>::default();
+            let slot = Slot::<R>::with(written_down::<A, R>(&cx));
             let creation = R::create(&cx, &want, Unwritten::new(slot.clone()));
             // The slot is made to be looked at after a panic; `want` and `cx` are not used for anything that depends on
             // what was going on in them.
@@ -265,6 +265,16 @@ impl<A: Send + Sync + 'static, R: Resource<A>> AnyResource<A> for Registered<R> 
     fn upgrade(&self, version: i64, stored: Stored) -> Result<Stored, Error> {
         R::upgrade(version, stored)
     }
+}
+
+/// Before the first write of a create, what is about to exist is written down.
+fn written_down<A: Send + Sync + 'static, R: Resource<A>>(cx: &Arc<Cx<A>>) -> BeforeWrite<R> {
+    let cx = Arc::clone(cx);
+    Arc::new(move |so_far| {
+        let cx = Arc::clone(&cx);
+        let place = R::decode_plan(&so_far.encode()).ok().as_ref().and_then(R::place);
+        async move { cx.write_down(place).await }.boxed()
+    })
 }
 
 /// What a plan tells: what was found, and what could not be looked at.

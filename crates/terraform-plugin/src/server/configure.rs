@@ -2,11 +2,13 @@
 
 use std::sync::{Arc, PoisonError};
 
+use futures_util::FutureExt;
 use tfplugin6::configure_provider::{Request, Response};
 
 use super::guard::guard;
 use super::{ApiState, Server, Session, wire};
 use crate::error::Error;
+use crate::journal::{AskScope, Journal};
 use crate::model::Object;
 use crate::model::checks::holds_unknown;
 use crate::plan;
@@ -31,7 +33,15 @@ impl<P: Provider> Server<P> {
         let data_dir = self.0.data_dir.clone();
         let start = Start { stop: stop.clone(), terraform_version: request.terraform_version, data_dir };
         let api = match guard(P::configure(config, start)).await {
-            Ok(api) => ApiState::Ready(Arc::new(api)),
+            Ok(api) => {
+                let api = Arc::new(api);
+                let asked = Arc::clone(&api);
+                let ask: AskScope = Box::new(move || {
+                    let api = Arc::clone(&asked);
+                    async move { P::scope(&api).await }.boxed()
+                });
+                ApiState::Ready(api, Arc::new(Journal::new(&self.0.data_dir, P::NAME, ask)))
+            }
             // In a plan, what the configuration refers to may not exist yet. The apply configures once more.
             Err(error) if unknown => {
                 tracing::debug!(%error, "the provider's configuration is not known yet");

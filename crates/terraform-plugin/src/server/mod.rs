@@ -30,6 +30,7 @@ use tonic::{Request, Response, Status};
 use crate::cx::Cx;
 use crate::error::Error;
 use crate::held::Held;
+use crate::journal::Journal;
 use crate::model::Operation;
 use crate::provider::Provider;
 use crate::registry::{AnyDataSource, AnyResource, Attributes, ObjectInfo, Registry};
@@ -65,7 +66,7 @@ enum ApiState<A> {
     Unconfigured,
     /// It could not be made from a configuration with unknown parts; the next phase will know more.
     Waiting(Error),
-    Ready(Arc<A>),
+    Ready(Arc<A>, Arc<Journal>),
 }
 
 impl<P: Provider> Clone for Server<P> {
@@ -143,12 +144,12 @@ impl<P: Provider> Server<P> {
         found.cloned().ok_or_else(|| unknown_type("data source", type_name))
     }
 
-    /// The API and the signal to stop, or why there is no API (yet).
-    fn api(&self) -> Result<(Arc<P::Api>, StopToken), Error> {
+    /// The API, the journal and the signal to stop, or why there is no API (yet).
+    fn api(&self) -> Result<(Arc<P::Api>, Arc<Journal>, StopToken), Error> {
         // Nothing that could panic is done while it is locked for writing.
         let session = self.0.session.read().unwrap_or_else(PoisonError::into_inner);
         match &session.api {
-            ApiState::Ready(api) => Ok((Arc::clone(api), session.stop.clone())),
+            ApiState::Ready(api, journal) => Ok((Arc::clone(api), Arc::clone(journal), session.stop.clone())),
             ApiState::Waiting(error) => Err(error.clone()),
             ApiState::Unconfigured => Err(Error::new(
                 "The provider is not configured",
@@ -164,8 +165,9 @@ impl<P: Provider> Server<P> {
         operation: Operation,
         attributes: Option<&Attributes>,
     ) -> Result<Cx<P::Api>, Error> {
-        let (api, stop) = self.api()?;
-        Ok(Cx::new(api, stop, object.timeout(operation, attributes)).with_held(Arc::clone(&self.0.held)))
+        let (api, journal, stop) = self.api()?;
+        let cx = Cx::new(api, stop, object.timeout(operation, attributes));
+        Ok(cx.with_held(Arc::clone(&self.0.held)).with_journal(journal))
     }
 }
 

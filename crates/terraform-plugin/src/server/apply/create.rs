@@ -25,18 +25,20 @@ impl<P: Provider> Server<P> {
         let object = apply.object.as_ref();
         let info = object.info();
         let want = plan::with_write_only(&info.schema().attributes, planned, &apply.config);
-        let cx = self.writing(info, Operation::Create, planned, &request.planned_private)?;
+        let cx = self.writing(info, Operation::Create, planned, &request.planned_private).await?;
         let end = object.create(Arc::clone(&cx), want).await;
         said.extend(cx.take_warnings());
         self.0.held.came(info.name, object.place(planned).as_deref());
         let (found, why) = match end {
             CreateEnd::Failed(error) => {
+                cx.nothing_came_of_it();
                 said.extend(error.into_diagnostics());
                 return Ok(Stored { state: wire::null(), identity: None, private: Vec::new() });
             }
             CreateEnd::Made(found) => (found, None),
             CreateEnd::Unfinished(found, why) => (found, Some(why)),
         };
+        cx.answered();
         let state = self.held(apply, planned, &found, why.is_none(), said);
         if let Some(why) = why {
             unfinished(why, info, said);

@@ -25,16 +25,21 @@ impl<P: Provider> Server<P> {
         said: &mut Diagnostics,
     ) -> Result<Stored, Error> {
         let object = apply.object.as_ref();
-        let cx = self.writing(object.info(), Operation::Delete, prior, &request.planned_private)?;
+        let cx = self.writing(object.info(), Operation::Delete, prior, &request.planned_private).await?;
+        let place = object.place(prior);
+        cx.write_down(place.clone()).await;
         let end = guard(object.delete(Arc::clone(&cx), prior.clone())).await;
         said.extend(cx.take_warnings());
         match end {
             Ok(Deleted::Gone) => {
-                self.0.held.forget(object.info().name, object.place(prior).as_deref());
+                self.0.held.forget(object.info().name, place.as_deref());
+                cx.nothing_came_of_it();
+                cx.over(object.info().name, place).await;
                 Ok(Stored { state: wire::null(), identity: None, private: Vec::new() })
             }
             Ok(Deleted::Unfinished(left, why)) => {
                 said.extend(why.into_diagnostics());
+                cx.answered();
                 let mut left = refreshed(object, Some(prior), &left);
                 if let Some(name) = object.info().ready {
                     left.insert(name.to_owned(), Value::Bool(false));
@@ -42,6 +47,8 @@ impl<P: Provider> Server<P> {
                 stored(object, &cx, left, request.planned_identity.as_ref())
             }
             Err(error) => {
+                // The object is as it was.
+                cx.nothing_came_of_it();
                 said.extend(error.into_diagnostics());
                 stored(object, &cx, prior.clone(), request.planned_identity.as_ref())
             }

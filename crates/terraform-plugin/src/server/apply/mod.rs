@@ -14,6 +14,7 @@ use super::{Server, wire};
 use crate::cx::Cx;
 use crate::diagnostics::{Diagnostic, Diagnostics};
 use crate::error::Error;
+use crate::journal::Verb;
 use crate::model::Operation;
 use crate::plan::{self, Contradiction};
 use crate::private::Private;
@@ -79,8 +80,9 @@ impl<P: Provider> Server<P> {
         }
     }
 
-    /// What an operation that writes has at hand; an error if it is not to begin any more.
-    fn writing(
+    /// What an operation that writes has at hand; an error if it is not to begin any more. A create or a removal comes with
+    /// its entry of the journal, not written yet.
+    async fn writing(
         &self,
         object: &ObjectInfo,
         operation: Operation,
@@ -91,7 +93,15 @@ impl<P: Provider> Server<P> {
         if cx.stop.is_cancelled() {
             return Err(Error::new("Stopped before anything was written", "Apply again."));
         }
-        Ok(Arc::new(cx))
+        let verb = match operation {
+            Operation::Create => Verb::Create,
+            Operation::Delete => Verb::Remove,
+            _ => return Ok(Arc::new(cx)),
+        };
+        let (_, journal, _) = self.api()?;
+        journal.sweep(&self.0.held).await;
+        let intent = journal.intent(verb, object.name, &object.schema().attributes, attributes);
+        Ok(Arc::new(cx.with_intent(Arc::new(intent))))
     }
 
     /// The state after something was made or changed: the plan, completed by what was found.

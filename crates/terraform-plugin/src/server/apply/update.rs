@@ -17,6 +17,7 @@ use crate::plan;
 use crate::private::Private;
 use crate::provider::Provider;
 use crate::registry::Attributes;
+use crate::value::Value;
 
 impl<P: Provider> Server<P> {
     pub(super) async fn update(
@@ -40,7 +41,7 @@ impl<P: Provider> Server<P> {
             });
         }
         let want = plan::with_write_only(attributes, planned, &apply.config);
-        let cx = self.writing(info, Operation::Update, planned, &request.planned_private)?;
+        let cx = self.writing(info, Operation::Update, planned, &request.planned_private).await?;
         let end = guard(object.update(Arc::clone(&cx), prior.clone(), want)).await;
         said.extend(cx.take_warnings());
         let (found, why) = match end {
@@ -52,6 +53,9 @@ impl<P: Provider> Server<P> {
                 return stored(object, &cx, state, request.planned_identity.as_ref());
             }
         };
+        if why.is_none() && info.ready.is_some_and(|name| prior.get(name) == Some(&Value::Bool(false))) {
+            cx.over(info.name, object.place(prior)).await;
+        }
         let state = self.held(apply, planned, &found, why.is_none(), said);
         if let Some(why) = why {
             unfinished(why, info, said);

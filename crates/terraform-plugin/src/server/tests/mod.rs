@@ -1,6 +1,7 @@
 //! The calls of the protocol, made directly.
 
 mod apply;
+mod journal;
 mod objects;
 mod plan;
 mod provider;
@@ -20,6 +21,7 @@ use world::{Test, World};
 struct Harness {
     server: Server<Test>,
     world: Arc<World>,
+    data: Arc<tempfile::TempDir>,
 }
 
 impl Harness {
@@ -28,8 +30,13 @@ impl Harness {
     }
 
     async fn with(world: &'static str, strict: bool) -> Self {
-        let server = Server::<Test>::with(StopToken::new(), strict, PathBuf::new());
-        let harness = Self { server, world: World::named(world) };
+        Self::beside(world, strict, Arc::new(tempfile::tempdir().unwrap())).await
+    }
+
+    /// With Terraform's data in this folder.
+    async fn beside(world: &'static str, strict: bool, data: Arc<tempfile::TempDir>) -> Self {
+        let server = Server::<Test>::with(StopToken::new(), strict, data.path().to_owned());
+        let harness = Self { server, world: World::named(world), data };
         assert_eq!(harness.configure(world.into()).await, [""; 0]);
         harness
     }

@@ -5,7 +5,7 @@ use crate::stop::StopReason;
 
 #[tokio::test]
 async fn the_schema_is_complete_and_the_same_each_time() {
-    let server = Server::<Test>::with(StopToken::new(), true, PathBuf::new());
+    let server = Server::<Test>::with(StopToken::new(), true, std::env::temp_dir().join("no-such-folder"));
     let first = server.provider_schema(Default::default()).await;
     assert_eq!(first, server.provider_schema(Default::default()).await);
     assert_eq!(first.resource_schemas.keys().collect::<Vec<_>>(), ["test_thing"]);
@@ -101,7 +101,7 @@ async fn data_sources_are_looked_up_with_their_defaults_filled_in() {
 async fn after_a_stop_nothing_new_is_begun_until_the_next_configuration() {
     let harness = Harness::new("stopped").await;
     harness.server.stop(Default::default()).await;
-    let (_, stop) = harness.server.api().unwrap();
+    let (_, _, stop) = harness.server.api().unwrap();
     assert_eq!(stop.reason(), Some(StopReason::Asked));
     let response = harness.apply(&Value::Null, &thing(&[("name", "a".into())]), b"").await;
     assert!(errors(&response.diagnostics)[0].starts_with("error: Stopped before anything was written"));
@@ -151,7 +151,7 @@ fn the_docs_know_everything_the_schema_knows() {
 #[test]
 fn the_schemas_are_what_terraform_takes() {
     use crate::schema::SchemaOf;
-    let server = Server::<Test>::with(StopToken::new(), true, PathBuf::new());
+    let server = Server::<Test>::with(StopToken::new(), true, std::env::temp_dir().join("no-such-folder"));
     let thing = server.resource("test_thing").unwrap().info().schema().self_check(SchemaOf::Resource);
     let names = server.data_source("test_names").unwrap().info().schema().self_check(SchemaOf::DataSource);
     assert_eq!((thing, names), (Vec::new(), Vec::new()));

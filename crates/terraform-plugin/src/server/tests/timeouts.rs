@@ -4,7 +4,9 @@ use std::sync::Mutex;
 
 use super::*;
 use crate::model::{Model as _, Operation, Timeouts};
-use crate::{Change, Created, Cx, Error, Failed, Provider, Read, Registry, Resource, Say, Start, Unwritten, Updated};
+use crate::{
+    Change, Created, Cx, Deleted, Error, Failed, Provider, Read, Registry, Resource, Say, Start, Unwritten, Updated,
+};
 
 /// Which operations were begun, and how many seconds each was given.
 type Given = Mutex<Vec<(&'static str, u64)>>;
@@ -52,9 +54,9 @@ impl Resource<Given> for Clock {
         }
     }
 
-    async fn delete(cx: &Cx<Given>, _: &Self) -> Result<(), Error> {
+    async fn delete(cx: &Cx<Given>, _: &Self) -> Result<Deleted<Self>, Error> {
         given(cx, "delete");
-        Ok(())
+        Ok(Deleted::Gone)
     }
 
     async fn import(cx: &Cx<Given>, _: &ClockKey) -> Result<(), Error> {
@@ -92,7 +94,7 @@ struct Bench(Server<Clocks>);
 
 impl Bench {
     async fn new() -> Self {
-        let bench = Self(Server::with(StopToken::new(), true));
+        let bench = Self(Server::with(StopToken::new(), true, std::env::temp_dir().join("no-such-folder")));
         let config = encoded(&Value::object::<&str>([]), bench.0.0.config.ty());
         bench.0.configure(tf::configure_provider::Request { config, ..Default::default() }).await;
         bench

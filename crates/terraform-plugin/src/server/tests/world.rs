@@ -186,6 +186,12 @@ impl Resource<Api> for Thing {
         if let Some(token) = &want.token {
             cx.private.set("token_length", token.reveal().len());
         }
+        let there = cx.things.lock().unwrap().get(&want.name).cloned();
+        if let Some(there) = there
+            && cx.former(Some(&want.name)).await.is_some()
+        {
+            return Ok(unwritten.take_over(there.clone()).made(there));
+        }
         unwritten.check(crate::require(cx, want, None).await)?;
         let stored = want.as_stored();
         let so_far = Self { size: None, ..stored.clone() };

@@ -1,0 +1,265 @@
+//! What was about to be written, kept beside Terraform's own data so that a run which is killed leaves a trace.
+//!
+//! Before the first write of a create or a removal an entry says what is intended: type, place, a digest of the plan, what
+//! the provider talks to, and which state it is for. When the answer has been given the entry is marked, for Terraform can
+//! die between our answer and its own write; it is struck out once a later run shows the object in the state, or its removal
+//! has ended. An object that exists already may be taken over only if such an entry names it: that somebody like us has made
+//! it proves nothing about *this* state.
+//!
+//! Each entry is a file of its own, locked by the process that works on it, so that neither another alias nor a provider
+//! left behind by a killed Terraform is robbed of it.
+
+mod entry;
+mod origin;
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use futures_util::future::BoxFuture;
+use sha2::{Digest, Sha256};
+use tokio::sync::OnceCell;
+
+use crate::held::Held;
+use crate::registry::Attributes;
+use crate::schema::{Attribute, Kind, Nesting};
+use crate::value::Value;
+pub(crate) use entry::Verb;
+use entry::{Entry, Kept};
+use origin::Origin;
+
+/// Asks what the provider talks to.
+pub(crate) type AskScope = Box<dyn Fn() -> BoxFuture<'static, String> + Send + Sync>;
+
+/// The journal of one configured provider.
+pub(crate) struct Journal {
+    dir: PathBuf,
+    origin: Origin,
+    scope: OnceCell<String>,
+    ask: AskScope,
+    /// Entries that were dealt with; their locks end with the process.
+    done: Mutex<Vec<Kept>>,
+    swept: OnceCell<()>,
+}
+
+/// That something is about to be written, or was.
+pub(crate) struct Intent {
+    journal: Arc<Journal>,
+    verb: Verb,
+    kind: &'static str,
+    digest: String,
+    kept: Mutex<Option<Kept>>,
+    /// Whether this run has written it.
+    written: AtomicBool,
+}
+
+/// What a run that was cut off was about to make.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Former {
+    /// What the object is outside of Terraform (see [`crate::Resource::place`]).
+    pub place: Option<String>,
+    /// When it began, in seconds since 1970 by this machine's clock.
+    pub begun: u64,
+}
+
+impl Journal {
+    /// `data_dir` is where Terraform keeps its own data, `provider` the provider's name.
+    pub(crate) fn new(data_dir: &Path, provider: &str, ask: AskScope) -> Self {
+        Self {
+            dir: data_dir.join(format!("{provider}-journal")),
+            origin: Origin::read(data_dir),
+            scope: OnceCell::new(),
+            ask,
+            done: Mutex::default(),
+            swept: OnceCell::new(),
+        }
+    }
+
+    /// What is about to be written, before anything is written down.
+    pub(crate) fn intent(
+        self: &Arc<Self>,
+        verb: Verb,
+        kind: &'static str,
+        attributes: &[Attribute],
+        planned: &Attributes,
+    ) -> Intent {
+        let digest = digest(attributes, planned);
+        Intent {
+            journal: Arc::clone(self),
+            verb,
+            kind,
+            digest,
+            kept: Mutex::default(),
+            written: AtomicBool::new(false),
+        }
+    }
+
+    /// Strikes out what this state holds by now. Once a process.
+    pub(crate) async fn sweep(&self, held: &Held) {
+        let sweep = async || {
+            let arrived = |entry: &Entry| {
+                entry.verb == Verb::Create
+                    && entry.origin == self.origin
+                    && entry.place.as_ref().is_some_and(|place| held.holds(&entry.kind, place))
+            };
+            for path in entry::fitting(&self.dir, arrived) {
+                if let Some(kept) = entry::take(vec![path], arrived) {
+                    kept.strike();
+                }
+            }
+        };
+        self.swept.get_or_init(sweep).await;
+    }
+
+    /// Whether a run that was cut off was removing this.
+    pub(crate) async fn was_removing(&self, kind: &str, place: &str) -> bool {
+        let removing = |entry: &Entry| entry.verb == Verb::Remove && entry.place.as_deref() == Some(place);
+        self.find(kind, removing).await.is_some()
+    }
+
+    /// Strikes out all that runs which were cut off had begun with this: it is gone, or all that it should be.
+    pub(crate) async fn over(&self, kind: &str, place: &str) {
+        while let Some(kept) = self.find(kind, |entry| entry.place.as_deref() == Some(place)).await {
+            kept.strike();
+        }
+    }
+
+    /// An entry that nobody works on.
+    async fn find(&self, kind: &str, fits: impl Fn(&Entry) -> bool) -> Option<Kept> {
+        let ours = |entry: &Entry| entry.kind == kind && entry.origin == self.origin && fits(entry);
+        let candidates = entry::fitting(&self.dir, &ours);
+        if candidates.is_empty() {
+            return None;
+        }
+        let scope = self.scope().await;
+        entry::take(candidates, |entry| ours(entry) && entry.scope == scope)
+    }
+
+    async fn scope(&self) -> &str {
+        self.scope.get_or_init(|| (self.ask)()).await
+    }
+
+    /// Keeps an entry locked until the process ends: another alias of this run must not take it for a killed run's.
+    fn keep(&self, kept: Kept) {
+        self.done.lock().unwrap_or_else(PoisonError::into_inner).push(kept);
+    }
+}
+
+impl Intent {
+    /// The same intent of a run that was cut off: of this state, with the same plan, and for `place` if that is known. From
+    /// now on it is this run's.
+    pub(crate) async fn former(&self, place: Option<&str>) -> Option<Former> {
+        let fits = |entry: &Entry| {
+            entry.verb == self.verb
+                && entry.digest == self.digest
+                && place.is_none_or(|place| entry.place.as_deref() == Some(place))
+        };
+        let kept = self.journal.find(self.kind, fits).await?;
+        let former = Former { place: kept.entry.place.clone(), begun: kept.entry.begun };
+        *self.kept() = Some(kept);
+        Some(former)
+    }
+
+    /// Writes the intent down, synced to disk.
+    pub(crate) async fn write(&self, place: Option<String>) -> std::io::Result<()> {
+        let entry = Entry {
+            verb: self.verb,
+            kind: self.kind.to_owned(),
+            place,
+            digest: self.digest.clone(),
+            scope: self.journal.scope().await.to_owned(),
+            origin: self.journal.origin.clone(),
+            begun: now(),
+            answered: false,
+        };
+        let kept = self.kept().take();
+        let written = match kept {
+            Some(mut kept) => kept.rewrite(entry).map(|()| kept),
+            None => Kept::create(&self.journal.dir, entry),
+        }?;
+        *self.kept() = Some(written);
+        self.written.store(true, Ordering::Relaxed);
+        Ok(())
+    }
+
+    /// Terraform is being told: the entry stays until a later run shows that it has listened.
+    pub(crate) fn answered(&self) {
+        if let Some(mut kept) = self.kept().take() {
+            let entry = Entry { answered: true, ..kept.entry.clone() };
+            if let Err(error) = kept.rewrite(entry) {
+                tracing::warn!(%error, "an entry of the journal could not be marked");
+            }
+            self.journal.keep(kept);
+        }
+    }
+
+    /// Nothing came of it, or it is over. What a former run has written and this one has not touched stays.
+    pub(crate) fn strike(&self) {
+        if let Some(kept) = self.kept().take()
+            && self.written.load(Ordering::Relaxed)
+        {
+            kept.strike();
+        }
+    }
+
+    fn kept(&self) -> std::sync::MutexGuard<'_, Option<Kept>> {
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl fmt::Debug for Journal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Journal").field("dir", &self.dir).finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for Intent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Intent").field("verb", &self.verb).field("kind", &self.kind).finish_non_exhaustive()
+    }
+}
+
+fn now() -> u64 {
+    std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).map_or(0, |since| since.as_secs())
+}
+
+/// Of what the API is asked for: nothing local, and nothing secret, not even as a digest.
+fn digest(attributes: &[Attribute], planned: &Attributes) -> String {
+    hex::encode(Sha256::digest(format!("{:?}", asked_for(attributes, planned))))
+}
+
+fn asked_for(attributes: &[Attribute], values: &Attributes) -> Attributes {
+    let shown = attributes.iter().filter(|a| !(a.local || a.sensitive || a.write_only));
+    let one = |attribute: &Attribute| {
+        let value = values.get(&attribute.name)?;
+        let value = match (&attribute.kind, value) {
+            (Kind::Nested(Nesting::Single, inner), Value::Object(object)) => Value::Object(asked_for(inner, object)),
+            (Kind::Nested(_, inner), Value::Map(map)) => Value::Map(each(inner, map)),
+            (Kind::Nested(_, inner), Value::List(list)) => {
+                let one = |value: &Value| match value {
+                    Value::Object(object) => Value::Object(asked_for(inner, object)),
+                    other => other.clone(),
+                };
+                Value::List(list.iter().map(one).collect())
+            }
+            (_, other) => other.clone(),
+        };
+        Some((attribute.name.clone(), value))
+    };
+    shown.filter_map(one).collect()
+}
+
+fn each(inner: &[Attribute], map: &Attributes) -> Attributes {
+    let one = |(key, value): (&String, &Value)| {
+        let value = match value {
+            Value::Object(object) => Value::Object(asked_for(inner, object)),
+            other => other.clone(),
+        };
+        (key.clone(), value)
+    };
+    map.iter().map(one).collect()
+}
+
+#[cfg(test)]
+mod tests;

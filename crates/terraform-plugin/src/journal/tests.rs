@@ -1,0 +1,132 @@
+use super::*;
+use crate::schema::Rule;
+use crate::value::Type;
+
+fn journal(dir: &Path, scope: &'static str) -> Arc<Journal> {
+    let ask: AskScope = Box::new(move || Box::pin(async move { scope.to_owned() }));
+    Arc::new(Journal::new(dir, "test", ask))
+}
+
+fn attributes() -> Vec<Attribute> {
+    let plain = |name: &str| Attribute::new(name, Kind::Plain(Type::String), Rule::Optional);
+    vec![plain("name"), Attribute { local: true, ..plain("note") }, Attribute { sensitive: true, ..plain("password") }]
+}
+
+fn planned(name: &str, note: &str, password: &str) -> Attributes {
+    [("name", name), ("note", note), ("password", password)].map(|(k, v)| (k.to_owned(), v.into())).into()
+}
+
+fn intent(journal: &Arc<Journal>, name: &str) -> Intent {
+    journal.intent(Verb::Create, "thing", &attributes(), &planned(name, "n", "p"))
+}
+
+fn place(name: &str) -> Option<String> {
+    Some(name.to_owned())
+}
+
+/// As a process that was killed leaves it: written, and unlocked.
+async fn killed(journal: &Arc<Journal>, name: &str) {
+    let written = intent(journal, name);
+    written.write(place(name)).await.unwrap();
+}
+
+#[tokio::test]
+async fn what_a_killed_run_was_about_to_make_is_known_by_the_next() {
+    let dir = tempfile::tempdir().unwrap();
+    let first = journal(dir.path(), "lab");
+    assert_eq!(intent(&first, "a").former(Some("a")).await, None);
+    killed(&first, "a").await;
+
+    let next = journal(dir.path(), "lab");
+    assert_eq!(intent(&next, "b").former(Some("b")).await, None, "another plan");
+    assert_eq!(intent(&next, "a").former(Some("b")).await, None, "another place");
+    let taken = intent(&next, "a");
+    assert_eq!(taken.former(None).await.unwrap().place, place("a"));
+    assert_eq!(intent(&next, "a").former(None).await, None, "it is given away once");
+    // Not ours after all: the note stays. Made anew, and nothing came of it: it goes.
+    taken.strike();
+    drop(taken);
+    let again = intent(&next, "a");
+    assert!(again.former(None).await.is_some());
+    again.write(place("a")).await.unwrap();
+    again.strike();
+    assert_eq!(intent(&next, "a").former(None).await, None);
+}
+
+#[tokio::test]
+async fn another_cluster_another_state_and_another_type_are_somebody_elses() {
+    let dir = tempfile::tempdir().unwrap();
+    killed(&journal(dir.path(), "lab"), "a").await;
+    assert_eq!(intent(&journal(dir.path(), "other lab"), "a").former(None).await, None);
+    let next = journal(dir.path(), "lab");
+    let other = next.intent(Verb::Create, "other", &attributes(), &planned("a", "n", "p"));
+    assert_eq!(other.former(None).await, None);
+    std::fs::write(dir.path().join("environment"), "staging").unwrap();
+    assert_eq!(intent(&journal(dir.path(), "lab"), "a").former(None).await, None);
+}
+
+#[tokio::test]
+async fn an_entry_is_its_process_as_long_as_that_lives() {
+    let dir = tempfile::tempdir().unwrap();
+    let (one, alias) = (journal(dir.path(), "lab"), journal(dir.path(), "lab"));
+    let working = intent(&one, "a");
+    working.write(place("a")).await.unwrap();
+    assert_eq!(intent(&alias, "a").former(None).await, None);
+    working.answered();
+    drop(working);
+    assert_eq!(intent(&alias, "a").former(None).await, None, "answered, and its process lives");
+    drop(one);
+    // Terraform may have died before it stored the answer.
+    assert!(intent(&alias, "a").former(None).await.is_some());
+}
+
+#[tokio::test]
+async fn what_the_state_holds_by_now_is_struck_out() {
+    let dir = tempfile::tempdir().unwrap();
+    let first = journal(dir.path(), "lab");
+    killed(&first, "a").await;
+    killed(&first, "b").await;
+    let held = Held::default();
+    held.see("thing", place("a"), &Attributes::new());
+    let next = journal(dir.path(), "lab");
+    next.sweep(&held).await;
+    assert_eq!(intent(&next, "a").former(None).await, None);
+    assert!(intent(&next, "b").former(None).await.is_some());
+}
+
+#[tokio::test]
+async fn a_removal_that_was_cut_off_is_known_until_it_is_over() {
+    let dir = tempfile::tempdir().unwrap();
+    let first = journal(dir.path(), "lab");
+    let removal = first.intent(Verb::Remove, "thing", &attributes(), &planned("a", "n", "p"));
+    removal.write(place("a")).await.unwrap();
+    drop(removal);
+    let next = journal(dir.path(), "lab");
+    assert!(next.was_removing("thing", "a").await && !next.was_removing("thing", "b").await);
+    assert_eq!(intent(&next, "a").former(None).await, None, "a removal is no creation");
+    next.over("thing", "a").await;
+    assert!(!next.was_removing("thing", "a").await);
+}
+
+#[test]
+fn neither_local_values_nor_secrets_are_in_the_digest() {
+    let of = |name, note, password| digest(&attributes(), &planned(name, note, password));
+    assert_eq!(of("a", "n", "p"), of("a", "other", "other"));
+    assert_ne!(of("a", "n", "p"), of("b", "n", "p"));
+}
+
+#[tokio::test]
+async fn a_torn_entry_is_left_aside() {
+    let dir = tempfile::tempdir().unwrap();
+    let first = journal(dir.path(), "lab");
+    killed(&first, "a").await;
+    std::fs::write(first.dir.join("thing-0-0-0.json"), "{\"verb\": \"cre").unwrap();
+    assert!(intent(&journal(dir.path(), "lab"), "a").former(None).await.is_some());
+}
+
+#[tokio::test]
+async fn a_folder_that_cannot_be_written_is_an_error() {
+    let dir = tempfile::tempdir().unwrap();
+    std::fs::write(dir.path().join("test-journal"), "a file").unwrap();
+    assert!(intent(&journal(dir.path(), "lab"), "a").write(None).await.is_err());
+}
