@@ -111,6 +111,31 @@ fn whatever_else_is_found_stops_it() {
 }
 
 #[test]
+fn what_another_osd_needs_is_never_erased() {
+    for part in ["wal", "db", "journals"] {
+        for (disk, partition) in [(part, "x"), ("x", part)] {
+            let list: Vec<Disk> = serde_json::from_str(&format!(
+                r#"[{{"devpath":"/dev/sdb","serial":"S1","type":"ssd","size":1,"used":"partitions","{disk}":1,"osdid-list":null}},
+                    {{"devpath":"/dev/sdb1","parent":"/dev/sdb","type":"partition","size":1,"used":"LVM","{partition}":1}},
+                    {{"devpath":"/dev/sdb2","parent":"/dev/sdb","type":"partition","size":1,"used":"LVM"}}]"#
+            ))
+            .unwrap();
+            let wipe_if = ["LVM", "partitions"].map(str::to_owned).into();
+            let judged = |n: usize| judge(&list[n], &list, "n", &wipe_if).map_err(|why| told(why.into()).1);
+            let refused = judged(0).unwrap_err();
+            assert!(refused.contains("in use by something that holds it. Nothing was written."), "{refused}");
+            assert_eq!(judged(1).is_err(), partition == part);
+            assert_eq!(judged(2).unwrap(), Verdict::Wipe);
+        }
+        // Alone on a disk that PVE says nothing else of.
+        let alone = format!(r#"[{{"devpath":"/dev/sdb","size":1,"{part}":1}},{{"devpath":"/dev/sdc","size":1}}]"#);
+        let list: Vec<Disk> = serde_json::from_str(&alone).unwrap();
+        assert!(judge(&list[0], &list, "n", &["partitions".to_owned()].into()).is_err(), "{part}");
+        assert_eq!(unused(&list, "n"), "Unused on n: /dev/sdc (0 GiB).");
+    }
+}
+
+#[test]
 fn an_osd_is_to_be_imported_not_erased() {
     let (said, detail) = told(judged("/dev/sdc", &["LVM"]).unwrap_err());
     assert_eq!(said, "OSD osd.3 on /dev/sdc of n exists already");
