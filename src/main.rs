@@ -7,6 +7,8 @@ mod cluster;
 mod error;
 mod evidence;
 mod ha;
+#[cfg(test)]
+mod in_process;
 mod ledger;
 mod node;
 mod provider;

@@ -217,13 +217,18 @@ async fn foresee(cx: &Cx<Pve>, rule: &Rule, say: &mut Say<CrushRule>) {
     let mut topology = Topology::planned(&cx.api).await;
     topology.rules.insert(rule.name.clone(), rule.clone());
     let Ok(pools) = cx.client.ceph().pools().await else { return };
-    for pool in pools.iter().filter(|pool| pool.crush_rule_name.as_deref() == Some(&rule.name)) {
+    for pool in pools.iter().filter(|pool| placed_by(pool, &rule.name)) {
         if let Some(found) = durability::certain_to_fail(&pool.name, &rule.name, copies(pool), &topology) {
             say.error("failure_domain", found.summary, found.detail);
         } else if let Some(found) = durability::risk(&pool.name, &rule.name, copies(pool), &topology) {
             say.warning("failure_domain", found.summary, found.detail);
         }
     }
+}
+
+/// Whether a pool places its data by the rule, be it under the name that it has while it is being changed.
+fn placed_by(pool: &Pool, rule: &str) -> bool {
+    pool.crush_rule_name.as_deref().is_some_and(|its| its == rule || its == temporary(rule))
 }
 
 fn copies(pool: &Pool) -> Copies {
@@ -283,9 +288,7 @@ async fn possible(cx: &Cx<Pve>, want: &CrushRule) -> Result<(), Problem> {
     };
     topology.rules.insert(want.name.clone(), rule);
     let pools = cx.client.ceph().pools().await.during("Cannot list the pools")?;
-    let temporary = temporary(&want.name);
-    let ours = |rule: &str| rule == want.name || rule == temporary;
-    for pool in pools.iter().filter(|pool| pool.crush_rule_name.as_deref().is_some_and(ours)) {
+    for pool in pools.iter().filter(|pool| placed_by(pool, &want.name)) {
         if let Some(found) = durability::unplaceable(&pool.name, &want.name, copies(pool), &topology) {
             let detail = format!("{}\nNothing was written.", found.detail);
             return Err(Problem::new(found.summary, detail).at("failure_domain"));

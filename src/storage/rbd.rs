@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use pve_client::api::cluster::GuestKind;
 use pve_client::api::params::Params;
+use pve_client::api::qemu::config::Config;
 use pve_client::api::storage::StorageConfig;
 use terraform_plugin::{
     Change, Created, Cx, Deleted, Error, Failed, Model, Path, Read, Resource, Say, Timeouts, Unwritten, Updated,
@@ -242,18 +243,26 @@ async fn hold(cx: &Cx<Pve>, storage: &StorageRbd, owners: &BTreeSet<Option<u32>>
         let Some(guest) = guest else {
             return Ok(Some(format!("Guest {vmid}, whose image is there, is not to be seen and may name it.")));
         };
-        let names_it = match guest.kind {
-            GuestKind::Qemu => {
-                let config = cx.client.qemu(&guest.node, *vmid).config().await;
-                let config = config.during(format!("Cannot read the configuration of vm:{vmid}"))?;
-                // Snapshots have drives of their own, which are not looked at.
-                config.other.contains_key("parent") || config.drives.values().any(|drive| drive.storage() == Some(id))
-            }
-            GuestKind::Lxc => true,
-        };
-        if names_it {
+        if guest.kind == GuestKind::Lxc {
             return Ok(Some(format!("Guest {vmid} could not start without it.")));
+        }
+        let (doing, api) = (format!("Cannot read the configuration of vm:{vmid}"), cx.client.qemu(&guest.node, *vmid));
+        // What waits for the VM's next stop counts, and until then what is in force.
+        for config in [api.config().await.during(&doing)?, api.current_config().await.during(&doing)?] {
+            if names(&config, id) {
+                return Ok(Some(format!("Guest {vmid} could not start without it.")));
+            }
+            if config.other.contains_key("parent") {
+                // They have drives of their own, which are not looked at.
+                return Ok(Some(format!("Guest {vmid} has snapshots, whose disks it may name.")));
+            }
         }
     }
     Ok(None)
+}
+
+/// Whether a drive lies on the storage by this name, or the memory of a VM that sleeps.
+fn names(config: &Config, storage: &str) -> bool {
+    config.drives.values().any(|drive| drive.storage() == Some(storage))
+        || config.other.values().any(|value| value.split_once(':').map_or(value.as_str(), |(id, _)| id) == storage)
 }

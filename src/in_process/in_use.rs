@@ -1,0 +1,116 @@
+//! What somebody still uses does not go, and is not changed under its users.
+
+use serde_json::json;
+
+use super::Rig;
+use crate::ceph::crush_rule::CrushRule;
+use crate::storage::rbd::StorageRbd;
+
+/// Two storages on one pool, which show each other's images: one by which a VM calls its disk, and one that nobody names.
+const TWO_ENTRIES: &str = "
+storages:
+  - {storage: local, type: dir, path: /var/lib/vz, content: [iso]}
+  - {storage: named, type: rbd, pool: vm, content: [images]}
+  - {storage: other, type: rbd, pool: vm, content: [images]}
+guests:
+  - {vmid: 200, node: pve1, name: a, config: {scsi0: 'named:1', scsihw: virtio-scsi-pci}}
+ceph: {stage: ready, pools: [{name: vm, size: 3, min_size: 2, application: rbd}, {name: spare, application: rbd}]}
+";
+
+/// The storage that nobody names, removed after the VM was edited. What is said against it.
+async fn removed_after(edit: impl FnOnce(&mut pve_sim::cluster::guests::Config)) -> Vec<String> {
+    let rig = Rig::of(TWO_ENTRIES).await;
+    rig.sim.world.with(|cluster| edit(&mut cluster.guests.get_mut(200).unwrap().config));
+    let entry = rig.import::<StorageRbd>("other").await.unwrap();
+    let removed = rig.destroy(&entry).await;
+    let there = rig.sim.world.with(|cluster| cluster.storage.all.contains_key("other"));
+    assert_eq!(there, removed.is_err());
+    removed.err().unwrap_or_default()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_storage_goes_when_nobody_names_it() {
+    assert_eq!(removed_after(|_| {}).await, [""; 0]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_storage_stays_for_whatever_names_it() {
+    for (key, value, why) in [
+        ("scsi1", "other:vm-200-disk-1,size=1G", "Guest 200 could not start without it."),
+        ("unused0", "other:vm-200-disk-1", "Guest 200 could not start without it."),
+        ("ide2", "other:vm-200-cloudinit,media=cdrom", "Guest 200 could not start without it."),
+        ("efidisk0", "other:vm-200-disk-1,size=528K", "Guest 200 could not start without it."),
+        ("tpmstate0", "other:vm-200-disk-1,size=4M", "Guest 200 could not start without it."),
+        ("vmstate", "other:vm-200-state-suspend-2026-11-29", "Guest 200 could not start without it."),
+        ("vmstatestorage", "other", "Guest 200 could not start without it."),
+        // A snapshot has drives of its own.
+        ("parent", "before", "Guest 200 has snapshots, whose disks it may name."),
+    ] {
+        let edit = |config: &mut pve_sim::cluster::guests::Config| config.values.insert(key.into(), value.into());
+        let told = removed_after(|config| drop(edit(config))).await;
+        assert!(told.len() == 1 && told[0].contains("Storage \"other\" is in use"), "{key}: {told:?}");
+        assert!(told[0].contains(why) && told[0].contains("Nothing was written."), "{key}: {told:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_storage_stays_for_what_names_it_until_the_next_stop_or_from_then_on() {
+    let drive = || "other:vm-200-disk-1,size=1G".to_owned();
+    let detached = removed_after(|config| {
+        config.values.insert("scsi1".into(), drive());
+        config.pending_delete.insert("scsi1".into(), false);
+    });
+    let attached = removed_after(|config| drop(config.pending.insert("scsi1".into(), drive())));
+    for told in [detached.await, attached.await] {
+        assert!(told.len() == 1 && told[0].contains("Guest 200 could not start without it."), "{told:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_storage_in_use_keeps_its_pool() {
+    let rig = Rig::of(TWO_ENTRIES).await;
+    for (id, refused) in [("other", false), ("named", true)] {
+        let entry = rig.import::<StorageRbd>(id).await.unwrap();
+        let moved = rig.bring(Some(&entry), &json!({ "storage": id, "pool": "spare" })).await;
+        assert_eq!(moved.is_err(), refused, "{id}");
+        if let Err(told) = moved {
+            assert!(told[0].contains("Storage \"named\" is in use"), "{told:?}");
+        }
+    }
+}
+
+/// A change of a rule that was cut off after a pool of these copies had been moved to the new one.
+async fn cut_off(size: u32) -> Rig {
+    Rig::of(&format!(
+        "
+ceph:
+  stage: ready
+  rules: [{{name: r, failure_domain: osd}}, {{name: r.changing, failure_domain: osd, device_class: ssd}}]
+  pools: [{{name: vm, size: {size}, min_size: 2, crush_rule: r.changing, application: rbd}}]
+"
+    ))
+    .await
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn pools_on_a_rules_temporary_name_are_its_users() {
+    let by_host = json!({ "name": "r", "failure_domain": "host" });
+    let rig = cut_off(3).await;
+    let rule = rig.import::<CrushRule>("r").await.unwrap();
+    rig.bring(Some(&rule), &by_host).await.unwrap();
+
+    // Four copies on three hosts: said when it is planned, and when a pool has become so since then.
+    let full = cut_off(4).await;
+    let rule = full.import::<CrushRule>("r").await.unwrap();
+    let told = full.plan(Some(&rule), &by_host).await.err().unwrap();
+    assert!(told[0].contains("Pool \"vm\"") && told[0].contains("hosts"), "{told:?}");
+
+    let rig = cut_off(3).await;
+    let planned = rig.plan(Some(&rig.import::<CrushRule>("r").await.unwrap()), &by_host).await.unwrap();
+    let told = full.apply(planned).await.err().unwrap();
+    assert!(told[0].contains("Pool \"vm\"") && told[0].contains("Nothing was written."), "{told:?}");
+
+    // Nor does it go while they use it.
+    let told = full.destroy(&rule).await.unwrap_err();
+    assert!(told[0].contains("CRUSH rule \"r\" is in use") && told[0].contains("vm"), "{told:?}");
+}

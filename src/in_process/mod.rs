@@ -1,0 +1,202 @@
+//! The provider without Terraform: its calls, made as Terraform makes them, against a simulated cluster in this process. A
+//! life of an object takes milliseconds here.
+
+mod in_use;
+
+use std::marker::PhantomData;
+
+use pve_sim::{Options, Running, Sim};
+use serde_json::Value as Json;
+use terraform_plugin::model::{Model, Object};
+use terraform_plugin::value::{Type, Value, dynamic};
+use terraform_plugin::{Server, StopToken};
+use tfplugin6 as tf;
+use tfplugin6::provider_server::Provider as _;
+use tonic::Request;
+
+use crate::provider::{PveConfig, PveProvider};
+
+/// A provider, and the cluster that it is configured for.
+struct Rig {
+    server: Server<PveProvider>,
+    sim: Running,
+}
+
+/// What was answered: a value, or the errors.
+type Told<T> = Result<T, Vec<String>>;
+
+/// An object as Terraform keeps it.
+#[derive(Clone, Debug)]
+struct Kept<M> {
+    state: Value,
+    private: Vec<u8>,
+    model: PhantomData<M>,
+}
+
+/// What is planned for an object.
+#[derive(Debug)]
+struct Planned<M> {
+    prior: Value,
+    config: Json,
+    planned: Value,
+    private: Vec<u8>,
+    replaces: bool,
+    model: PhantomData<M>,
+}
+
+impl<M> Planned<M> {
+    fn is_empty(&self) -> bool {
+        self.prior == self.planned
+    }
+}
+
+fn ty<M: Model>() -> Type {
+    M::schema().implied_type()
+}
+
+fn type_name<M: Model>() -> String {
+    format!("pve_{}", M::NAME)
+}
+
+fn message(value: &Value, ty: &Type) -> Option<tf::DynamicValue> {
+    Some(dynamic::to_proto(value, ty).unwrap())
+}
+
+fn json(value: &Json) -> Option<tf::DynamicValue> {
+    Some(tf::DynamicValue { json: value.to_string().into_bytes().into(), ..tf::DynamicValue::default() })
+}
+
+/// Errors, or else the warnings.
+fn judge(said: &[tf::Diagnostic]) -> Told<Vec<String>> {
+    let told = |severity| {
+        let of = said.iter().filter(move |d| d.severity() == severity);
+        of.map(|d| format!("{}: {}", d.summary, d.detail)).collect::<Vec<_>>()
+    };
+    let errors = told(tf::diagnostic::Severity::Error);
+    if errors.is_empty() { Ok(told(tf::diagnostic::Severity::Warning)) } else { Err(errors) }
+}
+
+impl Rig {
+    /// A provider for a cluster; time goes fast there.
+    async fn of(shape: &str) -> Self {
+        let shape = pve_sim::shape::Shape::from_yaml(shape).unwrap();
+        let sim = Sim::start(Options { shape, factor: 600.0, seed: Some(1), ..Options::default() }).await.unwrap();
+        let rig = Self { server: Server::new(StopToken::new()), sim };
+        rig.configure().await;
+        rig
+    }
+
+    /// As each of Terraform's commands begins: what was read before is forgotten.
+    async fn configure(&self) {
+        let endpoints: Json =
+            self.sim.endpoints.iter().map(|(name, url)| (name.clone(), Json::from(url.as_str()))).collect();
+        let config = serde_json::json!({
+            "endpoints": endpoints,
+            "fingerprints": self.sim.fingerprints,
+            "username": self.sim.username,
+            "password": self.sim.password,
+            "api_token": self.sim.api_token,
+        });
+        let known: Vec<String> = PveConfig::attributes().into_iter().map(|attribute| attribute.name).collect();
+        assert!(config.as_object().unwrap().keys().all(|name| known.contains(name)));
+        let request = tf::configure_provider::Request { config: json(&config), ..Default::default() };
+        judge(&self.server.configure_provider(Request::new(request)).await.unwrap().into_inner().diagnostics).unwrap();
+    }
+
+    async fn validate<M: Model>(&self, config: &Json) -> Told<()> {
+        validate::<M>(&self.server, config).await
+    }
+
+    async fn plan<M: Model>(&self, prior: Option<&Kept<M>>, config: &Json) -> Told<Planned<M>> {
+        plan::<M>(&self.server, prior, config).await
+    }
+
+    async fn apply<M: Model>(&self, planned: Planned<M>) -> Told<(Kept<M>, Vec<String>)> {
+        assert!(!planned.replaces, "a replacement is two applies");
+        let request = tf::apply_resource_change::Request {
+            type_name: type_name::<M>(),
+            prior_state: message(&planned.prior, &ty::<M>()),
+            planned_state: message(&planned.planned, &ty::<M>()),
+            config: json(&planned.config),
+            planned_private: planned.private.into(),
+            ..Default::default()
+        };
+        let answer = self.server.apply_resource_change(Request::new(request)).await.unwrap().into_inner();
+        let warnings = judge(&answer.diagnostics)?;
+        Ok((kept(answer.new_state.as_ref(), &answer.private), warnings))
+    }
+
+    async fn read<M: Model>(&self, kept_before: &Kept<M>) -> Told<Kept<M>> {
+        let request = tf::read_resource::Request {
+            type_name: type_name::<M>(),
+            current_state: message(&kept_before.state, &ty::<M>()),
+            private: kept_before.private.clone().into(),
+            ..Default::default()
+        };
+        let answer = self.server.read_resource(Request::new(request)).await.unwrap().into_inner();
+        judge(&answer.diagnostics)?;
+        Ok(kept(answer.new_state.as_ref(), &answer.private))
+    }
+
+    async fn import<M: Model>(&self, id: &str) -> Told<Kept<M>> {
+        let request =
+            tf::import_resource_state::Request { type_name: type_name::<M>(), id: id.to_owned(), ..Default::default() };
+        let answer = self.server.import_resource_state(Request::new(request)).await.unwrap().into_inner();
+        judge(&answer.diagnostics)?;
+        let one = &answer.imported_resources[0];
+        self.read(&kept(one.state.as_ref(), &one.private)).await
+    }
+
+    /// Planned and applied, with what was warned of in the apply.
+    async fn bring<M: Model>(&self, prior: Option<&Kept<M>>, config: &Json) -> Told<(Kept<M>, Vec<String>)> {
+        self.validate::<M>(config).await?;
+        self.apply(self.plan(prior, config).await?).await
+    }
+
+    async fn destroy<M: Model>(&self, kept: &Kept<M>) -> Told<()> {
+        let planned = Planned {
+            prior: kept.state.clone(),
+            config: Json::Null,
+            planned: Value::Null,
+            private: kept.private.clone(),
+            replaces: false,
+            model: PhantomData::<M>,
+        };
+        self.apply(planned).await.map(|_| ())
+    }
+}
+
+fn kept<M: Model>(state: Option<&tf::DynamicValue>, private: &[u8]) -> Kept<M> {
+    Kept { state: dynamic::from_proto(state, &ty::<M>()).unwrap(), private: private.to_vec(), model: PhantomData }
+}
+
+async fn validate<M: Model>(server: &Server<PveProvider>, config: &Json) -> Told<()> {
+    let request = tf::validate_resource_config::Request {
+        type_name: type_name::<M>(),
+        config: json(config),
+        ..Default::default()
+    };
+    let answer = server.validate_resource_config(Request::new(request)).await.unwrap().into_inner();
+    judge(&answer.diagnostics).map(drop)
+}
+
+async fn plan<M: Model>(server: &Server<PveProvider>, prior: Option<&Kept<M>>, config: &Json) -> Told<Planned<M>> {
+    let prior_state = prior.map_or(Value::Null, |kept| kept.state.clone());
+    let request = tf::plan_resource_change::Request {
+        type_name: type_name::<M>(),
+        prior_state: message(&prior_state, &ty::<M>()),
+        config: json(config),
+        prior_private: prior.map(|kept| kept.private.clone()).unwrap_or_default().into(),
+        ..Default::default()
+    };
+    let answer = server.plan_resource_change(Request::new(request)).await.unwrap().into_inner();
+    judge(&answer.diagnostics)?;
+    Ok(Planned {
+        prior: prior_state,
+        config: config.clone(),
+        planned: dynamic::from_proto(answer.planned_state.as_ref(), &ty::<M>()).unwrap(),
+        private: answer.planned_private.to_vec(),
+        replaces: !answer.requires_replace.is_empty(),
+        model: PhantomData,
+    })
+}
