@@ -81,6 +81,15 @@ impl Problem {
         }
     }
 
+    /// The same, with a further sentence, if there is one.
+    #[must_use]
+    pub fn noting(self, sentence: Option<String>) -> Self {
+        match sentence {
+            Some(sentence) => Error::from(self).noting(&sentence).into(),
+            None => self,
+        }
+    }
+
     /// Says which attribute a parameter of PVE belongs to, so that its error points there.
     #[must_use]
     pub fn with_attributes(mut self, of: fn(&str) -> Option<Path>) -> Self {

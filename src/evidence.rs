@@ -19,10 +19,6 @@ use crate::pve::{Pve, patience};
 const LOOKS: u32 = 4;
 const PAUSE: Duration = Duration::from_millis(1500);
 
-/// How long after its end a task still counts as that of a run which was cut off, in seconds of the server's clock. An
-/// object that is older is not taken over: the error prints the `import` block.
-const WINDOW: i64 = 2 * 60 * 60;
-
 /// A task of this type about this object is about to be begun by this process, or was.
 #[derive(Clone, Copy, Debug)]
 struct Begun;
@@ -68,24 +64,26 @@ impl Before {
         self.begun_here
     }
 
-    /// The task of a run of ours that was cut off before it could tell: begun by the same user or token, not by this
-    /// process, not long ago. One that still runs is waited for, so what it makes is there afterwards.
+    /// The task by which a run for this state that was cut off has made the object at `place`: named by the journal, and
+    /// confirmed by PVE, for whom the newest such task is by the same user or token and no older than the intent. One that
+    /// still runs is waited for, so what it makes is there afterwards.
     ///
-    /// Whether that is what is wanted now has to be compared. A task that has failed is no evidence.
-    pub async fn of_former_run(&self, cx: &Cx<Pve>, lock: Lock, areas: &[Area]) -> Result<Option<Upid>, Problem> {
+    /// Whether what is there is as it is wanted now has to be compared. A task that has failed is no evidence.
+    pub async fn of_former_run(
+        &self,
+        cx: &Cx<Pve>,
+        place: &str,
+        lock: Lock,
+        areas: &[Area],
+    ) -> Result<Option<Upid>, Problem> {
         if self.begun_here {
             return Ok(None);
         }
+        let Some(former) = cx.former(Some(place)).await else { return Ok(None) };
         // If somebody else has made it anew since, it is theirs.
-        let made = self.known.iter().filter(|task| task.is_running() || task.is_success());
-        let Some(task) = made.max_by_key(|task| task.starttime) else { return Ok(None) };
-        let recent = match (task.endtime, cx.client.server_time()) {
-            (Some(end), Some(now)) => now - end <= WINDOW,
-            (Some(_), None) => false,
-            (None, _) => true,
-        };
+        let Some(task) = self.newest() else { return Ok(None) };
         let Ok(upid) = task.upid.parse::<Upid>() else { return Ok(None) };
-        if !recent || !cx.client.is_us(upid.user()) {
+        if task.starttime < former.begun || !cx.client.is_us(upid.user()) {
             return Ok(None);
         }
         if task.is_running() {
@@ -99,6 +97,17 @@ impl Before {
             }
         }
         Ok(Some(upid))
+    }
+
+    /// The task that made what is there.
+    fn newest(&self) -> Option<&TaskEntry> {
+        let made = self.known.iter().filter(|task| task.is_running() || task.is_success());
+        made.max_by_key(|task| task.starttime)
+    }
+
+    /// Who made what is there, as a sentence for the error that it exists.
+    pub fn maker(&self) -> Option<String> {
+        self.newest().map(|task| format!("It was made by {} in task {}.", task.user, task.upid))
     }
 
     /// What came of the request: its task; within, why none was begun; without, why that is not known. An answer that was
@@ -150,14 +159,27 @@ impl Before {
     }
 }
 
-/// Says that an object which exists already is taken for the one that a run of ours was making when it was cut off.
+/// Whether an object that is made without a task, exists already and is as it is wanted was made by a run for this state
+/// that was cut off. Says so, if that is the case.
+pub async fn is_of_former_run(cx: &Cx<Pve>, what: &str, place: &str) -> bool {
+    let named = cx.former(Some(place)).await.is_some();
+    if named {
+        taken_over(cx, what, "");
+    }
+    named
+}
+
+/// Says that an object which exists already is taken for the one that a run for this state was making when it was cut off.
 pub fn tell_taken_over(cx: &Cx<Pve>, what: &str, upid: &Upid) {
+    taken_over(cx, what, &format!(" Task {upid} made it."));
+}
+
+fn taken_over(cx: &Cx<Pve>, what: &str, task: &str) {
     cx.warn(Diagnostic::warning(
         format!("{what} exists already and is taken for ours"),
         format!(
-            "Task {upid} of the same user made it a short time ago, and everything that is configured agrees: a run that was \
-             cut off seems to have left it. If something else manages it, take this resource out of the state \
-             (`terraform state rm`)."
+            "A run for this state was cut off while it made just that, as the journal in Terraform's data folder tells, and \
+             everything that is configured agrees.{task}"
         ),
     ));
 }
@@ -176,21 +198,58 @@ fn nothing_came_of(problem: Problem) -> Problem {
     Problem::new(doing, format!("{cause}; nothing was written. Apply again."))
 }
 
+/// Who sees an object in PVE's lists.
+#[derive(Clone, Copy, Debug)]
+pub enum Sight<'a> {
+    /// Whoever may list.
+    All,
+    /// Only who has one of these privileges on this path; the others get a list without it.
+    With(&'a str, &'a [&'a str]),
+}
+
 /// What came of a request that answers at once: the object; within, why it was not made; without, why that is not known.
 /// The object was looked for before and not found, so if the answer was lost and it is there now, it is ours.
 pub async fn arrived<T, M>(
+    cx: &Cx<Pve>,
     answer: Result<T, Problem>,
     look: impl Future<Output = Result<Option<M>, Problem>>,
+    sight: Sight<'_>,
 ) -> Result<Result<M, Problem>, Problem> {
     if let Err(lost) = &answer {
         tracing::warn!(?lost, "the answer is no help: looking for the object");
     }
-    Ok(match (look.await?, answer) {
-        (Some(found), _) => Ok(found),
-        (None, Err(problem)) => Err(nothing_came_of(problem)),
+    match (look.await?, answer) {
+        (Some(found), _) => Ok(Ok(found)),
         (None, Ok(_)) => Err(Problem::new(
-            "What was made is not there",
-            "PVE accepted the request, and the object is not to be seen: somebody removed it meanwhile. Apply again.",
+            "What was made is not to be seen",
+            match hidden(cx, sight).await {
+                Some(missing) => format!("PVE accepted the request. {missing}"),
+                None => {
+                    "PVE accepted the request, and does not show the object: somebody removed it meanwhile, or PVE is \
+                         behind. The next refresh tells."
+                        .to_owned()
+                }
+            },
         )),
-    })
+        (None, Err(lost)) if lost.pve().is_some_and(Error::answer_lost) => match hidden(cx, sight).await {
+            Some(missing) => Err(Problem::new(
+                lost.doing().to_owned(),
+                format!("The answer was lost, and whether the object was made is not to be seen. {missing}"),
+            )),
+            None => Ok(Err(nothing_came_of(lost))),
+        },
+        (None, Err(problem)) => Ok(Err(nothing_came_of(problem))),
+    }
+}
+
+/// Why the object may be there and not be shown, as a sentence. Not in the list is no proof for whom lists are filtered.
+async fn hidden(cx: &Cx<Pve>, sight: Sight<'_>) -> Option<String> {
+    let Sight::With(path, privileges) = sight else { return None };
+    match cx.client.access().on(path).await {
+        Ok(ours) if ours.has_any(privileges) => None,
+        _ => Some(format!(
+            "The user or token may make it and not see it: give it {} on {path}, then apply again.",
+            privileges.join(" or ")
+        )),
+    }
 }

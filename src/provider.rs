@@ -102,6 +102,22 @@ impl Provider for PveProvider {
         Ok(Pve { client: client.with_stop(start.stop.token()), ledger: Ledger::default() })
     }
 
+    async fn scope(api: &Pve) -> String {
+        match api.client.cluster().status().await {
+            Ok(status) => {
+                status.name.clone().or_else(|| status.members.first().map(|node| node.name.clone())).unwrap_or_default()
+            }
+            Err(error) => {
+                tracing::debug!(%error, "the cluster's name cannot be told");
+                String::new()
+            }
+        }
+    }
+
+    fn clock(api: &Pve) -> i64 {
+        api.client.server_time().unwrap_or(0)
+    }
+
     fn registry() -> Registry<Pve> {
         Registry::new()
             .data::<cluster::version::Version>()

@@ -10,7 +10,7 @@ use terraform_plugin::{
 
 use crate::absence;
 use crate::error::{During, Problem, exists};
-use crate::evidence;
+use crate::evidence::{self, Sight};
 use crate::pve::Pve;
 use crate::rights;
 
@@ -43,6 +43,9 @@ struct Live {
     comment: Option<String>,
 }
 
+/// Who sees a pool in PVE's list.
+const SEEN_WITH: &[&str] = &["Pool.Audit"];
+
 impl Resource<Pve> for Pool {
     async fn plan(cx: &Cx<Pve>, change: &mut Change<Self>, say: &mut Say<Self>) {
         if let Some(poolid) = change.plan.poolid.text().map(str::to_owned) {
@@ -51,12 +54,15 @@ impl Resource<Pve> for Pool {
     }
 
     async fn create(cx: &Cx<Pve>, want: &Self, unwritten: Unwritten<Self>) -> Result<Created<Self>, Failed> {
-        unwritten.check(must_be_absent(cx, &want.poolid).await)?;
+        if unwritten.check(left_behind(cx, want).await)? {
+            return Ok(unwritten.take_over(want.clone()).made(want.clone()));
+        }
         let doing = format!("Cannot create pool \"{}\"", want.poolid);
         let request = Request::post("pools").param("poolid", &want.poolid).opt("comment", want.comment.as_ref());
         let request = async { write(cx, request).await.during(&doing) };
         let (answer, written) = unwritten.send(want.clone(), request).await?;
-        match evidence::arrived(answer, find(cx, &want.poolid)).await {
+        let path = format!("/pool/{}", want.poolid);
+        match evidence::arrived(cx, answer, find(cx, &want.poolid), Sight::With(&path, SEEN_WITH)).await {
             Ok(Ok(live)) => Ok(written.made(live)),
             Ok(Err(problem)) => written.undo(problem, must_be_absent(cx, &want.poolid)).await,
             Err(problem) => Ok(written.leave(problem)),
@@ -65,7 +71,7 @@ impl Resource<Pve> for Pool {
 
     async fn read(cx: &Cx<Pve>, key: &PoolKey, _prior: Option<&Self>) -> Result<Read<Self>, Error> {
         let path = format!("/pool/{}", key.poolid);
-        absence::answer_if_visible(&cx.client, &path, &["Pool.Audit"], find(cx, &key.poolid).await).await
+        absence::answer_if_visible(&cx.client, &path, SEEN_WITH, find(cx, &key.poolid).await).await
     }
 
     async fn update(cx: &Cx<Pve>, _prior: &Self, want: &Self) -> Result<Updated<Self>, Error> {
@@ -95,9 +101,23 @@ async fn find(cx: &Cx<Pve>, poolid: &str) -> Result<Option<Pool>, Problem> {
     }))
 }
 
+/// Whether the pool is there because a run for this state was cut off while making it; an error if it is there otherwise.
+async fn left_behind(cx: &Cx<Pve>, want: &Pool) -> Result<bool, Problem> {
+    let Some(live) = find(cx, &want.poolid).await? else { return Ok(false) };
+    let what = format!("Pool \"{}\"", want.poolid);
+    if live.comment == want.comment && evidence::is_of_former_run(cx, &what, &want.poolid).await {
+        return Ok(true);
+    }
+    Err(existing(&want.poolid))
+}
+
+fn existing(poolid: &str) -> Problem {
+    exists("pve_pool", &format!("Pool \"{poolid}\""), poolid).at("poolid")
+}
+
 async fn must_be_absent(cx: &Cx<Pve>, poolid: &str) -> Result<(), Problem> {
     match find(cx, poolid).await? {
-        Some(_) => Err(exists("pve_pool", &format!("Pool \"{poolid}\""), poolid).at("poolid")),
+        Some(_) => Err(existing(poolid)),
         None => Ok(()),
     }
 }

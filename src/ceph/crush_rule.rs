@@ -17,7 +17,7 @@ use super::shell_node;
 use super::topology::{self, Topology};
 use crate::absence;
 use crate::error::{During, Problem, exists};
-use crate::evidence;
+use crate::evidence::{self, Sight};
 use crate::pve::{Pve, patience};
 use redefinition::{SUFFIX, Step, Traces, temporary};
 
@@ -112,7 +112,9 @@ impl Resource<Pve> for CrushRule {
     }
 
     async fn create(cx: &Cx<Pve>, want: &Self, unwritten: Unwritten<Self>) -> Result<Created<Self>, Failed> {
-        unwritten.check(must_be_absent(cx, want).await)?;
+        if unwritten.check(left_behind(cx, want).await)? {
+            return Ok(unwritten.take_over(want.clone()).made(want.with_shape(&want.shape())));
+        }
         unwritten.check(possible(cx, want).await)?;
         let doing = format!("Cannot create CRUSH rule \"{}\"", want.name);
         let node = unwritten.check(shell_node(cx, &doing).await)?;
@@ -122,7 +124,7 @@ impl Resource<Pve> for CrushRule {
             commands.create_replicated_rule(&want.name, &want.shape()).await.during(&doing)
         };
         let (answer, written) = unwritten.send(want.clone(), request).await?;
-        let looked = evidence::arrived(answer, async { Ok(traces(cx, &want.name).await?.rule) }).await;
+        let looked = evidence::arrived(cx, answer, async { Ok(traces(cx, &want.name).await?.rule) }, Sight::All).await;
         match looked {
             Ok(Ok(Some(shape))) if shape == want.shape() => Ok(written.made(want.with_shape(&shape))),
             // The command leaves a rule that exists as it is: somebody else was faster by a moment.
@@ -265,8 +267,21 @@ fn existing(name: &str) -> Problem {
     exists("pve_ceph_crush_rule", &format!("CRUSH rule \"{name}\""), name).at("name")
 }
 
-async fn must_be_absent(cx: &Cx<Pve>, want: &CrushRule) -> Result<(), Problem> {
+/// Whether the rule is there because a run for this state was cut off while making it; an error if it is there otherwise.
+async fn left_behind(cx: &Cx<Pve>, want: &CrushRule) -> Result<bool, Problem> {
     // Ceph would leave an existing rule as it is and call that a success.
+    let map = topology::crush_map(&cx.api).await?;
+    let what = format!("CRUSH rule \"{}\"", want.name);
+    match Traces::of(&want.name, &map, std::iter::empty()).definition() {
+        None => Ok(false),
+        Some(Some(shape)) if *shape == want.shape() && evidence::is_of_former_run(cx, &what, &want.name).await => {
+            Ok(true)
+        }
+        Some(_) => Err(existing(&want.name)),
+    }
+}
+
+async fn must_be_absent(cx: &Cx<Pve>, want: &CrushRule) -> Result<(), Problem> {
     let map = topology::crush_map(&cx.api).await?;
     match Traces::of(&want.name, &map, std::iter::empty()).definition() {
         Some(_) => Err(existing(&want.name)),

@@ -87,6 +87,11 @@ fn erasable(word: &String) -> Result<(), String> {
 }
 
 impl Resource<Pve> for Osd {
+    fn place(plan: &OsdPlan) -> Option<String> {
+        let device = plan.device.known()?.settled().filter(|device| *device != Device::default())?;
+        Some(device.on(plan.node.text()?))
+    }
+
     async fn plan(cx: &Cx<Pve>, change: &mut Change<Self>, say: &mut Say<Self>) {
         let reclassed = change.is_update() && change.changed(|p| &p.crush_device_class);
         if (change.is_create() || change.is_destroy() || reclassed) && !cx.client.has_root() {

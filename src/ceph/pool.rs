@@ -28,8 +28,8 @@ use crate::rights;
 /// A pool can only be destroyed after `allow_destroy = true` was applied, and not while it holds images.
 ///
 /// A pool that exists already is not taken over; the error prints the `import` block. One exception: an apply that was
-/// killed cannot tell what it has made. A pool that a task of the same user made within the last two hours, and that is as
-/// it is configured, is taken for that, with a warning.
+/// killed cannot tell what it has made. A pool that the journal in Terraform's data folder says this configuration was
+/// making, and that is as it is configured, is taken for that, with a warning.
 #[derive(Model, Clone, Debug, Default, PartialEq)]
 #[model(name = "ceph_pool", area = "Ceph", key(name))]
 pub struct Pool {
@@ -318,10 +318,14 @@ async fn find(cx: &Cx<Pve>, name: &str) -> Result<Option<Live>, Problem> {
     }
 }
 
+fn existing(name: &str) -> Problem {
+    exists("pve_ceph_pool", &format!("Pool \"{name}\""), name).at("name")
+}
+
 async fn must_be_absent(cx: &Cx<Pve>, name: &str) -> Result<(), Problem> {
     match find(cx, name).await? {
         // PVE would change the existing pool and call it a success.
-        Some(_) => Err(exists("pve_ceph_pool", &format!("Pool \"{name}\""), name).at("name")),
+        Some(_) => Err(existing(name)),
         None => Ok(()),
     }
 }
@@ -337,14 +341,15 @@ async fn left_behind(cx: &Cx<Pve>, want: &Pool, before: &Before) -> Result<bool,
         .at("name"));
     }
     // First: it may be in the making still.
-    let former = before.of_former_run(cx, Lock::CephPool, AREAS).await?;
+    let former = before.of_former_run(cx, &want.name, Lock::CephPool, AREAS).await?;
     let live = find(cx, &want.name).await?;
     match (live, former) {
         (Some(live), Some(upid)) if want.difference(&live).is_empty() => {
             evidence::tell_taken_over(cx, &format!("Pool \"{}\"", want.name), &upid);
             Ok(true)
         }
-        _ => must_be_absent(cx, &want.name).await.map(|()| false),
+        (Some(_), _) => Err(existing(&want.name).noting(before.maker())),
+        (None, _) => Ok(false),
     }
 }
 

@@ -4,14 +4,15 @@ use pve_client::api::cluster::{Guest, GuestKind};
 use pve_client::api::ha::resource::{HaResource as Live, Sid};
 use pve_client::api::params::Params;
 use terraform_plugin::{
-    Change, Choice, Created, Cx, Deleted, Error, Failed, Model, Path, Read, Resource, Say, Timeouts, Unwritten, Updated,
+    Change, Choice, Created, Cx, Deleted, Error, Failed, Model, Path, Read, Resource, Say, Timeouts, Unwritten,
+    Updated, Written,
 };
 
 use super::shared_disks;
 use super::wait::{self, Waited};
 use crate::absence;
 use crate::error::{During, Problem, exists};
-use crate::evidence;
+use crate::evidence::{self, Sight};
 use crate::pve::Pve;
 use crate::rights;
 
@@ -92,7 +93,9 @@ impl Resource<Pve> for HaResource {
 
     async fn create(cx: &Cx<Pve>, want: &Self, unwritten: Unwritten<Self>) -> Result<Created<Self>, Failed> {
         let sid = unwritten.check(parse(&want.sid))?;
-        unwritten.check(must_be_absent(cx, want, sid).await)?;
+        if let Some(live) = unwritten.check(left_behind(cx, want, sid).await)? {
+            return settle(cx, sid, live, unwritten.take_over(want.clone())).await;
+        }
         let guest = unwritten.check(guest(cx, sid).await)?;
         unwritten.check(must_be_movable(cx, want, &guest).await)?;
         let doing = format!("Cannot put {sid} under HA");
@@ -102,24 +105,12 @@ impl Resource<Pve> for HaResource {
             answer.map_err(|problem| problem.with_attributes(attribute))
         };
         let (answer, written) = unwritten.send(want.clone(), request).await?;
-        let live = match evidence::arrived(answer, find(cx, sid)).await {
+        let live = match evidence::arrived(cx, answer, find(cx, sid), Sight::All).await {
             Ok(Ok(live)) => live,
             Ok(Err(problem)) => return written.undo(problem, must_be_absent(cx, want, sid)).await,
             Err(problem) => return Ok(written.leave(problem)),
         };
-        written.note(live.clone());
-        match wait::settled(cx, sid, live.wanted()).await {
-            Ok(Waited::Settled) => Ok(written.made(live)),
-            Ok(Waited::Unfinished(why)) => Ok(written.unfinished(live, still_settling(sid, &why))),
-            Ok(Waited::Error(words)) => {
-                let problem = Problem::new(
-                    format!("HA could not start {sid}"),
-                    format!("It was taken out of HA again; the guest is left as it is.\n{words}"),
-                );
-                written.undo(problem, take_out(cx, sid)).await
-            }
-            Err(problem) => Ok(written.leave(problem)),
-        }
+        settle(cx, sid, live, written).await
     }
 
     async fn read(cx: &Cx<Pve>, key: &HaResourceKey, prior: Option<&Self>) -> Result<Read<Self>, Error> {
@@ -247,9 +238,45 @@ async fn is_settled(cx: &Cx<Pve>, sid: Sid, wanted: &str) -> bool {
     status.is_ok_and(|status| status.service(sid).is_some_and(|service| service.state == wanted))
 }
 
+/// Waits until HA has done what it is told.
+async fn settle(
+    cx: &Cx<Pve>,
+    sid: Sid,
+    live: HaResource,
+    written: Written<HaResource>,
+) -> Result<Created<HaResource>, Failed> {
+    written.note(live.clone());
+    match wait::settled(cx, sid, live.wanted()).await {
+        Ok(Waited::Settled) => Ok(written.made(live)),
+        Ok(Waited::Unfinished(why)) => Ok(written.unfinished(live, still_settling(sid, &why))),
+        Ok(Waited::Error(words)) => {
+            let problem = Problem::new(
+                format!("HA could not start {sid}"),
+                format!("It was taken out of HA again; the guest is left as it is.\n{words}"),
+            );
+            written.undo(problem, take_out(cx, sid)).await
+        }
+        Err(problem) => Ok(written.leave(problem)),
+    }
+}
+
+/// What is there because a run for this state was cut off while making it; an error if it is there otherwise.
+async fn left_behind(cx: &Cx<Pve>, want: &HaResource, sid: Sid) -> Result<Option<HaResource>, Problem> {
+    let Some(live) = find(cx, sid).await? else { return Ok(None) };
+    let agrees = want.params(Some(&live)).is_empty();
+    if agrees && evidence::is_of_former_run(cx, &format!("HA resource {sid}"), &want.sid).await {
+        return Ok(Some(live));
+    }
+    Err(existing(want, sid))
+}
+
+fn existing(want: &HaResource, sid: Sid) -> Problem {
+    exists("pve_ha_resource", &format!("HA resource {sid}"), &want.sid).at("sid")
+}
+
 async fn must_be_absent(cx: &Cx<Pve>, want: &HaResource, sid: Sid) -> Result<(), Problem> {
     match find(cx, sid).await? {
-        Some(_) => Err(exists("pve_ha_resource", &format!("HA resource {sid}"), &want.sid).at("sid")),
+        Some(_) => Err(existing(want, sid)),
         None => Ok(()),
     }
 }

@@ -21,6 +21,8 @@ use crate::provider::{PveConfig, PveProvider};
 struct Rig {
     server: Server<PveProvider>,
     sim: Running,
+    /// Where Terraform would keep its data.
+    _data: tempfile::TempDir,
 }
 
 /// What was answered: a value, or the errors.
@@ -82,7 +84,8 @@ impl Rig {
     async fn of(shape: &str) -> Self {
         let shape = pve_sim::shape::Shape::from_yaml(shape).unwrap();
         let sim = Sim::start(Options { shape, factor: 600.0, seed: Some(1), ..Options::default() }).await.unwrap();
-        let rig = Self { server: Server::new(StopToken::new()), sim };
+        let data = tempfile::tempdir().unwrap();
+        let rig = Self { server: Server::beside(StopToken::new(), data.path().to_owned()), sim, _data: data };
         rig.configure().await;
         rig
     }

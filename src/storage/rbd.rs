@@ -12,7 +12,7 @@ use terraform_plugin::{
 
 use crate::absence;
 use crate::error::{During, Problem, exists};
-use crate::evidence;
+use crate::evidence::{self, Sight};
 use crate::pve::Pve;
 use crate::rights;
 
@@ -59,13 +59,18 @@ fn content(kind: &String) -> Result<(), String> {
     }
 }
 
+/// Who sees a storage in PVE's list.
+const SEEN_WITH: &[&str] = &["Datastore.Audit", "Datastore.AllocateSpace"];
+
 impl Resource<Pve> for StorageRbd {
     async fn plan(cx: &Cx<Pve>, change: &mut Change<Self>, say: &mut Say<Self>) {
         rights::warn(cx, change, say, "/storage", "Datastore.Allocate").await;
     }
 
     async fn create(cx: &Cx<Pve>, want: &Self, unwritten: Unwritten<Self>) -> Result<Created<Self>, Failed> {
-        unwritten.check(must_be_absent(cx, want).await)?;
+        if let Some(live) = unwritten.check(left_behind(cx, want).await)? {
+            return Ok(unwritten.take_over(want.clone()).made(live));
+        }
         unwritten.check(pool_must_exist(cx, want).await)?;
         let doing = format!("Cannot add storage \"{}\"", want.storage);
         let params = want.params(None);
@@ -74,7 +79,9 @@ impl Resource<Pve> for StorageRbd {
             answer.map_err(|problem| problem.with_attributes(attribute))
         };
         let (answer, written) = unwritten.send(want.clone(), request).await?;
-        match evidence::arrived(answer, find(cx, &want.storage)).await {
+        let path = format!("/storage/{}", want.storage);
+        let sight = Sight::With(&path, SEEN_WITH);
+        match evidence::arrived(cx, answer, find(cx, &want.storage), sight).await {
             Ok(Ok(live)) => Ok(written.made(live)),
             Ok(Err(problem)) => written.undo(problem, must_be_absent(cx, want)).await,
             Err(problem) => Ok(written.leave(problem)),
@@ -83,13 +90,7 @@ impl Resource<Pve> for StorageRbd {
 
     async fn read(cx: &Cx<Pve>, key: &StorageRbdKey, _prior: Option<&Self>) -> Result<Read<Self>, Error> {
         let path = format!("/storage/{}", key.storage);
-        absence::answer_if_visible(
-            &cx.client,
-            &path,
-            &["Datastore.Audit", "Datastore.AllocateSpace"],
-            find(cx, &key.storage).await,
-        )
-        .await
+        absence::answer_if_visible(&cx.client, &path, SEEN_WITH, find(cx, &key.storage).await).await
     }
 
     async fn update(cx: &Cx<Pve>, prior: &Self, want: &Self) -> Result<Updated<Self>, Error> {
@@ -176,11 +177,24 @@ async fn find(cx: &Cx<Pve>, storage: &str) -> Result<Option<StorageRbd>, Problem
     }
 }
 
+/// The storage, if it is there because a run for this state was cut off while making it; an error if it is there otherwise.
+async fn left_behind(cx: &Cx<Pve>, want: &StorageRbd) -> Result<Option<StorageRbd>, Problem> {
+    let Some(live) = find(cx, &want.storage).await? else { return Ok(None) };
+    let what = format!("Storage \"{}\"", want.storage);
+    let agrees = live.pool == want.pool && want.params(Some(&live)).is_empty();
+    if agrees && evidence::is_of_former_run(cx, &what, &want.storage).await {
+        return Ok(Some(live));
+    }
+    Err(existing(want))
+}
+
+fn existing(want: &StorageRbd) -> Problem {
+    exists("pve_storage_rbd", &format!("Storage \"{}\"", want.storage), &want.storage).at("storage")
+}
+
 async fn must_be_absent(cx: &Cx<Pve>, want: &StorageRbd) -> Result<(), Problem> {
     match find(cx, &want.storage).await? {
-        Some(_) => {
-            Err(exists("pve_storage_rbd", &format!("Storage \"{}\"", want.storage), &want.storage).at("storage"))
-        }
+        Some(_) => Err(existing(want)),
         None => Ok(()),
     }
 }

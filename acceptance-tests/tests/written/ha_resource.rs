@@ -84,6 +84,8 @@ fn a_guest_under_ha_already_is_not_taken_over_silently() -> anyhow::Result<()> {
     let Some((_sim, work)) = one_guest()? else { return Ok(()) };
     work.write("main.tf", &ha(""))?;
     work.apply()?.succeeded()?;
+    // Until a run has seen it in the state, it might be what a killed Terraform never stored.
+    assert!(work.plan()?.is_empty());
     work.run(&["state", "rm", "pve_ha_resource.vm"])?.succeeded()?;
     let output = work.apply()?.failed("HA resource vm:101 exists already")?;
     assert!(output.says("id = \"vm:101\""), "{}", output.told());

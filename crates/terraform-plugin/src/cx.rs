@@ -97,6 +97,14 @@ impl<A> Cx<A> {
         }
     }
 
+    /// In a create, before the first write: something by which the next run, should this one be killed, recognises the object
+    /// beyond doubt. No secrets: it is kept in clear.
+    pub fn jot(&self, note: impl Into<String>) {
+        if let Some(intent) = &self.intent {
+            intent.jot(note.into());
+        }
+    }
+
     /// In a create: whether a run for this very state, with the same plan, was cut off while it made the object at `place`
     /// (or any place, if it is chosen by the API). What exists there may then be taken over, once the API confirms it.
     pub async fn former(&self, place: Option<&str>) -> Option<Former> {

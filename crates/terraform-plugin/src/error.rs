@@ -27,6 +27,18 @@ impl Error {
         Self(all)
     }
 
+    /// The same, with a further sentence at the end of its detail.
+    #[must_use]
+    pub fn noting(self, sentence: &str) -> Self {
+        let mut all = Diagnostics::default();
+        let last = self.0.iter().count().saturating_sub(1);
+        all.extend(self.0.into_iter().enumerate().map(|(i, d)| match i == last {
+            true => Diagnostic { detail: format!("{}\n\n{sentence}", d.detail).trim_start().to_owned(), ..d },
+            false => d,
+        }));
+        Self(all)
+    }
+
     /// This and another.
     #[must_use]
     pub fn and(mut self, other: impl Into<Self>) -> Self {

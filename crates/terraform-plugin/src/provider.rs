@@ -38,6 +38,14 @@ pub trait Provider: Send + Sync + 'static {
         async { String::new() }
     }
 
+    /// The time by the API's own clock, in seconds since 1970, so that what it has done can be compared with when it was asked.
+    /// This machine's clock unless the API tells.
+    fn clock(api: &Self::Api) -> i64 {
+        let _ = api;
+        let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+        since.map_or(0, |since| i64::try_from(since.as_secs()).unwrap_or(i64::MAX))
+    }
+
     /// What it offers.
     fn registry() -> Registry<Self::Api>;
 }

@@ -148,7 +148,10 @@ impl Creation {
 /// The OSD on the device, if a run of ours was cut off while making it and it is as it is wanted.
 async fn left_behind(cx: &Cx<Pve>, want: &Osd, path: &str, before: &Before) -> Result<Option<Identity>, Problem> {
     let node = &want.node;
-    let Some(upid) = before.of_former_run(cx, Lock::NodeDisks(node.clone()), AREAS).await? else { return Ok(None) };
+    let Some(upid) = before.of_former_run(cx, &want.device.on(node), Lock::NodeDisks(node.clone()), AREAS).await?
+    else {
+        return Ok(None);
+    };
     let list = look::disks(cx, node).await?;
     let Some(disk) = list.iter().find(|disk| disk.devpath == path) else { return Ok(None) };
     let Some(id) = disk.osd_ids.first() else { return Ok(None) };

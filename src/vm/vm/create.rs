@@ -176,7 +176,7 @@ async fn left_behind(cx: &Cx<Pve>, want: &Vm, vmid: u32) -> Result<bool, Problem
         return Ok(false);
     }
     let before = Before::look(cx, "qmcreate", vmid.to_string()).await?;
-    if let Some(upid) = before.of_former_run(cx, Lock::Vm(vmid), &areas(vmid)).await?
+    if let Some(upid) = before.of_former_run(cx, &vmid.to_string(), Lock::Vm(vmid), &areas(vmid)).await?
         && let Some(found) = guest::find(cx, vmid).await?
         && want.params(None, Some(&found.config)).is_empty()
     {

@@ -27,8 +27,11 @@ pub(super) struct Entry {
     pub(super) digest: String,
     pub(super) scope: String,
     pub(super) origin: Origin,
-    /// Seconds since 1970, by this machine's clock.
-    pub(super) begun: u64,
+    /// Seconds since 1970, by the API's clock.
+    pub(super) begun: i64,
+    /// What the object has jotted down about itself.
+    #[serde(default)]
+    pub(super) note: Option<String>,
     /// Terraform has been told. Whether it has listened is another matter.
     pub(super) answered: bool,
 }
@@ -99,16 +102,17 @@ fn read(path: &Path) -> Option<Entry> {
         .ok()
 }
 
-/// The paths of the entries that fit, the oldest first. None is locked: who wants one has to [`take`] it.
-pub(super) fn fitting(dir: &Path, fits: impl Fn(&Entry) -> bool) -> Vec<PathBuf> {
-    let mut paths: Vec<PathBuf> = fs::read_dir(dir)
+/// The entries that fit, the oldest first. None is locked: who wants one has to [`take`] it.
+pub(super) fn fitting(dir: &Path, fits: impl Fn(&Entry) -> bool) -> Vec<(PathBuf, Entry)> {
+    let mut found: Vec<(PathBuf, Entry)> = fs::read_dir(dir)
         .into_iter()
         .flatten()
         .filter_map(|entry| Some(entry.ok()?.path()))
-        .filter(|path| path.to_string_lossy().ends_with(SUFFIX) && read(path).is_some_and(|entry| fits(&entry)))
+        .filter(|path| path.to_string_lossy().ends_with(SUFFIX))
+        .filter_map(|path| read(&path).filter(&fits).map(|entry| (path, entry)))
         .collect();
-    paths.sort();
-    paths
+    found.sort_by(|(a, _), (b, _)| a.cmp(b));
+    found
 }
 
 /// The first of them that nobody works on, if it still fits.

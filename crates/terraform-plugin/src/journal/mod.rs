@@ -15,13 +15,12 @@ mod origin;
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use futures_util::future::BoxFuture;
 use sha2::{Digest, Sha256};
 use tokio::sync::OnceCell;
 
-use crate::held::Held;
 use crate::registry::Attributes;
 use crate::schema::{Attribute, Kind, Nesting};
 use crate::value::Value;
@@ -29,18 +28,24 @@ pub(crate) use entry::Verb;
 use entry::{Entry, Kept};
 use origin::Origin;
 
-/// Asks what the provider talks to.
-pub(crate) type AskScope = Box<dyn Fn() -> BoxFuture<'static, String> + Send + Sync>;
+/// What the journal asks the API.
+pub(crate) struct Ask {
+    /// What the provider talks to.
+    pub(crate) scope: Box<dyn Fn() -> BoxFuture<'static, String> + Send + Sync>,
+    /// The time by the API's clock.
+    pub(crate) clock: Box<dyn Fn() -> i64 + Send + Sync>,
+}
 
 /// The journal of one configured provider.
 pub(crate) struct Journal {
     dir: PathBuf,
     origin: Origin,
     scope: OnceCell<String>,
-    ask: AskScope,
+    ask: Ask,
     /// Entries that were dealt with; their locks end with the process.
     done: Mutex<Vec<Kept>>,
-    swept: OnceCell<()>,
+    /// The creations that former runs have noted.
+    left: OnceLock<Mutex<Vec<(PathBuf, Entry)>>>,
 }
 
 /// That something is about to be written, or was.
@@ -50,6 +55,8 @@ pub(crate) struct Intent {
     kind: &'static str,
     digest: String,
     kept: Mutex<Option<Kept>>,
+    /// What the object has jotted down about itself.
+    note: Mutex<Option<String>>,
     /// Whether this run has written it.
     written: AtomicBool,
 }
@@ -59,20 +66,22 @@ pub(crate) struct Intent {
 pub struct Former {
     /// What the object is outside of Terraform (see [`crate::Resource::place`]).
     pub place: Option<String>,
-    /// When it began, in seconds since 1970 by this machine's clock.
-    pub begun: u64,
+    /// When it was about to begin, in seconds since 1970 by the API's clock (see [`crate::Provider::clock`]).
+    pub begun: i64,
+    /// What it had jotted down (see [`crate::Cx::jot`]).
+    pub note: Option<String>,
 }
 
 impl Journal {
     /// `data_dir` is where Terraform keeps its own data, `provider` the provider's name.
-    pub(crate) fn new(data_dir: &Path, provider: &str, ask: AskScope) -> Self {
+    pub(crate) fn new(data_dir: &Path, provider: &str, ask: Ask) -> Self {
         Self {
             dir: data_dir.join(format!("{provider}-journal")),
             origin: Origin::read(data_dir),
             scope: OnceCell::new(),
             ask,
             done: Mutex::default(),
-            swept: OnceCell::new(),
+            left: OnceLock::new(),
         }
     }
 
@@ -91,25 +100,26 @@ impl Journal {
             kind,
             digest,
             kept: Mutex::default(),
+            note: Mutex::default(),
             written: AtomicBool::new(false),
         }
     }
 
-    /// Strikes out what this state holds by now. Once a process.
-    pub(crate) async fn sweep(&self, held: &Held) {
-        let sweep = async || {
-            let arrived = |entry: &Entry| {
-                entry.verb == Verb::Create
-                    && entry.origin == self.origin
-                    && entry.place.as_ref().is_some_and(|place| held.holds(&entry.kind, place))
-            };
-            for path in entry::fitting(&self.dir, arrived) {
-                if let Some(kept) = entry::take(vec![path], arrived) {
-                    kept.strike();
-                }
+    /// The state holds this: what a former run has noted of its creation is struck out. The folder is read once a process.
+    pub(crate) fn arrived(&self, kind: &str, place: &str) {
+        let mut left =
+            self.left.get_or_init(|| Mutex::new(self.left_behind())).lock().unwrap_or_else(PoisonError::into_inner);
+        left.retain(|(path, entry)| {
+            let arrived = entry.kind == kind && entry.place.as_deref() == Some(place);
+            if arrived && let Some(kept) = entry::take(vec![path.clone()], |found| found == entry) {
+                kept.strike();
             }
-        };
-        self.swept.get_or_init(sweep).await;
+            !arrived
+        });
+    }
+
+    fn left_behind(&self) -> Vec<(PathBuf, Entry)> {
+        entry::fitting(&self.dir, |entry| entry.verb == Verb::Create && entry.origin == self.origin)
     }
 
     /// Whether a run that was cut off was removing this.
@@ -128,16 +138,17 @@ impl Journal {
     /// An entry that nobody works on.
     async fn find(&self, kind: &str, fits: impl Fn(&Entry) -> bool) -> Option<Kept> {
         let ours = |entry: &Entry| entry.kind == kind && entry.origin == self.origin && fits(entry);
-        let candidates = entry::fitting(&self.dir, &ours);
+        let candidates = entry::fitting(&self.dir, ours);
         if candidates.is_empty() {
             return None;
         }
         let scope = self.scope().await;
+        let candidates = candidates.into_iter().map(|(path, _)| path).collect();
         entry::take(candidates, |entry| ours(entry) && entry.scope == scope)
     }
 
     async fn scope(&self) -> &str {
-        self.scope.get_or_init(|| (self.ask)()).await
+        self.scope.get_or_init(|| (self.ask.scope)()).await
     }
 
     /// Keeps an entry locked until the process ends: another alias of this run must not take it for a killed run's.
@@ -156,9 +167,9 @@ impl Intent {
                 && place.is_none_or(|place| entry.place.as_deref() == Some(place))
         };
         let kept = self.journal.find(self.kind, fits).await?;
-        let former = Former { place: kept.entry.place.clone(), begun: kept.entry.begun };
+        let Entry { place, begun, note, .. } = kept.entry.clone();
         *self.kept() = Some(kept);
-        Some(former)
+        Some(Former { place, begun, note })
     }
 
     /// Writes the intent down, synced to disk.
@@ -170,9 +181,14 @@ impl Intent {
             digest: self.digest.clone(),
             scope: self.journal.scope().await.to_owned(),
             origin: self.journal.origin.clone(),
-            begun: now(),
+            begun: (self.journal.ask.clock)(),
+            note: self.note.lock().unwrap_or_else(PoisonError::into_inner).clone(),
             answered: false,
         };
+        if self.kept().is_none() {
+            // What such a run has left and nothing came of is this run's now.
+            self.former(entry.place.as_deref()).await;
+        }
         let kept = self.kept().take();
         let written = match kept {
             Some(mut kept) => kept.rewrite(entry).map(|()| kept),
@@ -181,6 +197,11 @@ impl Intent {
         *self.kept() = Some(written);
         self.written.store(true, Ordering::Relaxed);
         Ok(())
+    }
+
+    /// Something that the entry shall say beside the place.
+    pub(crate) fn jot(&self, note: String) {
+        *self.note.lock().unwrap_or_else(PoisonError::into_inner) = Some(note);
     }
 
     /// Terraform is being told: the entry stays until a later run shows that it has listened.
@@ -218,10 +239,6 @@ impl fmt::Debug for Intent {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Intent").field("verb", &self.verb).field("kind", &self.kind).finish_non_exhaustive()
     }
-}
-
-fn now() -> u64 {
-    std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).map_or(0, |since| since.as_secs())
 }
 
 /// Of what the API is asked for: nothing local, and nothing secret, not even as a digest.

@@ -3,7 +3,8 @@ use crate::schema::Rule;
 use crate::value::Type;
 
 fn journal(dir: &Path, scope: &'static str) -> Arc<Journal> {
-    let ask: AskScope = Box::new(move || Box::pin(async move { scope.to_owned() }));
+    let scope = Box::new(move || -> BoxFuture<'static, String> { Box::pin(async move { scope.to_owned() }) });
+    let ask = Ask { scope, clock: Box::new(|| 7) };
     Arc::new(Journal::new(dir, "test", ask))
 }
 
@@ -86,10 +87,9 @@ async fn what_the_state_holds_by_now_is_struck_out() {
     let first = journal(dir.path(), "lab");
     killed(&first, "a").await;
     killed(&first, "b").await;
-    let held = Held::default();
-    held.see("thing", place("a"), &Attributes::new());
     let next = journal(dir.path(), "lab");
-    next.sweep(&held).await;
+    next.arrived("thing", "a");
+    next.arrived("other", "b");
     assert_eq!(intent(&next, "a").former(None).await, None);
     assert!(intent(&next, "b").former(None).await.is_some());
 }

@@ -8,7 +8,7 @@ use tfplugin6::configure_provider::{Request, Response};
 use super::guard::guard;
 use super::{ApiState, Server, Session, wire};
 use crate::error::Error;
-use crate::journal::{AskScope, Journal};
+use crate::journal::{Ask, Journal};
 use crate::model::Object;
 use crate::model::checks::holds_unknown;
 use crate::plan;
@@ -35,12 +35,8 @@ impl<P: Provider> Server<P> {
         let api = match guard(P::configure(config, start)).await {
             Ok(api) => {
                 let api = Arc::new(api);
-                let asked = Arc::clone(&api);
-                let ask: AskScope = Box::new(move || {
-                    let api = Arc::clone(&asked);
-                    async move { P::scope(&api).await }.boxed()
-                });
-                ApiState::Ready(api, Arc::new(Journal::new(&self.0.data_dir, P::NAME, ask)))
+                let journal = Journal::new(&self.0.data_dir, P::NAME, ask::<P>(&api));
+                ApiState::Ready(api, Arc::new(journal))
             }
             // In a plan, what the configuration refers to may not exist yet. The apply configures once more.
             Err(error) if unknown => {
@@ -54,4 +50,14 @@ impl<P: Provider> Server<P> {
         *self.0.session.write().unwrap_or_else(PoisonError::into_inner) = session;
         Ok(())
     }
+}
+
+/// What the journal asks the API.
+fn ask<P: Provider>(api: &Arc<P::Api>) -> Ask {
+    let (asked, clocked) = (Arc::clone(api), Arc::clone(api));
+    let scope = move || {
+        let api = Arc::clone(&asked);
+        async move { P::scope(&api).await }.boxed()
+    };
+    Ask { scope: Box::new(scope), clock: Box::new(move || P::clock(&clocked)) }
 }

@@ -69,6 +69,9 @@ enum ApiState<A> {
     Ready(Arc<A>, Arc<Journal>),
 }
 
+/// The API, the journal, and the signal to stop.
+type AtHand<A> = (Arc<A>, Arc<Journal>, StopToken);
+
 impl<P: Provider> Clone for Server<P> {
     fn clone(&self) -> Self {
         Self(Arc::clone(&self.0))
@@ -145,7 +148,7 @@ impl<P: Provider> Server<P> {
     }
 
     /// The API, the journal and the signal to stop, or why there is no API (yet).
-    fn api(&self) -> Result<(Arc<P::Api>, Arc<Journal>, StopToken), Error> {
+    fn api(&self) -> Result<AtHand<P::Api>, Error> {
         // Nothing that could panic is done while it is locked for writing.
         let session = self.0.session.read().unwrap_or_else(PoisonError::into_inner);
         match &session.api {
@@ -156,6 +159,15 @@ impl<P: Provider> Server<P> {
                 "Terraform asks for something that needs the API, and has not configured the provider before.",
             )),
         }
+    }
+
+    /// The state holds this object.
+    fn see(&self, object: &dyn AnyResource<P::Api>, attributes: &Attributes) {
+        let (name, place) = (object.info().name, object.place(attributes));
+        if let (Some(place), Ok((_, journal, _))) = (&place, self.api()) {
+            journal.arrived(name, place);
+        }
+        self.0.held.see(name, place, attributes);
     }
 
     /// What an operation on an object has at hand. `attributes` may say how long it may take.

@@ -54,7 +54,7 @@ impl<P: Provider> Server<P> {
         let imported = private.take_imported();
         let place = object.place(&state);
         if !imported {
-            self.0.held.see(info.name, place.clone(), &state);
+            self.see(object.as_ref(), &state);
         }
         if object.key(&state).is_none() && !imported {
             said.push(unidentified(info.name));

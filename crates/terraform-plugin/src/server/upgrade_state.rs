@@ -19,7 +19,7 @@ impl<P: Provider> Server<P> {
             let object = self.resource(&request.type_name)?;
             let state = upgrade(object.as_ref(), &request)?;
             if let Value::Object(attributes) = &state {
-                self.0.held.see(object.info().name, object.place(attributes), attributes);
+                self.see(object.as_ref(), attributes);
             }
             wire::encode(&state, object.info().ty())
         });

@@ -121,7 +121,7 @@ fn what_another_osd_needs_is_never_erased() {
             ))
             .unwrap();
             let wipe_if = ["LVM", "partitions"].map(str::to_owned).into();
-            let judged = |n: usize| judge(&list[n], &list, "n", &wipe_if).map_err(|why| told(why.into()).1);
+            let judged = |n: usize| judge(&list[n], &list, "n", &wipe_if).map_err(|why| told(why).1);
             let refused = judged(0).unwrap_err();
             assert!(refused.contains("in use by something that holds it. Nothing was written."), "{refused}");
             assert_eq!(judged(1).is_err(), partition == part);

@@ -99,7 +99,6 @@ impl<P: Provider> Server<P> {
             _ => return Ok(Arc::new(cx)),
         };
         let (_, journal, _) = self.api()?;
-        journal.sweep(&self.0.held).await;
         let intent = journal.intent(verb, object.name, &object.schema().attributes, attributes);
         Ok(Arc::new(cx.with_intent(Arc::new(intent))))
     }
