@@ -8,6 +8,8 @@ use crate::diagnostics::{Diagnostic, Diagnostics, Severity};
 use crate::held::Held;
 use crate::journal::{Former, Intent, Journal};
 use crate::model::Model;
+use crate::notices::Notices;
+use crate::outcome::Unreachable;
 use crate::private::Private;
 use crate::registry::Attributes;
 use crate::stop::StopToken;
@@ -28,6 +30,8 @@ pub struct Cx<A> {
     journal: Option<Arc<Journal>>,
     intent: Option<Arc<Intent>>,
     warnings: Mutex<Diagnostics>,
+    unreachable: Mutex<Vec<Unreachable>>,
+    notices: Notices,
 }
 
 impl<A> Cx<A> {
@@ -42,7 +46,13 @@ impl<A> Cx<A> {
             journal: None,
             intent: None,
             warnings: Mutex::default(),
+            unreachable: Mutex::default(),
+            notices: Notices::default(),
         }
+    }
+
+    pub(crate) fn with_notices(self, notices: Notices) -> Self {
+        Self { notices, ..self }
     }
 
     pub(crate) fn with_private(self, private: Private) -> Self {
@@ -143,9 +153,23 @@ impl<A> Cx<A> {
         warnings.push(Diagnostic { severity: Severity::Warning, ..diagnostic });
     }
 
-    /// What was told so far, taken out.
+    /// In a read that has found its object all the same: something does not answer. Warned about once a process, together
+    /// with [`Read::Unreachable`](crate::Read::Unreachable).
+    pub fn unreachable(&self, about: impl Into<String>, why: impl Into<String>) {
+        let mut unreachable = self.unreachable.lock().unwrap_or_else(PoisonError::into_inner);
+        unreachable.push(Unreachable { about: about.into(), why: why.into() });
+    }
+
+    /// What was told so far, taken out; with what waits to be told with any object.
     pub fn take_warnings(&self) -> Diagnostics {
-        std::mem::take(&mut *self.warnings.lock().unwrap_or_else(PoisonError::into_inner))
+        let mut warnings = std::mem::take(&mut *self.warnings.lock().unwrap_or_else(PoisonError::into_inner));
+        warnings.extend(self.notices.take());
+        warnings
+    }
+
+    /// What was said not to answer, taken out.
+    pub fn take_unreachable(&self) -> Vec<Unreachable> {
+        std::mem::take(&mut *self.unreachable.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
 

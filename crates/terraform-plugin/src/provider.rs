@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use crate::error::Error;
 use crate::model::Object;
+use crate::notices::Notices;
 use crate::registry::Registry;
 use crate::stop::StopToken;
 
@@ -60,4 +61,6 @@ pub struct Start {
     /// Where Terraform keeps its own data for this configuration: `TF_DATA_DIR`, else `.terraform` in the working directory.
     /// It may not exist yet.
     pub data_dir: PathBuf,
+    /// For warnings, now or later.
+    pub notices: Notices,
 }

@@ -41,7 +41,8 @@ pub struct Options {
     pub name: &'static str,
     /// Version of the provider: `1.2.3`.
     pub version: &'static str,
-    /// Full source address: `registry.terraform.io/acme/acme`. Debug mode tells Terraform to attach to this.
+    /// Full source address: `registry.terraform.io/acme/acme`. Debug mode tells Terraform to attach to this, and OpenTofu
+    /// to the same in its own registry.
     pub address: &'static str,
 }
 

@@ -11,19 +11,22 @@ use crate::error::Error;
 use crate::journal::{Ask, Journal};
 use crate::model::Object;
 use crate::model::checks::holds_unknown;
+use crate::notices::Notices;
 use crate::plan;
 use crate::provider::{Provider, Start};
 
 impl<P: Provider> Server<P> {
     pub(super) async fn configure(&self, request: Request) -> Response {
-        let diagnostics = match self.try_configure(request).await {
-            Ok(()) => Vec::new(),
-            Err(error) => wire::failure(error),
-        };
-        Response { diagnostics }
+        let notices = Notices::default();
+        let configured = self.try_configure(request, &notices).await;
+        let mut said = notices.take();
+        if let Err(error) = configured {
+            said.extend(error.into_diagnostics());
+        }
+        Response { diagnostics: wire::diagnostics(said) }
     }
 
-    async fn try_configure(&self, request: Request) -> Result<(), Error> {
+    async fn try_configure(&self, request: Request, notices: &Notices) -> Result<(), Error> {
         let info = &self.0.config;
         let config = wire::decode_object(request.config.as_ref(), info)?.unwrap_or_else(|| wire::blank(info));
         let unknown = config.values().any(holds_unknown);
@@ -31,7 +34,8 @@ impl<P: Provider> Server<P> {
         let config = P::Config::decode_plan(&config)?;
         let stop = self.0.process.child();
         let data_dir = self.0.data_dir.clone();
-        let start = Start { stop: stop.clone(), terraform_version: request.terraform_version, data_dir };
+        let terraform_version = request.terraform_version;
+        let start = Start { stop: stop.clone(), terraform_version, data_dir, notices: notices.clone() };
         let api = match guard(P::configure(config, start)).await {
             Ok(api) => {
                 let api = Arc::new(api);
@@ -46,7 +50,7 @@ impl<P: Provider> Server<P> {
             Err(error) => return Err(error),
         };
         self.0.held.begin();
-        let session = Session { stop, api };
+        let session = Session { stop, api, notices: notices.clone() };
         *self.0.session.write().unwrap_or_else(PoisonError::into_inner) = session;
         Ok(())
     }

@@ -32,6 +32,7 @@ use crate::error::Error;
 use crate::held::Held;
 use crate::journal::Journal;
 use crate::model::Operation;
+use crate::notices::Notices;
 use crate::provider::Provider;
 use crate::registry::{AnyDataSource, AnyResource, Attributes, ObjectInfo, Registry};
 use crate::stop::StopToken;
@@ -59,6 +60,7 @@ struct Session<A> {
     /// Goes off at `StopProvider`.
     stop: StopToken,
     api: ApiState<A>,
+    notices: Notices,
 }
 
 enum ApiState<A> {
@@ -113,7 +115,7 @@ impl<P: Provider> Server<P> {
     }
 
     fn with(process: StopToken, strict: bool, data_dir: PathBuf) -> Self {
-        let session = Session { stop: process.child(), api: ApiState::Unconfigured };
+        let session = Session { stop: process.child(), api: ApiState::Unconfigured, notices: Notices::default() };
         Self(Arc::new(Inner {
             registry: P::registry(),
             config: ObjectInfo::of_provider::<P::Config>(),
@@ -178,8 +180,9 @@ impl<P: Provider> Server<P> {
         attributes: Option<&Attributes>,
     ) -> Result<Cx<P::Api>, Error> {
         let (api, journal, stop) = self.api()?;
+        let notices = self.0.session.read().unwrap_or_else(PoisonError::into_inner).notices.clone();
         let cx = Cx::new(api, stop, object.timeout(operation, attributes));
-        Ok(cx.with_held(Arc::clone(&self.0.held)).with_journal(journal))
+        Ok(cx.with_held(Arc::clone(&self.0.held)).with_journal(journal).with_notices(notices))
     }
 }
 

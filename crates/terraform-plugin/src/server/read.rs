@@ -70,6 +70,7 @@ impl<P: Provider> Server<P> {
         };
         let found = guard(object.read(Arc::clone(&cx), state.clone(), imported)).await;
         said.extend(cx.take_warnings());
+        cx.take_unreachable().iter().for_each(|why| self.unreachable_once(why, said));
         match found? {
             Read::Found(model) => {
                 let prior = (!imported).then_some(&state);

@@ -1,6 +1,7 @@
 //! The provider itself: schemas, configuration, validation, the signal to stop, what is not offered.
 
 use super::*;
+use crate::diagnostics::Diagnostic;
 use crate::stop::StopReason;
 
 #[tokio::test]
@@ -44,7 +45,28 @@ async fn a_configuration_that_is_not_known_yet_fails_nothing_but_what_needs_it()
     assert_eq!(errors(&applied.diagnostics), ["error: The world is not known yet"]);
     assert_eq!(harness.value(&applied.new_state), Value::Null);
 
-    assert_eq!(harness.configure("broken".into()).await, ["error at 1 steps: There is no such world"]);
+    assert_eq!(
+        harness.configure("broken".into()).await,
+        ["warning: It creaks", "error at 1 steps: There is no such world"]
+    );
+}
+
+#[tokio::test]
+async fn what_belongs_to_no_object_is_told_once_with_whatever_comes_next() {
+    let harness = Harness::new("notices").await;
+    let (state, private) = harness.created(&thing(&[("name", "a".into())])).await;
+    harness.world.goes_wrong("noisy");
+    assert_eq!(harness.configure("notices".into()).await, ["warning: It is loud here"]);
+    harness.world.goes_wrong("");
+    let read = async || said(&harness.read(&state, &private).await.diagnostics);
+    assert_eq!(read().await, [""; 0]);
+    let later = harness.world.notices.lock().unwrap().clone();
+    later.warn(Diagnostic::warning("A door slammed", ""));
+    assert_eq!(read().await, ["warning: A door slammed"]);
+    assert_eq!(read().await, [""; 0]);
+    later.warn(Diagnostic::warning("A window too", ""));
+    let planned = harness.plan(&Value::Null, &thing(&[("name", "b".into())]), b"").await;
+    assert_eq!(said(&planned.diagnostics), ["warning: A window too"]);
 }
 
 #[tokio::test]

@@ -47,6 +47,22 @@ async fn what_cannot_be_asked_is_kept_with_one_warning_for_all() {
 }
 
 #[tokio::test]
+async fn what_is_found_may_tell_that_something_does_not_answer() {
+    let harness = Harness::new("read half asleep").await;
+    let (a, private) = harness.created(&thing(&[("name", "a".into())])).await;
+    harness.world.things.lock().unwrap().get_mut("a").unwrap().size = Some(7);
+    harness.world.goes_wrong("half asleep");
+    let read = harness.read(&a, &private).await;
+    assert_eq!(harness.value(&read.new_state), changed(&a, &[("size", 7.into())]));
+    assert_eq!(
+        said(&read.diagnostics),
+        ["warning: The world is asleep; its objects are kept as last seen It mumbles."]
+    );
+    harness.world.goes_wrong("unreachable");
+    assert_eq!(said(&harness.read(&a, &private).await.diagnostics), [""; 0]);
+}
+
+#[tokio::test]
 async fn ready_is_a_latch() {
     let harness = Harness::new("read latch").await;
     let (ready, private) = harness.created(&thing(&[("name", "a".into())])).await;

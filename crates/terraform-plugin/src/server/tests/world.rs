@@ -5,8 +5,8 @@ use std::sync::{Arc, LazyLock, Mutex};
 
 use crate::model::{Model, Secret, Size, Timeouts};
 use crate::{
-    Change, Created, Cx, DataSource, Deleted, Diagnostic, Error, Failed, Findings, Provider, Read, Registry, Resource,
-    Say, Start, Stored, Unwritten, Updated, WriteError, require_removable,
+    Change, Created, Cx, DataSource, Deleted, Diagnostic, Error, Failed, Findings, Notices, Provider, Read, Registry,
+    Resource, Say, Start, Stored, Unwritten, Updated, WriteError, require_removable,
 };
 
 /// The provider of these tests.
@@ -24,6 +24,8 @@ pub(super) struct World {
     /// What goes wrong next: a word that the operations look for.
     pub(super) mishap: Mutex<&'static str>,
     pub(super) calls: Mutex<Vec<String>>,
+    /// What the last configuration left for later.
+    pub(super) notices: Mutex<Notices>,
 }
 
 /// One world, shared with the test.
@@ -227,6 +229,7 @@ impl Resource<Api> for Thing {
     async fn read(cx: &Cx<Api>, key: &ThingKey, prior: Option<&Self>) -> Result<Read<Self>, Error> {
         let mishap = cx.mishap(if prior.is_some() { "read" } else { "read without prior" });
         match mishap {
+            "half asleep" => cx.unreachable("The world is asleep", "It mumbles."),
             "unreachable" => return Ok(Read::unreachable("The world is asleep", "It may wake up.")),
             "read fails" => return Err(Error::new("Reading failed", "")),
             _ => {}
@@ -310,10 +313,20 @@ impl Provider for Test {
     type Config = Config;
     type Api = Api;
 
-    async fn configure(config: ConfigPlan, _: Start) -> Result<Api, Error> {
+    async fn configure(config: ConfigPlan, start: Start) -> Result<Api, Error> {
         match config.world.text() {
-            Some("broken") => Err(Error::new("There is no such world", "").at("world")),
-            Some(world) => Ok(Api(World::named(world))),
+            Some("broken") => {
+                start.notices.warn(Diagnostic::warning("It creaks", ""));
+                Err(Error::new("There is no such world", "").at("world"))
+            }
+            Some(world) => {
+                let world = World::named(world);
+                if *world.mishap.lock().unwrap() == "noisy" {
+                    start.notices.warn(Diagnostic::error("It is loud here", ""));
+                }
+                *world.notices.lock().unwrap() = start.notices;
+                Ok(Api(world))
+            }
             None => Err(Error::new("The world is not known yet", "")),
         }
     }
