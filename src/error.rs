@@ -227,7 +227,14 @@ fn explain(error: &Pve) -> String {
                     "A fresh login was not accepted: the user was disabled meanwhile, or the nodes' clocks are far apart."
                 }
                 AuthReason::SecondFactor => {
-                    "The user has a second factor, which a program cannot give: use an API token, or another user."
+                    "An API token needs no second factor (Datacenter, Permissions, API Tokens): set `api_token` \
+                     (PVE_API_TOKEN), or use another user."
+                }
+                AuthReason::SecondFactorOfRoot => {
+                    "No token and no other user is enough for this. Either remove the second factor of root@pam for as long \
+                     as this apply takes (Datacenter, Permissions, Two Factor), or do this one step in the node's own shell \
+                     (`pveceph osd create`, `pveceph osd destroy`, `ceph osd crush rule create-replicated`) and apply again: \
+                     what exists already is told with its `import` block. All else works with an API token."
                 }
             };
             format!("PVE does not accept the credentials; nothing was written. PVE: {}.\n{cure}", auth.message)
@@ -267,9 +274,14 @@ fn explain(error: &Pve) -> String {
         Pve::TaskFailed(failure) => failed_task(failure),
         Pve::Connect { tried } => {
             let list: Vec<String> = tried.iter().map(|(endpoint, why)| format!("  {endpoint}: {why}")).collect();
+            // As it is written without a port, and as nobody with a node of PVE means it.
+            let usual = match tried.iter().find_map(|(endpoint, _)| endpoint.strip_suffix(":443")) {
+                Some(host) => format!(" `{host}` means port 443; PVE itself listens on 8006: `{host}:8006`."),
+                None => String::new(),
+            };
             format!(
                 "No endpoint accepted a connection; nothing was written.\n{}\nCheck `endpoints` on the provider \
-                 (PVE_ENDPOINTS).",
+                 (PVE_ENDPOINTS).{usual}",
                 list.join("\n")
             )
         }
@@ -327,4 +339,32 @@ fn failed_task(failure: &TaskFailure) -> String {
         "The task ended with: {}.\n{log}\nTask {}\nWhen what it complains about is mended, apply again.",
         failure.status, failure.upid
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_refused_connection_says_which_port_was_asked_and_which_is_usual() {
+        let refused =
+            |url: &str| explain(&Pve::Connect { tried: vec![(url.to_owned(), "Connection refused".to_owned())] });
+        let text = refused("https://pve.example.com:443");
+        assert!(text.contains("https://pve.example.com:443: Connection refused"), "{text}");
+        assert!(text.contains("PVE itself listens on 8006: `https://pve.example.com:8006`"), "{text}");
+        let text = refused("https://pve1:8006");
+        assert!(text.contains("https://pve1:8006: Connection refused") && !text.contains("443"), "{text}");
+    }
+
+    #[test]
+    fn a_second_factor_has_a_cure_that_helps() {
+        let told = |reason| {
+            let message = "root@pam has a second factor, which only a person can give".to_owned();
+            explain(&Pve::Unauthenticated(pve_client::error::AuthError { reason, message }))
+        };
+        assert!(told(AuthReason::SecondFactor).contains("PVE_API_TOKEN"));
+        let root = told(AuthReason::SecondFactorOfRoot);
+        assert!(root.contains("No token and no other user is enough") && root.contains("pveceph osd create"), "{root}");
+        assert!(!root.contains("PVE_API_TOKEN"), "{root}");
+    }
 }

@@ -117,7 +117,9 @@ impl Auth {
     pub(crate) async fn credential(&self, connections: &Connections, request: &Request) -> Result<Credential, Error> {
         if request.needs_root() {
             let why = match &self.login {
-                Some(login) if login.username == ROOT => return self.ticket(connections, None).await,
+                Some(login) if login.username == ROOT => {
+                    return self.ticket(connections, None).await.map_err(|error| roots_own(error, request));
+                }
                 Some(login) => format!("the login given is {}", login.username),
                 None => "no login is given, only a token".to_owned(),
             };
@@ -224,9 +226,9 @@ impl Auth {
             return fail(AuthReason::WrongLogin, message);
         }
         let given: Given = answer::parse(&answer, &request)?;
-        if given.second_factor.is_some_and(|needed| needed != 0) {
-            let message =
-                format!("{} has a second factor, which only a person can give; use an API token", login.username);
+        // Such a ticket is half a login: it holds what is asked for, and opens nothing.
+        if given.second_factor.is_some_and(|needed| needed != 0) || given.ticket.starts_with("PVE:!tfa!") {
+            let message = format!("{} has a second factor, which only a person can give", login.username);
             return fail(AuthReason::SecondFactor, message);
         }
         let bad = || Error::Protocol { request: request.describe(), message: "the ticket is unusable".to_owned() };
@@ -240,6 +242,17 @@ impl Auth {
             issued: issued.unwrap_or_default(),
             number,
         })
+    }
+}
+
+/// The same of root@pam where nobody else will do.
+fn roots_own(error: Error, request: &Request) -> Error {
+    match error {
+        Error::Unauthenticated(AuthError { reason: AuthReason::SecondFactor, message }) => {
+            let message = format!("{message}, and PVE takes nothing but its login for {}", request.describe());
+            Error::Unauthenticated(AuthError { reason: AuthReason::SecondFactorOfRoot, message })
+        }
+        error => error,
     }
 }
 

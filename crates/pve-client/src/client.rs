@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
 use http::HeaderMap;
 use serde::de::DeserializeOwned;
 use tokio::time::{Instant, sleep};
@@ -18,6 +20,13 @@ use crate::{Area, Config, Error, Lock, Request, answer};
 /// First pause before a write that met a held lock is tried again, and the longest.
 const LOCK_PAUSE: (Duration, Duration) = (Duration::from_millis(500), Duration::from_secs(10));
 
+/// How long a node that was found silent is left alone whatever is said of it: the cluster itself needs 5 s to notice that
+/// one is gone. After that the cluster is asked whether it is back; where that cannot be told, it is tried after the second.
+const SILENT: (Duration, Duration) = (Duration::from_secs(10), Duration::from_secs(60));
+
+/// Pause before a read at which Ceph stumbled is tried once more.
+const STUMBLE: Duration = Duration::from_secs(1);
+
 /// A PVE cluster. Cheap to clone; clones share connections, ticket, queues and shared reads.
 #[derive(Clone)]
 pub struct Client {
@@ -31,7 +40,7 @@ pub(crate) struct Inner {
     pub(crate) terminals: Terminals,
     connections: Connections,
     auth: Auth,
-    nodes: Nodes,
+    nodes: Arc<Nodes>,
     locks: Locks,
 }
 
@@ -57,13 +66,14 @@ impl Client {
     }
 
     pub(crate) fn over(config: Config, dial: Box<dyn Dial>) -> Result<Client, Error> {
+        let nodes = Arc::new(Nodes::default());
         let inner = Inner {
             shared: SharedReads::default(),
             lock_patience: config.lock_patience,
             terminals: Terminals::default(),
-            connections: Connections::new(&config, dial)?,
+            connections: Connections::new(&config, dial, nodes.clone())?,
             auth: Auth::new(&config)?,
-            nodes: Nodes::default(),
+            nodes,
             locks: Locks::default(),
         };
         Ok(Client { inner: Arc::new(inner), stop: CancellationToken::new() })
@@ -86,17 +96,62 @@ impl Client {
 
     /// Like [`Client::call`], and says which endpoint answered, for what has to go on there (a terminal).
     pub async fn call_at<T: DeserializeOwned>(&self, request: Request) -> Result<(T, Arc<Endpoint>), Error> {
-        let (answer, endpoint) = self.exchange(&request).await?;
-        let parsed = answer::parse(&answer, &request);
-        if let Some(node) = request.target() {
-            match &parsed {
-                Ok(_) => self.inner.nodes.saw(node, true),
-                // Only a failure to connect; a slow answer says nothing about the node.
-                Err(Error::NodeUnreachable { sent: false, .. }) => self.inner.nodes.saw(node, false),
-                Err(_) => {}
+        match self.ask(&request).await {
+            // Ceph's monitors and manager do so now and then, and a second later all is well.
+            Err(error) if request.is_read() && request.is_about_ceph() && error.is_stumble_of_ceph() => {
+                tracing::debug!(request = request.describe(), %error, "asking once more");
+                sleep(STUMBLE).await;
+                self.ask(&request).await
             }
+            answered => answered,
         }
-        Ok((parsed?, endpoint))
+    }
+
+    async fn ask<T: DeserializeOwned>(&self, request: &Request) -> Result<(T, Arc<Endpoint>), Error> {
+        let nodes = &self.inner.nodes;
+        let Some(node) = request.target() else {
+            let (answer, endpoint) = self.exchange(request).await?;
+            return Ok((answer::parse(&answer, request)?, endpoint));
+        };
+        self.may_answer(node).await?;
+        let first = nodes.first(node).await;
+        if let Some(silence) = nodes.silence(node) {
+            return Err(silence.refusal(node));
+        }
+        let answered = match self.exchange(request).await {
+            Ok((answer, endpoint)) => answer::parse(&answer, request).map(|parsed| (parsed, endpoint)),
+            Err(error) => Err(error),
+        };
+        match &answered {
+            // Only a failure to connect; a slow answer says nothing about the node.
+            Err(Error::NodeUnreachable { sent: false, message, .. }) if nodes.silence(node).is_none() => {
+                nodes.silent(node, message);
+            }
+            Err(Error::NodeUnreachable { sent: false, .. }) => {}
+            _ => nodes.answers(node),
+        }
+        drop(first);
+        answered
+    }
+
+    /// An error, if a node was found silent and is not back.
+    async fn may_answer(&self, node: &str) -> Result<(), Error> {
+        let Some(silence) = self.inner.nodes.silence(node) else { return Ok(()) };
+        let quiet = silence.since.elapsed();
+        if quiet >= SILENT.0 && self.is_back(node).await.unwrap_or(quiet >= SILENT.1) {
+            self.inner.nodes.forget(node);
+            return Ok(());
+        }
+        Err(silence.refusal(node))
+    }
+
+    /// Whether the cluster sees a node online; `None` if it does not say so.
+    fn is_back<'a>(&'a self, node: &'a str) -> BoxFuture<'a, Option<bool>> {
+        async move {
+            let status = self.cluster().status().await.ok().filter(|status| status.quorate)?;
+            Some(status.member(node)?.online)
+        }
+        .boxed()
     }
 
     /// A write: waits in the lock's queue, sends the request, reads its answer. Shared reads of the areas begin anew
@@ -140,7 +195,18 @@ impl Client {
 
     /// Tells the client that a node was seen online or offline, so that it need not find out by waiting.
     pub fn saw_node(&self, node: &str, online: bool) {
-        self.inner.nodes.saw(node, online);
+        let nodes = &self.inner.nodes;
+        match (online, nodes.silence(node)) {
+            (true, Some(_)) => nodes.forget(node),
+            (false, None) => nodes.silent(node, "the cluster sees it offline"),
+            _ => {}
+        }
+    }
+
+    /// With more than one endpoint: connects to each, and tells of those whose certificate is not trusted
+    /// ([`Error::Tls`]). Requests pass over them silently as long as another endpoint answers. No request is sent.
+    pub async fn untrusted_endpoints(&self, told: impl Fn(Error) + Sync) {
+        self.inner.connections.untrusted(told).await;
     }
 
     /// Opens a connection of its own to an endpoint, TLS done: for a websocket.
@@ -171,15 +237,9 @@ impl Client {
     }
 
     async fn exchange(&self, request: &Request) -> Result<(Answer, Arc<Endpoint>), Error> {
-        let Inner { connections, auth, nodes, .. } = &*self.inner;
+        let Inner { connections, auth, .. } = &*self.inner;
         if !request.is_read() && self.stop.is_cancelled() {
             return Err(Error::Stopped { upid: None });
-        }
-        if let Some(node) = request.target()
-            && nodes.is_offline(node)
-        {
-            let message = "it was found offline a moment ago; nothing was sent".to_owned();
-            return Err(Error::NodeUnreachable { node: node.to_owned(), message, sent: false });
         }
         let mut credential = auth.credential(connections, request).await?;
         let mut again = false;

@@ -48,7 +48,7 @@ pub struct Config {
 pub struct EndpointConfig {
     /// The node that answers there, if known: its own requests then go straight to it.
     pub node: Option<String>,
-    /// `https://HOST:PORT`; scheme and port may be left out (8006).
+    /// `https://HOST:PORT`. Without a port `https://HOST` is 443, as everywhere; a bare `HOST` is 8006, PVE's own.
     pub url: String,
 }
 

@@ -143,6 +143,11 @@ impl Request {
         self.method == Method::GET
     }
 
+    /// Whether PVE has to ask Ceph for it.
+    pub(crate) fn is_about_ceph(&self) -> bool {
+        self.path.split('/').any(|part| part == "ceph")
+    }
+
     /// `/api2/json/...` with the query, if parameters go there.
     pub(crate) fn uri(&self) -> String {
         let query = if self.has_body() { String::new() } else { self.encoded() };

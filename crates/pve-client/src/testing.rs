@@ -61,6 +61,7 @@ struct Inner {
     calls: Mutex<Vec<Call>>,
     down: Mutex<HashSet<String>>,
     open: Mutex<Vec<AbortHandle>>,
+    dialled: Mutex<Vec<String>>,
     opened: AtomicUsize,
     in_flight: AtomicUsize,
     most_in_flight: AtomicUsize,
@@ -73,6 +74,7 @@ impl World {
             calls: Mutex::default(),
             down: Mutex::default(),
             open: Mutex::default(),
+            dialled: Mutex::default(),
             opened: AtomicUsize::new(0),
             in_flight: AtomicUsize::new(0),
             most_in_flight: AtomicUsize::new(0),
@@ -111,6 +113,11 @@ impl World {
     pub(crate) async fn cut(&self) {
         self.0.open.lock().unwrap().drain(..).for_each(|connection| connection.abort());
         settle().await;
+    }
+
+    /// How often it was tried to connect to an endpoint.
+    pub(crate) fn dialled(&self, host: &str) -> usize {
+        self.0.dialled.lock().unwrap().iter().filter(|dialled| *dialled == host).count()
     }
 
     pub(crate) fn opened(&self) -> usize {
@@ -169,6 +176,7 @@ struct Dropped;
 impl Dial for World {
     fn dial<'a>(&'a self, endpoint: &'a Endpoint) -> Dialled<'a> {
         Box::pin(async move {
+            self.0.dialled.lock().unwrap().push(endpoint.host.clone());
             if self.0.down.lock().unwrap().contains(&endpoint.host) {
                 return Err(DialError::Connect("Connection refused".to_owned()));
             }
@@ -194,7 +202,7 @@ impl Dial for World {
 
 /// Endpoints `a` and `b`, which are the nodes `pve1` and `pve2`.
 pub(crate) fn two_nodes() -> Config {
-    Config::default().endpoint("pve1", "https://a").endpoint("pve2", "https://b")
+    Config::default().endpoint("pve1", "a").endpoint("pve2", "b")
 }
 
 /// Lets everything run that can run without time passing.

@@ -152,8 +152,14 @@ impl<'a> Cluster<'a> {
     }
 
     /// Members and quorum. `GET /cluster/status`
+    ///
+    /// A node that it shows offline is not asked for anything any more as long as that lasts.
     pub async fn status(&self) -> Result<Arc<ClusterStatus>, Error> {
-        self.client.shared(Area::Nodes, Request::get("cluster/status")).await
+        let status: Arc<ClusterStatus> = self.client.shared(Area::Nodes, Request::get("cluster/status")).await?;
+        if status.quorate {
+            status.offline().for_each(|node| self.client.saw_node(node, false));
+        }
+        Ok(status)
     }
 
     /// The lowest free guest number. PVE does not reserve it: a creation that finds it taken has to ask again.

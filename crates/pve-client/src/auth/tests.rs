@@ -169,6 +169,25 @@ async fn a_second_factor_is_told() {
     let client = world.client_of(two_nodes().login("root@pam", "right"));
     let Err(Error::Unauthenticated(error)) = get(&client).await else { panic!() };
     assert_eq!(error.reason, AuthReason::SecondFactor);
+    // Also where PVE does not say so in a word of its own.
+    let world = World::new(|_| Reply::Data(json!({ "ticket": "PVE:!tfa!x::x", "CSRFPreventionToken": "x" })));
+    let client = world.client_of(two_nodes().login("root@pam", "right"));
+    let Err(Error::Unauthenticated(error)) = get(&client).await else { panic!() };
+    assert_eq!(error.reason, AuthReason::SecondFactor);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_second_factor_of_root_is_told_where_only_root_will_do() {
+    let world =
+        World::new(|_| Reply::Data(json!({ "ticket": "PVE:!tfa!x::x", "CSRFPreventionToken": "x", "NeedTFA": 1 })));
+    let client = world.client_of(two_nodes().token("root@pam!t=secret").login("root@pam", "right"));
+    for _ in 0..2 {
+        let made = client.call::<i64>(Request::post("nodes/pve1/ceph/osd").root()).await;
+        let Err(Error::Unauthenticated(error)) = made else { panic!("{made:?}") };
+        assert_eq!(error.reason, AuthReason::SecondFactorOfRoot);
+        assert!(error.message.contains("POST /nodes/pve1/ceph/osd"), "{error}");
+    }
+    assert_eq!(world.calls().len(), 1, "it is not tried again and again");
 }
 
 #[tokio::test(start_paused = true)]

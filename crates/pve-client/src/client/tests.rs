@@ -140,3 +140,35 @@ async fn building_a_client_sends_nothing() {
     settle().await;
     assert_eq!((world.opened(), world.calls().len()), (0, 0));
 }
+
+#[tokio::test(start_paused = true)]
+async fn what_ceph_stumbles_at_is_read_once_more() {
+    for text in [
+        "mon_command failed - command not known",
+        "got timeout",
+        "error with 'osd df': got timeout",
+        "rados_connect failed - Operation not supported",
+    ] {
+        let mut failed = false;
+        let world = World::new(move |_| match std::mem::replace(&mut failed, true) {
+            true => Reply::Data(json!(1)),
+            false => Reply::Error(500, text),
+        });
+        assert_eq!(world.client().call::<Value>(Request::get("nodes/localhost/ceph/pool")).await.unwrap(), 1, "{text}");
+        assert_eq!(world.calls().len(), 2);
+    }
+    // Not for ever, not where it is no stumble, not of others, and never a write.
+    for (text, request, asked) in [
+        ("got timeout", Request::get("nodes/localhost/ceph/pool"), 2),
+        ("mon_command failed - unrecognized pool 'x'", Request::get("nodes/localhost/ceph/pool/x/status"), 1),
+        ("pveceph configuration not initialized", Request::get("nodes/localhost/ceph/pool"), 1),
+        ("got timeout", Request::get("nodes/localhost/storage"), 1),
+        ("got timeout", Request::post("nodes/pve1/ceph/osd"), 1),
+        ("mon_command failed - EBUSY", Request::delete("nodes/pve1/ceph/pool/x"), 1),
+    ] {
+        let world = World::new(move |_| Reply::Error(500, text));
+        let told = request.describe();
+        world.client().call::<Value>(request).await.unwrap_err();
+        assert_eq!(world.calls().len(), asked, "{told}: {text}");
+    }
+}

@@ -10,7 +10,7 @@ use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 
 use super::Endpoint;
-use super::tls::Trust;
+use super::tls::{Trust, in_words};
 use crate::{Config, Error};
 
 /// Both directions of an open connection.
@@ -79,7 +79,7 @@ fn tls_error(error: &std::io::Error, seen: Option<String>, endpoint: &Endpoint) 
                 (Some(wanted), rustls::Error::InvalidCertificate(_)) => {
                     format!("the certificate is not the one with the configured fingerprint {wanted}")
                 }
-                _ => reason.to_string(),
+                _ => in_words(reason),
             };
             DialError::Tls { seen, message }
         }

@@ -1,5 +1,6 @@
 //! An address of the cluster and what we know about it.
 
+use std::collections::BTreeMap;
 use std::sync::Mutex;
 use std::time::Duration;
 
@@ -10,11 +11,15 @@ use super::lanes::Lanes;
 use super::tls::Fingerprint;
 use crate::{Config, Error};
 
-/// For this long after a failure an endpoint is only tried when no other is left.
-const SHUNNED: Duration = Duration::from_secs(10);
+/// For this long after a failure an endpoint is only tried when no other is left: at first, and at most. Each time that it
+/// fails again after that, the time doubles.
+const SHUNNED: (Duration, Duration) = (Duration::from_secs(10), Duration::from_secs(120));
 
-/// PVE's port.
+/// Where PVE listens: what a bare host name means.
 const PORT: u16 = 8006;
+
+/// What `https://` means by itself.
+const HTTPS: u16 = 443;
 
 /// One address of the cluster.
 pub struct Endpoint {
@@ -23,29 +28,51 @@ pub struct Endpoint {
     pub(crate) port: u16,
     pub(crate) fingerprint: Option<Fingerprint>,
     pub(crate) lanes: Lanes,
-    failed: Mutex<Option<Instant>>,
+    failed: Mutex<Option<Failure>>,
+}
+
+/// When an endpoint failed last, and how often in a row.
+struct Failure {
+    at: Instant,
+    times: u32,
+}
+
+impl Failure {
+    fn is_fresh(&self) -> bool {
+        let doubled = 2u32.saturating_pow(self.times.saturating_sub(1));
+        self.at.elapsed() < SHUNNED.0.saturating_mul(doubled).min(SHUNNED.1)
+    }
 }
 
 impl Endpoint {
-    /// `HOST:PORT`, with brackets around an IPv6 address.
+    /// What stands in a URL and in the header `Host`: `HOST:PORT`, or `HOST` where https has its usual port. With brackets
+    /// around an IPv6 address.
     pub fn authority(&self) -> String {
-        match self.host.contains(':') {
-            true => format!("[{}]:{}", self.host, self.port),
-            false => format!("{}:{}", self.host, self.port),
-        }
+        if self.port == HTTPS { self.bracketed() } else { format!("{}:{}", self.bracketed(), self.port) }
     }
 
-    /// `https://HOST:PORT`.
+    /// `https://HOST:PORT`, the port always there: whoever reads it sees what was asked.
     pub fn url(&self) -> String {
-        format!("https://{}", self.authority())
+        format!("https://{}:{}", self.bracketed(), self.port)
+    }
+
+    fn bracketed(&self) -> String {
+        if self.host.contains(':') { format!("[{}]", self.host) } else { self.host.clone() }
     }
 
     pub(crate) fn is_shunned(&self) -> bool {
-        self.failed.lock().unwrap_or_else(|broken| broken.into_inner()).is_some_and(|at| at.elapsed() < SHUNNED)
+        self.failed.lock().unwrap_or_else(|broken| broken.into_inner()).as_ref().is_some_and(Failure::is_fresh)
     }
 
     pub(crate) fn failed(&self) {
-        *self.failed.lock().unwrap_or_else(|broken| broken.into_inner()) = Some(Instant::now());
+        let mut failed = self.failed.lock().unwrap_or_else(|broken| broken.into_inner());
+        let times = match &*failed {
+            // Several that failed at the same time are one failure.
+            Some(last) if last.is_fresh() => last.times,
+            Some(last) => last.times.saturating_add(1),
+            None => 1,
+        };
+        *failed = Some(Failure { at: Instant::now(), times });
     }
 
     pub(crate) fn works(&self) {
@@ -68,7 +95,7 @@ pub(crate) fn endpoints(config: &Config) -> Result<Vec<Endpoint>, Error> {
             return Err(Error::Config(format!("node {node} has two endpoints")));
         }
         let named = wanted.node.as_ref().and_then(|node| fingerprints.remove(node));
-        let fingerprint = match named.or_else(|| fingerprints.remove(&wanted.url)) {
+        let fingerprint = match named.or_else(|| pin_of(&mut fingerprints, &wanted.url, &(host.clone(), port))) {
             Some(text) => {
                 Some(text.parse().map_err(|why| Error::Config(format!("fingerprint of {}: {why}", wanted.url)))?)
             }
@@ -90,9 +117,20 @@ pub(crate) fn endpoints(config: &Config) -> Result<Vec<Endpoint>, Error> {
     }
 }
 
+/// The fingerprint that was given by URL, however that is written.
+fn pin_of(fingerprints: &mut BTreeMap<String, String>, url: &str, address: &(String, u16)) -> Option<String> {
+    let same = |key: &&String| *key == url || (key.contains("://") && parse(key).as_ref() == Ok(address));
+    let key = fingerprints.keys().find(same)?.clone();
+    fingerprints.remove(&key)
+}
+
+/// Host and port. A URL means what URLs mean, so `https://HOST` is port 443; a bare `HOST` is a node of PVE.
 fn parse(text: &str) -> Result<(String, u16), String> {
     let text = text.trim();
-    let text = if text.contains("://") { text.to_owned() } else { format!("https://{text}") };
+    let (text, port) = match text.contains("://") {
+        true => (text.to_owned(), HTTPS),
+        false => (format!("https://{text}"), PORT),
+    };
     let uri: Uri = text.parse().map_err(|error| format!("not a URL: {error}"))?;
     if uri.scheme_str() != Some("https") {
         return Err("PVE's API is reached by https".to_owned());
@@ -109,7 +147,7 @@ fn parse(text: &str) -> Result<(String, u16), String> {
     if host.is_empty() {
         return Err("there is no host".to_owned());
     }
-    Ok((host.to_owned(), authority.port_u16().unwrap_or(PORT)))
+    Ok((host.to_owned(), authority.port_u16().unwrap_or(port)))
 }
 
 #[cfg(test)]
@@ -123,7 +161,10 @@ mod tests {
             ("https://pve1:8006/", "pve1", 8006),
             ("https://pve1:8006/api2/json", "pve1", 8006),
             ("pve1.example.com", "pve1.example.com", 8006),
+            ("https://pve.example.com", "pve.example.com", 443),
+            ("https://pve.example.com/api2/json", "pve.example.com", 443),
             ("192.0.2.1:443", "192.0.2.1", 443),
+            ("[2001:db8::1]", "2001:db8::1", 8006),
             ("https://[2001:db8::1]:8006", "2001:db8::1", 8006),
         ] {
             assert_eq!(parse(text), Ok((host.to_owned(), port)), "{text}");
@@ -141,14 +182,45 @@ mod tests {
         let config = Config::default()
             .endpoint("pve1", "https://a")
             .url("https://b")
+            .url("https://c:8006/")
             .fingerprint("pve1", &pin)
-            .fingerprint("https://b", &pin);
+            .fingerprint("https://b:443", &pin)
+            .fingerprint("https://c:8006", &pin);
         assert!(endpoints(&config).unwrap().iter().all(|endpoint| endpoint.fingerprint.is_some()));
     }
 
     #[test]
-    fn ipv6_is_bracketed_again() {
-        let config = Config::default().url("https://[2001:db8::1]");
-        assert_eq!(endpoints(&config).unwrap()[0].url(), "https://[2001:db8::1]:8006");
+    fn a_url_tells_its_port_and_a_host_header_only_an_unusual_one() {
+        let config = Config::default().url("[2001:db8::1]").url("https://[2001:db8::1]").url("https://a:8443");
+        let told = |endpoint: &Endpoint| (endpoint.url(), endpoint.authority());
+        assert_eq!(
+            endpoints(&config).unwrap().iter().map(told).collect::<Vec<_>>(),
+            [
+                ("https://[2001:db8::1]:8006".to_owned(), "[2001:db8::1]:8006".to_owned()),
+                ("https://[2001:db8::1]:443".to_owned(), "[2001:db8::1]".to_owned()),
+                ("https://a:8443".to_owned(), "a:8443".to_owned()),
+            ]
+        );
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn whoever_fails_again_is_left_alone_for_longer() {
+        let endpoint = endpoints(&Config::default().url("a")).unwrap().remove(0);
+        let mut shunned = Vec::new();
+        for _ in 0..6 {
+            endpoint.failed();
+            // What was under way at the same time fails too, and counts for nothing.
+            endpoint.failed();
+            let begun = Instant::now();
+            while endpoint.is_shunned() {
+                tokio::time::advance(Duration::from_secs(1)).await;
+            }
+            shunned.push(begun.elapsed().as_secs());
+        }
+        assert_eq!(shunned, [10, 20, 40, 80, 120, 120]);
+        endpoint.works();
+        endpoint.failed();
+        tokio::time::advance(SHUNNED.0).await;
+        assert!(!endpoint.is_shunned(), "it has worked meanwhile");
     }
 }

@@ -52,6 +52,8 @@ pub(crate) enum SendError {
     Lost(String),
     /// An answer that cannot be used.
     Unusable(String),
+    /// While it waited for its turn it was found out that nobody can answer it; nothing was sent.
+    Void,
 }
 
 impl Lanes {
@@ -59,8 +61,22 @@ impl Lanes {
         Lanes { permits: Semaphore::new(LANES), idle: Mutex::new(Vec::new()) }
     }
 
+    /// Opens a connection and keeps it for the request that comes next.
+    pub(crate) async fn prepare(&self, endpoint: &Endpoint, dial: &dyn Dial) -> Result<(), DialError> {
+        let Ok(_permit) = self.permits.acquire().await else { return Ok(()) };
+        match open(endpoint, dial).await {
+            Ok(sender) => {
+                self.idle.lock().unwrap_or_else(|broken| broken.into_inner()).push((sender, Instant::now()));
+                Ok(())
+            }
+            Err(SendError::Dial(error)) => Err(error),
+            Err(_) => Ok(()),
+        }
+    }
+
     /// Sends one request and reads its answer. `repeatable` requests are repeated on a fresh connection when a kept
-    /// one turns out to be closed; others only if provably nothing of them was sent.
+    /// one turns out to be closed; others only if provably nothing of them was sent. `void` says, when its turn has come,
+    /// that it is not to be sent any more.
     pub(crate) async fn exchange(
         &self,
         endpoint: &Endpoint,
@@ -68,9 +84,13 @@ impl Lanes {
         request: &http::Request<Full<Bytes>>,
         repeatable: bool,
         timeout: Duration,
+        void: impl Fn() -> bool,
     ) -> Result<Answer, SendError> {
         // The semaphore is never closed.
         let _permit = self.permits.acquire().await.map_err(|_| SendError::Unusable("the client is gone".to_owned()))?;
+        if void() {
+            return Err(SendError::Void);
+        }
         loop {
             let kept = self.take(if repeatable { IDLE } else { IDLE_BEFORE_WRITE }).await;
             let reused = kept.is_some();

@@ -12,6 +12,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
+use futures_util::future::join_all;
 use http_body_util::Full;
 
 #[cfg(test)]
@@ -29,6 +30,7 @@ use crate::{Config, Error};
 pub(crate) struct Connections {
     endpoints: Vec<Arc<Endpoint>>,
     dial: Box<dyn Dial>,
+    nodes: Arc<Nodes>,
     /// The endpoint that worked last; reads and requests without a node stay with it, so that its connections are kept
     /// alive and there are no others.
     current: AtomicUsize,
@@ -51,11 +53,38 @@ pub(crate) struct Message {
 }
 
 impl Connections {
-    pub(crate) fn new(config: &Config, dial: Box<dyn Dial>) -> Result<Connections, Error> {
+    pub(crate) fn new(config: &Config, dial: Box<dyn Dial>, nodes: Arc<Nodes>) -> Result<Connections, Error> {
         let endpoints = endpoint::endpoints(config)?.into_iter().map(Arc::new).collect();
         let user_agent =
             config.user_agent.parse().map_err(|_| Error::Config("the user agent is not plain text".to_owned()))?;
-        Ok(Connections { endpoints, dial, current: AtomicUsize::new(0), timeout: config.request_timeout, user_agent })
+        let (current, timeout) = (AtomicUsize::new(0), config.request_timeout);
+        Ok(Connections { endpoints, dial, nodes, current, timeout, user_agent })
+    }
+
+    /// Connects to every endpoint, if there is more than one, and tells of each whose certificate is not trusted. Requests
+    /// pass over such an endpoint, so that nobody would hear of it before the others have failed.
+    pub(crate) async fn untrusted(&self, told: impl Fn(Error) + Sync) {
+        if self.endpoints.len() < 2 {
+            return;
+        }
+        let (current, told) = (self.current.load(Ordering::Relaxed), &told);
+        let looks = self.endpoints.iter().enumerate().map(async |(index, endpoint)| {
+            // The connection to the one that is used first is not opened in vain.
+            let opened = match index == current {
+                true => endpoint.lanes.prepare(endpoint, &*self.dial).await,
+                false => self.dial.dial(endpoint).await.map(drop),
+            };
+            match opened {
+                Ok(()) => {}
+                Err(DialError::Config(_)) => {}
+                Err(DialError::Connect(_)) => endpoint.failed(),
+                Err(DialError::Tls { seen, message }) => {
+                    endpoint.failed();
+                    told(Error::Tls { endpoint: endpoint.url(), seen, message });
+                }
+            }
+        });
+        join_all(looks).await;
     }
 
     /// Sends a request to the first endpoint that takes it.
@@ -72,7 +101,8 @@ impl Connections {
         while let Some(index) = order.pop_front() {
             let endpoint = &self.endpoints[index];
             let request = self.prepare(message, endpoint)?;
-            let sent = endpoint.lanes.exchange(endpoint, &*self.dial, &request, message.repeatable, self.timeout);
+            let void = || message.node.as_deref().is_some_and(|node| self.nodes.silence(node).is_some());
+            let sent = endpoint.lanes.exchange(endpoint, &*self.dial, &request, message.repeatable, self.timeout, void);
             match sent.await {
                 // This node's own API daemon is down behind its proxy: nothing was processed, another node will do.
                 Ok(answer) if answer.status == 595 && message.node.is_none() && !order.is_empty() => endpoint.failed(),
@@ -84,6 +114,7 @@ impl Connections {
                     return Ok((answer, endpoint.clone()));
                 }
                 Err(SendError::Dial(DialError::Config(error))) => return Err(error),
+                Err(SendError::Void) => return Err(self.void(message)),
                 Err(SendError::Unusable(text)) => {
                     return Err(Error::Protocol {
                         request: message.name.clone(),
@@ -110,6 +141,18 @@ impl Connections {
             }
         }
         Err(troubles.error(message))
+    }
+
+    fn void(&self, message: &Message) -> Error {
+        let node = message.node.as_deref().unwrap_or_default();
+        match self.nodes.silence(node) {
+            Some(silence) => silence.refusal(node),
+            // It has come back in this very moment.
+            None => {
+                let message = "it did not answer a moment ago".to_owned();
+                Error::NodeUnreachable { node: node.to_owned(), message, sent: false }
+            }
+        }
     }
 
     /// Opens a connection of its own to an endpoint, for what is not request and answer.

@@ -115,11 +115,11 @@ async fn a_read_on_the_only_endpoint_knocks_twice() {
         calls += 1;
         if calls == 1 { Reply::Drop } else { Reply::Data(json!(calls)) }
     });
-    let client = world.client_of(crate::Config::default().url("https://a").token("u@pve!t=s"));
+    let client = world.client_of(crate::Config::default().url("a").token("u@pve!t=s"));
     assert_eq!(get(&client).await.unwrap(), 2);
 
     let dead = World::new(|_| Reply::Drop);
-    let client = dead.client_of(crate::Config::default().url("https://a").token("u@pve!t=s"));
+    let client = dead.client_of(crate::Config::default().url("a").token("u@pve!t=s"));
     assert!(matches!(get(&client).await, Err(Error::AnswerLost { .. })));
     assert_eq!(dead.calls().len(), 2);
 }
@@ -183,22 +183,144 @@ async fn an_endpoint_whose_api_daemon_is_down_is_passed_over() {
     assert_eq!(world.lines(), ["a POST /pools", "b POST /pools"]);
 }
 
+/// A cluster that answers for pve3 as PVE does for a dead node, and says of it what `status` says.
+fn without_pve3(status: impl Fn() -> Reply + Send + 'static) -> World {
+    World::new(move |call| match call.line.as_str() {
+        "GET /cluster/status" => status(),
+        line if line.contains("/nodes/pve3/") => {
+            let empty = http::Response::builder().status(595);
+            let reason = hyper::ext::ReasonPhrase::from_static(b"No route to host");
+            let dead = Reply::Raw(empty.extension(reason).body(bytes::Bytes::new()).unwrap());
+            Reply::After(Duration::from_secs(21), Box::new(dead))
+        }
+        _ => Reply::Data(json!(1)),
+    })
+}
+
+fn pve3_is(online: bool) -> Reply {
+    Reply::Data(json!([
+        { "type": "cluster", "name": "c", "quorate": 1 },
+        { "type": "node", "name": "pve1", "online": 1 },
+        { "type": "node", "name": "pve3", "online": u8::from(online) },
+    ]))
+}
+
+fn asked_of_pve3(world: &World) -> usize {
+    world.lines().iter().filter(|line| line.contains("/nodes/pve3/")).count()
+}
+
 #[tokio::test(start_paused = true)]
-async fn a_dead_node_is_asked_once() {
-    let world = World::new(|_| Reply::Error(595, "No route to host"));
+async fn a_dead_node_is_asked_once_as_long_as_the_cluster_sees_it_offline() {
+    let world = without_pve3(|| pve3_is(false));
     let client = world.client();
-    let call = || client.call::<Value>(Request::post("nodes/pve3/ceph/mon/pve3").node("pve3"));
-    for _ in 0..5 {
-        let error = call().await.unwrap_err();
-        assert!(matches!(&error, Error::NodeUnreachable { node, .. } if node == "pve3") && error.refused());
+    // Ten objects at once, as Terraform reads them; others are not held up by it.
+    let begun = tokio::time::Instant::now();
+    let read = |n: usize| {
+        let node = ["pve1", "pve3"][n % 2];
+        client.call::<Value>(Request::get(format!("nodes/{node}/qemu/{n}/config")).node(node))
+    };
+    let results = join_all((0..20).map(read)).await;
+    // Those that have waited five seconds for the first go too, since it might just be slow; no one goes after them.
+    assert_eq!(begun.elapsed().as_secs(), 26);
+    assert!(results.iter().step_by(2).all(Result::is_ok));
+    for error in results.into_iter().skip(1).step_by(2).map(Result::unwrap_err) {
+        assert_eq!(error.to_string(), "node pve3 is unreachable: No route to host");
+        assert!(matches!(error, Error::NodeUnreachable { sent: false, .. }) && error.refused());
     }
+    let asked = asked_of_pve3(&world);
+    assert!(asked <= 4, "{:?}", world.lines());
+
+    for _ in 0..5 {
+        tokio::time::sleep(Duration::from_secs(300)).await;
+        let write = Request::post("nodes/pve3/ceph/mon/pve3").node("pve3");
+        let error = client.call::<Value>(write).await.unwrap_err();
+        assert_eq!(error.to_string(), "node pve3 is unreachable: No route to host");
+    }
+    assert_eq!(asked_of_pve3(&world), asked);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_refusal_that_comes_at_once_is_the_only_one() {
+    let world = World::new(|_| Reply::Error(595, "Connection refused"));
+    let client = world.client();
+    let read = |n: usize| client.call::<Value>(Request::get(format!("nodes/pve3/qemu/{n}/config")).node("pve3"));
+    assert!(join_all((0..20).map(read)).await.iter().all(Result::is_err));
     assert_eq!(world.calls().len(), 1);
-    tokio::time::sleep(Duration::from_secs(11)).await;
-    call().await.unwrap_err();
-    assert_eq!(world.calls().len(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_node_that_is_back_is_asked_again() {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicBool, Ordering};
+    let online = Arc::new(AtomicBool::new(true));
+    let world = without_pve3({
+        let online = online.clone();
+        move || pve3_is(online.load(Ordering::SeqCst))
+    });
+    let client = world.client();
+    let call = || client.call::<Value>(Request::get("nodes/pve3/status").node("pve3"));
+    for (wait, sees, asked) in [(0, true, 1), (9, true, 1), (2, true, 2), (11, false, 2), (3600, true, 3)] {
+        online.store(sees, Ordering::SeqCst);
+        tokio::time::sleep(Duration::from_secs(wait)).await;
+        call().await.unwrap_err();
+        assert_eq!(asked_of_pve3(&world), asked, "after {wait} s, online {sees}");
+    }
     client.saw_node("pve3", true);
     call().await.unwrap_err();
-    assert_eq!(world.calls().len(), 3);
+    assert_eq!(asked_of_pve3(&world), 4);
+    // What the cluster sees offline is not asked at all.
+    let fresh = world.client();
+    online.store(false, Ordering::SeqCst);
+    fresh.cluster().status().await.unwrap();
+    let error = fresh.call::<Value>(Request::get("nodes/pve3/status").node("pve3")).await.unwrap_err();
+    assert!(error.to_string().contains("sees it offline"), "{error}");
+    assert_eq!(asked_of_pve3(&world), 4);
+}
+
+#[tokio::test(start_paused = true)]
+async fn where_the_cluster_cannot_be_asked_a_dead_node_is_tried_now_and_then() {
+    let world = without_pve3(|| Reply::Error(403, "Permission check failed (/, Sys.Audit)"));
+    let client = world.client();
+    for (wait, asked) in [(0, 1), (11, 1), (50, 2)] {
+        tokio::time::sleep(Duration::from_secs(wait)).await;
+        client.call::<Value>(Request::get("nodes/pve3/status").node("pve3")).await.unwrap_err();
+        assert_eq!(asked_of_pve3(&world), asked, "after {wait} s");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_slow_first_answer_does_not_hold_up_a_node_for_long() {
+    let world = World::new(|call| match call.line.contains("disks/list") {
+        true => Reply::After(Duration::from_secs(20), Box::new(Reply::Data(json!(1)))),
+        false => Reply::Data(json!(1)),
+    });
+    let client = world.client();
+    let begun = tokio::time::Instant::now();
+    let read = async |path: &str| {
+        client.call::<Value>(Request::get(format!("nodes/pve1/{path}")).node("pve1")).await.unwrap();
+        begun.elapsed().as_secs()
+    };
+    assert_eq!(tokio::join!(read("disks/list"), read("status")), (20, 5));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_endpoint_that_cannot_be_dialled_is_left_alone_for_a_while() {
+    let world = fine();
+    let client = world.client();
+    world.power("b", false);
+    let write = || client.call::<Value>(Request::post("nodes/pve2/ceph/mon/pve2").node("pve2"));
+    for _ in 0..5 {
+        write().await.unwrap();
+    }
+    assert_eq!(world.dialled("b"), 1, "each write to its node would wait for the connection first");
+    assert_eq!(world.lines(), ["a POST /nodes/pve2/ceph/mon/pve2"; 5]);
+    tokio::time::sleep(Duration::from_secs(11)).await;
+    write().await.unwrap();
+    assert_eq!(world.dialled("b"), 2);
+    world.power("b", true);
+    tokio::time::sleep(Duration::from_secs(21)).await;
+    write().await.unwrap();
+    assert_eq!(world.lines().last().unwrap(), "b POST /nodes/pve2/ceph/mon/pve2");
 }
 
 #[tokio::test(start_paused = true)]

@@ -5,10 +5,11 @@ use std::str::FromStr;
 use std::sync::{Arc, Mutex};
 
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
-use rustls::client::{Resumption, WebPkiServerVerifier};
+use rustls::client::{Resumption, WebPkiServerVerifier, verify_server_name};
 use rustls::crypto::{CryptoProvider, aws_lc_rs, verify_tls12_signature, verify_tls13_signature};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::server::ParsedCertificate;
 use rustls::{CertificateError, ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
 use sha2::{Digest, Sha256};
 
@@ -63,7 +64,15 @@ pub(crate) struct Trust {
     insecure: bool,
     /// Checks for endpoints without a fingerprint. Made when the first of them is connected to: reading the system's
     /// roots takes milliseconds, and where everything is pinned there may be none.
-    chain: Mutex<Option<Arc<dyn ServerCertVerifier>>>,
+    chain: Mutex<Option<Arc<Chain>>>,
+}
+
+/// Whom the certificates' issuers are looked for among.
+#[derive(Debug)]
+struct Chain {
+    verifier: Arc<dyn ServerCertVerifier>,
+    /// What was given as CA, certificate by certificate.
+    given: Vec<CertificateDer<'static>>,
 }
 
 impl Trust {
@@ -71,18 +80,20 @@ impl Trust {
         Trust { provider: Arc::new(aws_lc_rs::default_provider()), ca, insecure, chain: Mutex::new(None) }
     }
 
-    fn chain(&self) -> Result<Arc<dyn ServerCertVerifier>, Error> {
+    fn chain(&self) -> Result<Arc<Chain>, Error> {
         let mut chain = self.chain.lock().unwrap_or_else(|broken| broken.into_inner());
         if let Some(chain) = &*chain {
             return Ok(chain.clone());
         }
-        let made: Arc<dyn ServerCertVerifier> = match &self.ca {
+        let made = match &self.ca {
             Some(ca) => from_ca(ca, self.provider.clone())?,
-            None => Arc::new(
-                rustls_platform_verifier::Verifier::new(self.provider.clone())
-                    .map_err(|error| Error::Config(format!("the system's trusted certificates: {error}")))?,
-            ),
+            None => {
+                let verifier = rustls_platform_verifier::Verifier::new(self.provider.clone())
+                    .map_err(|error| Error::Config(format!("the system's trusted certificates: {error}")))?;
+                Chain { verifier: Arc::new(verifier), given: Vec::new() }
+            }
         };
+        let made = Arc::new(made);
         *chain = Some(made.clone());
         Ok(made)
     }
@@ -108,7 +119,7 @@ impl Trust {
     }
 }
 
-fn from_ca(ca: &Ca, provider: Arc<CryptoProvider>) -> Result<Arc<dyn ServerCertVerifier>, Error> {
+fn from_ca(ca: &Ca, provider: Arc<CryptoProvider>) -> Result<Chain, Error> {
     let (name, pem) = match ca {
         Ca::File(path) => {
             let name = path.display().to_string();
@@ -118,23 +129,78 @@ fn from_ca(ca: &Ca, provider: Arc<CryptoProvider>) -> Result<Arc<dyn ServerCertV
         Ca::Pem(text) => ("given as PEM".to_owned(), text.clone().into_bytes()),
     };
     let bad = |why: String| Error::Config(format!("CA {name}: {why}"));
-    let mut roots = RootCertStore::empty();
+    let (mut roots, mut given) = (RootCertStore::empty(), Vec::new());
     for certificate in CertificateDer::pem_slice_iter(&pem) {
         let certificate = certificate.map_err(|error| bad(error.to_string()))?;
+        given.push(certificate.clone());
         roots.add(certificate).map_err(|error| bad(error.to_string()))?;
     }
     if roots.is_empty() {
         return Err(bad("there is no certificate in it".to_owned()));
     }
     let verifier = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider).build();
-    Ok(verifier.map_err(|error| bad(error.to_string()))?)
+    Ok(Chain { verifier: verifier.map_err(|error| bad(error.to_string()))?, given })
+}
+
+impl Chain {
+    fn judge(
+        &self,
+        end_entity: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        name: &ServerName<'_>,
+        ocsp_response: &[u8],
+        now: UnixTime,
+    ) -> Result<ServerCertVerified, rustls::Error> {
+        let judged = self.verifier.verify_server_cert(end_entity, intermediates, name, ocsp_response, now);
+        match judged {
+            // `openssl req -x509` makes certificates that are their own CA. One that was given as CA is trusted by name, and
+            // its dates were looked at before what it says of itself; only the server's name is left.
+            Err(error)
+                if is_ca_itself(&error) && self.given.iter().any(|given| given.as_ref() == end_entity.as_ref()) =>
+            {
+                verify_server_name(&ParsedCertificate::try_from(end_entity)?, name)?;
+                Ok(ServerCertVerified::assertion())
+            }
+            judged => judged,
+        }
+    }
+}
+
+/// Whether a server was refused because its certificate says that it is a CA's. The type behind it is not public.
+fn is_ca_itself(error: &rustls::Error) -> bool {
+    says(error, "CaUsedAsEndEntity")
+}
+
+fn says(error: &rustls::Error, name: &str) -> bool {
+    matches!(error, rustls::Error::InvalidCertificate(CertificateError::Other(why)) if format!("{why:?}").contains(name))
+}
+
+/// What is wrong with a certificate, in words for those that have a name only.
+pub(super) fn in_words(error: &rustls::Error) -> String {
+    match error {
+        rustls::Error::InvalidCertificate(CertificateError::UnknownIssuer) => {
+            "it was issued by nobody who is trusted here".to_owned()
+        }
+        rustls::Error::InvalidCertificate(CertificateError::BadSignature) => {
+            "it was issued in the name of a CA that is trusted here, but not with its key".to_owned()
+        }
+        _ if is_ca_itself(error) => {
+            "it says that it belongs to a CA (CA:TRUE), and is then trusted only if it is given as CA itself, or by its \
+             fingerprint"
+                .to_owned()
+        }
+        _ if says(error, "EndEntityUsedAsCa") => {
+            "the certificate that issued it does not say that it belongs to a CA (CA:TRUE)".to_owned()
+        }
+        _ => error.to_string(),
+    }
 }
 
 /// How a certificate is judged.
 #[derive(Debug)]
 enum Check {
     Pinned(Fingerprint),
-    Chain(Arc<dyn ServerCertVerifier>),
+    Chain(Arc<Chain>),
     Nothing,
 }
 
@@ -160,9 +226,7 @@ impl ServerCertVerifier for Witness {
         match &self.check {
             Check::Pinned(fingerprint) if *fingerprint == seen => Ok(ServerCertVerified::assertion()),
             Check::Pinned(_) => Err(CertificateError::ApplicationVerificationFailure.into()),
-            Check::Chain(verifier) => {
-                verifier.verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now)
-            }
+            Check::Chain(chain) => chain.judge(end_entity, intermediates, server_name, ocsp_response, now),
             Check::Nothing => Ok(ServerCertVerified::assertion()),
         }
     }

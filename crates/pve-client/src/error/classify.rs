@@ -50,6 +50,11 @@ pub(crate) fn classify(refused: Refused, request: &Request) -> Error {
 
 fn unreachable_node(request: &Request, message: String, sent: bool) -> Error {
     let node = request.target().unwrap_or("behind the endpoint").to_owned();
+    let message = match message.starts_with("status ") {
+        // Not even a reason, nothing but the number.
+        true => format!("the node that was asked cannot connect to it ({message})"),
+        false => message,
+    };
     Error::NodeUnreachable { node, message, sent }
 }
 

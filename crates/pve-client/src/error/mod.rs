@@ -230,6 +230,8 @@ pub enum AuthReason {
     TicketRefused,
     /// The user has a second factor, which a program cannot give.
     SecondFactor,
+    /// So has root@pam, whose password is all that PVE takes for this call.
+    SecondFactorOfRoot,
 }
 
 /// A task that ended in an error.
@@ -295,6 +297,20 @@ impl Error {
         match self {
             Error::Locked { by, .. } => by.is_none(),
             Error::TaskFailed(failure) => lock_contention(&failure.status),
+            _ => false,
+        }
+    }
+
+    /// Whether it is one of the sentences in which Ceph's monitors or manager fail at a request that is fine.
+    pub(crate) fn is_stumble_of_ceph(&self) -> bool {
+        match self {
+            Error::CephUnreachable(_) => true,
+            Error::Other { refusal, .. } => {
+                refusal.status == 500
+                    && ["mon_command failed", "got timeout", "rados_connect failed"]
+                        .iter()
+                        .any(|words| refusal.message.contains(words))
+            }
             _ => false,
         }
     }

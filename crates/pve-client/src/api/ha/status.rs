@@ -36,6 +36,12 @@ pub struct Watch {
 }
 
 impl Watch {
+    /// What it is doing, without the time at which it said so: `active`, `idle`, `maintenance mode` ...
+    pub fn state(&self) -> &str {
+        let told = self.status.split_once('(').map_or(self.status.as_str(), |(_, told)| told);
+        told.split([',', ')']).next().unwrap_or_default().trim()
+    }
+
     /// Whether it has been silent for too long.
     pub fn is_dead(&self) -> bool {
         self.status.contains("old timestamp - dead?")
@@ -189,6 +195,21 @@ mod tests {
         let service = status.service(Sid::vm(100)).unwrap();
         assert_eq!((service.state.as_str(), service.failback, service.is_error()), ("request_stop", Some(true), false));
         assert_eq!(status.service(Sid::vm(101)).unwrap().crm_state, None);
+    }
+
+    #[test]
+    fn a_state_has_no_clock() {
+        for (status, state) in [
+            ("pve1 (active, Sun Nov 22 17:33:38 2026)", "active"),
+            ("pve1 (idle, watchdog standby, Sun Nov 22 17:33:38 2026)", "idle"),
+            ("pve2 (disarm mode, watchdog released, Sun Nov  1 07:03:08 2026)", "disarm mode"),
+            ("pve3 (old timestamp - dead?, watchdog standby, Sun Nov 22 17:33:41 2026)", "old timestamp - dead?"),
+            ("pve1 (unable to read lrm status)", "unable to read lrm status"),
+            ("", ""),
+        ] {
+            let watch = Watch { node: "pve1".into(), status: status.into(), timestamp: None };
+            assert_eq!(watch.state(), state, "{status}");
+        }
     }
 
     #[test]

@@ -7,10 +7,11 @@ use std::sync::{Arc, Mutex};
 use http_body_util::Full;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
-use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
+use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair};
 use rustls::ServerConfig;
 use rustls::crypto::aws_lc_rs;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject};
+use rustls::sign::{CertifiedKey, SingleCertAndKey};
 use sha2::{Digest, Sha256};
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpListener;
@@ -47,6 +48,18 @@ impl Authority {
         Authority { pem, certificate, key, accepted: Arc::default(), heard: Arc::default() }
     }
 
+    /// A server whose certificate is its own CA, as `openssl req -x509` makes it.
+    fn of_itself(server: &str, change: impl FnOnce(&mut CertificateParams)) -> Authority {
+        let key = KeyPair::generate().unwrap();
+        let mut own = CertificateParams::new(vec![server.to_owned()]).unwrap();
+        own.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        change(&mut own);
+        let own = own.self_signed(&key).unwrap();
+        let key = PrivateKeyDer::from_pem_slice(key.serialize_pem().as_bytes()).unwrap();
+        let (pem, certificate) = (own.pem(), own.der().clone());
+        Authority { pem, certificate, key, accepted: Arc::default(), heard: Arc::default() }
+    }
+
     fn fingerprint(&self) -> String {
         let digest: [u8; 32] = Sha256::digest(&self.certificate).into();
         digest.map(|byte| format!("{byte:02X}")).join(":")
@@ -54,12 +67,14 @@ impl Authority {
 
     /// A server that answers everything with `{"data": 7}`, for as long as the test runs.
     async fn serve(&self) -> SocketAddr {
+        // Whether the key is that of the certificate is the client's business.
+        let key = aws_lc_rs::sign::any_supported_type(&self.key).unwrap();
+        let shown = CertifiedKey::new(vec![self.certificate.clone()], key);
         let config = ServerConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
             .with_safe_default_protocol_versions()
             .unwrap()
             .with_no_client_auth()
-            .with_single_cert(vec![self.certificate.clone()], self.key.clone_key())
-            .unwrap();
+            .with_cert_resolver(Arc::new(SingleCertAndKey::from(shown)));
         let (acceptor, listener) =
             (TlsAcceptor::from(Arc::new(config)), TcpListener::bind("127.0.0.1:0").await.unwrap());
         let (address, accepted) = (listener.local_addr().unwrap(), self.accepted.clone());
@@ -244,4 +259,83 @@ async fn a_server_that_never_says_a_word_is_left() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let error = ask(config(listener.local_addr().unwrap()).insecure(true)).await.unwrap_err();
     assert!(error.refused() && error.to_string().contains("no connection within 10 s"), "{error}");
+}
+
+#[tokio::test]
+async fn a_certificate_that_is_its_own_ca_is_trusted_when_it_is_given() {
+    let own = Authority::of_itself("127.0.0.1", |_| {});
+    let address = own.serve().await;
+    assert_eq!(ask(config(address).ca(Ca::Pem(own.pem.clone()))).await.unwrap(), 7);
+    let other = Authority::of_itself("127.0.0.1", |_| {});
+    let both = format!("{}{}", other.pem, own.pem);
+    assert_eq!(ask(config(address).ca(Ca::Pem(both))).await.unwrap(), 7);
+
+    // One that is not given is not, and the cause is told in words.
+    let (seen, text) = told(ask(config(address).ca(Ca::Pem(other.pem.clone()))).await);
+    assert_eq!(seen, Some(own.fingerprint()));
+    assert!(text.contains("CA:TRUE") && text.contains("given as CA itself") && !text.contains("OtherError"), "{text}");
+    // Nor is one that a CA has issued, whatever it says of itself.
+    let issued = Authority::with("127.0.0.1", |server| server.is_ca = IsCa::Ca(BasicConstraints::Unconstrained));
+    let (_, text) = told(ask(config(issued.serve().await).ca(Ca::Pem(issued.pem.clone()))).await);
+    assert!(text.contains("CA:TRUE"), "{text}");
+    assert_eq!(*issued.heard.lock().unwrap(), Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn one_that_is_its_own_ca_is_not_trusted_for_everything() {
+    let elsewhere = Authority::of_itself("elsewhere.example", |_| {});
+    let (_, text) = told(ask(config(elsewhere.serve().await).ca(Ca::Pem(elsewhere.pem.clone()))).await);
+    assert!(text.contains("elsewhere.example"), "{text}");
+    let expired = Authority::of_itself("127.0.0.1", |own| {
+        own.not_before = rcgen::date_time_ymd(2020, 1, 1);
+        own.not_after = rcgen::date_time_ymd(2021, 1, 1);
+    });
+    let (_, text) = told(ask(config(expired.serve().await).ca(Ca::Pem(expired.pem.clone()))).await);
+    assert!(text.contains("expired"), "{text}");
+    // The same name and another key: somebody who has read the certificate and makes one like it.
+    let (own, thief) = (Authority::of_itself("127.0.0.1", |_| {}), Authority::of_itself("127.0.0.1", |_| {}));
+    let posing = Authority { certificate: own.certificate.clone(), key: thief.key, ..thief };
+    ask(config(posing.serve().await).ca(Ca::Pem(own.pem))).await.unwrap_err();
+    assert_eq!(*posing.heard.lock().unwrap(), Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn an_unknown_issuer_is_told_in_words() {
+    let server = Authority::new("127.0.0.1");
+    let other = Authority::of_itself("x", |own| own.distinguished_name.push(DnType::CommonName, "another"));
+    let namesake = Authority::new("127.0.0.1");
+    for (ca, words) in [(other, "issued by nobody who is trusted"), (namesake, "but not with its key")] {
+        let (_, text) = told(ask(config(server.serve().await).ca(Ca::Pem(ca.pem))).await);
+        assert!(text.contains(words), "{text}");
+    }
+}
+
+#[tokio::test]
+async fn endpoints_that_are_not_trusted_are_told_without_a_request() {
+    let servers = [Authority::new("127.0.0.1"), Authority::new("127.0.0.1"), Authority::new("127.0.0.1")];
+    let mut config = Config::default().token("u@pve!t=s");
+    for (server, node) in servers.iter().zip(["pve1", "pve2", "pve3"]) {
+        let pin = if node == "pve2" { "00".repeat(32) } else { server.fingerprint() };
+        config = config.endpoint(node, format!("https://{}", server.serve().await)).fingerprint(node, pin);
+    }
+    // One that is off is not one that is not trusted.
+    let gone = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
+    config = config.endpoint("pve4", format!("https://{gone}"));
+    let client = Client::new(config.insecure(true)).unwrap();
+    let found = Mutex::new(Vec::new());
+    client.untrusted_endpoints(|error| found.lock().unwrap().push(error)).await;
+    let found = found.into_inner().unwrap();
+    let [Error::Tls { seen, message, .. }] = &found[..] else { panic!("{found:?}") };
+    assert_eq!(seen.as_deref(), Some(servers[1].fingerprint().as_str()));
+    assert!(message.contains("configured fingerprint 00:00"), "{message}");
+    assert!(servers.iter().all(|server| server.heard.lock().unwrap().is_empty()));
+
+    // The connection to the first is there already, and the one that is not trusted is passed over.
+    assert_eq!(client.call::<u8>(Request::get("version")).await.unwrap(), 7);
+    let accepted = servers.each_ref().map(|server| server.accepted.load(Ordering::SeqCst));
+    assert_eq!(accepted, [1, 1, 1]);
+
+    // Of a single endpoint every request will tell.
+    let alone = Client::new(self::config(gone)).unwrap();
+    alone.untrusted_endpoints(|error| panic!("{error}")).await;
 }
