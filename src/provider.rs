@@ -1,6 +1,7 @@
 //! The provider: its configuration, and everything it offers.
 
 mod environment;
+mod trust;
 
 use std::collections::BTreeMap;
 
@@ -29,15 +30,18 @@ use environment::Environment;
 #[derive(ProviderConfig, Clone, Debug, PartialEq)]
 pub struct PveConfig {
     /// The nodes' addresses by node name: `{ pve1 = "https://192.0.2.11:8006" }`. Any one of them answers for the whole
-    /// cluster; with more than one the provider survives the death of a node. `PVE_ENDPOINTS`: the same as
-    /// `name=url,name=url`, or a list of urls.
+    /// cluster; with more than one the provider survives the death of a node. `https://HOST` is port 443, as everywhere; a
+    /// bare `HOST` is PVE's own port 8006. `PVE_ENDPOINTS`: the same as `name=url,name=url`, or a list of urls. Without it
+    /// `PROXMOX_VE_ENDPOINT` is read: one url.
     #[attr(optional)]
     pub endpoints: Option<BTreeMap<String, String>>,
     /// SHA-256 fingerprints of the nodes' certificates by node name, as `pvenode cert info` shows them. Takes the place
-    /// of every other check of that certificate. `PVE_FINGERPRINTS`: `name=AA:BB:..,name=..`.
+    /// of every other check of that certificate. `PVE_FINGERPRINTS`: `name=AA:BB:..,name=..`, or one fingerprint alone for
+    /// a single endpoint. An endpoint whose certificate is another is not used, which is warned about.
     #[attr(optional)]
     pub fingerprints: Option<BTreeMap<String, String>>,
-    /// A file with the certificate authority to trust instead of the system's, in PEM. `PVE_CA_FILE`.
+    /// A file with the certificate authority to trust instead of the system's, in PEM; a node's own certificate will do.
+    /// `PVE_CA_FILE`.
     #[attr(optional)]
     pub ca_file: Option<String>,
     /// Trusts any certificate: whoever is in between reads everything. Prefer `fingerprints`. `PVE_INSECURE`.
@@ -94,11 +98,10 @@ impl Provider for PveProvider {
     async fn configure(config: PveConfigPlan, start: Start) -> Result<Pve, Error> {
         let environment = Environment::read();
         let config = client_config(&config, &environment, &start)?;
-        if config.insecure {
-            tracing::warn!("certificates are not verified (insecure)");
-        }
+        trust::unchecked(&config).into_iter().for_each(|warning| start.notices.warn(warning));
         let client =
             Client::new(config).map_err(|error| Error::new("Unusable provider configuration", error.to_string()))?;
+        trust::look(&client, &start.notices).await;
         Ok(Pve { client: client.with_stop(start.stop.token()), ledger: Ledger::default() })
     }
 
@@ -169,7 +172,7 @@ fn client_config(config: &PveConfigPlan, environment: &Environment, start: &Star
                 client = client.fingerprint(name, text(&Path::attr("fingerprints").key(name), fingerprint)?);
             }
         }
-        None => client.fingerprints = environment.fingerprints.clone(),
+        None => client = trust::pinned(client, &environment.fingerprints)?,
     }
     client.ca =
         known("ca_file", &config.ca_file)?.cloned().or_else(|| environment.ca_file.clone()).map(|f| Ca::File(f.into()));

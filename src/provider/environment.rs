@@ -1,13 +1,12 @@
 //! What the environment says about the cluster.
 
-use std::collections::BTreeMap;
 use std::env;
 
 /// `PVE_*`, and after those the names that another provider uses.
 #[derive(Debug, Default, PartialEq)]
 pub(super) struct Environment {
     pub(super) endpoints: Vec<(Option<String>, String)>,
-    pub(super) fingerprints: BTreeMap<String, String>,
+    pub(super) fingerprints: Vec<(Option<String>, String)>,
     pub(super) ca_file: Option<String>,
     pub(super) insecure: bool,
     pub(super) api_token: Option<String>,
@@ -22,13 +21,15 @@ impl Environment {
 
     fn from(get: impl Fn(&str) -> Option<String>) -> Self {
         let first = |names: &[&str]| names.iter().find_map(|name| get(name).filter(|value| !value.is_empty()));
-        let endpoints = first(&["PVE_ENDPOINTS", "PROXMOX_VE_ENDPOINT"]).unwrap_or_default();
+        let endpoints = match first(&["PVE_ENDPOINTS"]) {
+            Some(list) => parts(&list).map(endpoint).collect(),
+            // Another provider's, and meant as that one means it: one URL, no list and no names.
+            None => first(&["PROXMOX_VE_ENDPOINT"]).map(|url| (None, url.trim().to_owned())).into_iter().collect(),
+        };
         let fingerprints = first(&["PVE_FINGERPRINTS"]).unwrap_or_default();
         Self {
-            endpoints: entries(&endpoints).map(|(name, url)| (name.map(str::to_owned), url.to_owned())).collect(),
-            fingerprints: entries(&fingerprints)
-                .filter_map(|(name, fingerprint)| Some((name?.to_owned(), fingerprint.to_owned())))
-                .collect(),
+            endpoints,
+            fingerprints: parts(&fingerprints).map(fingerprint).collect(),
             ca_file: first(&["PVE_CA_FILE"]),
             insecure: first(&["PVE_INSECURE", "PROXMOX_VE_INSECURE"])
                 .is_some_and(|value| matches!(value.to_lowercase().as_str(), "1" | "true" | "yes" | "on")),
@@ -39,13 +40,25 @@ impl Environment {
     }
 }
 
-/// `name=value,name=value`, or values alone. A URL may hold a `=` of its own, but not before its `://`.
-fn entries(text: &str) -> impl Iterator<Item = (Option<&str>, &str)> {
-    let parts = text.split([',', ' ', '\n']).map(str::trim).filter(|part| !part.is_empty());
-    parts.map(|part| match part.split_once('=') {
-        Some((name, value)) if !name.contains("://") => (Some(name), value),
-        _ => (None, part),
-    })
+/// The entries of a list.
+fn parts(text: &str) -> impl Iterator<Item = &str> {
+    text.split([',', ' ', '\n']).map(str::trim).filter(|part| !part.is_empty())
+}
+
+/// `name=url`, or a URL alone: that may hold a `=` of its own, but not before its `://`.
+fn endpoint(part: &str) -> (Option<String>, String) {
+    match part.split_once('=') {
+        Some((name, url)) if !name.contains("://") => (Some(name.to_owned()), url.to_owned()),
+        _ => (None, part.to_owned()),
+    }
+}
+
+/// `name=fingerprint`, also with a URL for the name, or a fingerprint alone.
+fn fingerprint(part: &str) -> (Option<String>, String) {
+    match part.rsplit_once('=') {
+        Some((name, fingerprint)) => (Some(name.to_owned()), fingerprint.to_owned()),
+        None => (None, part.to_owned()),
+    }
 }
 
 #[cfg(test)]
@@ -62,6 +75,24 @@ mod tests {
         assert_eq!(
             both.endpoints,
             [(Some("pve1".to_owned()), "https://a:8006".to_owned()), (None, "https://b:8006/?x=1".to_owned())]
+        );
+    }
+
+    #[test]
+    fn the_other_provider_s_endpoint_is_one_url() {
+        let theirs = of(&[("PROXMOX_VE_ENDPOINT", " https://pve.example.com/ ")]);
+        assert_eq!(theirs.endpoints, [(None, "https://pve.example.com/".to_owned())]);
+        let both = of(&[("PVE_ENDPOINTS", "pve1=https://a"), ("PROXMOX_VE_ENDPOINT", "https://b")]);
+        assert_eq!(both.endpoints, [(Some("pve1".to_owned()), "https://a".to_owned())]);
+    }
+
+    #[test]
+    fn fingerprints_come_with_or_without_names() {
+        let all = of(&[("PVE_FINGERPRINTS", "AA:BB,pve1=CC:DD,https://b:8006/=EE:FF")]);
+        let told = |name: Option<&str>, value: &str| (name.map(str::to_owned), value.to_owned());
+        assert_eq!(
+            all.fingerprints,
+            [told(None, "AA:BB"), told(Some("pve1"), "CC:DD"), told(Some("https://b:8006/"), "EE:FF")]
         );
     }
 

@@ -6,6 +6,7 @@ mod blind;
 mod ceph_osd;
 mod ceph_pool;
 mod ceph_rule;
+mod endpoints;
 mod framework;
 mod ha_resource;
 mod harness;

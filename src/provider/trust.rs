@@ -1,0 +1,120 @@
+//! What is said about certificates before the first request.
+
+use std::time::Duration;
+
+use pve_client::error::Error as Pve;
+use pve_client::{Client, Config};
+use terraform_plugin::{Diagnostic, Error, Notices};
+
+/// How long the configuration waits for the endpoints' certificates: a node that is off does not refuse, it says nothing.
+/// What is found out later is told later.
+const PATIENCE: Duration = Duration::from_millis(500);
+
+/// Adds the fingerprints of the environment. Without a name one can only be that of a single endpoint: a pin that pins
+/// nothing would be a silent loss of safety.
+pub(super) fn pinned(mut config: Config, fingerprints: &[(Option<String>, String)]) -> Result<Config, Error> {
+    for (name, fingerprint) in fingerprints {
+        let name = match (name, &config.endpoints[..], fingerprints) {
+            (Some(name), ..) => name.clone(),
+            (None, [only], [_]) => only.node.clone().unwrap_or_else(|| only.url.clone()),
+            (None, endpoints, _) => {
+                let names: Vec<&str> = endpoints.iter().map(|e| e.node.as_deref().unwrap_or(&e.url)).collect();
+                let detail = format!(
+                    "PVE_FINGERPRINTS holds {fingerprint} and does not say whose it is; that works with one endpoint and one \
+                     fingerprint only. Write `NAME={fingerprint}`, with the name out of: {}.",
+                    names.join(", ")
+                );
+                return Err(Error::new("Whose fingerprint is it?", detail));
+            }
+        };
+        config = config.fingerprint(name, fingerprint);
+    }
+    Ok(config)
+}
+
+/// Says that certificates are not checked, if there is one that is not.
+pub(super) fn unchecked(config: &Config) -> Option<Diagnostic> {
+    let pinned = |name: &str| config.fingerprints.contains_key(name);
+    let mut open = config.endpoints.iter().filter(|e| !e.node.as_deref().is_some_and(pinned) && !pinned(&e.url));
+    let told =
+        |endpoint: &pve_client::config::EndpointConfig| endpoint.node.clone().unwrap_or_else(|| endpoint.url.clone());
+    if !config.insecure {
+        return None;
+    }
+    let first = told(open.next()?);
+    let names = open.map(told).fold(first, |names, name| format!("{names}, {name}"));
+    Some(Diagnostic::warning(
+        "Certificates are not checked",
+        format!(
+            "`insecure` (PVE_INSECURE) is set, so whoever is between here and {names} can read everything, the password \
+             included. Set `fingerprints` (PVE_FINGERPRINTS) instead, as `pvenode cert info` shows them on the nodes, or \
+             `ca_file` (PVE_CA_FILE)."
+        ),
+    ))
+}
+
+/// Connects to every endpoint, and warns of those whose certificate is not the right one: requests pass over them, so that
+/// nobody would know before the others are down.
+pub(super) async fn look(client: &Client, notices: &Notices) {
+    let (client, notices) = (client.clone(), notices.clone());
+    let looking = tokio::spawn(async move {
+        client.untrusted_endpoints(|error| notices.warn(untrusted(&error))).await;
+    });
+    // Dropping the handle ends nothing.
+    let _ = tokio::time::timeout(PATIENCE, looking).await;
+}
+
+fn untrusted(error: &Pve) -> Diagnostic {
+    let detail = match error {
+        Pve::Tls { endpoint, seen: Some(seen), message } => format!(
+            "{endpoint} shows a certificate that is not trusted: {message}. Its SHA-256 fingerprint is {seen}. Nothing is \
+             sent there, and the other endpoints are used as long as one of them answers.\nIf that is your node's \
+             (`pvenode cert info` there), set it in `fingerprints` (PVE_FINGERPRINTS); if not, find out who answers there."
+        ),
+        Pve::Tls { endpoint, seen: None, message } => format!(
+            "{endpoint} does not speak TLS as it should: {message}. Nothing is sent there, and the other endpoints are used \
+             as long as one of them answers.\nCheck that `endpoints` (PVE_ENDPOINTS) leads to PVE's own port, usually 8006."
+        ),
+        other => other.to_string(),
+    };
+    Diagnostic::warning("An endpoint is not used, because it is not trusted", detail)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn pins(endpoints: Config, fingerprints: &[(Option<&str>, &str)]) -> Result<Vec<(String, String)>, String> {
+        let given: Vec<_> =
+            fingerprints.iter().map(|(name, value)| (name.map(str::to_owned), (*value).to_owned())).collect();
+        match pinned(endpoints, &given) {
+            Ok(config) => Ok(config.fingerprints.into_iter().collect()),
+            Err(error) => Err(error.to_string()),
+        }
+    }
+
+    #[test]
+    fn a_fingerprint_without_a_name_is_that_of_the_only_endpoint() {
+        let told = |name: &str| Ok(vec![(name.to_owned(), "AA".to_owned())]);
+        assert_eq!(pins(Config::default().endpoint("pve1", "https://a:8006"), &[(None, "AA")]), told("pve1"));
+        assert_eq!(pins(Config::default().url("https://a:8006"), &[(None, "AA")]), told("https://a:8006"));
+        let two = || Config::default().endpoint("pve1", "https://a:8006").url("https://b:8006");
+        assert_eq!(pins(two(), &[(Some("pve1"), "AA")]), told("pve1"));
+
+        let error = pins(two(), &[(None, "AA")]).unwrap_err();
+        assert!(error.contains("NAME=AA") && error.contains("pve1, https://b:8006"), "{error}");
+        let one = Config::default().endpoint("pve1", "https://a:8006");
+        assert!(pins(one, &[(None, "AA"), (None, "BB")]).is_err());
+    }
+
+    #[test]
+    fn what_is_not_checked_is_named() {
+        let config = Config::default().endpoint("pve1", "https://a").url("https://b").endpoint("pve3", "https://c");
+        assert_eq!(unchecked(&config), None);
+        let config = config.insecure(true).fingerprint("pve1", "AA");
+        let warning = unchecked(&config).unwrap();
+        assert!(warning.detail.contains("between here and https://b, pve3 can"), "{}", warning.detail);
+        let config = config.fingerprint("https://b", "AA").fingerprint("pve3", "AA");
+        assert_eq!(unchecked(&config), None, "everything is pinned");
+    }
+}
