@@ -1,9 +1,10 @@
 //! When an object may be called gone: a plan would make it anew.
 
-use pve_client::{Client, Error as Pve};
-use terraform_plugin::{Error, Read};
+use pve_client::{Client, Error as PveError};
+use terraform_plugin::{Cx, Error, Read};
 
 use crate::error::{During, Problem};
+use crate::pve::Pve;
 
 /// The answer of a read. `Ok(None)` means that whoever was asked does not know the object and would have shown it:
 /// the object is gone if the cluster has its quorum. Where nobody could be asked, the state is kept.
@@ -21,11 +22,27 @@ pub async fn answer<M>(client: &Client, found: Result<Option<M>, Problem>) -> Re
 
 fn unreachable_or_error<M>(problem: Problem) -> Result<Read<M>, Error> {
     match problem.pve() {
-        Some(Pve::NodeUnreachable { node, message, .. }) => {
-            Ok(Read::unreachable(format!("Node {node} is unreachable"), message.clone()))
-        }
+        Some(PveError::NodeUnreachable { node, message, .. }) => Ok(Read::unreachable(silent(node), message.clone())),
         Some(error) if error.is_unreachable() => Ok(Read::unreachable("The cluster is unreachable", error.to_string())),
         _ => Err(problem.into()),
+    }
+}
+
+fn silent(node: &str) -> String {
+    format!("Node {node} is unreachable")
+}
+
+/// Of an object that is read without asking its node: tells that the node is dead, if the cluster sees the first of these
+/// that is a member offline. When HA has moved the guests away, no other read may notice.
+pub async fn tell_if_dead(cx: &Cx<Pve>, nodes: &[&str], sign: &str) {
+    // Only asked where something is wrong already; who may not know gets no warning.
+    let Ok(status) = cx.client.cluster().status().await else { return };
+    if let Some(member) = nodes.iter().find_map(|node| status.member(node))
+        && status.quorate
+        && !member.online
+    {
+        let why = format!("The cluster sees it offline; {sign}. Nothing is planned because of that.");
+        cx.unreachable(silent(&member.name), why);
     }
 }
 

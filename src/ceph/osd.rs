@@ -225,6 +225,9 @@ fn patience_until(cx: &Cx<Pve>, deadline: Instant) -> Patience {
 /// unfinished creation left it open.
 async fn find(cx: &Cx<Pve>, id: u32, prior: Option<&Osd>) -> Result<Option<Osd>, Problem> {
     let Some(live) = look::osd(cx, id).await? else { return Ok(None) };
+    if !live.up {
+        look::tell_if_node_is_dead(cx, &live, prior.map(|prior| prior.node.as_str())).await;
+    }
     let Some(prior) = prior else { return imported(cx, &live).await.map(Some) };
     let mut osd = prior.with_live(&live);
     if osd.osd_fsid.is_none() {

@@ -1,6 +1,6 @@
-//! What is not shown is not gone: a cluster without quorum, and a token that may not look.
+//! What is not shown is not gone: a cluster without quorum, a token that may not look, and a dead node.
 
-use acceptance_tests::{cluster, cluster_of};
+use acceptance_tests::{Sim, cluster, cluster_of};
 use serde_json::json;
 
 #[test]
@@ -60,5 +60,66 @@ fn what_a_token_may_not_see_stays_in_the_state() -> anyhow::Result<()> {
     let plan = work.plan()?;
     assert!(plan.is_empty(), "{}", plan.output.told());
     assert!(plan.output.says("The user or token may not see /vms/101"), "{}", plan.output.told());
+    Ok(())
+}
+
+/// The requests that only pve3 can answer, whoever was asked.
+fn asked_of_pve3(sim: &Sim) -> anyhow::Result<Vec<String>> {
+    let seen = sim.requests()?.into_iter().filter(|seen| seen.path.starts_with("/nodes/pve3/"));
+    Ok(seen.map(|seen| format!("{} {}", seen.method, seen.path)).collect())
+}
+
+#[test]
+fn a_dead_node_is_asked_once_for_all_that_is_on_it() -> anyhow::Result<()> {
+    let guest = |vmid: u32| json!({ "vmid": vmid, "node": "pve3", "config": { "scsi0": "local-lvm:1" } });
+    let shape = json!({
+        "nodes": [{ "name": "pve1" }, { "name": "pve2" }, { "name": "pve3" }],
+        "guests": (101..=112).map(guest).collect::<Vec<_>>(),
+    });
+    let Some((sim, work)) = cluster_of(shape, &[])? else { return Ok(()) };
+    let guests = "locals {\n  vms = toset([for n in range(101, 113) : tostring(n)])\n}\n\
+                  resource \"pve_vm\" \"all\" {\n  for_each = local.vms\n  vmid     = each.key\n}\n";
+    let imports = "import {\n  for_each = local.vms\n  to       = pve_vm.all[each.key]\n  id       = each.key\n}\n";
+    work.write("main.tf", guests)?;
+    work.write("imports.tf", imports)?;
+    work.apply()?.succeeded()?;
+    std::fs::remove_file(work.path().join("imports.tf"))?;
+    assert!(work.plan()?.is_empty());
+
+    sim.power("pve3", false)?;
+    sim.forget_requests()?;
+    let plan = work.plan()?;
+    assert!(plan.is_empty(), "{}", plan.output.told());
+    assert_eq!(plan.output.told().matches("Node pve3 is unreachable").count(), 1, "{}", plan.output.told());
+    assert_eq!(asked_of_pve3(&sim)?.len(), 1, "{:?}", asked_of_pve3(&sim)?);
+    Ok(())
+}
+
+#[test]
+fn a_dead_node_is_told_of_though_nothing_has_to_ask_it() -> anyhow::Result<()> {
+    let Some((sim, work)) = cluster(&["--disks", "1", "--ceph", "ready"])? else { return Ok(()) };
+    let osds = "resource \"pve_ceph_osd\" \"all\" {\n  for_each = { pve1 = \"SIM0101\", pve2 = \"SIM0201\", pve3 = \"SIM0301\" }\n  \
+                node     = each.key\n  device   = { serial = each.value }\n}\n";
+    let import = |node: u32| {
+        let id = node - 1;
+        format!("import {{\n  to = pve_ceph_osd.all[\"pve{node}\"]\n  id = \"{id}\"\n}}\n")
+    };
+    work.write("main.tf", osds)?;
+    work.write("imports.tf", &(1..=3).map(import).collect::<String>())?;
+    work.apply()?.succeeded()?;
+    std::fs::remove_file(work.path().join("imports.tf"))?;
+    let status = || anyhow::Ok(sim.requests()?.iter().filter(|seen| seen.path == "/cluster/status").count());
+    sim.forget_requests()?;
+    assert!(work.plan()?.is_empty());
+    assert_eq!(status()?, 0, "as long as all is well nothing more is asked");
+
+    sim.power("pve3", false)?;
+    sim.advance(120)?;
+    sim.forget_requests()?;
+    let plan = work.plan()?;
+    let told = plan.output.told();
+    assert!(plan.is_empty() && told.matches("Node pve3 is unreachable").count() == 1, "{told}");
+    assert!(told.contains("osd.2 is down"), "{told}");
+    assert_eq!(asked_of_pve3(&sim)?, [""; 0]);
     Ok(())
 }

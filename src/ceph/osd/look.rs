@@ -9,6 +9,7 @@ use terraform_plugin::Cx;
 use tokio::time::{Instant, sleep};
 
 use super::patience_until;
+use crate::absence;
 use crate::error::{During, Problem};
 use crate::pve::Pve;
 
@@ -28,6 +29,27 @@ pub async fn disks(cx: &Cx<Pve>, node: &str) -> Result<Arc<Vec<Disk>>, Problem> 
 pub async fn osd(cx: &Cx<Pve>, id: u32) -> Result<Option<Live>, Problem> {
     let tree = cx.client.ceph().osds().await.during(format!("Cannot read osd.{id}"))?;
     Ok(tree.osd(id).cloned())
+}
+
+/// Of an OSD that is down: tells so with its neighbours, if that is because their node is.
+pub async fn tell_if_node_is_dead(cx: &Cx<Pve>, osd: &Live, node: Option<&str>) {
+    let host = osd.host.as_deref();
+    let Ok(tree) = cx.client.ceph().osds().await else { return };
+    let down: Vec<String> = tree
+        .osds
+        .iter()
+        .filter(|other| {
+            !other.up && (other.id == osd.id || host.is_some_and(|host| other.host.as_deref() == Some(host)))
+        })
+        .map(|down| format!("osd.{}", down.id))
+        .collect();
+    let sign = match &down[..] {
+        [one] => format!("{one} is down"),
+        [most @ .., last] => format!("{} and {last} are down", most.join(", ")),
+        [] => return,
+    };
+    let nodes: Vec<&str> = host.into_iter().chain(node).collect();
+    absence::tell_if_dead(cx, &nodes, &sign).await;
 }
 
 /// The fsid of the OSD with this number on this node; `None` if there is no volume of one.
