@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use pve_client::api::nodes::{TaskEntry, TaskFilter};
-use pve_client::{Area, Error, Lock, Task, Upid};
+use pve_client::{Area, Client, Error, Lock, Task, Upid};
 use terraform_plugin::{Cx, Diagnostic};
 
 use crate::error::{During, Problem};
@@ -136,9 +136,7 @@ impl Before {
             if look > 0 {
                 tokio::time::sleep(PAUSE).await;
             }
-            let new = self.tasks(cx).await?.into_iter().filter(|task| self.known.iter().all(|k| k.upid != task.upid));
-            let mut upids = new.filter_map(|task| task.upid.parse::<Upid>().ok());
-            if let Some(upid) = upids.find(|upid| cx.client.is_us(upid.user())) {
+            if let Some(upid) = begun_by_us(&cx.client, &self.known, self.tasks(cx).await?) {
                 return Ok(Some(upid));
             }
         }
@@ -157,6 +155,14 @@ impl Before {
         }
         Ok(found)
     }
+}
+
+/// Of the tasks that are there now, the first that is new and that somebody with our name has begun: the whole name, since a
+/// token of `root@pam` and whoever sits at a node's own shell are `root@pam!tf` and `root@pam`.
+fn begun_by_us(client: &Client, known: &[TaskEntry], now: Vec<TaskEntry>) -> Option<Upid> {
+    let new = now.into_iter().filter(|task| known.iter().all(|known| known.upid != task.upid));
+    let mut upids = new.filter_map(|task| task.upid.parse::<Upid>().ok());
+    upids.find(|upid| client.is_us(upid.user()))
 }
 
 /// Whether an object that is made without a task, exists already and is as it is wanted was made by a run for this state
@@ -251,5 +257,40 @@ async fn hidden(cx: &Cx<Pve>, sight: Sight<'_>) -> Option<String> {
             "The user or token may make it and not see it: give it {} on {path}, then apply again.",
             privileges.join(" or ")
         )),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use pve_client::Config;
+
+    use super::*;
+
+    fn task(number: u32, user: &str) -> TaskEntry {
+        let upid = format!("UPID:pve1:0000291F:00070B{number:02X}:6B032D7F:cephcreatepool:vm:{user}:");
+        let kind = "cephcreatepool";
+        serde_json::from_value(serde_json::json!({ "upid": upid, "node": "pve1", "type": kind, "id": "vm" })).unwrap()
+    }
+
+    fn client(token: Option<&str>, login: Option<&str>) -> Client {
+        let config = Config::default().endpoint("pve1", "https://192.0.2.1:8006");
+        let config = token.into_iter().fold(config, |config, id| config.token(format!("{id}=secret")));
+        Client::new(login.into_iter().fold(config, |config, user| config.login(user, "secret"))).unwrap()
+    }
+
+    #[test]
+    fn after_a_lost_answer_a_new_task_of_somebody_else_is_not_ours() {
+        let users = ["root@pam", "root@pam!other", "root@pam!tf2", "admin@pve", "root@pam!tf"];
+        let now: Vec<_> = (1..).zip(users).map(|(number, user)| task(number, user)).collect();
+        let found = |client: &Client, known: &[TaskEntry]| {
+            begun_by_us(client, known, now.clone()).map(|upid| upid.user().to_owned())
+        };
+        assert_eq!(found(&client(Some("root@pam!tf"), None), &[]).as_deref(), Some("root@pam!tf"));
+        assert_eq!(found(&client(None, Some("root@pam")), &[]).as_deref(), Some("root@pam"));
+        assert_eq!(found(&client(Some("root@pam!t"), None), &[]), None, "a name that begins like another");
+        assert_eq!(found(&client(None, Some("operator@pve")), &[]), None);
+        // What was there before is nobody's answer, whoever began it.
+        assert_eq!(found(&client(Some("root@pam!tf"), None), &now), None);
+        assert_eq!(found(&client(None, Some("root@pam")), &now[..1]), None);
     }
 }
