@@ -5,6 +5,7 @@
 
 mod host;
 mod memory;
+mod pinned;
 mod refresh;
 mod report;
 mod startup;
@@ -13,9 +14,10 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
+use serde_json::Value;
 
 use crate::cargo::{cargo, workspace_root};
-use refresh::Schemas;
+use refresh::{Candidate, Schemas};
 use report::Report;
 
 /// Arguments of `cargo xtask bench`.
@@ -28,6 +30,10 @@ pub(crate) struct Args {
     /// objects of the plans
     #[arg(long, value_name = "PATH")]
     provider: Option<PathBuf>,
+    /// Measures this provider too, in turn with the other in the same run, and tells how many times as much of everything
+    /// the other needs
+    #[arg(long, value_name = "PATH")]
+    against: Option<PathBuf>,
 }
 
 /// Runs the benchmark; `false` if a plan needed more requests than it may.
@@ -40,30 +46,53 @@ pub(crate) fn run(args: &Args) -> Result<bool> {
         }
     };
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("starting tokio")?;
-    let report = runtime.block_on(measure(&program))?;
+    let against = args.against.as_ref().map(std::path::absolute).transpose()?;
+    let programs: Vec<&Path> = std::iter::once(&program).chain(&against).map(PathBuf::as_path).collect();
+    let mut reports = runtime.block_on(measure(&programs))?.into_iter();
+    let report = reports.next().context("nothing was measured")?;
+    let other = reports.next();
+    println!("\n{}", program.display());
     report.print();
+    let mut json = report.json()?;
+    if let (Some(path), Some(other)) = (&against, &other) {
+        println!("\n{}", path.display());
+        other.print();
+        println!("\nTimes as much as it (below 1 is less)");
+        let ratios = report.ratios(other);
+        ratios.iter().for_each(|(what, ratio)| println!("{what:<60} {ratio:>8.2}"));
+        json["against"] = other.json()?;
+        json["ratios"] = ratios.into_iter().map(|(what, ratio)| (what, Value::from(ratio))).collect();
+    }
     if let Some(path) = &args.json {
-        let json = serde_json::to_string_pretty(&report.json()?)?;
+        let json = serde_json::to_string_pretty(&json)?;
         std::fs::write(path, json + "\n").with_context(|| path.display().to_string())?;
     }
+    // What another provider asks is its own business.
     Ok(report.within_request_limits())
 }
 
-async fn measure(program: &Path) -> Result<Report> {
-    println!("Measuring {}", program.display());
-    let startup = startup::measure(program).await?;
-    let binary_mib = mib(std::fs::metadata(program)?.len());
-    let refreshed = match Schemas::of(program).await? {
-        Some(schemas) if schemas.know_a_scene() => {
-            let idle = built(
-                &["--profile", "tools", "--package", "terraform-plugin", "--example", "echo"],
-                "tools/examples/echo",
-            )?;
-            refresh::measure(program, &idle, &schemas).await?
-        }
-        _ => None,
-    };
-    Ok(Report { startup, binary_mib, refreshed })
+/// All that can be measured of each provider.
+async fn measure(programs: &[&Path]) -> Result<Vec<Report>> {
+    programs.iter().for_each(|program| println!("Measuring {}", program.display()));
+    let startups = startup::measure(programs).await?;
+    let mut schemas = Vec::new();
+    for program in programs {
+        schemas.push(Schemas::of(program).await?.filter(Schemas::know_a_scene));
+    }
+    let able = programs.iter().zip(&schemas).filter_map(|(program, schemas)| Some((*program, schemas.as_ref()?)));
+    let mut candidates: Vec<_> = able.map(|(program, schemas)| Candidate::new(program, schemas)).collect();
+    if !candidates.is_empty() {
+        let echo = ["--profile", "tools", "--package", "terraform-plugin", "--example", "echo"];
+        refresh::measure(&mut candidates, &built(&echo, "tools/examples/echo")?).await?;
+    }
+    let mut candidates = candidates.into_iter();
+    let mut reports = Vec::new();
+    for ((program, startup), schemas) in programs.iter().zip(startups).zip(&schemas) {
+        let refreshed = schemas.as_ref().and_then(|_| candidates.next()).and_then(Candidate::measured);
+        let binary_mib = mib(std::fs::metadata(program)?.len());
+        reports.push(Report { startup, binary_mib, refreshed });
+    }
+    Ok(reports)
 }
 
 /// Has cargo build something; gives its place below the target directory.

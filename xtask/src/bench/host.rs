@@ -10,7 +10,10 @@ use anyhow::{Context as _, Result, bail, ensure};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
 use hyper_util::rt::TokioIo;
-use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, KeyPair, KeyUsagePurpose, PKCS_ECDSA_P521_SHA512};
+use rcgen::{
+    BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, KeyPair, KeyUsagePurpose,
+    PKCS_ECDSA_P521_SHA512,
+};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 use tempfile::TempDir;
 use tokio::net::UnixStream;
@@ -19,10 +22,13 @@ use tonic::codegen::http::uri::PathAndQuery;
 use tonic::transport::{Channel, Endpoint, Uri};
 use tonic_prost::ProstCodec;
 
+use super::pinned::Pinned;
+
 /// Terraform's own limit.
 pub(super) const MESSAGE_LIMIT: usize = 256 << 20;
 
-/// The certificate that Terraform makes for each process it starts: self-signed, P-521, CA:TRUE.
+/// The certificate that Terraform makes for each process it starts, and that a provider written in Go shows it:
+/// self-signed, P-521, CA:TRUE.
 pub(super) struct Identity {
     pem: String,
     certificate: CertificateDer<'static>,
@@ -37,6 +43,7 @@ impl Identity {
         params.distinguished_name.push(DnType::OrganizationName, "HashiCorp");
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         params.key_usages = vec![KeyUsagePurpose::DigitalSignature, KeyUsagePurpose::KeyCertSign];
+        params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth, ExtendedKeyUsagePurpose::ServerAuth];
         let certificate = params.self_signed(&key)?;
         let secret = PrivateKeyDer::try_from(key.serialize_der()).map_err(anyhow::Error::msg)?;
         Ok(Self { pem: certificate.pem(), certificate: certificate.der().clone(), key: secret })
@@ -84,22 +91,15 @@ impl Plugin {
         Ok(plugin)
     }
 
-    /// Connects: the certificate of the handshake line is the only root, the name is `localhost`.
+    /// Connects: nothing but the certificate of the handshake line is accepted.
     pub(super) async fn connect(&self, identity: &Identity) -> Result<Connection> {
         let fields: Vec<&str> = self.line.trim_end().split('|').collect();
         let [_, protocol, network, address, _, certificate, ..] = fields[..] else {
             bail!("{:?} is no handshake line", self.line)
         };
         ensure!(network == "unix", "the provider listens on {network}, not on a unix socket");
-        let mut roots = rustls::RootCertStore::empty();
-        roots.add(CertificateDer::from(STANDARD_NO_PAD.decode(certificate.trim_end_matches('='))?))?;
-        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-        let mut config = rustls::ClientConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()?
-            .with_root_certificates(roots)
-            .with_client_auth_cert(vec![identity.certificate.clone()], identity.key.clone_key())?;
-        config.alpn_protocols = vec![b"h2".to_vec()];
-        let channel = connect(PathBuf::from(address), TlsConnector::from(Arc::new(config))).await?;
+        let certificate = CertificateDer::from(STANDARD_NO_PAD.decode(certificate.trim_end_matches('='))?);
+        let channel = connect(PathBuf::from(address), tls(identity, certificate)?).await?;
         Ok(Connection { channel, protocol: protocol.parse()? })
     }
 
@@ -117,6 +117,19 @@ impl Drop for Plugin {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// TLS with the holder of this certificate.
+fn tls(identity: &Identity, certificate: CertificateDer<'static>) -> Result<TlsConnector> {
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let pinned = Pinned::new(certificate, &provider);
+    let mut config = rustls::ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()?
+        .dangerous()
+        .with_custom_certificate_verifier(pinned)
+        .with_client_auth_cert(vec![identity.certificate.clone()], identity.key.clone_key())?;
+    config.alpn_protocols = vec![b"h2".to_vec()];
+    Ok(TlsConnector::from(Arc::new(config)))
 }
 
 async fn connect(socket: PathBuf, tls: TlsConnector) -> Result<Channel> {
@@ -151,6 +164,42 @@ impl Connection {
         // To `()` every field is unknown and skipped.
         let codec = ProstCodec::<(), ()>::default();
         grpc.unary(tonic::Request::new(()), PathAndQuery::from_static(path), codec).await?;
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rustls::sign::{CertifiedKey, SingleCertAndKey};
+    use tokio_rustls::TlsAcceptor;
+
+    use super::*;
+
+    /// Both sides of a handshake in memory: the server shows the certificate of one and holds the key of another.
+    async fn handshake(shown: &Identity, key: &Identity, expected: &Identity) -> Result<()> {
+        let provider = rustls::crypto::aws_lc_rs::default_provider();
+        let key = provider.key_provider.load_private_key(key.key.clone_key())?;
+        let shown = CertifiedKey::new(vec![shown.certificate.clone()], key);
+        let server = rustls::ServerConfig::builder_with_provider(Arc::new(provider))
+            .with_safe_default_protocol_versions()?
+            .with_no_client_auth()
+            .with_cert_resolver(Arc::new(SingleCertAndKey::from(shown)));
+        let (ours, theirs) = tokio::io::duplex(1 << 16);
+        let client = tls(&Identity::new()?, expected.certificate.clone())?;
+        let name = ServerName::try_from("localhost")?;
+        let (client, server) =
+            tokio::join!(client.connect(name, ours), TlsAcceptor::from(Arc::new(server)).accept(theirs));
+        client?;
+        server?;
+        Ok(())
+    }
+
+    #[tokio::test]
+    async fn a_provider_that_shows_a_ca_s_certificate_is_measured_too() -> Result<()> {
+        let (go, other) = (Identity::new()?, Identity::new()?);
+        handshake(&go, &go, &go).await?;
+        assert!(handshake(&other, &other, &go).await.is_err(), "another certificate");
+        assert!(handshake(&go, &other, &go).await.is_err(), "the certificate without its key");
         Ok(())
     }
 }

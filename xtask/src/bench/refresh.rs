@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 use std::time::Duration;
 
-use acceptance_tests::{Program, Scene, Terraform, Workspace};
+use acceptance_tests::{Program, Scene, Sim, Terraform, Workspace};
 use anyhow::{Context as _, Result};
 use prost::Message as _;
 use serde::Serialize;
@@ -85,51 +85,92 @@ impl Schemas {
     }
 }
 
-/// Makes the plans over every scene that the provider can manage; none if there is no such scene.
-pub(super) async fn measure(program: &Path, idle: &Path, schemas: &Schemas) -> Result<Option<Refreshed>> {
+/// A provider whose plans are measured, and what has been measured so far.
+pub(super) struct Candidate<'a> {
+    pub(super) program: &'a Path,
+    pub(super) schemas: &'a Schemas,
+    plans: Vec<Refresh>,
+    memory_mib: Option<f64>,
+}
+
+impl<'a> Candidate<'a> {
+    pub(super) fn new(program: &'a Path, schemas: &'a Schemas) -> Self {
+        Self { program, schemas, plans: Vec::new(), memory_mib: None }
+    }
+
+    /// None if there was no scene that it can manage.
+    pub(super) fn measured(self) -> Option<Refreshed> {
+        self.memory_mib.map(|memory_mib| Refreshed { plans: self.plans, memory_mib })
+    }
+}
+
+/// A scene set up for one candidate, with what its plans have taken.
+struct Stage {
+    sim: Sim,
+    work: Workspace,
+    floor_ms: f64,
+    wall: Vec<f64>,
+    requests: usize,
+    connections: usize,
+}
+
+impl Stage {
+    fn run(&mut self) -> Result<()> {
+        self.sim.forget_requests()?;
+        self.wall.push(milliseconds(Scene::refresh(&self.work)?));
+        let seen = self.sim.requests()?;
+        let peers: BTreeSet<_> = seen.iter().map(|seen| (&seen.node, &seen.peer)).collect();
+        // Of counts the largest: they have limits, not averages.
+        self.connections = self.connections.max(peers.len());
+        self.requests = self.requests.max(seen.len());
+        Ok(())
+    }
+}
+
+/// Makes the plans over every scene that a candidate can manage, the candidates in turn.
+pub(super) async fn measure(candidates: &mut [Candidate<'_>], idle: &Path) -> Result<()> {
     let terraform = Terraform::find()?;
-    let provider = Program { path: program.to_owned(), source: "homelab/pve" };
-    let idle = Program { path: idle.to_owned(), source: "homelab/pve" };
-    let mut plans = Vec::new();
-    let mut memory_mib = None;
-    for scene in SCENES.into_iter().filter(|scene| schemas.offer(scene)) {
-        let mut floor = None;
+    let program = |path: &Path| Program { path: path.to_owned(), source: "homelab/pve" };
+    for scene in SCENES {
+        let mut able: Vec<&mut Candidate<'_>> =
+            candidates.iter_mut().filter(|candidate| candidate.schemas.offer(&scene)).collect();
+        let mut floors = vec![None; able.len()];
         for latency in LATENCIES {
-            let sim = scene.start(latency)?;
-            let work = Workspace::of(terraform, &provider, &sim)?;
-            scene.adopt(&work)?;
-            let floor_ms = match floor {
-                Some(floor) => floor,
-                None => *floor.insert(without_work(terraform, &idle, schemas, &work)?),
-            };
-            let (mut wall, mut requests, mut connections) = (Vec::new(), Vec::new(), Vec::new());
-            for _ in 0..RUNS {
-                sim.forget_requests()?;
-                wall.push(milliseconds(Scene::refresh(&work)?));
-                let seen = sim.requests()?;
-                let peers: BTreeSet<_> = seen.iter().map(|seen| (&seen.node, &seen.peer)).collect();
-                connections.push(peers.len());
-                requests.push(seen.len());
+            let mut stages = Vec::new();
+            for (candidate, floor) in able.iter().zip(&mut floors) {
+                let sim = scene.start(latency)?;
+                let work = Workspace::of(terraform, &program(candidate.program), &sim)?;
+                scene.adopt(&work)?;
+                let floor_ms = match *floor {
+                    Some(floor) => floor,
+                    None => *floor.insert(without_work(terraform, &program(idle), candidate.schemas, &work)?),
+                };
+                stages.push(Stage { sim, work, floor_ms, wall: Vec::new(), requests: 0, connections: 0 });
             }
-            // Of counts the largest: they have limits, not averages.
-            let most = |counts: Vec<usize>| counts.into_iter().max().unwrap_or(0);
-            plans.push(Refresh {
-                scene,
-                objects: scene.kinds(),
-                n: scene.objects(),
-                latency_ms: latency.as_millis() as u64,
-                requests: most(requests),
-                connections: most(connections),
-                wall_ms: median(wall),
-                floor_ms,
-            });
-            if memory_mib.is_none() {
-                let environment: Vec<_> = sim.environment().map(|(n, v)| (n.to_owned(), v.to_owned())).collect();
-                memory_mib = Some(memory::after_refresh(program, &environment, &work.state()?).await?);
+            for _ in 0..RUNS {
+                stages.iter_mut().try_for_each(Stage::run)?;
+            }
+            for (candidate, stage) in able.iter_mut().zip(stages) {
+                if candidate.memory_mib.is_none() {
+                    let environment: Vec<_> =
+                        stage.sim.environment().map(|(n, v)| (n.to_owned(), v.to_owned())).collect();
+                    let state = stage.work.state()?;
+                    candidate.memory_mib = Some(memory::after_refresh(candidate.program, &environment, &state).await?);
+                }
+                candidate.plans.push(Refresh {
+                    scene,
+                    objects: scene.kinds(),
+                    n: scene.objects(),
+                    latency_ms: latency.as_millis() as u64,
+                    requests: stage.requests,
+                    connections: stage.connections,
+                    wall_ms: median(stage.wall),
+                    floor_ms: stage.floor_ms,
+                });
             }
         }
     }
-    Ok(memory_mib.map(|memory_mib| Refreshed { plans, memory_mib }))
+    Ok(())
 }
 
 /// The time of the same plan with the provider that does nothing.

@@ -61,6 +61,30 @@ impl Report {
         }))
     }
 
+    /// How many times as much of everything it needs as the other one, by the names of the JSON; what only one of them was
+    /// measured for is left out.
+    pub(super) fn ratios(&self, other: &Self) -> Vec<(String, f64)> {
+        let mut all = vec![
+            ("spawn_to_handshake_ms".to_owned(), self.startup.handshake_ms, other.startup.handshake_ms),
+            ("schema_ms".to_owned(), self.startup.schema_ms, other.startup.schema_ms),
+            ("rss_idle_mib".to_owned(), self.startup.idle_mib, other.startup.idle_mib),
+            ("rss_after_schema_mib".to_owned(), self.startup.schema_mib, other.startup.schema_mib),
+            ("binary_mib".to_owned(), self.binary_mib, other.binary_mib),
+        ];
+        if let (Some(ours), Some(theirs)) = (&self.refreshed, &other.refreshed) {
+            all.push(("rss_after_500_mib".to_owned(), ours.memory_mib, theirs.memory_mib));
+            for plan in &ours.plans {
+                let same = |other: &&Refresh| other.objects == plan.objects && other.latency_ms == plan.latency_ms;
+                if let Some(other) = theirs.plans.iter().find(same) {
+                    let of = |what: &str| format!("refresh {} at {} ms: {what}", plan.objects, plan.latency_ms);
+                    all.push((of("wall_ms"), plan.wall_ms, other.wall_ms));
+                    all.push((of("requests"), plan.requests as f64, other.requests as f64));
+                }
+            }
+        }
+        all.into_iter().map(|(what, ours, theirs)| (what, round(ours / theirs))).collect()
+    }
+
     /// Whether no plan needed more requests than it may.
     pub(super) fn within_request_limits(&self) -> bool {
         let mut plans = self.refreshed.iter().flat_map(|refreshed| &refreshed.plans);
@@ -80,4 +104,40 @@ fn line(what: &str, value: f64, goal: f64, unit: &str) {
 
 fn round(value: f64) -> f64 {
     (value * 100.0).round() / 100.0
+}
+
+#[cfg(test)]
+mod tests {
+    use acceptance_tests::Scene;
+
+    use super::*;
+
+    fn report(factor: f64, scenes: &[Scene]) -> Report {
+        let plan = |scene: &Scene| Refresh {
+            scene: *scene,
+            objects: scene.kinds(),
+            n: scene.objects(),
+            latency_ms: 5,
+            requests: 10,
+            connections: 4,
+            wall_ms: 300.0 * factor,
+            floor_ms: 200.0,
+        };
+        let startup =
+            Startup { handshake_ms: 2.0 * factor, schema_ms: 4.0 * factor, idle_mib: 7.0, schema_mib: 11.0 * factor };
+        let plans: Vec<_> = scenes.iter().map(plan).collect();
+        let refreshed = (!plans.is_empty()).then_some(Refreshed { plans, memory_mib: 13.0 });
+        Report { startup, binary_mib: 13.0 * factor, refreshed }
+    }
+
+    #[test]
+    fn two_providers_are_compared_in_what_both_were_measured_for() {
+        let ours = report(1.0, &[Scene::LISTED, Scene::MIXED]);
+        let ratios: std::collections::BTreeMap<_, _> = ours.ratios(&report(4.0, &[Scene::MIXED])).into_iter().collect();
+        assert_eq!((ratios["schema_ms"], ratios["rss_idle_mib"], ratios["rss_after_500_mib"]), (0.25, 1.0, 1.0));
+        let plans: Vec<_> = ratios.iter().filter(|(what, _)| what.starts_with("refresh")).collect();
+        let of = |what: &str| format!("refresh {} at 5 ms: {what}", Scene::MIXED.kinds());
+        assert_eq!(plans, [(&of("requests"), &1.0), (&of("wall_ms"), &0.25)]);
+        assert_eq!(report(3.0, &[]).ratios(&ours).len(), 5, "one that knows none of the objects");
+    }
 }

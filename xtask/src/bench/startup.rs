@@ -12,7 +12,7 @@ const RUNS: usize = 21;
 /// When a process that has printed its line is idle.
 const SETTLED: std::time::Duration = std::time::Duration::from_millis(50);
 
-/// Medians.
+/// The figures of one start, or the medians of many.
 pub(super) struct Startup {
     pub(super) handshake_ms: f64,
     pub(super) schema_ms: f64,
@@ -22,30 +22,41 @@ pub(super) struct Startup {
     pub(super) schema_mib: f64,
 }
 
-/// Starts the provider again and again.
-pub(super) async fn measure(program: &Path) -> Result<Startup> {
-    let (mut handshake, mut schema) = (Vec::new(), Vec::new());
-    let (mut idle_mib, mut schema_mib) = (Vec::new(), Vec::new());
+/// Starts the providers again and again, in turn, so that whatever else the machine does meets all of them.
+pub(super) async fn measure(programs: &[&Path]) -> Result<Vec<Startup>> {
     // Terraform makes a certificate for each process; how long that takes is not the provider's time.
     let identity = Identity::new()?;
     // The first start reads the binary from the disk.
-    drop(Plugin::start(program, &identity, &[])?);
-    for _ in 0..RUNS {
-        let plugin = Plugin::start(program, &identity, &[])?;
-        handshake.push(milliseconds(plugin.startup));
-        // What is left to do after the line is done by then.
-        tokio::time::sleep(SETTLED).await;
-        idle_mib.push(mib(plugin.resident()?));
-        let begun = std::time::Instant::now();
-        let connection = plugin.connect(&identity).await?;
-        connection.fetch_schema().await?;
-        schema.push(milliseconds(begun.elapsed()));
-        schema_mib.push(mib(plugin.resident()?));
+    for program in programs {
+        drop(Plugin::start(program, &identity, &[])?);
     }
-    Ok(Startup {
-        handshake_ms: median(handshake),
-        schema_ms: median(schema),
-        idle_mib: median(idle_mib),
-        schema_mib: median(schema_mib),
-    })
+    let mut seen: Vec<Vec<Startup>> = programs.iter().map(|_| Vec::new()).collect();
+    for _ in 0..RUNS {
+        for (program, seen) in programs.iter().zip(&mut seen) {
+            seen.push(once(program, &identity).await?);
+        }
+    }
+    let median_of = |runs: Vec<Startup>| {
+        let all = |figure: fn(&Startup) -> f64| median(runs.iter().map(figure).collect());
+        Startup {
+            handshake_ms: all(|run| run.handshake_ms),
+            schema_ms: all(|run| run.schema_ms),
+            idle_mib: all(|run| run.idle_mib),
+            schema_mib: all(|run| run.schema_mib),
+        }
+    };
+    Ok(seen.into_iter().map(median_of).collect())
+}
+
+async fn once(program: &Path, identity: &Identity) -> Result<Startup> {
+    let plugin = Plugin::start(program, identity, &[])?;
+    // What is left to do after the line is done by then.
+    tokio::time::sleep(SETTLED).await;
+    let idle_mib = mib(plugin.resident()?);
+    let begun = std::time::Instant::now();
+    let connection = plugin.connect(identity).await?;
+    connection.fetch_schema().await?;
+    let schema_ms = milliseconds(begun.elapsed());
+    let schema_mib = mib(plugin.resident()?);
+    Ok(Startup { handshake_ms: milliseconds(plugin.startup), schema_ms, idle_mib, schema_mib })
 }
