@@ -1,7 +1,9 @@
 //! `pve_ceph_status`: how Ceph is at this moment.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::LazyLock;
 
+use regex::Regex;
 use terraform_plugin::{Cx, DataSource, Error, Model};
 
 use crate::error::During;
@@ -18,7 +20,8 @@ pub struct CephStatus {
     /// `pgs_by_state` is quicker.
     #[attr(computed)]
     pub health: Option<String>,
-    /// What is wrong, in Ceph's sentences, by code (`OSD_DOWN`, `PG_DEGRADED`, ...).
+    /// What is wrong, in Ceph's sentences, by code (`OSD_DOWN`, `PG_DEGRADED`, ...). For how many seconds something is
+    /// blocked already is left out: it would be another number at every plan.
     #[attr(computed)]
     pub checks: Option<BTreeMap<String, String>>,
     /// The monitors that agree.
@@ -41,7 +44,8 @@ pub struct CephStatus {
 impl DataSource<Pve> for CephStatus {
     async fn read(cx: &Cx<Pve>, _config: Self) -> Result<Self, Error> {
         let found = cx.client.ceph().status().await.during("Cannot read Ceph's status")?;
-        let checks = found.health.checks.iter().map(|(code, check)| (code.clone(), check.summary.message.clone()));
+        let checks =
+            found.health.checks.iter().map(|(code, check)| (code.clone(), without_clock(&check.summary.message)));
         let states = found.pgmap.pgs_by_state.iter().map(|pgs| (pgs.state_name.clone(), pgs.count));
         Ok(Self {
             fsid: found.fsid.clone(),
@@ -53,5 +57,28 @@ impl DataSource<Pve> for CephStatus {
             osds_in: Some(found.osdmap.num_in_osds),
             pgs_by_state: Some(states.collect()),
         })
+    }
+}
+
+/// `1 slow ops, oldest one blocked for 32 sec, osd.0 has slow ops` without the 32 seconds.
+fn without_clock(sentence: &str) -> String {
+    static CLOCK: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(r" for \d+(\.\d+)? sec(ond)?s?\b").ok());
+    match &*CLOCK {
+        Some(clock) => clock.replace_all(sentence, "").into_owned(),
+        None => sentence.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::without_clock;
+
+    #[test]
+    fn a_sentence_is_the_same_a_minute_later() {
+        let slow = |sec: u32| format!("30 slow ops, oldest one blocked for {sec} sec, osd.0 has slow ops");
+        assert_eq!(without_clock(&slow(32)), "30 slow ops, oldest one blocked, osd.0 has slow ops");
+        assert_eq!(without_clock(&slow(32)), without_clock(&slow(92)));
+        let other = "Degraded data redundancy: 22/66 objects degraded (33.333%), 10 pgs degraded";
+        assert_eq!(without_clock(other), other);
     }
 }
