@@ -8,6 +8,7 @@ mod compare;
 mod exceptions;
 mod names;
 mod normalise;
+mod progress;
 mod recording;
 mod replay;
 mod report;

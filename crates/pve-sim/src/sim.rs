@@ -194,8 +194,8 @@ fn profile(options: &Options) -> anyhow::Result<Profile> {
     }
     match options.shape.ceph.release.as_deref() {
         None => {}
-        Some(release @ ("16.2" | "20.2")) => profile.ceph = release.to_owned(),
-        Some(other) => bail!("Ceph {other} is not simulated: known are 16.2 and 20.2"),
+        Some(release @ ("16.2" | "18.2" | "20.2")) => profile.ceph = release.to_owned(),
+        Some(other) => bail!("Ceph {other} is not simulated: known are 16.2, 18.2 and 20.2"),
     }
     Ok(profile)
 }

@@ -22,6 +22,8 @@ pub(crate) enum Rule {
     Version,
     /// Load and fill levels, and sizes of the machine that made the recording.
     Usage,
+    /// Numbers that a daemon gives itself when it starts.
+    Daemon,
 }
 
 /// Where in the answer to which path a rule applies to a whole value.
@@ -76,6 +78,11 @@ static RULES: LazyLock<Vec<At>> = LazyLock::new(|| {
             Rule::Usage,
             r"/ceph/pool/[^/]+/status$",
             r"^data\.statistics\.(stored|kb_used|bytes_used|max_avail|objects|percent_used)$",
+        ),
+        (
+            Rule::Daemon,
+            r"/ceph/status$",
+            r"^data\.mgrmap\.(active_gid|active_mgr_features|standbys\[.*\]\.(gid|mgr_features)|.*\.nonce)$",
         ),
         (Rule::Usage, r"/ceph/status$", r"^data\.pgmap\.(bytes_used|bytes_avail|data_bytes|num_objects)$|\.\w+_age$"),
     ]
@@ -159,6 +166,8 @@ static PIECES: LazyLock<Regex> = LazyLock::new(|| {
         r"|(?P<iso>\b\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}[+-]\d{4})",
         r"|(?P<ctime>\bctime=\d{10}\b)",
         r"|(?P<qemu>\bcreation-qemu=[\d.]+\d)",
+        // Of a daemon's address the port and the nonce; monitors have fixed ones.
+        r"|(?P<port>:\d{4}/\d{2,})",
     ))
 });
 
@@ -183,8 +192,8 @@ pub(crate) fn texts_agree(recorded: &str, live: &str, names: &mut Names, configu
 
 /// A text with its pieces replaced by their kinds, and the pieces.
 fn split(text: &str) -> (String, Vec<(&'static str, &str)>) {
-    const KINDS: [&str; 11] =
-        ["upid", "ticket", "csrf", "uuid", "fingerprint", "mac", "digest", "date", "iso", "ctime", "qemu"];
+    const KINDS: [&str; 12] =
+        ["upid", "ticket", "csrf", "uuid", "fingerprint", "mac", "digest", "date", "iso", "ctime", "qemu", "port"];
     let (mut frame, mut pieces, mut end) = (String::new(), Vec::new(), 0);
     for found in PIECES.captures_iter(text) {
         let Some((kind, piece)) = KINDS.iter().find_map(|kind| Some((*kind, found.name(kind)?))) else { continue };
@@ -216,7 +225,7 @@ fn pieces_agree(kind: &str, recorded: &str, live: &str, names: &mut Names, confi
         "uuid" => names.agree(Class::Uuid, recorded, live),
         "mac" if configured(recorded) => recorded == live,
         "mac" => names.agree(Class::Mac, recorded, live),
-        "csrf" | "date" | "iso" | "ctime" | "qemu" => true,
+        "csrf" | "date" | "iso" | "ctime" | "qemu" | "port" => true,
         _ => recorded == live,
     }
 }

@@ -53,6 +53,8 @@ pub(crate) enum User<'a> {
     Nobody,
     /// With an API token, by its full name `user@realm!name`.
     Token(&'a str),
+    /// Another user than root, with a ticket.
+    Ticket(&'a str),
     /// With a ticket that no server ever made.
     GarbageTicket,
     /// With root's ticket, but without the CSRF token.
@@ -74,7 +76,8 @@ impl Request {
             Some(Some("root@pam(garbage ticket)")) => User::GarbageTicket,
             Some(Some("root@pam(no CSRF header)")) => User::RootWithoutCsrf,
             Some(Some("malformed token")) => User::MalformedToken,
-            Some(Some(token)) => User::Token(token),
+            Some(Some(token)) if token.contains('!') => User::Token(token),
+            Some(Some(user)) => User::Ticket(user),
         }
     }
 

@@ -135,6 +135,9 @@ impl PartReplay<'_> {
         let through = self.part.through.get(&number).map(String::as_str);
         let reply = match sees_a_stopped_task(exchange) {
             true => session.until_stopped(&exchange.request, names, through).await?,
+            false if self.part.waits.contains(&number) => {
+                session.until_answered(&exchange.request, names, through).await?
+            }
             false => session.call(&exchange.request, names, through).await?,
         };
         let is_configured = |piece: &str| self.configured.iter().any(|text| text.contains(piece));
@@ -180,12 +183,24 @@ fn set_unserved_aside(recording: &Recording, exceptions: &Exceptions, replayed: 
         .filter(|(_, outcome)| outcome.not_simulated().is_some())
         .filter_map(|(exchange, _)| group(exchange))
         .collect();
+    // The tasks that such calls began, each with the feature.
+    let mut tasks: HashMap<&str, String> = HashMap::new();
     for (exchange, outcome) in std::iter::zip(&recording.exchanges, &mut replayed.outcomes) {
         if matches!(outcome, Outcome::LeftOut) {
             continue;
         }
-        if let Some(found) = group(exchange).filter(|found| unserved.contains(found)) {
-            *outcome = Outcome::NotServed(found.0);
+        let of_task = upid_in(&exchange.request.path).and_then(|upid| tasks.get(upid)).cloned();
+        let unserved = group(exchange).filter(|found| unserved.contains(found)).map(|found| found.0);
+        if let Some(feature) = of_task.or(unserved) {
+            if let Some(upid) = exchange.response["data"].as_str().filter(|data| data.starts_with("UPID:")) {
+                tasks.insert(upid, feature.clone());
+            }
+            *outcome = Outcome::NotServed(feature);
         }
     }
+}
+
+/// The UPID in a path below `/nodes/NODE/tasks`.
+fn upid_in(path: &str) -> Option<&str> {
+    path.split("/tasks/").nth(1)?.split('/').next().filter(|upid| upid.starts_with("UPID:"))
 }

@@ -2,7 +2,7 @@
 //!
 //! One YAML file per recording, beside the recordings. A part is replayed against a simulator of its own.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::time::Duration;
 
@@ -37,6 +37,9 @@ pub(crate) struct Part {
     /// Calls that went to another node than pve1, by their number.
     #[serde(default)]
     pub(crate) through: BTreeMap<usize, String>,
+    /// Calls that wait for something, as for a lock: time passes until they are answered.
+    #[serde(default)]
+    pub(crate) waits: BTreeSet<usize>,
     /// The password of the recorded root@pam, where the recording shows a login.
     #[serde(default)]
     pub(crate) root_password: Option<String>,
@@ -48,6 +51,12 @@ pub(crate) struct Part {
 pub(crate) enum Step {
     /// Simulated time passes: `25s`, `2m`, `500ms`.
     Advance { advance: Span },
+    /// A node is switched off; its address refuses, or does not answer.
+    SwitchOff {
+        switch_off: String,
+        #[serde(default)]
+        refuses: bool,
+    },
     /// A call of root@pam, `POST /nodes/pve1/...`; a task that it begins is waited for.
     Call {
         call: String,

@@ -97,6 +97,13 @@ impl Session {
             User::Root | User::RootWithoutCsrf => call.header(COOKIE, self.cookie()),
             User::Nobody => call,
             User::GarbageTicket => call.header(COOKIE, "PVEAuthCookie=PVE:root@pam:00000000::garbage"),
+            User::Ticket(user) => {
+                let (ticket, csrf) = self.sim.world.with(|cluster| {
+                    (cluster.access.issue_ticket(user, cluster.now), cluster.access.issue_csrf(user, cluster.now))
+                });
+                let call = call.header(COOKIE, auth_cookie(&ticket));
+                if writes { call.header("CSRFPreventionToken", csrf) } else { call }
+            }
             User::MalformedToken => call.header(AUTHORIZATION, "PVEAPIToken=garbage"),
             User::Token(token) => {
                 let recorded = self.tokens.get(token).map_or("00000000-0000-0000-0000-000000000000", String::as_str);
@@ -119,7 +126,7 @@ impl Session {
     }
 
     fn cookie(&self) -> String {
-        format!("PVEAuthCookie={}", utf8_percent_encode(&self.ticket, NON_ALPHANUMERIC))
+        auth_cookie(&self.ticket)
     }
 
     /// Lets simulated time pass.
@@ -140,6 +147,14 @@ impl Session {
         match step {
             Step::Advance { advance } => {
                 self.advance(advance.0);
+                Ok(())
+            }
+            Step::SwitchOff { switch_off: node, refuses } => {
+                let known = self.sim.world.with(|cluster| {
+                    cluster.set_power(node, false);
+                    cluster.nodes.get_mut(node).map(|node| node.refuses = *refuses).is_some()
+                });
+                ensure!(known, "there is no node {node} to switch");
                 Ok(())
             }
             Step::Call { call, params } => {
@@ -164,6 +179,32 @@ impl Session {
         Ok(())
     }
 
+    /// Makes a call that is answered late, letting a second pass again and again meanwhile.
+    pub(crate) async fn until_answered(
+        &mut self,
+        request: &Request,
+        names: &Names,
+        through: Option<&str>,
+    ) -> Result<Reply> {
+        let mut passed = 0.0;
+        let reply = {
+            let answer = self.call(request, names, through);
+            tokio::pin!(answer);
+            loop {
+                tokio::select! {
+                    reply = &mut answer => break reply,
+                    // Long enough for the call to have arrived; if it has not, it waits that much longer.
+                    () = tokio::time::sleep(Duration::from_millis(20)) => {
+                        self.sim.world.advance(Duration::from_secs(1));
+                        passed += 1.0;
+                    }
+                }
+            }
+        };
+        self.now += passed;
+        reply
+    }
+
     /// Asks for a task's status until it has stopped, letting a second pass each time; after ten minutes it is given up, and
     /// the answer says that it still runs.
     pub(crate) async fn until_stopped(
@@ -182,6 +223,10 @@ impl Session {
         }
         Ok(reply)
     }
+}
+
+fn auth_cookie(ticket: &str) -> String {
+    format!("PVEAuthCookie={}", utf8_percent_encode(ticket, NON_ALPHANUMERIC))
 }
 
 /// Seconds since 1970 of an RFC 3339 moment.

@@ -42,6 +42,12 @@ const COVERED: &[&str] = &[
     "buildcommit",
     "str",
     "parts",
+    // what a daemon gives itself
+    "nonce",
+    "active_gid",
+    "gid",
+    "active_mgr_features",
+    "mgr_features",
     // usage, and the size of the machine
     "cpu",
     "mem",
@@ -244,7 +250,6 @@ fn another_type_is_seen_even_where_a_rule_covers_the_value() {
 #[test]
 fn another_value_is_seen_unless_a_named_rule_covers_the_key() {
     let (mut seen, mut covered, mut unexpected) = (0, 0, BTreeSet::new());
-    let mut used = BTreeSet::new();
     for recording in all() {
         for (number, exchange) in recording.exchanges.iter().enumerate() {
             for pointer in leaves(&exchange.response).iter().filter(|pointer| !pointer.is_empty()) {
@@ -258,7 +263,6 @@ fn another_value_is_seen_unless_a_named_rule_covers_the_key() {
                 });
                 if differences(exchange, &reply).is_empty() {
                     covered += 1;
-                    used.insert(key(pointer).to_owned());
                     if !COVERED.contains(&key(pointer)) || !pointer.starts_with("/data/") {
                         unexpected.insert(format!("{} #{number} {pointer}", recording.name));
                     }
@@ -269,7 +273,6 @@ fn another_value_is_seen_unless_a_named_rule_covers_the_key() {
         }
     }
     assert!(unexpected.is_empty(), "changes that nobody sees: {unexpected:#?}");
-    eprintln!("UNUSED {:?}", COVERED.iter().filter(|k| !used.contains(**k)).collect::<Vec<_>>());
     assert!(seen > 5 * covered, "{covered} values are covered by rules, only {seen} are compared");
 }
 

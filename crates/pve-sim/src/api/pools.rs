@@ -60,9 +60,14 @@ fn with_members(call: &Call<'_>, poolid: &str) -> Result<Map<String, Value>, Pve
             .and_then(|vmid| u32::try_from(vmid).ok())
             .is_some_and(|vmid| pool.vms.contains(&vmid));
         let storage = entry["storage"].as_str().is_some_and(|storage| pool.storages.contains(storage));
-        (vm || storage) && wanted.is_none_or(|wanted| wanted == kind)
+        // A storage is shown as the node that answers sees it.
+        let here = entry["type"] != "storage" || entry["node"] == call.served_by.as_str();
+        (vm || storage) && here && wanted.is_none_or(|wanted| wanted == kind)
     };
-    let members: Vec<Value> = resources::visible(call).into_iter().filter(is_member).collect();
+    let mut members: Vec<Value> = resources::visible(call).into_iter().filter(is_member).collect();
+    for member in members.iter_mut().filter_map(Value::as_object_mut) {
+        member.remove("pool");
+    }
     let mut answer = fields(pool);
     answer.insert("members".to_owned(), json!(members));
     Ok(answer)
@@ -100,8 +105,10 @@ fn update(call: &mut Call<'_>) -> Result<Value, PveError> {
     let vms: Vec<u32> = call.params.list("vms").iter().filter_map(|vmid| vmid.parse().ok()).collect();
     for vmid in &vms {
         call.demand_any(&format!("/vms/{vmid}"), &["VM.Allocate", "Permissions.Modify"])?;
-        // Belief: the texts of the two refusals; they were not recorded.
         match call.cluster.pools.of_vm(*vmid) {
+            Some(other) if !removes && other == poolid => {
+                return Err(fail(format!("VM {vmid} is already a pool member")));
+            }
             other if removes && other != Some(&poolid) => return Err(fail(format!("VM {vmid} is not a pool member"))),
             Some(other) if !removes && other != poolid && !moves => {
                 let why = format!("VM {vmid} belongs already to pool '{other}' and 'allow-move' is not set");
@@ -129,7 +136,7 @@ fn update(call: &mut Call<'_>) -> Result<Value, PveError> {
     Ok(Value::Null)
 }
 
-/// Only an empty pool goes. Numbers that no guest has do not fill it.
+/// Only an empty pool goes. Numbers that no guest has and names of no storage do not fill it.
 fn delete(call: &mut Call<'_>) -> Result<Value, PveError> {
     let prefix = "delete pool failed: ";
     call.lock(Lock::file("user.cfg")).map_err(|error| error.prefix(prefix))?;
@@ -140,7 +147,9 @@ fn delete(call: &mut Call<'_>) -> Result<Value, PveError> {
         pools.keys().find(|other| other.starts_with(&format!("{poolid}/"))).map(|other| format!("pool '{other}'"));
     let guest =
         pool.vms.iter().find(|vmid| call.cluster.guests.all.contains_key(vmid)).map(|vmid| format!("VM {vmid}"));
-    let storage = pool.storages.first().map(|storage| format!("storage '{storage}'"));
+    let storages = &call.cluster.storage.all;
+    let storage =
+        pool.storages.iter().find(|id| storages.contains_key(*id)).map(|storage| format!("storage '{storage}'"));
     if let Some(content) = inner.or(guest).or(storage) {
         return Err(PveError::new(format!("{prefix}pool '{poolid}' is not empty (contains {content})")));
     }
@@ -168,7 +177,9 @@ mod tests {
         bed.ok("POST", "/pools", &[("poolid", "b")]).await;
         bed.ok("PUT", "/pools", &[("poolid", "a"), ("vms", "100")]).await;
         let pool = bed.ok("GET", "/pools/a", &[]).await;
-        assert_eq!((pool["members"][0]["vmid"].clone(), pool["members"][0]["pool"].clone()), (json!(100), json!("a")));
+        assert_eq!((&pool["members"][0]["vmid"], pool["members"][0].get("pool")), (&json!(100), None));
+        let refusal = bed.refusal("PUT", "/pools", &[("poolid", "a"), ("vms", "100")]).await;
+        assert_eq!(refusal.1, "update pools failed: VM 100 is already a pool member");
         let refusal = bed.refusal("DELETE", "/pools", &[("poolid", "a")]).await;
         assert_eq!(refusal, (500, "delete pool failed: pool 'a' is not empty (contains VM 100)".into()));
         let refusal = bed.refusal("PUT", "/pools", &[("poolid", "b"), ("vms", "100")]).await;

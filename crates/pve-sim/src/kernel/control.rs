@@ -14,6 +14,9 @@ use crate::shape::DiskShape;
 #[serde(deny_unknown_fields)]
 struct Power {
     on: bool,
+    /// Switched off, the node's address refuses what the other nodes send there, instead of not answering.
+    #[serde(default)]
+    refuses: bool,
 }
 
 #[derive(Deserialize)]
@@ -33,7 +36,7 @@ struct Inside {
 pub(crate) fn answer(world: &World, method: &str, path: &str, body: &[u8]) -> (u16, Value) {
     let parts: Vec<&str> = path.split('/').filter(|part| !part.is_empty()).collect();
     let result = match (method, parts.as_slice()) {
-        ("POST", ["nodes", node, "power"]) => read(body).and_then(|Power { on }| set_power(world, node, on)),
+        ("POST", ["nodes", node, "power"]) => read(body).and_then(|power| set_power(world, node, &power)),
         ("POST", ["nodes", node, "disks"]) => read(body)
             .and_then(|disk: DiskShape| world.with(|cluster| cluster.add_disk(node, disk)))
             .map(|()| Value::Null),
@@ -80,10 +83,13 @@ fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, String> {
     serde_json::from_slice(body).map_err(|error| error.to_string())
 }
 
-fn set_power(world: &World, node: &str, on: bool) -> Result<Value, String> {
+fn set_power(world: &World, node: &str, power: &Power) -> Result<Value, String> {
     world.with(|cluster| match cluster.nodes.get(node) {
         Some(_) => {
-            cluster.set_power(node, on);
+            cluster.set_power(node, power.on);
+            if let Some(node) = cluster.nodes.get_mut(node).filter(|node| !node.on) {
+                node.refuses = power.refuses;
+            }
             Ok(Value::Null)
         }
         None => Err(format!("no node '{node}': there are {}", cluster.nodes.names().join(", "))),

@@ -67,12 +67,12 @@ struct Evaluation<'a> {
 }
 
 impl Evaluation<'_> {
-    /// `inner`: below an `or` or `and`, where PVE's refusal says no more than that it is one.
+    /// `inner`: below an `or`, where PVE's refusal says no more than that it is one.
     fn check(&self, check: &Value, inner: bool) -> Result<(), PveError> {
         let refusal = || PveError::permission("");
         let parts = check.as_array().ok_or_else(refusal)?;
         let result = match (parts.first().and_then(Value::as_str), &parts[1..]) {
-            (Some("and"), checks) => return checks.iter().try_for_each(|check| self.check(check, true)),
+            (Some("and"), checks) => return checks.iter().try_for_each(|check| self.check(check, inner)),
             (Some("or"), checks) => match checks.iter().any(|check| self.check(check, true).is_ok()) {
                 true => Ok(()),
                 false => Err(refusal()),

@@ -21,8 +21,9 @@ use crate::cluster::access::{Identity, ROOT};
 
 /// Every 401 is this late, to slow down guessing.
 const UNAUTHORISED_DELAY: Duration = Duration::from_secs(3);
-/// How long a node tries to reach another one that is off.
+/// How long a node tries to reach another one that is off; the first time the kernel looks for its address first.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
+const FIRST_CONNECT: Duration = Duration::from_secs(21);
 
 /// The parameters that a request carries in its body.
 pub(crate) enum Body {
@@ -156,11 +157,15 @@ async fn carry_out(world: &World, node: &str, request: &Request, write: Option<u
                 let reply = Reply { status: 401, reason, content_type: None, body: String::new(), date };
                 Done { outcome: Outcome::Reply(reply), delay: UNAUTHORISED_DELAY, user }
             }
-            Err(Failure::Unreachable) => {
-                // Belief: AnyEvent's text when nobody answers at the address.
-                let reason = Some("No route to host".to_owned());
+            Err(Failure::Unreachable { refused, missed }) => {
+                let (reason, delay) = match (refused, missed) {
+                    (true, _) => ("Connection refused", Duration::ZERO),
+                    (false, true) => ("No route to host", CONNECT_TIMEOUT),
+                    (false, false) => ("No route to host", FIRST_CONNECT),
+                };
+                let reason = Some(reason.to_owned());
                 let reply = Reply { status: 595, reason, content_type: None, body: String::new(), date };
-                Done { outcome: Outcome::Reply(reply), delay: CONNECT_TIMEOUT, user }
+                Done { outcome: Outcome::Reply(reply), delay, user }
             }
             Err(Failure::NotImplemented(message)) => {
                 let body = json!({ "data": null, "message": message }).to_string();
@@ -195,8 +200,12 @@ enum Failure {
     Off,
     /// 401 with an empty body.
     Unauthorised(&'static str),
-    /// The node in the path does not answer the node that took the request.
-    Unreachable,
+    /// The node in the path does not answer the node that took the request: its address refuses, or has been missed
+    /// before.
+    Unreachable {
+        refused: bool,
+        missed: bool,
+    },
     NotImplemented(String),
     Pve(PveError),
 }
@@ -335,16 +344,22 @@ impl Attempt<'_> {
     }
 
     /// The node that carries out the call.
-    fn node_of(&self, cluster: &Cluster, route: &Route, bound: &[(&'static str, String)]) -> Result<String, Failure> {
+    fn node_of(
+        &self,
+        cluster: &mut Cluster,
+        route: &Route,
+        bound: &[(&'static str, String)],
+    ) -> Result<String, Failure> {
         let target = bound.iter().find(|(name, _)| *name == "node").map(|(_, node)| node.as_str());
         match target {
             Some(target) if route.method.runs_on_its_node() && target != "localhost" && target != self.node => {
-                if cluster.nodes.get(target).is_none() {
+                let Some(known) = cluster.nodes.get_mut(target) else {
                     let why = format!("failed to get address info for: {target}: Name or service not known");
                     return Err(PveError::new(format!("hostname lookup '{target}' failed - {why}")).into());
-                }
-                if !cluster.nodes.online(target) {
-                    return Err(Failure::Unreachable);
+                };
+                if !known.on {
+                    let missed = std::mem::replace(&mut known.missed, true);
+                    return Err(Failure::Unreachable { refused: known.refuses, missed });
                 }
                 Ok(target.to_owned())
             }

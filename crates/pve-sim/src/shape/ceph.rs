@@ -108,6 +108,9 @@ pub struct CephPoolShape {
 pub struct CrushRuleShape {
     /// Name.
     pub name: String,
+    /// Its number, where rules before it were removed; the next free one if absent.
+    #[serde(default)]
+    pub id: Option<u32>,
     /// What copies are spread over: `osd`, `host` ...
     pub failure_domain: String,
     /// Where it starts; `default` by default.

@@ -43,9 +43,21 @@ fn digest(call: &Call<'_>) -> String {
     hex::encode(Sha1::digest(json!(call.cluster.access.realms).to_string()))
 }
 
+/// What the built-in realms say of themselves while nobody says anything else.
+fn built_in_comment(realm: &str) -> Option<&'static str> {
+    match realm {
+        "pam" => Some("Linux PAM standard authentication"),
+        "pve" => Some("Proxmox VE authentication server"),
+        _ => None,
+    }
+}
+
 fn list(call: &mut Call<'_>) -> Result<Value, PveError> {
     let entry = |(name, realm): (&String, &BTreeMap<String, Value>)| {
         let mut entry = Map::from_iter([("realm".to_owned(), json!(name))]);
+        if let Some(comment) = built_in_comment(name) {
+            entry.insert("comment".to_owned(), json!(comment));
+        }
         for key in ["type", "comment", "tfa"] {
             if let Some(value) = realm.get(key) {
                 entry.insert(key.to_owned(), value.clone());
@@ -65,6 +77,9 @@ fn read(call: &mut Call<'_>) -> Result<Value, PveError> {
     let realm = realm.ok_or_else(|| PveError::new(format!("domain '{name}' does not exist")))?;
     let mut answer = json!(realm);
     answer["digest"] = json!(digest(call));
+    if let Some(comment) = built_in_comment(name).filter(|_| !realm.contains_key("comment")) {
+        answer["comment"] = json!(comment);
+    }
     if name == "pam" {
         answer["plugin"] = json!("PVE::Auth::PAM");
     }

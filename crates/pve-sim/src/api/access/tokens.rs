@@ -94,12 +94,15 @@ fn change(call: &Call<'_>, token: &mut Token, answer: &mut Value) {
         token.expire = u64::try_from(expire).unwrap_or(0);
     }
     if let Some(comment) = call.params.text("comment") {
-        token.comment = Some(comment.to_owned());
+        token.comment = Some(comment.to_owned()).filter(|comment| !comment.is_empty());
     }
     for name in ["privsep", "expire", "comment"] {
         if let Some(text) = call.params.text(name) {
             answer[name] = json!(text);
         }
+    }
+    if let Some(fields) = answer.as_object_mut().filter(|_| token.comment.is_none()) {
+        fields.remove("comment");
     }
 }
 

@@ -171,7 +171,7 @@ fn change_password(call: &mut Call<'_>) -> Result<Value, PveError> {
     }
     if !call.user.is_root() {
         let Some(own) = call.params.text("confirmation-password") else {
-            return Err(PveError::param("confirmation-password", "password confirmation is required"));
+            return Err(PveError::param("confirmation-password", "password is required to modify user"));
         };
         if !call.cluster.access.password_is(&call.user.userid, own) {
             return Err(PveError::new("authentication failure"));

@@ -133,7 +133,7 @@ fn nodes(call: &Call<'_>) -> Vec<Value> {
             "id": format!("node/{}", node.name),
             "type": "node",
             "node": node.name,
-            "status": if node.on { "online" } else { "offline" },
+            "status": if node.seems_online(call.now()) { "online" } else { "offline" },
             "level": "",
             "cgroup-mode": 2,
             "hastate": call.cluster.ha.node_hastate(&node.name).unwrap_or(if node.on { "online" } else { "unknown" }),

@@ -20,9 +20,14 @@ fn tasks(call: &mut Call<'_>) -> Result<Value, PveError> {
         let of_node = call.cluster.tasks.iter().rev().filter(|task| task.upid.node == node);
         for task in of_node.filter(|task| sees_all || call.user.owns(&task.upid.user)) {
             let mut item = entry(task);
-            if task.end.is_some() {
-                finished += 1;
-                item["saved"] = json!("1");
+            // Of a process only the number is broadcast, and that while it runs.
+            if let Some(item) = item.as_object_mut() {
+                item.remove("pstart");
+                if task.end.is_some() {
+                    finished += 1;
+                    item.remove("pid");
+                    item.insert("saved".to_owned(), json!("1"));
+                }
             }
             if finished <= FINISHED {
                 list.push(item);

@@ -19,16 +19,25 @@ fn list(call: &mut Call<'_>) -> Result<Value, PveError> {
             "id": format!("node/{}", node.name),
             "type": "node",
             "node": node.name,
-            "status": if node.on { "online" } else { "offline" },
+            "status": if node.seems_online(call.now()) { "online" } else { "offline" },
             "level": "",
             "ssl_fingerprint": node.fingerprint,
         });
-        if node.on && call.may(&format!("/nodes/{}", node.name), &["Sys.Audit"]) {
+        if call.may(&format!("/nodes/{}", node.name), &["Sys.Audit"]) {
             add_figures(&mut entry, node, call.now());
+            if !node.seems_online(call.now()) {
+                ["cpu", "mem", "disk", "uptime"].into_iter().for_each(|figure| forget(&mut entry, figure));
+            }
         }
         entry
     };
     Ok(call.cluster.nodes.iter().map(entry).collect())
+}
+
+fn forget(entry: &mut Value, key: &str) {
+    if let Some(fields) = entry.as_object_mut() {
+        fields.remove(key);
+    }
 }
 
 /// What a node has and uses, as long as the others remember it.

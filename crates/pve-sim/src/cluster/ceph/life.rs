@@ -6,6 +6,8 @@ use super::{Ceph, Time, pools};
 /// A started OSD reports itself up.
 /// Belief: "a few seconds"; the recordings show 1 to 2 s for a restarted one.
 const BOOT: f64 = 2.0;
+/// A new OSD takes longer: till then it is nowhere in the tree. Five to ten seconds were observed.
+const FIRST_BOOT: f64 = 6.0;
 /// A stopped or killed daemon refuses connections, which its peers report at once.
 const REFUSED: f64 = 0.7;
 /// A frozen or cut-off daemon is noticed by missing heartbeats: the grace (20 s) and the next
@@ -129,7 +131,7 @@ impl Ceph {
             osd.running = true;
             osd.fails_at = None;
             if !osd.up {
-                osd.boots_at = Some(now + BOOT);
+                osd.boots_at = Some(now + if osd.joins.is_some() { FIRST_BOOT } else { BOOT });
             }
         }
     }
@@ -154,6 +156,7 @@ impl Ceph {
     }
 
     fn osd_boots(&mut self, id: u32) {
+        self.join_crush(id);
         let (epoch, noin) = (self.epoch + 1, self.flags.contains("noin"));
         let Some(osd) = self.osds.get_mut(&id) else { return };
         let fresh = !osd.booted;

@@ -63,6 +63,8 @@ pub struct Osd {
     pub running: bool,
     /// Has been up once.
     pub booted: bool,
+    /// The class with which it takes its place in CRUSH when it boots for the first time.
+    pub joins: Option<String>,
     /// When the started daemon reports itself up.
     pub boots_at: Option<Time>,
     /// When the monitors notice that the daemon is gone.
@@ -93,6 +95,7 @@ impl Osd {
             auto_out: false,
             running: false,
             booted: false,
+            joins: None,
             boots_at: None,
             fails_at: None,
             down_since: None,

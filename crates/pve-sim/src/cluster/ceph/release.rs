@@ -9,9 +9,14 @@ pub struct Release {
 }
 
 impl Release {
-    /// 16.2.15, the release of the recordings.
+    /// 16.2.15, the release of the first recordings.
     pub fn pacific() -> Self {
         Self::of(16, "16.2.15", "618f440892089921c3e944a991122ddc44e60516")
+    }
+
+    /// 18.2.7, the release of the second recordings.
+    pub fn reef() -> Self {
+        Self::of(18, "18.2.7", "6b0e988052ec84cf2d4a54ff9bbbc5e720b621ad")
     }
 
     /// 20.2.1, PVE 9.2's default. The commit is invented: PVE builds its own packages.
@@ -27,6 +32,7 @@ impl Release {
     pub fn from_number(number: &str) -> Option<Self> {
         match number.split('.').next()? {
             "16" => Some(Self::pacific()),
+            "18" => Some(Self::reef()),
             "20" => Some(Self::tentacle()),
             _ => None,
         }
@@ -51,6 +57,7 @@ impl Release {
     pub fn name(&self) -> &'static str {
         match self.major {
             16 => "pacific",
+            18 => "reef",
             _ => "tentacle",
         }
     }

@@ -135,25 +135,32 @@ impl Ceph {
         self.changed();
     }
 
-    /// Makes an OSD on a disk: reserves the id, prepares, starts the daemon. It is up a few
-    /// seconds later. `class` overrides what the disk looks like.
+    /// Makes an OSD on a disk: reserves the id, prepares, starts the daemon. It is up, and in the
+    /// CRUSH map, a few seconds later. `class` overrides what the disk looks like.
     pub fn create_osd(&mut self, uuid: &str, node: &str, device: OsdDevice, class: Option<&str>, now: Time) -> u32 {
         self.advance(now);
         let id = self.new_osd(uuid);
-        // A starting OSD takes its class first and its place after, which is why the shadow
-        // buckets of a class have lower ids than the host.
-        let class = class.unwrap_or(&device.kind).to_string();
-        self.crush.set_class(id, &class);
-        // The starting OSD tells its size in TiB with four digits.
-        let weight = weight_of(((device.size as f64 / TIB * 1e4).round() / 1e4).max(0.0001));
-        self.crush.add_osd(id, weight, node);
         if let Some(osd) = self.osds.get_mut(&id) {
             osd.node = node.into();
+            osd.joins = Some(class.unwrap_or(&device.kind).to_string());
             osd.device = Some(device);
         }
         self.remapped();
         self.start_osd(id, now);
         id
+    }
+
+    /// The place that a new OSD takes when it boots for the first time.
+    pub(super) fn join_crush(&mut self, id: u32) {
+        let Some(osd) = self.osds.get_mut(&id) else { return };
+        let (Some(class), size, node) = (osd.joins.take(), osd.size(), osd.node.clone()) else { return };
+        // It takes its class first and its place after, which is why the shadow buckets of a class have lower ids
+        // than the host.
+        self.crush.set_class(id, &class);
+        // It tells its size in TiB with four digits.
+        let weight = weight_of(((size as f64 / TIB * 1e4).round() / 1e4).max(0.0001));
+        self.crush.add_osd(id, weight, &node);
+        self.remapped();
     }
 
     /// The disk at this path of a node is dead: what is on it stops, and never starts again. Which OSDs that were.

@@ -149,6 +149,9 @@ impl Ceph {
             let root = rule.root.as_deref().unwrap_or("default");
             // A shape that names what is not there gets no rule, which the first look shows.
             let _ = self.crush.create_rule(&rule.name, root, &rule.failure_domain, rule.device_class.as_deref());
+            if let Some(id) = rule.id {
+                self.crush.renumber_rule(&rule.name, id);
+            }
         }
         for pool in &shape.pools {
             self.make_pool(pool, at);

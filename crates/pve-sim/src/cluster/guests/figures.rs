@@ -74,7 +74,19 @@ impl Guest {
     /// The figures of the guest's own status.
     pub fn current(&self, vmid: u32, now: Time) -> Value {
         let mut figures = self.figures(vmid, now);
-        figures["clipboard"] = Value::Null;
+        if self.config.get("vga").is_some() {
+            figures["clipboard"] = Value::Null;
+        }
+        if self.is_running() {
+            let card = |key: &String| {
+                let number: u32 = key.strip_prefix("net")?.parse().ok()?;
+                Some((format!("tap{vmid}i{number}"), json!({ "netin": 0, "netout": 0 })))
+            };
+            let cards: serde_json::Map<String, Value> = self.config.values.keys().filter_map(card).collect();
+            if !cards.is_empty() {
+                figures["nics"] = Value::Object(cards);
+            }
+        }
         figures["qmpstatus"] = json!(match &self.running {
             None => "stopped",
             Some(process) if process.paused => "paused",

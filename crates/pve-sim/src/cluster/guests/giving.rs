@@ -28,7 +28,11 @@ impl Gift {
     /// # Errors
     /// PVE's text.
     pub fn check(&self, cluster: &Cluster, node: &str) -> Result<(), String> {
-        let (from, to) = (cluster.guests.on(self.from, node)?, cluster.guests.on(self.to, node)?);
+        let from = cluster.guests.on(self.from, node)?;
+        if cluster.guests.get(self.to).is_none() {
+            return Err(format!("could not find target VM {}", self.to));
+        }
+        let to = cluster.guests.on(self.to, node)?;
         for guest in [from, to] {
             if let Some(lock) = guest.config.lock() {
                 return Err(format!("VM is locked ({lock})"));

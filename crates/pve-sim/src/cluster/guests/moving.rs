@@ -104,7 +104,8 @@ impl Move {
         let wanted = self.order.format.clone().or_else(|| volume.as_ref().map(|volume| volume.format.clone()));
         let format = wanted.unwrap_or_else(|| to.default_format().to_owned());
         let taken = if to.takes_format(&format) { format.clone() } else { to.default_format().to_owned() };
-        if taken != format {
+        // Only a format that somebody asked for is missed.
+        if taken != format && self.order.format.is_some() {
             t.log(format!(
                 "format '{format}' is not supported by the target storage '{storage}' - using '{taken}' instead"
             ));
@@ -131,8 +132,16 @@ impl Move {
         if let Some(machine) = machine {
             let limit = self.order.bwlimit.map(|limit| format!(" with bandwidth limit: {limit} KiB/s"));
             t.log(format!("drive mirror is starting for drive-{key}{}", limit.unwrap_or_default()));
-            let kind = if machine >= (10, 0) { "mirror" } else { "drive" };
-            self.stage = Stage::Mirror { job: format!("{kind}-{key}"), seconds: 0, done: 0 };
+            let job = format!("{}-{key}", if machine >= (10, 0) { "mirror" } else { "drive" });
+            // QEMU mirrors onto what is as large to the byte; RBD's whole MiB may be more.
+            if made.size != bytes {
+                t.log(format!("{job}: Cancelling block job"));
+                t.log(format!("{job}: Done."));
+                self.drop_target(t);
+                let why = format!("{job}: Source and target image have different sizes (io-status: ok)");
+                return Err(format!("storage migration failed: block job (mirror) error: {why}"));
+            }
+            self.stage = Stage::Mirror { job, seconds: 0, done: 0 };
         } else {
             t.log(format!("transferred 0.0 B of {} (0.00%)", render_bytes(bytes)));
             self.stage = Stage::Copy { percent: 0 };
@@ -292,6 +301,7 @@ impl Job for Move {
         match std::mem::replace(&mut self.stage, Stage::Switch) {
             Stage::Mirror { job, .. } => {
                 t.log(format!("{job}: Cancelling block job"));
+                t.log(format!("WARN: {job}: Operation canceled (io-status: ok)"));
                 t.log(format!("{job}: Done."));
                 self.drop_target(t);
                 "storage migration failed: block job (mirror) error: interrupted by signal".to_owned()

@@ -191,11 +191,9 @@ pub fn shutdown(vmid: u32, by_ha: bool, skiplock: bool, timeout: Option<u64>, fo
             return Ok(Repeat::Again);
         }
         if !obeyed {
-            const TEXT: &str = "VM quit/powerdown failed - got timeout";
             if !force {
-                return Err(TEXT.to_owned());
+                return Err("VM quit/powerdown failed - got timeout".to_owned());
             }
-            t.log(TEXT);
             t.log("VM still running - terminating now with SIGTERM");
         }
         t.cluster.power_off(vmid);

@@ -19,9 +19,9 @@ pub fn parse(text: &str) -> Option<u64> {
     scaled(number, unit)
 }
 
-/// Reads the unit-less number of GiB of an allocation (`local-lvm:32`).
+/// Reads the unit-less number of GiB of an allocation (`local-lvm:32`): PVE reckons in KiB, and rounds up to them.
 pub fn parse_gib(text: &str) -> Option<u64> {
-    scaled(text, 1 << 30)
+    scaled(text, 1 << 30).map(|bytes| bytes.div_ceil(1024) * 1024)
 }
 
 /// A decimal number of units in bytes, rounded down. Exact where the number is whole.
@@ -53,6 +53,7 @@ mod tests {
         assert_eq!(parse("1.5G"), Some(3 << 29));
         assert_eq!(parse("4096"), Some(4096));
         assert_eq!(parse_gib("0.5"), Some(1 << 29));
+        assert_eq!(parse_gib("0.3").map(print).as_deref(), Some("314573K"));
         for bad in ["", "G", "1e3", "-1", "12X", "99999999999T"] {
             assert_eq!(parse(bad), None, "{bad}");
         }

@@ -142,7 +142,7 @@ async fn a_dead_node_is_fenced_after_a_minute_and_its_guest_runs_elsewhere_a_min
     let (fence, _) = until(&bed, "fence", 100).await;
     assert!((50..=75).contains(&fence), "{fence}");
     let lrm = entry(&bed, "lrm:pve2").await;
-    assert!(lrm["status"].as_str().unwrap().starts_with("pve2 (old timestamp - dead?, watchdog active, "), "{lrm}");
+    assert!(lrm["status"].as_str().unwrap().starts_with("pve2 (old timestamp - dead?, watchdog standby, "), "{lrm}");
     assert_eq!(bed.ok("GET", "/cluster/resources", &[("type", "vm")]).await[0]["hastate"], "fence");
     let (more, seen) = until(&bed, "started", 150).await;
     assert_eq!(seen, ["fence", "starting", "started"]);

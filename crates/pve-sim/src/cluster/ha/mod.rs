@@ -5,8 +5,9 @@
 //! [`Ha::crm`] and [`Lrm::results`], as PVE's do through `manager_status` and `lrm_status`.
 //! Guests, tasks and power belong to the rest of the cluster and are reached through [`World`].
 //!
-//! Belief: periods, counts and transitions come from reading pve-ha-manager 5.2 (`HA/Manager.pm`, `HA/LRM.pm`,
-//! `HA/CRM.pm`, `HA/NodeStatus.pm`, `Env/PVE2.pm`); of fencing and recovery nothing was recorded.
+//! Fencing and recovery are held to the recorded death of a node. Belief: what else there is of periods, counts and
+//! transitions comes from reading pve-ha-manager 5.2 (`HA/Manager.pm`, `HA/LRM.pm`, `HA/CRM.pm`, `HA/NodeStatus.pm`,
+//! `Env/PVE2.pm`).
 
 mod config;
 mod crm;

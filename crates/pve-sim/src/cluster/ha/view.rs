@@ -59,6 +59,8 @@ impl Ha {
     /// A local manager's state and its watchdog's.
     pub fn lrm_status(&self, node: &str, lrm: &Lrm, now: Seconds) -> (&'static str, &'static str) {
         let watchdog = match lrm.shown {
+            // Of a node that no longer tells, the watchdog is taken not to run.
+            _ if is_old(lrm.timestamp, now) => "standby",
             Mode::Active => "active",
             Mode::Waiting => "standby",
             Mode::Disarmed => "released",

@@ -32,6 +32,8 @@ pub struct Allocated {
 
 /// Extents of LVM.
 const EXTENT: u64 = 4 << 20;
+/// Images of RBD are made in whole MiB.
+const MIB: u64 = 1 << 20;
 
 /// The guest that a volume's name says it belongs to.
 pub fn owner(name: &str) -> Option<u32> {
@@ -139,7 +141,12 @@ impl Cluster {
                 _ => format!("disk image '{path}' already exists"),
             });
         }
-        let size = if storage.kind.name.starts_with("lvm") { size.div_ceil(EXTENT) * EXTENT } else { size };
+        let unit = match storage.kind.name {
+            "lvm" | "lvmthin" => EXTENT,
+            "rbd" => MIB,
+            _ => 1,
+        };
+        let size = size.div_ceil(unit) * unit;
         let log = match storage.kind.name {
             "rbd" => String::new(),
             // Belief: lvcreate's own words.

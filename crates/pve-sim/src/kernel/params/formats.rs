@@ -9,6 +9,9 @@ use super::check::regex;
 use super::property::{self, Keys};
 use crate::cluster::access::roles;
 
+/// How deep resource pools may lie within each other.
+const POOL_LEVELS: usize = 3;
+
 /// Splits a list as PVE does: at comma, semicolon, whitespace and NUL.
 pub fn split_list(text: &str) -> impl Iterator<Item = &str> {
     text.split(|c: char| c == ',' || c == ';' || c == '\0' || c.is_whitespace()).filter(|part| !part.is_empty())
@@ -44,6 +47,9 @@ pub fn check(path: &str, format: &str, text: &str) -> Result<(), String> {
         }
         "pve-roleid" => {
             demand(matches(r"^[A-Za-z0-9.\-_]+$"), &format!("role name '{text}' contains invalid characters"))
+        }
+        "pve-poolid" if text.split('/').count() > POOL_LEVELS => {
+            Err(format!("pool name '{text}' nested too deeply (max levels = {POOL_LEVELS})"))
         }
         "pve-poolid" => demand(
             matches(r"^[A-Za-z0-9.\-_]+(/[A-Za-z0-9.\-_]+){0,2}$"),

@@ -119,8 +119,8 @@ fn try_lock(cluster: &mut Cluster, number: u64, first: bool) {
     if quorate && cluster.locks.take(&lock, number) {
         if let Some(task) = cluster.tasks.by_number_mut(number) {
             task.waiting = None;
-            if !first && let Some(line) = task.log.last_mut() {
-                line.push_str(" OK");
+            if !first {
+                task.log.push(" OK".to_owned());
             }
         }
         go_on(cluster, number);

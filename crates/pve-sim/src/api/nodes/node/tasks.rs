@@ -68,6 +68,7 @@ fn list(call: &mut Call<'_>) -> Result<Value, PveError> {
         let mut item = entry(task);
         if task.end.is_none() {
             item["status"] = json!("RUNNING");
+            item["saved"] = json!("0");
         }
         item
     };

@@ -110,6 +110,14 @@ impl CrushMap {
         Ok(true)
     }
 
+    /// Gives a rule another number, if that is free: as if there had been others when it was made.
+    pub fn renumber_rule(&mut self, name: &str, id: u32) {
+        let old = self.rule_named(name).map(|rule| rule.id).filter(|_| !self.rules.contains_key(&id));
+        if let Some(rule) = old.and_then(|old| self.rules.remove(&old)) {
+            self.rules.insert(id, Rule { id, ..rule });
+        }
+    }
+
     /// Removes a rule by id; whether a pool uses it is the caller's to know.
     pub fn remove_rule(&mut self, id: u32) {
         self.rules.remove(&id);

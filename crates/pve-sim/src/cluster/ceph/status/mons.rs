@@ -34,7 +34,10 @@ impl Ceph {
         let mut names =
             vec!["kraken", "luminous", "mimic", "osdmap-prune", "nautilus", "octopus", "pacific", "elector-pinging"];
         if self.release.major() >= 17 {
-            names.extend(["quincy", "reef", "squid"]);
+            names.extend(["quincy", "reef"]);
+        }
+        if self.release.major() >= 19 {
+            names.push("squid");
         }
         if self.release.major() >= 20 {
             names.push("tentacle");

@@ -22,7 +22,9 @@ impl Crm {
     fn request_move(&mut self, sid: Sid, how: State, target: String) {
         let Some(service) = self.services.get(&sid) else { return };
         let may = matches!(service.state, State::Started | State::Stopped);
-        if may && service.node != target && self.is_online(&target) {
+        // From a node that is missed nothing is moved: it is fenced, or comes back.
+        let from_here = service.state == State::Stopped || self.is_online(&service.node);
+        if may && from_here && service.node != target && self.is_online(&target) {
             self.enter(sid, how, Some(target));
         }
     }

@@ -37,6 +37,16 @@ pub(super) fn make(id: &str, node: &str) -> Steps {
     let begin = {
         let (id, node, dir) = (id.clone(), node.clone(), dir.clone());
         move |t: &mut crate::kernel::tasks::TaskCx<'_>| {
+            // Whoever came first has made the directory already.
+            let tasks = t.cluster.tasks.iter().filter(|task| task.end.is_none() && task.upid.node == node);
+            let own = format!("mgr.{id}");
+            let of_it: Vec<String> = tasks
+                .filter(|task| task.upid.kind == "cephcreatemgr" && task.upid.id == own)
+                .map(|task| task.upid.to_string())
+                .collect();
+            if of_it.first().is_some_and(|first| *first != t.upid()) {
+                return Err(format!("ceph manager directory '{dir}' already exists"));
+            }
             let ceph = ceph_on(t.cluster, &node, Need::Monitors)?;
             if ceph.mgrs.iter().any(|m| m.name == id && m.node == node) {
                 return Err(format!("ceph manager directory '{dir}' already exists"));

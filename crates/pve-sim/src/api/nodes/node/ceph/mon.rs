@@ -18,7 +18,9 @@ fn list(call: &mut Call<'_>) -> Result<Value, PveError> {
     let quorate = ceph.has_quorum();
     let entry = |(rank, mon): (usize, &Mon)| {
         let inside = quorate && mon.in_quorum;
-        let version = |text: &str| if inside { json!(text) } else { Value::Null };
+        // What a monitor told once is remembered while it is away.
+        let told = quorate && (mon.in_quorum || !mon.running);
+        let version = |text: &str| if told { json!(text) } else { Value::Null };
         let mut entry = json!({
             "name": mon.name, "host": mon.node, "addr": format!("{}:6789/0", mon.ip), "rank": rank,
             "state": match (quorate, inside) { (false, _) => "unknown", (_, true) => "running", _ => "stopped" },
@@ -61,7 +63,21 @@ fn create(call: &mut Call<'_>) -> Result<Value, PveError> {
             let fetched = ceph.monmap_json()["epoch"].take();
             ceph.make_mon(&id, &node, &ip, now);
             let log = monmap(ceph, &fetched);
-            t.log(log);
+            if first {
+                let generated = t.cluster.ids.uuid();
+                let log = log.replace(t.cluster.ceph.fsid(), &generated);
+                t.log(first_monmap(&log, &generated));
+                t.log(
+                    "created the first monitor, assume it's safe to disable insecure global ID reclaim for new setup",
+                );
+                t.log("Configuring keyring for ceph-crash.service");
+            } else {
+                t.log(log);
+            }
+            t.log(format!(
+                "Created symlink '/etc/systemd/system/ceph-mon.target.wants/ceph-mon@{id}.service' -> \
+                 '/usr/lib/systemd/system/ceph-mon@.service'."
+            ));
             if first {
                 let with = mgr::make(&node, &node);
                 t.cluster.start_task(&node, &user, "cephcreatemgr", format!("mgr.{node}"), with);
@@ -91,6 +107,21 @@ fn monmap(ceph: &Ceph, epoch: &Value) -> String {
         out += &format!("{rank}: [v2:{0}:3300/0,v1:{0}:6789/0] mon.{1}\n", mon.ip, mon.name);
     }
     out + &format!("monmaptool: writing epoch {epoch} to /tmp/monmap ({} monitors)", mons.len())
+}
+
+/// The same for the first monitor, whose map the tool makes up, with an id and a release of its own.
+fn first_monmap(map: &str, fsid: &str) -> String {
+    let (opening, rest) = map.split_once('\n').unwrap_or((map, ""));
+    let rest: Vec<&str> = rest.lines().collect();
+    let rest =
+        rest.iter().map(|line| if line.starts_with("min_mon_release") { "min_mon_release 16 (pacific)" } else { line });
+    let rest: Vec<&str> = rest.collect();
+    format!(
+        "creating new monitor keyring\ncreating /etc/pve/priv/ceph.mon.keyring\n\
+         importing contents of /etc/pve/priv/ceph.client.admin.keyring into /etc/pve/priv/ceph.mon.keyring\n\
+         {opening}\nmonmaptool: generated fsid {fsid}\nsetting min_mon_release = pacific\n{}",
+        rest.join("\n")
+    )
 }
 
 fn destroy(call: &mut Call<'_>) -> Result<Value, PveError> {

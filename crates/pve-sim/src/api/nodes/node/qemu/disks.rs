@@ -171,7 +171,7 @@ fn enlarge(t: &mut TaskCx<'_>, vmid: u32, key: &DriveKey, size: &str) -> Result<
     let said = match storage.map(|storage| storage.kind.name) {
         // A running guest resizes its image itself.
         Some("dir" | "nfs") if !running => "Image resized.".to_owned(),
-        Some("rbd") => "Resizing image: 100% complete...done.".to_owned(),
+        Some("rbd") if !running => "Resizing image: 100% complete...done.".to_owned(),
         // Belief: lvextend's own words.
         Some("lvm" | "lvmthin") => {
             let group = storage.and_then(|storage| storage.get("vgname")).unwrap_or_default();

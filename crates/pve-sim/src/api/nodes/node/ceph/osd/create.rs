@@ -1,7 +1,8 @@
 //! `POST /nodes/{node}/ceph/osd`.
 //!
-//! Belief throughout: only the checks before the task were ever recorded. The rest follows pve-manager's
-//! `API2/Ceph/OSD.pm` and `Diskmanage.pm` as read, and ceph-volume's output as published.
+//! The checks, the task's outcome, and what disks and tree show after it are held to recordings. Belief: what the task
+//! does inside follows pve-manager's `API2/Ceph/OSD.pm` and `Diskmanage.pm` as read, and its log ceph-volume's output as
+//! published.
 
 use serde_json::Value;
 
@@ -35,6 +36,12 @@ fn create(call: &mut Call<'_>) -> Result<Value, PveError> {
             return Err(PveError::param(role, format!("cannot use 'osds-per-device' parameter with '{role}'")));
         }
     }
+    for role in ["db_dev", "wal_dev"] {
+        if params.text(role).is_some_and(|device| device == params.need("dev")) {
+            let text = format!("cannot chose '{}' for more than one type.", params.need("dev"));
+            return Err(PveError::param(role, text));
+        }
+    }
     if ["db_dev", "wal_dev", "osds-per-device"].into_iter().any(|name| params.has(name)) {
         return Err(left_out(call, "POST /nodes/{node}/ceph/osd with DB or WAL devices or several OSDs on a device"));
     }
@@ -42,7 +49,10 @@ fn create(call: &mut Call<'_>) -> Result<Value, PveError> {
     let encrypted = params.flag("encrypted").unwrap_or(false);
     let wanted = params.need("dev").to_owned();
     let node = call.node.clone();
-    ceph(call, Need::Monitors)?;
+    // Belief: that this is what the wait for the monitors ends in where some are configured and none answers, too.
+    if ceph(call, Need::Monitors).is_err() {
+        return Err(PveError::new("got timeout"));
+    }
     let path = match call.cluster.nodes.get(&node) {
         Some(node) => resolve(node, &wanted)?,
         None => return Err(PveError::new(format!("no such node '{node}'"))),

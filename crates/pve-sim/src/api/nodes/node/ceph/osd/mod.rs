@@ -30,7 +30,8 @@ fn list(call: &mut Call<'_>) -> Result<Value, PveError> {
         return Err(PveError::new("error with 'osd df': got timeout"));
     }
     let tree = ceph.osd_tree_json();
-    let rows: Vec<&Value> = tree["nodes"].as_array().into_iter().chain(tree["stray"].as_array()).flatten().collect();
+    // What has no place in the tree (yet) is not shown: a new OSD until it has come up.
+    let rows: Vec<&Value> = tree["nodes"].as_array().into_iter().flatten().collect();
     let child_ids: Vec<&Value> = rows.iter().filter_map(|row| row["children"].as_array()).flatten().collect();
     let tops = rows.iter().filter(|row| !child_ids.contains(&&row["id"]));
     let pgs = ceph.report().pgs_by_osd();
