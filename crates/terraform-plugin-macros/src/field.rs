@@ -36,6 +36,7 @@ pub(crate) struct Attr {
     pub(crate) sensitive: bool,
     pub(crate) write_only: bool,
     pub(crate) deprecated: Option<LitStr>,
+    pub(crate) same: Option<Path>,
     pub(crate) checks: Checks,
 }
 
@@ -60,6 +61,7 @@ struct Parsed {
     sensitive: bool,
     write_only: bool,
     deprecated: Option<LitStr>,
+    same: Option<Path>,
     checks: Checks,
 }
 
@@ -83,6 +85,7 @@ impl Attr {
             sensitive: parsed.sensitive,
             write_only: parsed.write_only,
             deprecated: parsed.deprecated,
+            same: parsed.same,
             checks: parsed.checks,
         };
         attr.fits()?;
@@ -161,6 +164,7 @@ impl Parsed {
             "sensitive" => self.sensitive = true,
             "write_only" => self.write_only = true,
             "deprecated" => self.deprecated = Some(meta.value()?.parse()?),
+            "same" => self.same = Some(meta.value()?.parse()?),
             "range" => self.checks.range = Some(meta.value()?.parse()?),
             "length" => self.checks.length = Some(meta.value()?.parse()?),
             "regex" => self.checks.regex = Some(meta.value()?.parse()?),
@@ -171,7 +175,7 @@ impl Parsed {
             _ => {
                 return Err(meta.error(
                     "unknown option; rules: required, optional, keep, computed, default; flags: local, replace, sensitive, \
-                     write_only, deprecated; checks: range, length, regex, says, one_of, check, each; ready; timeouts",
+                     write_only, deprecated; same; checks: range, length, regex, says, one_of, check, each; ready; timeouts",
                 ));
             }
         }

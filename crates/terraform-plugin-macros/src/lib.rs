@@ -12,6 +12,7 @@
 //!         conflicts(a, b), requires(a, b), exactly_one(a, b), at_least_one(a, b))]
 //! #[attr(required | optional | keep | computed | default = EXPR,          exactly one rule; `local` alone is optional
 //!        local, replace, sensitive, write_only, deprecated = "...",       flags
+//!        same = path,                                                     fn(&T, &T) -> bool: two texts that mean the same
 //!        range = 1..=7, length = 1..=40, regex = "...", says = "...", one_of = ["a", "b"],
 //!        check = path, each = path)]                                      checks; fn(&T) -> Result<(), String>
 //! #[attr(ready)]                                                          the latch: a bool that the framework owns

@@ -176,6 +176,10 @@ fn attribute(attr: &Attr) -> TokenStream {
     if let Some(instead) = &attr.deprecated {
         flags.extend(quote!(.deprecated(#instead)));
     }
+    if let Some(same) = &attr.same {
+        let inner = crate::field::bare(ty);
+        flags.extend(quote!(.same(|a, b| ::terraform_plugin::model::build::same::<#inner>(a, b, #same))));
+    }
     for check in check::expressions(attr) {
         flags.extend(quote!(.check(#check)));
     }

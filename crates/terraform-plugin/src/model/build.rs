@@ -71,6 +71,13 @@ impl Builder {
         self
     }
 
+    /// When two different values mean the same.
+    #[must_use]
+    pub fn same(mut self, same: fn(&Value, &Value) -> bool) -> Self {
+        self.0.same = Some(same);
+        self
+    }
+
     /// One check more.
     #[must_use]
     pub fn check(mut self, check: Check) -> Self {
@@ -124,6 +131,11 @@ pub fn plan_field<T: Typed>(attributes: &BTreeMap<String, Value>, name: &str) ->
 /// A field of a plan twin as a value.
 pub fn plan_value<T: Typed>(attr: &Attr<T::Known>) -> Value {
     attr::to_value::<T>(attr)
+}
+
+/// Whether two values mean the same in the eyes of a function of their type.
+pub fn same<T: Typed>(a: &Value, b: &Value, same: impl Fn(&T, &T) -> bool) -> bool {
+    matches!((T::from_value(a), T::from_value(b)), (Ok(a), Ok(b)) if same(&a, &b))
 }
 
 /// A nested object from its value.

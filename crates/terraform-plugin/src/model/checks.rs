@@ -12,9 +12,10 @@ pub fn typed<T: Typed>(
     Check::new(says, move |value| T::from_value(value).map_or(Ok(()), |typed| run(&typed)))
 }
 
-/// The value fits the Rust type: a whole number, one of the words, a size.
+/// The value fits the Rust type: a whole number, one of the words, a size. And it is meant so.
 pub(super) fn fits<T: Typed>() -> Option<Check> {
-    T::says().map(|says| Check::new(says, |value| T::from_value(value).map(drop).map_err(|fault| fault.to_string())))
+    let fits = |value: &Value| T::from_value(value).map_err(|fault| fault.to_string()).and_then(|_| T::sensible(value));
+    T::says().map(|says| Check::new(says, fits))
 }
 
 /// Whether the value, or a part of it, is not known yet.

@@ -41,6 +41,10 @@ impl<T: Typed> Typed for Option<T> {
         T::same()
     }
 
+    fn sensible(value: &Value) -> Result<(), String> {
+        T::sensible(value)
+    }
+
     fn checks() -> Vec<Check> {
         T::checks()
     }

@@ -130,6 +130,11 @@ pub trait Typed: Clone + Send + Sync + Sized + 'static {
         Vec::new()
     }
 
+    /// What a configuration must not say, though it may be stored: `Err` holds what is wrong and what would be right.
+    fn sensible(_value: &Value) -> Result<(), String> {
+        Ok(())
+    }
+
     /// For the docs, what a value must be beyond its Terraform type: `a whole number`. `None` when any value will do.
     fn says() -> Option<String> {
         None

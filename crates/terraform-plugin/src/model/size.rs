@@ -21,6 +21,9 @@ pub struct Size {
 #[error("must be a size such as `32G` (a number, then K, M, G, T or P, or nothing for bytes), not {0:?}")]
 pub struct SizeError(String);
 
+/// From here on a number without a unit is taken for bytes.
+const BARE_MEANS_BYTES: u64 = 1 << 20;
+
 const UNITS: [(char, u32); 5] = [('P', 50), ('T', 40), ('G', 30), ('M', 20), ('K', 10)];
 
 impl Size {
@@ -139,6 +142,17 @@ impl Typed for Size {
         Some(|a, b| matches!((Self::from_value(a), Self::from_value(b)), (Ok(a), Ok(b)) if a == b))
     }
 
+    /// A small number without a unit: nobody means so few bytes.
+    fn sensible(value: &Value) -> Result<(), String> {
+        let Ok(size) = Self::from_value(value) else { return Ok(()) };
+        let number = size.text.trim();
+        let bare = number.chars().all(|c| c.is_ascii_digit() || c == '.');
+        if bare && (1..BARE_MEANS_BYTES).contains(&size.bytes) {
+            return Err(format!("has no unit, and would be {} bytes: did you mean `\"{number}G\"`?", size.bytes));
+        }
+        Ok(())
+    }
+
     fn says() -> Option<String> {
         Some("a size such as `32G`".to_owned())
     }
@@ -171,6 +185,17 @@ mod tests {
     fn refuses_what_is_no_size() {
         for text in ["", "G", "-1G", "1X", "1Gi2", "1.G", ".5G", "1.2.3G", "99999999P", "1BB", "1iB", "1\u{fc}"] {
             assert!(text.parse::<Size>().is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_small_number_without_a_unit_is_not_meant() {
+        for (text, meant) in [("32", "32G"), ("1.5", "1.5G"), (" 500 ", "500G"), ("1048575", "1048575G")] {
+            let refusal = Option::<Size>::sensible(&Value::from(text)).unwrap_err();
+            assert!(refusal.contains(&format!("did you mean `\"{meant}\"`")), "{refusal}");
+        }
+        for text in ["32G", "32B", "0", "1048576", "34359738368", "no size"] {
+            assert_eq!(Size::sensible(&Value::from(text)), Ok(()), "{text}");
         }
     }
 
