@@ -33,7 +33,9 @@ pub fn normalise(key: &str, value: &str, ids: &mut Ids) -> Option<(String, Strin
     let value = match key {
         "tags" => normalise_tags(value),
         _ if numbered("net") => net::normalise(value, || mac(ids))?,
-        _ => value.to_owned(),
+        // What the file is read into again: a comment loses what is blank at its end, a line what is blank around it.
+        "description" => value.trim_end().to_owned(),
+        _ => value.trim().to_owned(),
     };
     Some((key.to_owned(), value))
 }
