@@ -15,6 +15,7 @@ mod provider;
 mod pve;
 mod rights;
 mod storage;
+mod texts;
 mod vm;
 
 use std::process::ExitCode;

@@ -13,6 +13,7 @@ use crate::error::{During, Problem, exists};
 use crate::evidence::{self, Sight};
 use crate::pve::Pve;
 use crate::rights;
+use crate::texts;
 
 /// A resource pool: guests and storages under one name, for permissions. (For Ceph's pools see `pve_ceph_pool`.)
 ///
@@ -29,7 +30,7 @@ pub struct Pool {
     )]
     pub poolid: String,
     /// A note.
-    #[attr(optional, length = 1..)]
+    #[attr(optional, check = texts::says_something, same = texts::same_but_ends)]
     pub comment: Option<String>,
     /// How long operations may take.
     #[attr(timeouts(create = "5m", update = "5m", delete = "5m"))]
@@ -96,7 +97,7 @@ async fn find(cx: &Cx<Pve>, poolid: &str) -> Result<Option<Pool>, Problem> {
         cx.client.shared(Area::Access, Request::get("pools")).await.during(format!("Cannot read pool \"{poolid}\""))?;
     Ok(pools.iter().find(|pool| pool.poolid == poolid).map(|live| Pool {
         poolid: live.poolid.clone(),
-        comment: live.comment.clone().filter(|comment| !comment.is_empty()),
+        comment: live.comment.clone().filter(|comment| !comment.trim().is_empty()),
         ..Pool::default()
     }))
 }

@@ -61,11 +61,11 @@ pub struct Pool {
     #[attr(keep, one_of = ["rbd", "cephfs", "rgw"])]
     pub application: Option<String>,
     /// The size the pool is expected to reach, such as `500G`, for the autoscaler. Unset takes it away.
-    #[attr(optional)]
+    #[attr(optional, check = more_than_nothing)]
     pub target_size: Option<Size>,
     /// The share of the cluster's capacity the pool is expected to take, relative to other pools' ratios, for the
     /// autoscaler. Unset takes it away.
-    #[attr(optional)]
+    #[attr(optional, check = positive)]
     pub target_size_ratio: Option<f64>,
     /// Must be true, and applied, before the pool can be destroyed.
     #[attr(local, default = false)]
@@ -90,6 +90,15 @@ pub enum AutoscaleMode {
     Off,
     /// Leaves it alone and warns when it is off by much.
     Warn,
+}
+
+/// Ceph's word for "not set" is 0.
+fn more_than_nothing(size: &Size) -> Result<(), String> {
+    if size.bytes() > 0 { Ok(()) } else { Err("must be more than nothing: leave it out".to_owned()) }
+}
+
+fn positive(ratio: &f64) -> Result<(), String> {
+    if *ratio > 0.0 { Ok(()) } else { Err("must be more than 0: leave it out".to_owned()) }
 }
 
 /// What PVE makes pools with when nothing is said (`POST /nodes/{node}/ceph/pool`).

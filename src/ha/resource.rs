@@ -15,6 +15,7 @@ use crate::error::{During, Problem, exists};
 use crate::evidence::{self, Sight};
 use crate::pve::Pve;
 use crate::rights;
+use crate::texts;
 
 /// A guest under high availability: HA keeps it in the state asked for, and starts it elsewhere when its node dies.
 ///
@@ -43,7 +44,7 @@ pub struct HaResource {
     #[attr(keep)]
     pub failback: Option<bool>,
     /// A note.
-    #[attr(optional, length = 1..=4096, check = one_line)]
+    #[attr(optional, length = ..=4096, check = one_line, check = texts::says_something, same = texts::same_but_ends)]
     pub comment: Option<String>,
     /// Puts the guest under HA although something of it is local to its node. When that node dies, the guest stays down.
     #[attr(local, default = false)]
@@ -177,7 +178,7 @@ impl HaResource {
             max_restart: Some(live.max_restart.unwrap_or(1)),
             max_relocate: Some(live.max_relocate.unwrap_or(1)),
             failback: Some(live.failback.unwrap_or(true)),
-            comment: live.comment.clone().filter(|comment| !comment.is_empty()),
+            comment: live.comment.clone().filter(|comment| !comment.trim().is_empty()),
             ready: true,
             ..Self::default()
         }

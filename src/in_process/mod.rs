@@ -1,8 +1,11 @@
 //! The provider without Terraform: its calls, made as Terraform makes them, against a simulated cluster in this process. A
 //! life of an object takes milliseconds here.
 
+mod adopted;
 mod colleagues;
+mod forms;
 mod in_use;
+mod machines;
 
 use std::marker::PhantomData;
 
@@ -21,8 +24,6 @@ use crate::provider::{PveConfig, PveProvider};
 struct Rig {
     server: Server<PveProvider>,
     sim: Running,
-    /// Where Terraform would keep its data.
-    _data: tempfile::TempDir,
 }
 
 /// What was answered: a value, or the errors.
@@ -44,6 +45,7 @@ struct Planned<M> {
     planned: Value,
     private: Vec<u8>,
     replaces: bool,
+    warnings: Vec<String>,
     model: PhantomData<M>,
 }
 
@@ -84,27 +86,21 @@ impl Rig {
     async fn of(shape: &str) -> Self {
         let shape = pve_sim::shape::Shape::from_yaml(shape).unwrap();
         let sim = Sim::start(Options { shape, factor: 600.0, seed: Some(1), ..Options::default() }).await.unwrap();
-        let data = tempfile::tempdir().unwrap();
-        let rig = Self { server: Server::beside(StopToken::new(), data.path().to_owned()), sim, _data: data };
-        rig.configure().await;
-        rig
-    }
-
-    /// As each of Terraform's commands begins: what was read before is forgotten.
-    async fn configure(&self) {
+        let rig = Self { server: Server::new(StopToken::new()), sim };
         let endpoints: Json =
-            self.sim.endpoints.iter().map(|(name, url)| (name.clone(), Json::from(url.as_str()))).collect();
+            rig.sim.endpoints.iter().map(|(name, url)| (name.clone(), Json::from(url.as_str()))).collect();
         let config = serde_json::json!({
             "endpoints": endpoints,
-            "fingerprints": self.sim.fingerprints,
-            "username": self.sim.username,
-            "password": self.sim.password,
-            "api_token": self.sim.api_token,
+            "fingerprints": rig.sim.fingerprints,
+            "username": rig.sim.username,
+            "password": rig.sim.password,
+            "api_token": rig.sim.api_token,
         });
         let known: Vec<String> = PveConfig::attributes().into_iter().map(|attribute| attribute.name).collect();
         assert!(config.as_object().unwrap().keys().all(|name| known.contains(name)));
         let request = tf::configure_provider::Request { config: json(&config), ..Default::default() };
-        judge(&self.server.configure_provider(Request::new(request)).await.unwrap().into_inner().diagnostics).unwrap();
+        judge(&rig.server.configure_provider(Request::new(request)).await.unwrap().into_inner().diagnostics).unwrap();
+        rig
     }
 
     async fn validate<M: Model>(&self, config: &Json) -> Told<()> {
@@ -164,6 +160,7 @@ impl Rig {
             planned: Value::Null,
             private: kept.private.clone(),
             replaces: false,
+            warnings: Vec::new(),
             model: PhantomData::<M>,
         };
         self.apply(planned).await.map(|_| ())
@@ -194,13 +191,14 @@ async fn plan<M: Model>(server: &Server<PveProvider>, prior: Option<&Kept<M>>, c
         ..Default::default()
     };
     let answer = server.plan_resource_change(Request::new(request)).await.unwrap().into_inner();
-    judge(&answer.diagnostics)?;
+    let warnings = judge(&answer.diagnostics)?;
     Ok(Planned {
         prior: prior_state,
         config: config.clone(),
         planned: dynamic::from_proto(answer.planned_state.as_ref(), &ty::<M>()).unwrap(),
         private: answer.planned_private.to_vec(),
         replaces: !answer.requires_replace.is_empty(),
+        warnings,
         model: PhantomData,
     })
 }

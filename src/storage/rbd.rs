@@ -15,6 +15,7 @@ use crate::error::{During, Problem, exists};
 use crate::evidence::{self, Sight};
 use crate::pve::Pve;
 use crate::rights;
+use crate::texts;
 
 use super::images::images;
 
@@ -36,10 +37,10 @@ pub struct StorageRbd {
     #[attr(required)]
     pub pool: String,
     /// What it may hold: `images` (disks of virtual machines), `rootdir` (containers). Left alone when unset (PVE: both).
-    #[attr(keep, each = content)]
+    #[attr(keep, length = 1.., each = content)]
     pub content: Option<BTreeSet<String>>,
     /// The nodes that use it. Unset: all.
-    #[attr(optional, length = 1..)]
+    #[attr(optional, length = 1.., each = texts::item)]
     pub nodes: Option<BTreeSet<String>>,
     /// Uses the kernel's RBD client instead of librbd. Left alone when unset (PVE: false).
     #[attr(keep)]

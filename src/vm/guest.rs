@@ -6,8 +6,11 @@ use std::time::Duration;
 use pve_client::api::cluster::{Guest, GuestKind};
 use pve_client::api::qemu::Qemu;
 use pve_client::api::qemu::config::Config;
+use pve_client::api::qemu::drive::{Drive, DriveKey};
+use pve_client::size::Size;
 use terraform_plugin::Cx;
 
+use super::disks::is_data_bus;
 use crate::error::{During, Problem};
 use crate::pve::Pve;
 
@@ -19,7 +22,7 @@ const STALE: Duration = Duration::from_millis(2100);
 pub struct Found {
     /// Its entry in the cluster's list.
     pub guest: Guest,
-    /// Its configuration, pending changes applied.
+    /// Its configuration, pending changes applied. A disk that has no size in it has that which its storage tells.
     pub config: Arc<Config>,
 }
 
@@ -44,13 +47,33 @@ pub async fn find(cx: &Cx<Pve>, vmid: u32) -> Result<Option<Found>, Problem> {
             .at("vmid"));
         }
         match cx.client.qemu(&guest.node, vmid).config().await {
-            Ok(config) => return Ok(Some(Found { guest, config })),
+            Ok(config) => {
+                let config = with_sizes(cx, &guest, config).await;
+                return Ok(Some(Found { guest, config }));
+            }
             // It went elsewhere, or away, since the list was made.
             Err(error) if error.is_absent() && !looked => tokio::time::sleep(STALE).await,
             Err(error) => return Err(error).during(format!("Cannot read the configuration of vm:{vmid}")),
         }
         looked = true;
     }
+}
+
+/// PVE notes a disk's size for information only: lines edited by hand, and some of older tools, have none.
+async fn with_sizes(cx: &Cx<Pve>, guest: &Guest, config: Arc<Config>) -> Arc<Config> {
+    let unknown = |key: &DriveKey, drive: &Drive| is_data_bus(key.bus) && drive.is_disk() && drive.size.is_none();
+    if !config.drives.iter().any(|(key, drive)| unknown(key, drive)) {
+        return config;
+    }
+    let mut completed = Config::clone(&config);
+    for (_, drive) in completed.drives.iter_mut().filter(|(key, drive)| unknown(key, drive)) {
+        let Some(storage) = drive.storage() else { continue };
+        // A storage that does not answer is no reason to give up: the size stays unknown.
+        let volumes = cx.client.node_storage(&guest.node).content(storage, Some(guest.vmid)).await;
+        let size = volumes.ok().and_then(|all| all.iter().find(|volume| volume.volid == drive.volume)?.size);
+        drive.size = size.map(Size::from_bytes);
+    }
+    Arc::new(completed)
 }
 
 /// As [`find`], where the VM is needed.
@@ -83,21 +106,5 @@ pub fn must_be_unlocked(found: &Found) -> Result<(), Problem> {
                 found.guest.vmid, found.guest.node
             ),
         )),
-    }
-}
-
-/// Compares what is remembered of the VM's creation with what is there: numbers are used again.
-pub fn must_be_the_same(found: &Found, remembered: Option<i64>) -> Result<(), Problem> {
-    match (remembered, found.config.created) {
-        (Some(ours), Some(its)) if ours != its => Err(Problem::new(
-            format!("vm:{} is another VM now", found.guest.vmid),
-            format!(
-                "The one in the state was made at {ours} (Unix time), the one on {} at {its}: its number was used again. \
-                 Nothing was written. `terraform state rm` the old one; import the new one if it is to be managed here.",
-                found.guest.node
-            ),
-        )
-        .at("vmid")),
-        _ => Ok(()),
     }
 }

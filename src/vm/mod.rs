@@ -3,6 +3,7 @@
 pub mod disk_move;
 pub mod disks;
 pub mod guest;
+pub mod identity;
 pub mod lookup;
 pub mod moving;
 pub mod pending;

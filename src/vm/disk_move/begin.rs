@@ -2,10 +2,11 @@
 
 use terraform_plugin::{Created, Cx, Failed, Unwritten};
 
-use super::{CREATED, SOURCE, VmDiskMove};
+use super::{SOURCE, VmDiskMove};
 use crate::error::Problem;
 use crate::pve::Pve;
 use crate::vm::guest::{self, Found};
+use crate::vm::identity;
 use crate::vm::moving::{Halt, Order, Ready};
 
 pub async fn create(
@@ -16,7 +17,7 @@ pub async fn create(
     let order = unwritten.check(want.order())?;
     // A replacement inherits what was remembered of its predecessor.
     cx.private.remove(SOURCE);
-    cx.private.remove(CREATED);
+    identity::forget(cx);
     let (source, mut task, written) = match unwritten.check(order.prepare(cx).await)? {
         Ready::There(found) => {
             remember(cx, &found, None);
@@ -55,9 +56,7 @@ pub async fn create(
 }
 
 fn remember(cx: &Cx<Pve>, found: &Found, source: Option<&str>) {
-    if let Some(created) = found.config.created {
-        cx.private.set(CREATED, created);
-    }
+    identity::remember(cx, &found.config);
     if let Some(source) = source {
         cx.private.set(SOURCE, source);
     }

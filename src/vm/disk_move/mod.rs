@@ -10,6 +10,7 @@ use terraform_plugin::{
 };
 
 use super::guest;
+use super::identity;
 use super::moving::{Halt, Limits, Order, left_over};
 use super::planned::{DiskOwner, want_disk};
 use super::vm::two_owners;
@@ -71,9 +72,6 @@ const STALL: std::time::Duration = std::time::Duration::from_secs(15 * 60);
 
 /// Private data: the volume that the disk was moved away from, as long as it may have to be freed.
 const SOURCE: &str = "source";
-
-/// Private data: when PVE made the VM. Numbers are used again.
-const CREATED: &str = "created";
 
 fn disk(text: &String) -> Result<(), String> {
     match text.parse::<DriveKey>() {
@@ -139,7 +137,7 @@ impl Resource<Pve> for VmDiskMove {
     async fn update(cx: &Cx<Pve>, _prior: &Self, want: &Self) -> Result<Updated<Self>, Error> {
         let order = want.order()?;
         let found = guest::must_exist(cx, want.vmid).await?;
-        guest::must_be_the_same(&found, cx.private.get(CREATED))?;
+        identity::must_be_the_same(cx, &found)?;
         let remember = |source: &str| cx.private.set(SOURCE, source);
         match order.carry_out(cx, &want.limits(), cx.private.get(SOURCE), remember).await {
             Ok(volume) => {
@@ -199,11 +197,7 @@ impl VmDiskMove {
 /// The disk as it lies now. While it is on its way, the state tells where it goes to.
 async fn look(cx: &Cx<Pve>, key: &VmDiskMoveKey, prior: Option<&VmDiskMove>) -> Result<Option<VmDiskMove>, Problem> {
     let Some(found) = guest::find(cx, key.vmid).await? else { return Ok(None) };
-    if cx.private.get::<i64>(CREATED).is_none()
-        && let Some(created) = found.config.created
-    {
-        cx.private.set(CREATED, created);
-    }
+    identity::complete(cx, &found.config);
     let asked = prior.cloned().unwrap_or_else(|| VmDiskMove {
         vmid: key.vmid,
         disk: key.disk.clone(),

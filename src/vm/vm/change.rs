@@ -1,19 +1,22 @@
 //! Changing a VM in place, and finishing one whose creation was cut off. What is wanted is compared with the live VM, so
 //! both are the same work.
 
+use std::time::Instant;
+
 use pve_client::api::nodes::TaskFilter;
 use pve_client::api::qemu::DiskMove;
-use pve_client::{Area, Lock, Upid};
+use pve_client::error::TaskFailure;
+use pve_client::{Area, Error as Api, Lock, Patience, Upid};
 use terraform_plugin::{Cx, Diagnostic, Updated};
 
-use super::{CREATED, OWNED, Vm, cloud_init, disks, power, settings, vmid_path};
+use super::{OWNED, Vm, cloud_init, disks, power, settings, vmid_path};
 use crate::error::{During, Problem};
 use crate::evidence::Before;
 use crate::pve::{Pve, patience};
 use crate::vm::disks::must_hold_images;
 use crate::vm::guest::{self, Found};
-use crate::vm::moving::{Halt, Limits, Order};
-use crate::vm::pending;
+use crate::vm::moving::{self, Halt, Limits, Order};
+use crate::vm::{identity, pending};
 
 /// How long a disk may move without progress.
 const STALL: std::time::Duration = std::time::Duration::from_secs(15 * 60);
@@ -27,23 +30,24 @@ pub async fn change(cx: &Cx<Pve>, prior: &Vm, want: &Vm) -> Result<Updated<Vm>, 
         .at(vmid_path()));
     };
     let owned: Vec<String> = cx.private.get(OWNED).unwrap_or_default();
+    let wait = Wait::begin();
     let found = created(cx, vmid).await?;
-    guest::must_be_the_same(&found, cx.private.get(CREATED))?;
-    guest::must_be_unlocked(&found)?;
-
-    let node = &found.guest.node;
-    disks::must_be_possible(cx, want, Some(prior), Some(&found.config), node).await?;
-    cloud_init::must_be_possible(cx, want, Some(&found.config), node).await?;
+    must_be_possible(cx, &found, prior, want).await?;
     let moves = disks::to_move(want, &owned, &found.config);
     for (disk, storage) in &moves {
-        must_hold_images(cx, storage, node, disks::path(&disk.to_string()).at("storage")).await?;
+        must_hold_images(cx, storage, &found.guest.node, disks::path(&disk.to_string()).at("storage")).await?;
     }
 
-    let found = bring_settings(cx, found, prior, want).await?;
+    let found = bring_settings(cx, &wait, found, prior, want).await?;
     for (disk, size) in disks::to_grow(want, &found.config) {
         let doing = format!("Cannot grow {disk} of vm:{vmid} to {size}");
-        let mut task = found.api(cx).resize(disk, size).await.during(&doing)?;
-        task.wait(&patience(cx), |_| {}).await.during(&doing)?;
+        let grow = async || {
+            let mut task = found.api(cx).resize(disk, size).await.during(&doing)?;
+            task.wait(&patience(cx), |_| {}).await.during(&doing)
+        };
+        while let Err(problem) = grow().await {
+            wait.out(cx, &found, problem).await?;
+        }
         pending::renew(cx, vmid, disk).await?;
     }
     for (disk, storage) in moves {
@@ -98,12 +102,51 @@ async fn created(cx: &Cx<Pve>, vmid: u32) -> Result<Found, Problem> {
     guest::must_exist(cx, vmid).await
 }
 
+/// What has to hold before anything is written, and again after each wait.
+async fn must_be_possible(cx: &Cx<Pve>, found: &Found, prior: &Vm, want: &Vm) -> Result<(), Problem> {
+    identity::must_be_the_same(cx, found)?;
+    guest::must_be_unlocked(found)?;
+    let node = &found.guest.node;
+    disks::must_be_possible(cx, want, Some(prior), Some(&found.config), node).await?;
+    cloud_init::must_be_possible(cx, want, Some(&found.config), node).await
+}
+
+/// Brings the settings to what is wanted. The VM as it is afterwards.
+///
+/// Whoever waits for a VM's lock meets another configuration than the one that was looked at: it is read and compared once
+/// more, and then written.
+async fn bring_settings(cx: &Cx<Pve>, wait: &Wait, found: Found, prior: &Vm, want: &Vm) -> Result<Found, Problem> {
+    let mut found = found;
+    let mut readings = 1;
+    loop {
+        match send_settings(cx, &found, prior, want).await {
+            Err(problem) if is_modified(&problem) && readings < READINGS => {
+                tracing::info!(?problem, "the configuration has changed meanwhile: reading it again");
+                readings += 1;
+            }
+            Err(problem) => wait.out(cx, &found, problem).await?,
+            done => return done,
+        }
+        found = guest::must_exist(cx, found.guest.vmid).await?;
+        must_be_possible(cx, &found, prior, want).await?;
+    }
+}
+
+/// PVE compares the digest before it takes the lock, and once more when it has it.
+fn is_modified(problem: &Problem) -> bool {
+    match problem.pve() {
+        Some(Api::Modified(_)) => true,
+        Some(Api::TaskFailed(failure)) => failure.status.contains("checksum mismatch (file change by other user?)"),
+        _ => false,
+    }
+}
+
 /// Sends what differs. The VM as it is afterwards.
-async fn bring_settings(cx: &Cx<Pve>, found: Found, prior: &Vm, want: &Vm) -> Result<Found, Problem> {
+async fn send_settings(cx: &Cx<Pve>, found: &Found, prior: &Vm, want: &Vm) -> Result<Found, Problem> {
     let vmid = found.guest.vmid;
     let params = want.params(Some(prior), Some(&found.config));
     if params.is_empty() {
-        return Ok(found);
+        return Ok(found.clone());
     }
     let doing = format!("Cannot change vm:{vmid}");
     let before = Before::look(cx, "qmconfig", vmid.to_string()).await?;
@@ -114,10 +157,17 @@ async fn bring_settings(cx: &Cx<Pve>, found: Found, prior: &Vm, want: &Vm) -> Re
     };
     let areas = [Area::GuestConfig(vmid), Area::Guests, Area::Content];
     let mut task = before.settle(cx, sent, Lock::Vm(vmid), &areas).await??;
-    task.wait(&patience(cx), |_| {}).await.during(&doing)?;
+    let ended = task.wait(&patience(cx), |_| {}).await;
+    drop(task);
 
+    let now = match ended {
+        Ok(()) => guest::must_exist(cx, vmid).await?,
+        Err(Api::TaskFailed(failure)) if is_refused_unplugging(&failure) => {
+            stored_all_the_same(cx, failure, prior, want, &doing, vmid).await?
+        }
+        Err(error) => return Err(error).during(&doing),
+    };
     let detached = disks::removed(want, Some(prior), Some(&found.config));
-    let now = guest::must_exist(cx, vmid).await?;
     for key in detached {
         let Some(was) = found.config.drives.get(&key) else { continue };
         if let Some(unused) = now.config.key_of(&was.volume) {
@@ -133,6 +183,68 @@ async fn bring_settings(cx: &Cx<Pve>, found: Found, prior: &Vm, want: &Vm) -> Re
     }
     tell_pending(cx, &now).await;
     Ok(now)
+}
+
+/// A running guest that does not let go of a device: the task fails, and PVE has stored everything all the same.
+fn is_refused_unplugging(failure: &TaskFailure) -> bool {
+    std::iter::once(&failure.status).chain(&failure.log).any(|line| line.contains("hotplug problem"))
+}
+
+/// The VM, if all that was asked for is stored and waits for its next stop.
+async fn stored_all_the_same(
+    cx: &Cx<Pve>,
+    failure: TaskFailure,
+    prior: &Vm,
+    want: &Vm,
+    doing: &str,
+    vmid: u32,
+) -> Result<Found, Problem> {
+    let now = guest::must_exist(cx, vmid).await?;
+    if !want.params(Some(prior), Some(&now.config)).is_empty() {
+        return Err(Api::TaskFailed(failure)).during(doing);
+    }
+    cx.warn(Diagnostic::warning(
+        format!("vm:{vmid} does not let go of a device while it runs"),
+        format!(
+            "PVE: {}\nThe change is stored and is made at its next stop; PVE has taken the device out of the boot order already.",
+            failure.status.trim()
+        ),
+    ));
+    Ok(now)
+}
+
+/// How often a configuration is read anew because somebody changed it in between.
+const READINGS: u32 = 3;
+
+/// The time there is for waiting until somebody lets go of the VM's lock.
+struct Wait {
+    begun: Instant,
+}
+
+impl Wait {
+    fn begin() -> Self {
+        Self { begun: Instant::now() }
+    }
+
+    /// Waits for the disk move that keeps others from the VM's lock, if that is what the problem is; else the problem. PVE
+    /// holds the lock for the whole of a move, which may be hours.
+    async fn out(&self, cx: &Cx<Pve>, found: &Found, problem: Problem) -> Result<(), Problem> {
+        if !problem.pve().is_some_and(Api::is_contention) {
+            return Err(problem);
+        }
+        let vmid = found.guest.vmid;
+        let Some((upid, _)) = moving::running(cx, found).await? else { return Err(problem) };
+        tracing::info!(vmid, %upid, "waiting: a disk of this VM is being moved, and PVE lets nobody else at it");
+        let doing = "Cannot follow the move of a disk";
+        let mut task = cx.client.attach(upid, Lock::Vm(vmid), &moving::areas(vmid)).await.during(doing)?;
+        let left = cx.timeout.saturating_sub(self.begun.elapsed());
+        let patience = Patience { timeout: Some(left), stop: cx.stop.token(), ..Patience::default() };
+        match task.wait(&patience, |_| {}).await {
+            // How it ended is its owner's business.
+            Ok(()) | Err(Api::TaskFailed(_) | Api::TaskLost { .. }) => Ok(()),
+            Err(_) => Err(problem),
+        }
+    }
 }
 
 /// What a running VM could not take at once. Not worth failing for.

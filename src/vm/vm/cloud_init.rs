@@ -12,19 +12,21 @@ use super::networks::index;
 use super::{Vm, VmPlan};
 use crate::error::Problem;
 use crate::pve::Pve;
+use crate::texts::{self, stands};
 use crate::vm::disks::must_hold_images;
 
 /// Cloud-init: what the guest learns about itself at its start. Changes reach it when it starts the next time.
 #[derive(Nested, Clone, Debug, Default, PartialEq)]
 pub struct CloudInit {
-    /// The storage of the small drive that carries it. Needed for a new drive; `ide2` is its place.
-    #[attr(keep)]
+    /// The storage of the small drive that carries it. Needed for a new drive, which takes `ide2`, or the next interface that
+    /// is free.
+    #[attr(keep, check = texts::item)]
     pub storage: Option<String>,
     /// The user that is set up. Left alone when unset (the image's own).
-    #[attr(keep, length = 1..)]
+    #[attr(keep, check = texts::tidy)]
     pub user: Option<String>,
-    /// SSH public keys that may log in as that user.
-    #[attr(keep)]
+    /// SSH public keys that may log in as that user. A text may hold several, one a line, as `file("authorized_keys")` does.
+    #[attr(keep, same = texts::same_lines)]
     pub ssh_keys: Option<BTreeSet<String>>,
     /// Addresses by network card (`net0`).
     #[attr(keep)]
@@ -36,18 +38,19 @@ pub struct CloudInit {
 
 /// The addresses of a network card.
 #[derive(Nested, Clone, Debug, Default, PartialEq)]
+#[model(requires(gw, ip), requires(gw6, ip6))]
 pub struct Addresses {
     /// IPv4: `dhcp`, or an address with its prefix, such as `192.0.2.5/24`.
-    #[attr(optional)]
+    #[attr(optional, check = texts::item)]
     pub ip: Option<String>,
     /// IPv4 gateway.
-    #[attr(optional)]
+    #[attr(optional, check = texts::item)]
     pub gw: Option<String>,
     /// IPv6: `auto`, `dhcp`, or an address with its prefix.
-    #[attr(optional)]
+    #[attr(optional, check = texts::item)]
     pub ip6: Option<String>,
     /// IPv6 gateway.
-    #[attr(optional)]
+    #[attr(optional, check = texts::item)]
     pub gw6: Option<String>,
 }
 
@@ -55,15 +58,22 @@ pub struct Addresses {
 #[derive(Nested, Clone, Debug, Default, PartialEq)]
 pub struct Dns {
     /// Their addresses, in order.
-    #[attr(keep)]
+    #[attr(keep, same = texts::same_list)]
     pub servers: Option<Vec<String>>,
-    /// The search domain.
-    #[attr(keep)]
+    /// The search domain; several are separated by blanks. An empty text removes it.
+    #[attr(keep, same = texts::same_items)]
     pub domain: Option<String>,
 }
 
-/// Where the drive is put: PVE's own custom.
-const PLACE: DriveKey = DriveKey { bus: Bus::Ide, index: 2 };
+/// Where a new drive is put: `ide2`, as is PVE's own custom, or the next interface that neither is nor will be taken.
+fn place(want: &Vm, live: Option<&Config>) -> Option<DriveKey> {
+    let ide = [2, 0, 3, 1].map(|index| DriveKey { bus: Bus::Ide, index });
+    let others =
+        [Bus::Sata, Bus::Scsi].map(|bus| (0..=bus.last_index()).rev().map(move |index| DriveKey { bus, index }));
+    let wanted = |key: &DriveKey| want.disks.as_ref().is_some_and(|disks| disks.contains_key(&key.to_string()));
+    let taken = |key: &DriveKey| live.is_some_and(|live| live.drives.contains_key(key));
+    ide.into_iter().chain(others.into_iter().flatten()).find(|key| !wanted(key) && !taken(key))
+}
 
 impl From<&Addresses> for IpConfig {
     fn from(from: &Addresses) -> Self {
@@ -77,45 +87,52 @@ impl From<&IpConfig> for Addresses {
     }
 }
 
-/// Keys often come with a line end (`file("~/.ssh/id.pub")`), which means nothing.
-fn trimmed(keys: &BTreeSet<String>) -> BTreeSet<&str> {
-    keys.iter().map(|key| key.trim()).filter(|key| !key.is_empty()).collect()
-}
-
-/// Cloud-init's part of a configuration; none if there is neither a drive nor a setting.
+/// Cloud-init's part of a configuration; none if there is neither a drive nor a setting, nor anything asked for: settings
+/// that say nothing are as good as none.
 pub fn from_live(config: &Config, asked: Option<&CloudInit>) -> Option<CloudInit> {
     let storage = config.cloud_init_drive().and_then(|(_, drive)| drive.storage()).map(str::to_owned);
-    let asked_keys = asked.and_then(|asked| asked.ssh_keys.as_ref());
-    let keys: Option<BTreeSet<String>> = config.ssh_keys.as_ref().map(|text| text.lines().map(str::to_owned).collect());
-    let ssh_keys = match (keys, asked_keys) {
-        (keys, Some(asked)) if trimmed(&keys.clone().unwrap_or_default()) == trimmed(asked) => Some(asked.clone()),
-        (keys, _) => keys,
-    };
+    let keys = config.ssh_keys.as_ref().map(|text| BTreeSet::from([text.clone()]));
+    let keys = keys.as_ref().map(|keys| texts::lines(keys).into_iter().map(str::to_owned).collect());
+    let ssh_keys = stands(asked.and_then(|asked| asked.ssh_keys.as_ref()), keys, texts::same_lines);
     let ip_config: BTreeMap<String, Addresses> =
         config.ip_configs.iter().map(|(index, ip)| (format!("net{index}"), ip.into())).collect();
+    let ip_config = stands(
+        asked.and_then(|asked| asked.ip_config.as_ref()),
+        (!ip_config.is_empty()).then_some(ip_config),
+        BTreeMap::eq,
+    );
+    let asked_dns = asked.and_then(|asked| asked.dns.as_ref());
+    let servers = (!config.nameserver.is_empty()).then(|| config.nameserver.clone());
+    let domain = (!config.searchdomain.is_empty()).then(|| config.searchdomain.join(" "));
     let dns = Dns {
-        servers: (!config.nameserver.is_empty()).then(|| config.nameserver.clone()),
-        domain: (!config.searchdomain.is_empty()).then(|| config.searchdomain.join(" ")),
+        servers: stands(asked_dns.and_then(|asked| asked.servers.as_ref()), servers, texts::same_list),
+        domain: stands(asked_dns.and_then(|asked| asked.domain.as_ref()), domain, texts::same_items),
     };
     let found = CloudInit {
         storage,
         user: config.ciuser.clone(),
         ssh_keys,
-        ip_config: (!ip_config.is_empty()).then_some(ip_config),
-        dns: (dns != Dns::default()).then_some(dns),
+        ip_config,
+        dns: (asked_dns.is_some() || dns != Dns::default()).then_some(dns),
     };
-    (found != CloudInit::default()).then_some(found)
+    (asked.is_some() || found != CloudInit::default()).then_some(found)
 }
 
 /// What is wrong with the configuration whatever there is.
 pub fn validate(config: &VmPlan, say: &mut Say<Vm>) {
     let addresses = config.cloud_init.known().and_then(|ci| ci.ip_config.known());
-    for name in addresses.into_iter().flat_map(BTreeMap::keys).filter(|name| index(name).is_none()) {
-        say.error(
-            Path::attr("cloud_init").at("ip_config").key(name),
-            "No network card",
-            format!("\"{name}\" is none of net0 to net31."),
-        );
+    for (name, addresses) in addresses.into_iter().flatten() {
+        let at = Path::attr("cloud_init").at("ip_config").key(name);
+        if index(name).is_none() {
+            say.error(at.clone(), "No network card", format!("\"{name}\" is none of net0 to net31."));
+        }
+        if addresses.known().is_some_and(|addresses| *addresses == AddressesPlan::default()) {
+            say.error(
+                at,
+                format!("No address for {name}"),
+                "Set `ip` or `ip6` (`dhcp` will do), or leave the card out.",
+            );
+        }
     }
 }
 
@@ -134,31 +151,34 @@ pub async fn must_be_possible(cx: &Cx<Pve>, want: &Vm, live: Option<&Config>, no
             ),
         )
         .at(at)),
-        None if live.is_some_and(|live| live.drives.contains_key(&PLACE)) => {
-            Err(Problem::new(format!("{PLACE} is taken"), "The cloud-init drive needs it. Nothing was written.").at(at))
-        }
+        None if place(want, live).is_none() => Err(Problem::new(
+            "There is no interface left for the cloud-init drive",
+            "It goes on `ide`, `sata` or `scsi`, and all are taken. Nothing was written.",
+        )
+        .at(at)),
         None => must_hold_images(cx, storage, node, at).await,
     }
 }
 
 /// Adds what differs to the parameters of a create or an update.
 pub fn params(want: &Vm, prior: Option<&Vm>, live: Option<&Config>, mut params: Params) -> Params {
+    let vm = want;
     let Some(want) = &want.cloud_init else { return params };
     let is = live.and_then(|live| from_live(live, Some(want))).unwrap_or_default();
     if let Some(storage) = &want.storage
         && is.storage.is_none()
+        && let Some(place) = place(vm, live)
     {
-        params = params.drive(PLACE, &Drive::cloud_init(storage));
+        params = params.drive(place, &Drive::cloud_init(storage));
     }
     if want.user.is_some() && want.user != is.user {
         params = params.opt("ciuser", want.user.as_ref());
     }
     if let Some(keys) = want.ssh_keys.as_ref().filter(|keys| is.ssh_keys.as_ref() != Some(*keys)) {
-        let keys: Vec<&str> = trimmed(keys).into_iter().collect();
+        let keys: Vec<&str> = texts::lines(keys).into_iter().collect();
         params = match keys.is_empty() {
             false => params.ssh_keys(&keys.join("\n")),
-            true if is.ssh_keys.is_some() => params.remove("sshkeys"),
-            true => params,
+            true => remove_if(params, "sshkeys", is.ssh_keys.is_some()),
         };
     }
     if let Some(addresses) = &want.ip_config {
@@ -178,13 +198,27 @@ pub fn params(want: &Vm, prior: Option<&Vm>, live: Option<&Config>, mut params: 
     if let Some(dns) = &want.dns {
         let there = is.dns.unwrap_or_default();
         if let Some(servers) = dns.servers.as_ref().filter(|servers| there.servers.as_ref() != Some(*servers)) {
-            params = params.set("nameserver", servers.join(" "));
+            let servers = servers.iter().flat_map(|text| texts::items(text)).collect::<Vec<_>>().join(" ");
+            params = match servers.is_empty() {
+                false => params.set("nameserver", servers),
+                true => remove_if(params, "nameserver", there.servers.is_some()),
+            };
         }
-        if dns.domain.is_some() && dns.domain != there.domain {
-            params = params.opt("searchdomain", dns.domain.as_ref());
+        if let Some(domain) = dns.domain.as_ref().filter(|domain| there.domain.as_ref() != Some(*domain)) {
+            // PVE stores any separator, and cloud-init knows blanks only.
+            let domain = texts::items(domain).collect::<Vec<_>>().join(" ");
+            params = match domain.is_empty() {
+                false => params.set("searchdomain", domain),
+                true => remove_if(params, "searchdomain", there.domain.is_some()),
+            };
         }
     }
     params
+}
+
+/// Of a new VM, or one without it, there is nothing to be taken away.
+fn remove_if(params: Params, name: &str, there: bool) -> Params {
+    if there { params.remove(name) } else { params }
 }
 
 #[cfg(test)]
@@ -213,6 +247,68 @@ mod tests {
         assert!(params(&vm(asked.clone()), None, Some(&live), Params::new()).is_empty());
         let made = params(&vm(asked), None, None, Params::new());
         assert_eq!(made, Params::new().set("sshkeys", "ssh-ed25519%20A%20me"));
+    }
+
+    #[test]
+    fn lists_within_texts_are_one_form() {
+        let asked = CloudInit {
+            ssh_keys: Some(BTreeSet::from(["k1 A a@x\nk2 B b@x\n".to_owned()])),
+            dns: Some(Dns {
+                servers: Some(vec!["192.0.2.1 192.0.2.53 ".to_owned()]),
+                domain: Some("home.lan,example.org".to_owned()),
+            }),
+            ..CloudInit::default()
+        };
+        let made = params(&vm(asked.clone()), None, None, Params::new());
+        let sent = Params::new().ssh_keys("k1 A a@x\nk2 B b@x").set("nameserver", "192.0.2.1 192.0.2.53");
+        assert_eq!(made, sent.set("searchdomain", "home.lan example.org"));
+        let live = config(&[
+            ("sshkeys", "k1%20A%20a%40x%0Ak2%20B%20b%40x%0A"),
+            ("nameserver", "192.0.2.1 192.0.2.53"),
+            ("searchdomain", "home.lan example.org"),
+        ]);
+        assert_eq!(from_live(&live, Some(&asked)), Some(asked.clone()));
+        assert!(params(&vm(asked), None, Some(&live), Params::new()).is_empty());
+        assert_eq!(from_live(&live, None).unwrap().ssh_keys.unwrap().len(), 2);
+    }
+
+    #[test]
+    fn settings_that_say_nothing_are_kept_and_not_sent() {
+        let empty = [
+            CloudInit::default(),
+            CloudInit { dns: Some(Dns::default()), ..CloudInit::default() },
+            CloudInit { ip_config: Some(BTreeMap::new()), ..CloudInit::default() },
+            CloudInit { ssh_keys: Some(BTreeSet::from(["\n".to_owned()])), ..CloudInit::default() },
+            CloudInit {
+                dns: Some(Dns { servers: Some(vec![" ".to_owned()]), domain: Some(String::new()) }),
+                ..CloudInit::default()
+            },
+        ];
+        let live = config(&[("cores", "2")]);
+        for asked in empty {
+            assert_eq!(from_live(&live, Some(&asked)), Some(asked.clone()));
+            assert!(params(&vm(asked.clone()), None, None, Params::new()).is_empty(), "{asked:?}");
+            assert!(params(&vm(asked.clone()), None, Some(&live), Params::new()).is_empty(), "{asked:?}");
+        }
+        let there = config(&[("nameserver", "192.0.2.1"), ("searchdomain", "a.example")]);
+        let none = Dns { servers: Some(Vec::new()), domain: Some(String::new()) };
+        let made =
+            params(&vm(CloudInit { dns: Some(none), ..CloudInit::default() }), None, Some(&there), Params::new());
+        assert_eq!(made, Params::new().remove("nameserver").remove("searchdomain"));
+    }
+
+    #[test]
+    fn a_new_drive_takes_an_interface_that_is_free() {
+        let asked = CloudInit { storage: Some("local".to_owned()), ..CloudInit::default() };
+        let live = config(&[("ide2", "none,media=cdrom"), ("ide0", "local:iso/x.iso,media=cdrom")]);
+        let made = params(&vm(asked.clone()), None, Some(&live), Params::new());
+        assert_eq!(made, Params::new().set("ide3", "local:cloudinit"));
+        let mut both = vm(asked);
+        both.disks = Some(BTreeMap::from([("ide2".to_owned(), super::super::Disk::default())]));
+        assert_eq!(params(&both, None, None, Params::new()), Params::new().set("ide0", "local:cloudinit"));
+        // One that is there stays where it is.
+        let live = config(&[("sata1", "local:100/vm-100-cloudinit.qcow2,media=cdrom")]);
+        assert!(params(&both, None, Some(&live), Params::new()).is_empty());
     }
 
     #[test]

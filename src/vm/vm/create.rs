@@ -2,14 +2,15 @@
 
 use std::sync::{Mutex, PoisonError};
 
+use pve_client::api::params::Params;
 use pve_client::{Area, Error as Api, Lock, Task};
-use terraform_plugin::{Created, Cx, Diagnostic, Failed, Notes, Unwritten};
+use terraform_plugin::{Created, Cx, Failed, Notes, Unwritten};
 
-use super::{CREATED, Vm, cloud_init, disks, placement, power, settings, vmid_path};
+use super::{Vm, cloud_init, disks, placement, power, settings, vmid_path};
 use crate::error::{During, Problem, exists};
 use crate::evidence::{self, Before};
 use crate::pve::{Pve, patience};
-use crate::vm::{guest, planned};
+use crate::vm::{guest, identity, planned};
 
 /// How often a number that was free a moment ago may turn out to be taken.
 const TRIES: u32 = 50;
@@ -20,8 +21,7 @@ fn areas(vmid: u32) -> [Area; 4] {
 }
 
 pub async fn create(cx: &Cx<Pve>, want: &Vm, unwritten: Unwritten<Vm>) -> Result<Created<Vm>, Failed> {
-    // A replacement inherits what was remembered of its predecessor.
-    cx.private.remove(CREATED);
+    let uuid = identity::choose(cx);
     match want.vmid {
         Some(vmid) if unwritten.check(left_behind(cx, want, vmid).await)? => {
             let written = unwritten.take_over(want.clone());
@@ -36,7 +36,7 @@ pub async fn create(cx: &Cx<Pve>, want: &Vm, unwritten: Unwritten<Vm>) -> Result
 
     let so_far = Vm { node: Some(node.clone()), ..want.clone() };
     let attempt = Mutex::new(None);
-    let (mut sent, written) = unwritten.send(so_far.clone(), ask(cx, want, &node, &attempt)).await?;
+    let (mut sent, written) = unwritten.send(so_far.clone(), ask(cx, want, &node, &uuid, &attempt)).await?;
     let mut tries = 0;
     let (vmid, lost) = loop {
         tries += 1;
@@ -49,9 +49,16 @@ pub async fn create(cx: &Cx<Pve>, want: &Vm, unwritten: Unwritten<Vm>) -> Result
         written.note(Vm { vmid: Some(vmid), ..so_far.clone() });
         let doing = doing(vmid);
         let lost = sent.is_err();
+        let made_it =
+            async || Ok::<_, Problem>(guest::find(cx, vmid).await?.is_some_and(|it| identity::is(&it.config, &uuid)));
         let mut task = match before.settle(cx, sent, Lock::Vm(vmid), &areas(vmid)).await {
             Ok(Ok(task)) => task,
             Ok(Err(nothing)) => {
+                match made_it().await {
+                    Ok(true) => break (vmid, lost),
+                    Ok(false) => {}
+                    Err(problem) => return Ok(written.leave(problem)),
+                }
                 let problem = match must_be_absent(cx, vmid).await {
                     Ok(()) => nothing,
                     // It is there without a task of ours: somebody else's.
@@ -70,7 +77,7 @@ pub async fn create(cx: &Cx<Pve>, want: &Vm, unwritten: Unwritten<Vm>) -> Result
                     let problem = exists("pve_vm", &format!("vm:{vmid}"), &vmid.to_string()).at(vmid_path());
                     return written.undo(problem, nothing_to_undo()).await;
                 }
-                sent = ask(cx, want, &node, &attempt).await;
+                sent = ask(cx, want, &node, &uuid, &attempt).await;
             }
             // PVE removes what it has begun; that it did so is looked at.
             Err(error @ Api::TaskFailed(_)) => {
@@ -81,10 +88,9 @@ pub async fn create(cx: &Cx<Pve>, want: &Vm, unwritten: Unwritten<Vm>) -> Result
     };
     if lost {
         match guest::must_exist(cx, vmid).await {
-            Ok(found) if want.params(None, Some(&found.config)).is_empty() => cx.warn(Diagnostic::warning(
-                format!("vm:{vmid} was taken for ours"),
-                "The answer to its creation was lost. A new task of PVE made it, and every setting agrees.",
-            )),
+            Ok(found) if identity::is(&found.config, &uuid) => {
+                tracing::info!(vmid, "the answer to its creation was lost; its uuid is the one that was asked for");
+            }
             Ok(_) => {
                 let problem = exists("pve_vm", &format!("vm:{vmid}"), &vmid.to_string()).at(vmid_path());
                 return written.undo(problem, nothing_to_undo()).await;
@@ -98,9 +104,7 @@ pub async fn create(cx: &Cx<Pve>, want: &Vm, unwritten: Unwritten<Vm>) -> Result
 /// What is left to do when PVE has made the VM.
 async fn complete(cx: &Cx<Pve>, want: &Vm, vmid: u32, notes: Notes<Vm>) -> Result<Vm, Problem> {
     let found = guest::must_exist(cx, vmid).await?;
-    if let Some(created) = found.config.created {
-        cx.private.set(CREATED, created);
-    }
+    identity::remember(cx, &found.config);
     let node = &found.guest.node;
     let made = Vm::from_live(vmid, node, &found.config, want.started.unwrap_or(false), Some(want));
     let made = Vm { node: Some(node.clone()), ..made };
@@ -120,10 +124,21 @@ fn doing(vmid: u32) -> String {
     format!("Cannot create vm:{vmid}")
 }
 
+/// What PVE is asked for: what is wanted, where it belongs, and who it will be.
+fn request(want: &Vm, uuid: &str) -> Params {
+    want.params(None, None).opt("pool", want.pool.as_ref()).set("smbios1", format!("uuid={uuid}"))
+}
+
 /// Sends the request. A number that PVE was to choose and that somebody else was quicker to take is asked for anew. Notes
 /// the number and what there was before, for settling a lost answer.
-async fn ask(cx: &Cx<Pve>, want: &Vm, node: &str, attempt: &Mutex<Option<(u32, Before)>>) -> Result<Task, Problem> {
-    let params = want.params(None, None);
+async fn ask(
+    cx: &Cx<Pve>,
+    want: &Vm,
+    node: &str,
+    uuid: &str,
+    attempt: &Mutex<Option<(u32, Before)>>,
+) -> Result<Task, Problem> {
+    let params = request(want, uuid);
     let mut tries = 0;
     loop {
         tries += 1;
@@ -139,11 +154,29 @@ async fn ask(cx: &Cx<Pve>, want: &Vm, node: &str, attempt: &Mutex<Option<(u32, B
                 tracing::info!(vmid, "somebody else was quicker to take this number");
             }
             answer => {
-                let answer = answer.during(doing(vmid));
+                let answer = answer.during(doing(vmid)).map_err(|problem| pool_at_fault(problem, want));
                 return answer.map_err(|problem| problem.with_attributes(settings::attribute));
             }
         }
     }
+}
+
+/// PVE tells of a pool that does not exist as of a right that is missing.
+fn pool_at_fault(problem: Problem, want: &Vm) -> Problem {
+    let missing = |message: &str, pool: &str| message.contains(&format!("(pool '{pool}' does not exist)"));
+    match (problem.pve(), &want.pool) {
+        (Some(Api::Permission(refusal)), Some(pool)) if missing(&refusal.message, pool) => no_such_pool(pool),
+        _ => problem,
+    }
+}
+
+/// The error of a VM for a pool that is not there.
+pub fn no_such_pool(pool: &str) -> Problem {
+    Problem::new(
+        format!("Resource pool \"{pool}\" does not exist"),
+        "The VM cannot be made in it; nothing was written. `pve_pool` makes one; or leave `pool` out.",
+    )
+    .at("pool")
 }
 
 /// The next free number by PVE's rules, leaving out those that others in this run are about to take.

@@ -4,10 +4,11 @@ use pve_client::api::ha::resource::Sid;
 use pve_client::api::qemu::VmRemoval;
 use terraform_plugin::Cx;
 
-use super::{CREATED, Vm, power};
+use super::{Vm, power};
 use crate::error::{During, Problem};
 use crate::pve::{Pve, patience};
 use crate::vm::guest::{self, Found};
+use crate::vm::identity;
 
 /// The error of a VM that may not be destroyed.
 pub fn not_allowed(vmid: Option<u32>) -> (String, String) {
@@ -28,7 +29,7 @@ pub async fn destroy(cx: &Cx<Pve>, was: &Vm) -> Result<(), Problem> {
     // A state without a number: its creation never got that far.
     let Some(vmid) = was.vmid else { return Ok(()) };
     let Some(found) = guest::find(cx, vmid).await? else { return must_be_gone(cx, vmid).await };
-    guest::must_be_the_same(&found, cx.private.get(CREATED))?;
+    identity::must_be_the_same(cx, &found)?;
     guest::must_be_unlocked(&found)?;
     must_be_out_of_ha(cx, &found).await?;
     if found.config.protection {

@@ -11,21 +11,22 @@ use terraform_plugin::{Attr, Cx, Nested, Path, Say, Size};
 use super::{Vm, VmPlan};
 use crate::error::Problem;
 use crate::pve::Pve;
+use crate::texts;
 use crate::vm::disks::{data_key, is_data_bus, must_hold_images};
 
 /// A disk.
 #[derive(Nested, Clone, Debug, Default, PartialEq)]
 pub struct Disk {
     /// Its size, such as `32G`. Needed for a new disk. Grows in place; PVE cannot shrink a disk.
-    #[attr(keep)]
+    #[attr(keep, check = more_than_nothing)]
     pub size: Option<Size>,
     /// The storage it lies on. Set here, it is this resource's business: a change moves the disk, live if the VM runs, and
     /// frees the old volume when the copy is complete. Unset, it is left alone wherever it lies, and `pve_vm_disk_move` may
     /// move it.
-    #[attr(keep)]
+    #[attr(keep, check = texts::item)]
     pub storage: Option<String>,
     /// Where a new disk is made, when `storage` is unset. Never looked at again.
-    #[attr(local)]
+    #[attr(local, check = texts::item)]
     pub initial_storage: Option<String>,
     /// Cache mode. Left alone when unset (PVE: `none`).
     #[attr(keep, one_of = ["none", "writethrough", "writeback", "unsafe", "directsync"])]
@@ -45,6 +46,10 @@ pub struct Disk {
 /// Storages round sizes up to their own units, by less than this: LVM to 4 MiB, RBD to 1 MiB.
 const ROUNDING: u64 = 4 << 20;
 
+fn more_than_nothing(size: &Size) -> Result<(), String> {
+    if size.bytes() == 0 { Err("must be more than nothing".to_owned()) } else { Ok(()) }
+}
+
 /// The place of a disk's attribute.
 pub fn path(disk: &str) -> Path {
     Path::attr("disks").key(disk)
@@ -52,10 +57,14 @@ pub fn path(disk: &str) -> Path {
 
 impl Disk {
     fn from_live(drive: &Drive, asked: Option<&Self>) -> Self {
-        let size = drive.size.map(|live| match asked.and_then(|asked| asked.size.as_ref()) {
-            Some(asked) if (asked.bytes()..asked.bytes() + ROUNDING).contains(&live.bytes()) => asked.clone(),
-            _ => Size::from_bytes(live.bytes()),
-        });
+        let size = match (drive.size, asked.and_then(|asked| asked.size.as_ref())) {
+            (Some(live), Some(asked)) if (asked.bytes()..asked.bytes() + ROUNDING).contains(&live.bytes()) => {
+                Some(asked.clone())
+            }
+            (Some(live), _) => Some(Size::from_bytes(live.bytes())),
+            // Nobody knows: a disk of the host, or a storage that does not say.
+            (None, asked) => asked.cloned(),
+        };
         Self {
             size,
             storage: drive.storage().map(str::to_owned),
@@ -225,6 +234,18 @@ pub async fn must_be_possible(
             .at(path(name)));
         }
         let asked_before = prior.and_then(|prior| prior.disks.as_ref()?.get(name)?.size.as_ref());
+        if let (Some(want), None) = (&disk.size, drive.size)
+            && asked_before.is_some_and(|before| before != want)
+        {
+            return Err(Problem::new(
+                format!("The size of {name} is not known"),
+                format!(
+                    "{} has no size in the VM's configuration, and its storage tells none. Nothing was written. Leave `size` out.",
+                    drive.volume
+                ),
+            )
+            .at(path(name).at("size")));
+        }
         if let (Some(want), Some(is)) = (&disk.size, drive.size)
             && asked_before != Some(want)
             && want.bytes() + ROUNDING <= is.bytes()

@@ -17,10 +17,11 @@ use terraform_plugin::{
 };
 
 use super::planned::DiskOwner;
-use super::{guest, planned};
+use super::{guest, identity, planned};
 use crate::absence;
 use crate::error::Problem;
 use crate::pve::Pve;
+use crate::texts;
 pub use cloud_init::CloudInit;
 pub use disks::Disk;
 pub use networks::Network;
@@ -48,26 +49,34 @@ pub struct Vm {
     #[attr(keep, replace, range = 100..=999_999_999)]
     pub vmid: Option<u32>,
     /// Name: letters, digits, `-` and `.`.
-    #[attr(keep, regex = r"^[A-Za-z0-9]([A-Za-z0-9\-.]*[A-Za-z0-9])?$", says = "a DNS name", length = 1..=253)]
+    #[attr(
+        keep,
+        regex = r"([A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?\.)*[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?",
+        says = "a DNS name"
+    )]
     pub name: Option<String>,
     /// The node it is made on. Never compared later: it may have gone elsewhere. Unset: the online node that has all
     /// storages and carries the fewest guests.
     #[attr(local, keep)]
     pub node: Option<String>,
+    /// The resource pool (`pve_pool`) it is made in, for those who may make VMs in that pool only. Never compared later, and
+    /// a change of it does nothing: who belongs to a pool is the pool's business.
+    #[attr(local, check = texts::item)]
+    pub pool: Option<String>,
     /// Cores of each socket. Left alone when unset (PVE: 1).
-    #[attr(keep, range = 1..=8192)]
+    #[attr(keep, range = 1..)]
     pub cores: Option<u32>,
     /// Sockets. Left alone when unset (PVE: 1).
-    #[attr(keep, range = 1..=4)]
+    #[attr(keep, range = 1..)]
     pub sockets: Option<u32>,
     /// CPU type, such as `host` or `x86-64-v2-AES`, with PVE's options. Left alone when unset.
-    #[attr(keep, length = 1..)]
+    #[attr(keep, check = texts::tidy, same = same_cpu)]
     pub cpu: Option<String>,
     /// Memory in MiB. Left alone when unset (PVE: 512).
     #[attr(keep, range = 16..)]
     pub memory: Option<u64>,
-    /// Machine type: `q35`, `pc`, or one with its version (`pc-q35-9.2`). Left alone when unset.
-    #[attr(keep, length = 1..=40)]
+    /// Machine type: `q35`, `pc`, or one with its version (`pc-q35-9.2`), with PVE's options. Left alone when unset.
+    #[attr(keep, check = texts::tidy, same = same_machine)]
     pub machine: Option<String>,
     /// Firmware. Left alone when unset (PVE: `seabios`).
     #[attr(keep, one_of = ["seabios", "ovmf"])]
@@ -78,11 +87,11 @@ pub struct Vm {
     /// Starts together with its node. Left alone when unset (PVE: false).
     #[attr(keep)]
     pub on_boot: Option<bool>,
-    /// Notes. Left alone when unset; an empty text removes them.
-    #[attr(keep, length = ..=8192)]
+    /// Notes. Left alone when unset; an empty text removes them. White space at the end means nothing.
+    #[attr(keep, length = ..=8192, same = texts::same_but_end)]
     pub description: Option<String>,
-    /// Tags. Left alone when unset; an empty set removes them.
-    #[attr(keep, each = tag)]
+    /// Tags. Left alone when unset; an empty set removes them. Upper and lower case mean the same.
+    #[attr(keep, each = tag, same = same_tags)]
     pub tags: Option<BTreeSet<String>>,
     /// Whether it runs. Left alone when unset (a new VM is not started). While the VM is under HA, HA alone decides and this
     /// is only a note.
@@ -119,8 +128,18 @@ fn tag(text: &String) -> Result<(), String> {
     }
 }
 
-/// Private data: when PVE made the VM. Numbers are used again.
-const CREATED: &str = "created";
+fn same_tags(a: &BTreeSet<String>, b: &BTreeSet<String>) -> bool {
+    let lower = |tags: &BTreeSet<String>| tags.iter().map(|tag| tag.to_lowercase()).collect::<BTreeSet<_>>();
+    lower(a) == lower(b)
+}
+
+fn same_cpu(a: &String, b: &String) -> bool {
+    texts::same_settings(a, b, "cputype")
+}
+
+fn same_machine(a: &String, b: &String) -> bool {
+    texts::same_settings(a, b, "type")
+}
 
 /// Private data: the disks whose storage is set in the configuration.
 const OWNED: &str = "owned_disks";
@@ -181,11 +200,7 @@ impl Resource<Pve> for Vm {
 /// The VM as it is. What is remembered beside the attributes is noted where it was not known yet.
 async fn look(cx: &Cx<Pve>, vmid: u32, prior: Option<&Vm>) -> Result<Option<Vm>, Problem> {
     let Some(found) = guest::find(cx, vmid).await? else { return Ok(None) };
-    if cx.private.get::<i64>(CREATED).is_none()
-        && let Some(created) = found.config.created
-    {
-        cx.private.set(CREATED, created);
-    }
+    identity::complete(cx, &found.config);
     let started = power::seen(cx, &found.guest, prior.and_then(|prior| prior.started)).await?;
     let mut vm = Vm::from_live(vmid, &found.guest.node, &found.config, started, prior);
     vm.ready = found.config.lock.as_deref() != Some("create")

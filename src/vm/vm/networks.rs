@@ -8,6 +8,7 @@ use pve_client::api::qemu::net::{MODELS, Net};
 use terraform_plugin::{Nested, Path, Say};
 
 use super::{Vm, VmPlan};
+use crate::texts::{self, stands};
 
 /// A network card.
 #[derive(Nested, Clone, Debug, Default, PartialEq)]
@@ -16,13 +17,18 @@ pub struct Network {
     #[attr(keep, check = model)]
     pub model: Option<String>,
     /// The bridge it is connected to, such as `vmbr0`. Unset: behind NAT.
-    #[attr(optional)]
+    #[attr(optional, check = texts::item)]
     pub bridge: Option<String>,
     /// VLAN. Unset: none.
     #[attr(optional, range = 1..=4094)]
     pub tag: Option<u16>,
     /// MAC address. Left alone when unset (PVE makes one for a new card).
-    #[attr(keep, regex = "^([0-9A-Fa-f]{2}:){5}[0-9A-Fa-f]{2}$", says = "six pairs of hexadecimal digits with colons")]
+    #[attr(
+        keep,
+        regex = "([0-9A-Fa-f]{2}:){5}[0-9A-Fa-f]{2}",
+        says = "six pairs of hexadecimal digits with colons",
+        same = texts::same_but_case
+    )]
     pub mac: Option<String>,
     /// Whether PVE's firewall filters it. Left alone when unset (PVE: false).
     #[attr(keep)]
@@ -48,12 +54,7 @@ pub fn index(name: &str) -> Option<u16> {
 
 impl Network {
     fn from_live(net: &Net, asked: Option<&Self>) -> Self {
-        let asked_mac = asked.and_then(|asked| asked.mac.as_ref());
-        let mac = net.mac.clone().map(|mac| match asked_mac {
-            // Upper or lower case is no difference.
-            Some(asked) if asked.eq_ignore_ascii_case(&mac) => asked.clone(),
-            _ => mac,
-        });
+        let mac = stands(asked.and_then(|asked| asked.mac.as_ref()), net.mac.clone(), texts::same_but_case);
         Self {
             model: Some(net.model.clone()),
             bridge: net.bridge.clone(),

@@ -1,12 +1,11 @@
 //! The settings of a `pve_vm` that are a single value, and the whole of its mapping to and from PVE.
 
-use std::collections::BTreeSet;
-
 use pve_client::api::params::Params;
 use pve_client::api::qemu::config::Config;
 use terraform_plugin::Path;
 
-use super::{Vm, cloud_init, disks, networks};
+use super::{Vm, cloud_init, disks, networks, same_cpu, same_machine, same_tags};
+use crate::texts::{same_but_end, stands};
 
 impl Vm {
     /// The VM as it is. `asked` is what the state or the plan says: where that means the same as what is there, it stands.
@@ -18,14 +17,20 @@ impl Vm {
             node: Some(asked.and_then(|asked| asked.node.clone()).unwrap_or_else(|| node.to_owned())),
             cores: Some(config.cores.unwrap_or(1)),
             sockets: Some(config.sockets.unwrap_or(1)),
-            cpu: config.cpu.clone(),
+            cpu: stands(asked.and_then(|asked| asked.cpu.as_ref()), config.cpu.clone(), same_cpu),
             memory: Some(config.memory.unwrap_or(512)),
-            machine: config.machine.clone(),
+            machine: stands(asked.and_then(|asked| asked.machine.as_ref()), config.machine.clone(), same_machine),
             bios: text(&config.bios, "seabios"),
             scsi_hardware: text(&config.scsihw, "lsi"),
             on_boot: Some(config.onboot.unwrap_or(false)),
-            description: Some(described(config, asked)),
-            tags: Some(tagged(config, asked)),
+            // PVE takes white space off the end.
+            description: stands(
+                asked.and_then(|asked| asked.description.as_ref()),
+                Some(config.description.clone().unwrap_or_default()),
+                same_but_end,
+            ),
+            // PVE writes tags in lower case, unless the datacenter's options say otherwise.
+            tags: stands(asked.and_then(|asked| asked.tags.as_ref()), Some(config.tags.clone()), same_tags),
             started: Some(started),
             disks: Some(disks::from_live(config, asked.and_then(|asked| asked.disks.as_ref()))),
             networks: Some(networks::from_live(config, asked.and_then(|asked| asked.networks.as_ref()))),
@@ -33,6 +38,12 @@ impl Vm {
             ready: true,
             ..Self::default()
         }
+    }
+
+    /// The VM as an import finds it.
+    #[cfg(test)]
+    pub fn imported(vmid: u32, node: &str, config: &Config) -> Self {
+        Self::from_live(vmid, node, config, false, None)
     }
 
     /// What PVE is to be told so that `live` (nothing: a VM to be made) becomes what is wanted.
@@ -82,24 +93,6 @@ fn differing<'a, T: PartialEq>(want: &'a Option<T>, is: &Option<T>) -> Option<&'
     if want == is { None } else { want.as_ref() }
 }
 
-/// PVE takes white space off the end.
-fn described(config: &Config, asked: Option<&Vm>) -> String {
-    let is = config.description.clone().unwrap_or_default();
-    match asked.and_then(|asked| asked.description.as_ref()) {
-        Some(asked) if asked.trim_end() == is.trim_end() => asked.clone(),
-        _ => is,
-    }
-}
-
-/// PVE writes tags in lower case, unless the datacenter's options say otherwise.
-fn tagged(config: &Config, asked: Option<&Vm>) -> BTreeSet<String> {
-    let lower = |tags: &BTreeSet<String>| tags.iter().map(|tag| tag.to_lowercase()).collect::<BTreeSet<_>>();
-    match asked.and_then(|asked| asked.tags.as_ref()) {
-        Some(asked) if lower(asked) == lower(&config.tags) => asked.clone(),
-        _ => config.tags.clone(),
-    }
-}
-
 /// The attribute that a parameter of PVE belongs to.
 pub(super) fn attribute(parameter: &str) -> Option<Path> {
     let cloud_init = || Path::attr("cloud_init");
@@ -129,7 +122,7 @@ pub(super) fn attribute(parameter: &str) -> Option<Path> {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
+    use std::collections::{BTreeMap, BTreeSet};
 
     use super::*;
 

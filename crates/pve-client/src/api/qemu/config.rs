@@ -68,8 +68,10 @@ pub struct Config {
     pub nameserver: Vec<String>,
     /// Cloud-init: search domains.
     pub searchdomain: Vec<String>,
-    /// When it was made, Unix seconds (`ctime` in `meta`): tells a VM from a later one with the same number.
+    /// When it was made, Unix seconds (`ctime` in `meta`). A clone has that of what it was cloned from.
     pub created: Option<i64>,
+    /// The uuid that the firmware shows (`uuid` in `smbios1`): tells a VM from a later one with the same number.
+    pub uuid: Option<String>,
     /// Settings without a field of their own, and values that could not be read, as they stand.
     pub other: BTreeMap<String, String>,
 }
@@ -140,6 +142,12 @@ impl Config {
                 let meta = value.parse::<PropertyString>().ok();
                 self.created = meta.as_ref().and_then(|meta| meta.get("ctime")).and_then(|time| time.parse().ok());
                 // The other half of it (QEMU's version) stays readable.
+                false
+            }
+            "smbios1" => {
+                let smbios = value.parse::<PropertyString>().ok();
+                self.uuid = smbios.as_ref().and_then(|smbios| smbios.get("uuid")).map(str::to_owned);
+                // So does what else the firmware shows.
                 false
             }
             _ => self.take_numbered(key, value),
@@ -244,7 +252,7 @@ mod tests {
         "tags":"db;prod;web","hotplug":"disk,network,usb","cores":1,"machine":"q35","sockets":1,"boot":"order=scsi0;net0","cpu":"x86-64-v2-AES",
         "net0":"virtio=BC:24:11:53:39:1B,bridge=vmbr0,firewall=1,tag=10","description":"line one\nline two \u00fc","kvm":0,"startup":"order=1,up=30",
         "scsi0":"d1:200/vm-200-disk-0.raw,discard=on,iothread=1,size=1G,ssd=1","unused0":"d1:200/vm-200-disk-1.raw","ide2":"d1:200/vm-200-cloudinit.qcow2,media=cdrom",
-        "onboot":1,"digest":"d101df2fa60586ba21a4729af7cd9a1b6ea99818","memory":"64","agent":"1","serial0":"socket","name":"vm-full",
+        "smbios1":"manufacturer=QWNtZQ==,uuid=1c2f6b1e-0b58-4d3a-9d6c-0a6c3f3a6b11,base64=1","onboot":1,"digest":"d101df2fa60586ba21a4729af7cd9a1b6ea99818","memory":"64","agent":"1","serial0":"socket","name":"vm-full",
         "ipconfig0":"ip=192.0.2.5/24,gw=192.0.2.1","sshkeys":"ssh-ed25519%20AAAA%20me","nameserver":"192.0.2.1 192.0.2.2","scsi1":"broken,broken"}"#;
 
     #[test]
@@ -262,6 +270,7 @@ mod tests {
         let config: Config = serde_json::from_str(RECORDED).unwrap();
         assert_eq!((config.cores, config.memory, config.onboot), (Some(1), Some(64), Some(true)));
         assert_eq!(config.created, Some(1_795_370_332));
+        assert_eq!(config.uuid.as_deref(), Some("1c2f6b1e-0b58-4d3a-9d6c-0a6c3f3a6b11"));
         assert_eq!(config.nets[&0].tag, Some(10));
         assert_eq!(config.boot.as_ref().unwrap().0, ["scsi0", "net0"]);
         assert_eq!(config.ssh_keys.as_deref(), Some("ssh-ed25519 AAAA me"));
@@ -271,7 +280,7 @@ mod tests {
         assert_eq!(config.cloud_init_drive().unwrap().0.to_string(), "ide2");
         assert_eq!(config.key_of("d1:200/vm-200-disk-1.raw").unwrap().to_string(), "unused0");
         let kept: Vec<_> = config.other.keys().map(String::as_str).collect();
-        assert_eq!(kept, ["hotplug", "kvm", "meta", "scsi1", "serial0", "startup"]);
+        assert_eq!(kept, ["hotplug", "kvm", "meta", "scsi1", "serial0", "smbios1", "startup"]);
     }
 
     #[test]

@@ -1,0 +1,312 @@
+//! What is written and what is read back are one form: whatever a configuration says of an attribute, it is refused before
+//! anything is written, or it is there afterwards and nothing more is planned.
+
+use serde_json::{Value as Json, json};
+use terraform_plugin::model::Model;
+use terraform_plugin::schema::{Attribute, Kind, Nesting, Rule};
+use terraform_plugin::value::Type;
+
+use super::{Kept, Rig};
+use crate::access::pool::Pool;
+use crate::ceph::pool::Pool as CephPool;
+use crate::ha::resource::HaResource;
+use crate::storage::rbd::StorageRbd;
+use crate::vm::disk_move::VmDiskMove;
+use crate::vm::vm::Vm;
+
+/// Texts that programs on the way take apart, cut or fold.
+const TEXTS: [&str; 22] = [
+    "",
+    " ",
+    "\n",
+    "a",
+    "A",
+    "a ",
+    " a",
+    "a\n",
+    "a\nb",
+    "a\r\nb",
+    "a b",
+    "a,b",
+    "a;b",
+    "a=b",
+    "a:b",
+    "a/b",
+    "a%20b",
+    "\u{e4}",
+    "host,hidden=on",
+    "192.0.2.7",
+    "home.lan,example.org",
+    "ssh-ed25519 AAAA a@x\nssh-ed25519 BBBB b@x\n",
+];
+
+/// The same, put together at random.
+fn text(random: &mut fastrand::Rng) -> String {
+    const PARTS: [&str; 16] =
+        ["a", "B", "0", ".", "-", "_", " ", ",", ";", "=", ":", "\n", "\t", "\u{e4}", "192.0.2.1", "dhcp"];
+    (0..random.usize(1..6)).map(|_| PARTS[random.usize(..PARTS.len())]).collect()
+}
+
+/// A value of that type, whose texts are `text`.
+fn made_of(ty: &Type, texts: &[String], random: &mut fastrand::Rng) -> Json {
+    match ty {
+        Type::String => json!(texts[0]),
+        Type::Bool => json!(random.bool()),
+        Type::Number => json!(random.u32(1..4)),
+        Type::List(of) | Type::Set(of) => {
+            let elements = texts.iter().map(|text| made_of(of, std::slice::from_ref(text), random));
+            elements.collect()
+        }
+        other => panic!("no attribute is of type {other:?}"),
+    }
+}
+
+/// Every leaf of a schema, as the keys that lead to it. `key` names an element of a map.
+fn leaves<'a>(attributes: &'a [Attribute], key: &dyn Fn(&str) -> &'static str) -> Vec<(Vec<String>, &'a Attribute)> {
+    let mut found = Vec::new();
+    let can_be_set = |attribute: &&Attribute| attribute.rule != Rule::Computed && attribute.name != "timeouts";
+    for attribute in attributes.iter().filter(can_be_set) {
+        let name = attribute.name.clone();
+        match &attribute.kind {
+            Kind::Plain(_) => found.push((vec![name], attribute)),
+            Kind::Nested(nesting, inner) => {
+                let element = matches!(nesting, Nesting::Map).then(|| key(&name).to_owned());
+                found.push((vec![name.clone()], attribute));
+                for (path, leaf) in leaves(inner, key) {
+                    let path = [name.clone()].into_iter().chain(element.clone()).chain(path).collect();
+                    found.push((path, leaf));
+                }
+            }
+        }
+    }
+    found
+}
+
+fn set(config: &mut Json, path: &[String], value: Json) {
+    let mut here = config;
+    for step in path {
+        if here.is_null() {
+            *here = json!({});
+        }
+        here = &mut here[step.as_str()];
+    }
+    *here = value;
+}
+
+/// How the trial of one configuration went.
+#[derive(Debug, PartialEq)]
+enum Outcome {
+    Refused,
+    Done,
+}
+
+/// Brings the object from what it is to a configuration, and looks whether that is a form to stay in.
+async fn tried<M: Model>(rig: &Rig, kept: &mut Kept<M>, config: &Json) -> Result<Outcome, String> {
+    let Ok(()) = rig.validate::<M>(config).await else { return Ok(Outcome::Refused) };
+    let Ok(planned) = rig.plan(Some(kept), config).await else { return Ok(Outcome::Refused) };
+    if planned.replaces {
+        return Ok(Outcome::Refused);
+    }
+    let before = rig.read(kept).await.map_err(|errors| format!("read before: {errors:?}"))?;
+    let now = match rig.apply(planned).await {
+        Ok((now, _)) => now,
+        Err(errors) => {
+            let after = rig.read(kept).await.map_err(|errors| format!("read after a refusal: {errors:?}"))?;
+            return match after.state == before.state {
+                true => Ok(Outcome::Refused),
+                false => Err(format!(
+                    "refused with {errors:?}, and something was written: {:?} was {:?}",
+                    after.state, before.state
+                )),
+            };
+        }
+    };
+    let seen = rig.read(&now).await.map_err(|errors| format!("read: {errors:?}"))?;
+    let again = rig.plan(Some(&seen), config).await.map_err(|errors| format!("plan: {errors:?}"))?;
+    *kept = seen;
+    match again.is_empty() {
+        true => Ok(Outcome::Done),
+        false => Err(format!("is planned for ever: {:?} becomes {:?}", again.prior, again.planned)),
+    }
+}
+
+/// Tries every attribute with every text, and some more; how many stayed.
+async fn every_form<M: Model>(
+    rig: &Rig,
+    base: &Json,
+    key: &dyn Fn(&str) -> &'static str,
+    also: &[(&str, Json)],
+) -> usize {
+    let (mut kept, _) = rig.bring::<M>(None, base).await.unwrap();
+    let schema = M::schema();
+    let mut random = fastrand::Rng::with_seed(7);
+    let mut done = 0;
+    let mut wrong = Vec::new();
+    let mut trials: Vec<(String, Json)> = Vec::new();
+    for (path, attribute) in leaves(&schema.attributes, key) {
+        let name = path.join(".");
+        let mut with = |value: Json| {
+            let mut config = base.clone();
+            set(&mut config, &path, value.clone());
+            trials.push((format!("{name} = {value}"), config));
+        };
+        match &attribute.kind {
+            Kind::Nested(..) => with(json!({})),
+            Kind::Plain(ty) => {
+                let elements = matches!(ty, Type::List(_) | Type::Set(_));
+                if elements {
+                    with(json!([]));
+                }
+                if matches!(ty, Type::Bool | Type::Number) {
+                    with(made_of(ty, &[], &mut random));
+                    continue;
+                }
+                let texts = TEXTS.iter().map(|text| (*text).to_owned()).collect::<Vec<_>>();
+                let more = (0..8).map(|_| text(&mut random)).collect::<Vec<_>>();
+                for text in texts.iter().chain(&more) {
+                    with(made_of(ty, std::slice::from_ref(text), &mut random));
+                }
+                if elements {
+                    for pair in [["A", "a"], ["a b", "c"], ["", "a"], ["192.0.2.1 192.0.2.2", "192.0.2.3"]] {
+                        with(made_of(ty, &pair.map(str::to_owned), &mut random));
+                    }
+                }
+            }
+        }
+    }
+    for (path, value) in also {
+        let mut config = base.clone();
+        set(&mut config, &path.split('.').map(str::to_owned).collect::<Vec<_>>(), value.clone());
+        trials.push((format!("{path} = {value}"), config));
+    }
+    for (what, config) in trials {
+        match tried(rig, &mut kept, &config).await {
+            Ok(Outcome::Done) => done += 1,
+            Ok(Outcome::Refused) => {}
+            Err(why) => wrong.push(format!("{what}: {why}")),
+        }
+    }
+    assert!(wrong.is_empty(), "{} forms of {}:\n{}", wrong.len(), M::NAME, wrong.join("\n"));
+    done
+}
+
+fn no_maps(name: &str) -> &'static str {
+    panic!("{name} is no map that this test knows")
+}
+
+const CEPH: &str = "
+ceph: {stage: ready}
+storages:
+  - {storage: local-lvm, type: lvmthin, vgname: pve, thinpool: data, content: [images]}
+guests:
+  - {vmid: 100, node: pve1, name: a, config: {memory: '512', scsi0: 'local-lvm:1'}}
+";
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn machines() {
+    let rig = Rig::of("{}").await;
+    let base = json!({
+        "vmid": 131, "name": "web", "node": "pve1",
+        "disks": { "scsi0": { "size": "1G", "storage": "local-lvm" } },
+        "networks": { "net0": { "bridge": "vmbr0", "mac": "BC:24:11:00:00:01" } },
+        "cloud_init": { "storage": "local-lvm" },
+        "allow_destroy": true,
+    });
+    let key = |name: &str| match name {
+        "disks" => "scsi0",
+        "networks" | "ip_config" => "net0",
+        other => no_maps(other),
+    };
+    let also = [
+        ("cpu", json!("cputype=host,hidden=on")),
+        ("cpu", json!("host,hidden=1")),
+        ("machine", json!("q35,viommu=intel")),
+        ("machine", json!("pc-q35-9.2")),
+        ("tags", json!(["Web", "prod"])),
+        ("description", json!("two\nlines \n\n")),
+        ("description", json!(" begins with a blank")),
+        ("disks.scsi0.size", json!("1024M")),
+        ("disks.scsi0.size", json!("1025M")),
+        ("disks.scsi0.size", json!(32)),
+        ("disks.scsi0.size", json!("2147483648")),
+        ("networks.net0.mac", json!("bc:24:11:00:00:01")),
+        ("networks.net0.bridge", json!("vmbr0,tag=5")),
+        ("cloud_init.ip_config.net0", json!({ "ip": "dhcp", "ip6": "2001:DB8::5/64", "gw6": "2001:db8::1" })),
+        ("cloud_init.ip_config.net0", json!({ "ip": "192.0.2.5/24 " })),
+        ("cloud_init.ip_config.net0", json!({ "gw": "192.0.2.1" })),
+        ("cloud_init.dns.servers", json!(["192.0.2.1 192.0.2.53"])),
+        ("cloud_init.dns.servers", json!(["192.0.2.1 "])),
+        ("cloud_init.dns.domain", json!("home.lan;example.org ")),
+        ("cloud_init.ssh_keys", json!(["ssh-ed25519 AAAA a@x\nssh-ed25519 BBBB b@x\n", "ssh-ed25519 BBBB b@x"])),
+    ];
+    let done = every_form::<Vm>(&rig, &base, &key, &also).await;
+    assert!(done > 60, "only {done} forms were accepted");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn machines_are_made_in_the_form_that_they_stay_in() {
+    let rig = Rig::of("{}").await;
+    let on = |ci: Json| json!({ "vmid": 151, "cloud_init": ci, "allow_destroy": true });
+    for config in [
+        on(json!({ "storage": "local-lvm", "ssh_keys": ["ssh-ed25519 AAAA a@x\nssh-ed25519 BBBB b@x\n"] })),
+        on(json!({ "storage": "local-lvm", "dns": { "servers": ["192.0.2.1 192.0.2.53"] } })),
+        on(json!({ "storage": "local-lvm", "dns": { "domain": "home.lan,example.org" } })),
+        on(json!({ "dns": {}, "ip_config": {}, "ssh_keys": [] })),
+        on(json!({ "dns": { "servers": [""], "domain": "" }, "ssh_keys": ["\n"] })),
+        on(json!({})),
+        json!({ "vmid": 151, "tags": [], "description": "  \n", "disks": {}, "networks": {}, "allow_destroy": true }),
+        json!({ "vmid": 151, "cpu": "cputype=host", "machine": "type=q35", "allow_destroy": true }),
+    ] {
+        let (made, said) = rig.bring::<Vm>(None, &config).await.unwrap();
+        assert!(said.is_empty(), "{config}: {said:?}");
+        let seen = rig.read(&made).await.unwrap();
+        let again = rig.plan(Some(&seen), &config).await.unwrap();
+        assert!(again.is_empty(), "{config}: {:?} becomes {:?}", again.prior, again.planned);
+        // The same from an import, once what is local was applied.
+        let imported = rig.import::<Vm>("151").await.unwrap();
+        let (adopted, _) = rig.bring(Some(&imported), &config).await.unwrap();
+        assert!(rig.plan(Some(&adopted), &config).await.unwrap().is_empty(), "{config}");
+        rig.destroy(&seen).await.unwrap();
+    }
+    let refused = rig.validate::<Vm>(&on(json!({ "ip_config": { "net0": {} } }))).await.unwrap_err();
+    assert!(refused[0].contains("No address for net0"), "{refused:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn resource_pools() {
+    let rig = Rig::of("{}").await;
+    let done = every_form::<Pool>(&rig, &json!({ "poolid": "team" }), &no_maps, &[]).await;
+    assert!(done > 15, "only {done} forms were accepted");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn pools_and_their_storages() {
+    let rig = Rig::of(CEPH).await;
+    let pool = json!({ "name": "vm", "allow_destroy": true });
+    let also = [
+        ("target_size", json!("1024M")),
+        ("target_size", json!("1.5K")),
+        ("target_size", json!(32)),
+        ("target_size", json!("0")),
+        ("target_size_ratio", json!(0)),
+        ("target_size_ratio", json!(0.1)),
+    ];
+    let done = every_form::<CephPool>(&rig, &pool, &no_maps, &also).await;
+    assert!(done > 5, "only {done} forms were accepted");
+    let storage = json!({ "storage": "ceph-vm", "pool": "vm" });
+    let also = [("nodes", json!(["pve1,pve2"])), ("nodes", json!(["pve1", "pve2"])), ("content", json!(["images"]))];
+    let done = every_form::<StorageRbd>(&rig, &storage, &no_maps, &also).await;
+    assert!(done > 3, "only {done} forms were accepted");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn guests_under_ha_and_moved_disks() {
+    let rig = Rig::of(CEPH).await;
+    let base = json!({ "sid": "vm:100", "state": "ignored", "allow_local": true });
+    let done = every_form::<HaResource>(&rig, &base, &no_maps, &[]).await;
+    assert!(done > 10, "only {done} forms were accepted");
+    let base = json!({ "vmid": 100, "disk": "scsi0", "storage": "local-lvm" });
+    let also = [("bandwidth_limit", json!("10 MiB/s")), ("detach_after", json!("90s"))];
+    let done = every_form::<VmDiskMove>(&rig, &base, &no_maps, &also).await;
+    assert!(done > 2, "only {done} forms were accepted");
+}

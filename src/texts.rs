@@ -1,0 +1,155 @@
+//! The forms that texts have in PVE: what it would cut off or take apart is one form for the plan, the write and the read,
+//! or is refused in the configuration.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use pve_client::property_string::PropertyString;
+
+/// PVE cuts blanks off both ends of a value, and ends it at a line feed.
+pub fn tidy(text: &String) -> Result<(), String> {
+    if text.is_empty() {
+        return Err("must not be empty: leave it out".to_owned());
+    }
+    if text.contains(['\n', '\r']) {
+        return Err("must be one line: PVE takes no line feeds here".to_owned());
+    }
+    if text.trim() != text {
+        return Err("must not begin or end with a blank: PVE cuts them off".to_owned());
+    }
+    Ok(())
+}
+
+/// One item among others in one text of PVE's: nothing in it may separate items.
+pub fn item(text: &String) -> Result<(), String> {
+    match text.chars().find(|c| c.is_whitespace() || c.is_control() || ",;=".contains(*c)) {
+        None if text.is_empty() => Err("must not be empty: leave it out".to_owned()),
+        None => Ok(()),
+        Some(c) => Err(format!("must be one item: PVE would take it apart at {c:?}")),
+    }
+}
+
+/// More than blanks.
+pub fn says_something(text: &String) -> Result<(), String> {
+    if text.trim().is_empty() { Err("must not be blank: leave it out".to_owned()) } else { Ok(()) }
+}
+
+/// What is asked for, where it means the same as what is there; `None` there means the empty value.
+pub fn stands<T: Clone + Default>(asked: Option<&T>, is: Option<T>, same: impl Fn(&T, &T) -> bool) -> Option<T> {
+    match asked {
+        Some(asked) if same(asked, is.as_ref().unwrap_or(&T::default())) => Some(asked.clone()),
+        _ => is,
+    }
+}
+
+/// White space at the ends means nothing.
+pub fn same_but_ends(a: &String, b: &String) -> bool {
+    a.trim() == b.trim()
+}
+
+/// White space at the end means nothing.
+pub fn same_but_end(a: &String, b: &String) -> bool {
+    a.trim_end() == b.trim_end()
+}
+
+/// Upper or lower case means nothing.
+pub fn same_but_case(a: &String, b: &String) -> bool {
+    a.eq_ignore_ascii_case(b)
+}
+
+/// The items of a text that PVE reads as a list: commas, semicolons and white space separate.
+pub fn items(text: &str) -> impl Iterator<Item = &str> {
+    text.split(|c: char| matches!(c, ',' | ';' | '\0') || c.is_whitespace()).filter(|item| !item.is_empty())
+}
+
+/// The same items in the same order.
+pub fn same_items(a: &String, b: &String) -> bool {
+    items(a).eq(items(b))
+}
+
+/// The same items in the same order, however they are spread over the list's texts.
+pub fn same_list(a: &Vec<String>, b: &Vec<String>) -> bool {
+    a.iter().flat_map(|text| items(text)).eq(b.iter().flat_map(|text| items(text)))
+}
+
+/// The lines of all texts that hold something.
+pub fn lines(texts: &BTreeSet<String>) -> BTreeSet<&str> {
+    texts.iter().flat_map(|text| text.lines()).map(str::trim).filter(|line| !line.is_empty()).collect()
+}
+
+/// The same lines, however they are spread over the set's texts.
+pub fn same_lines(a: &BTreeSet<String>, b: &BTreeSet<String>) -> bool {
+    lines(a) == lines(b)
+}
+
+/// The same settings in any order, with the value of `default` written with or without its key. PVE keeps such a text as
+/// it was sent.
+pub fn same_settings(a: &str, b: &str, default: &str) -> bool {
+    a == b || matches!((settings(a, default), settings(b, default)), (Some(a), Some(b)) if a == b)
+}
+
+fn settings(text: &str, default: &str) -> Option<BTreeMap<String, String>> {
+    let mut string: PropertyString = text.parse().ok()?;
+    let bare = string.take_default();
+    let mut settings = string.into_items();
+    if let Some(value) = bare
+        && settings.insert(default.to_owned(), value).is_some()
+    {
+        return None;
+    }
+    let words = |value: String| match value.as_str() {
+        "on" | "yes" | "true" => "1".to_owned(),
+        "off" | "no" | "false" => "0".to_owned(),
+        _ => value,
+    };
+    Some(settings.into_iter().map(|(key, value)| (key, words(value))).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn texts<C: FromIterator<String>>(texts: &[&str]) -> C {
+        texts.iter().map(|text| (*text).to_owned()).collect()
+    }
+
+    #[test]
+    fn what_pve_would_change_is_refused() {
+        for good in ["a", "a b", "a,b", "\u{fc}"] {
+            assert_eq!(tidy(&good.to_owned()), Ok(()), "{good}");
+        }
+        for bad in ["", " a", "a ", "a\nb", "a\r", "\ta"] {
+            assert!(tidy(&bad.to_owned()).is_err(), "{bad:?}");
+        }
+        for bad in ["", "a b", "a,b", "a;b", "a=b", "a\n", "\0"] {
+            assert!(item(&bad.to_owned()).is_err(), "{bad:?}");
+        }
+        assert_eq!(item(&"2001:db8::1/64".to_owned()), Ok(()));
+        assert!(says_something(&" \n".to_owned()).is_err());
+    }
+
+    #[test]
+    fn lists_within_texts_are_lists() {
+        assert!(same_list(&texts(&["a b", "c"]), &texts(&["a", "b,c "])));
+        assert!(!same_list(&texts(&["a", "b"]), &texts(&["b", "a"])), "the order of name servers counts");
+        assert!(same_lines(&texts(&["k1 a@x\nk2 b@x\n"]), &texts(&["k2 b@x", " k1 a@x\r\n"])));
+        assert!(same_items(&"home.lan,example.org".to_owned(), &"home.lan example.org".to_owned()));
+    }
+
+    #[test]
+    fn settings_mean_what_they_say_in_any_order() {
+        assert!(same_settings("host,hidden=1", "hidden=on,cputype=host", "cputype"));
+        assert!(!same_settings("host,hidden=1", "host", "cputype"));
+        assert!(same_settings("q35", "type=q35", "type"));
+        assert!(!same_settings("a=", "a=b", "type"), "what cannot be read is equal to itself only");
+        assert!(same_settings("a=", "a=", "type"));
+    }
+
+    #[test]
+    fn what_is_asked_for_stands_where_it_means_the_same() {
+        let asked = "a b".to_owned();
+        assert_eq!(stands(Some(&asked), Some("a,b".to_owned()), same_items), Some(asked.clone()));
+        assert_eq!(stands(Some(&asked), Some("c".to_owned()), same_items), Some("c".to_owned()));
+        assert_eq!(stands(Some(&String::new()), None, same_items), Some(String::new()));
+        assert_eq!(stands(None, None, same_items), None);
+    }
+}
