@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use pve_client::property_string::PropertyString;
 
 /// PVE cuts blanks off both ends of a value, and ends it at a line feed.
-pub fn tidy(text: &String) -> Result<(), String> {
+pub fn one_tidy_line(text: &String) -> Result<(), String> {
     if text.is_empty() {
         return Err("must not be empty: leave it out".to_owned());
     }
@@ -20,7 +20,7 @@ pub fn tidy(text: &String) -> Result<(), String> {
 }
 
 /// One item among others in one text of PVE's: nothing in it may separate items.
-pub fn item(text: &String) -> Result<(), String> {
+pub fn one_word(text: &String) -> Result<(), String> {
     match text.chars().find(|c| c.is_whitespace() || c.is_control() || ",;=".contains(*c)) {
         None if text.is_empty() => Err("must not be empty: leave it out".to_owned()),
         None => Ok(()),
@@ -29,7 +29,7 @@ pub fn item(text: &String) -> Result<(), String> {
 }
 
 /// More than blanks.
-pub fn says_something(text: &String) -> Result<(), String> {
+pub fn not_blank(text: &String) -> Result<(), String> {
     if text.trim().is_empty() { Err("must not be blank: leave it out".to_owned()) } else { Ok(()) }
 }
 
@@ -115,16 +115,16 @@ mod tests {
     #[test]
     fn what_pve_would_change_is_refused() {
         for good in ["a", "a b", "a,b", "\u{fc}"] {
-            assert_eq!(tidy(&good.to_owned()), Ok(()), "{good}");
+            assert_eq!(one_tidy_line(&good.to_owned()), Ok(()), "{good}");
         }
         for bad in ["", " a", "a ", "a\nb", "a\r", "\ta"] {
-            assert!(tidy(&bad.to_owned()).is_err(), "{bad:?}");
+            assert!(one_tidy_line(&bad.to_owned()).is_err(), "{bad:?}");
         }
         for bad in ["", "a b", "a,b", "a;b", "a=b", "a\n", "\0"] {
-            assert!(item(&bad.to_owned()).is_err(), "{bad:?}");
+            assert!(one_word(&bad.to_owned()).is_err(), "{bad:?}");
         }
-        assert_eq!(item(&"2001:db8::1/64".to_owned()), Ok(()));
-        assert!(says_something(&" \n".to_owned()).is_err());
+        assert_eq!(one_word(&"2001:db8::1/64".to_owned()), Ok(()));
+        assert!(not_blank(&" \n".to_owned()).is_err());
     }
 
     #[test]

@@ -30,7 +30,7 @@ pub struct Pool {
     )]
     pub poolid: String,
     /// A note.
-    #[attr(optional, check = texts::says_something, same = texts::same_but_ends)]
+    #[attr(optional, check = texts::not_blank, same = texts::same_but_ends)]
     pub comment: Option<String>,
     /// How long operations may take.
     #[attr(timeouts(create = "5m", update = "5m", delete = "5m"))]

@@ -44,7 +44,7 @@ pub struct HaResource {
     #[attr(keep)]
     pub failback: Option<bool>,
     /// A note.
-    #[attr(optional, length = ..=4096, check = one_line, check = texts::says_something, same = texts::same_but_ends)]
+    #[attr(optional, length = ..=4096, check = one_line, check = texts::not_blank, same = texts::same_but_ends)]
     pub comment: Option<String>,
     /// Puts the guest under HA although something of it is local to its node. When that node dies, the guest stays down.
     #[attr(local, default = false)]

@@ -84,23 +84,49 @@ fn judge(said: &[tf::Diagnostic]) -> Told<Vec<String>> {
 impl Rig {
     /// A provider for a cluster; time goes fast there.
     async fn of(shape: &str) -> Self {
+        Self::with(shape, None).await
+    }
+
+    /// The same, where disks move at so many bytes a second.
+    async fn at_rate(shape: &str, bandwidth: u64) -> Self {
+        Self::with(shape, Some(bandwidth)).await
+    }
+
+    async fn with(shape: &str, bandwidth: Option<u64>) -> Self {
         let shape = pve_sim::shape::Shape::from_yaml(shape).unwrap();
-        let sim = Sim::start(Options { shape, factor: 600.0, seed: Some(1), ..Options::default() }).await.unwrap();
+        let options = Options { shape, factor: 600.0, seed: Some(1), bandwidth, ..Options::default() };
+        let sim = Sim::start(options).await.unwrap();
         let rig = Self { server: Server::new(StopToken::new()), sim };
+        rig.configure().await;
+        rig
+    }
+
+    /// As each of Terraform's commands begins: what was read before is forgotten.
+    async fn configure(&self) {
+        self.configured(&self.server).await;
+    }
+
+    /// A provider of somebody else, for the same cluster.
+    async fn another(&self) -> Server<PveProvider> {
+        let server = Server::new(StopToken::new());
+        self.configured(&server).await;
+        server
+    }
+
+    async fn configured(&self, server: &Server<PveProvider>) {
         let endpoints: Json =
-            rig.sim.endpoints.iter().map(|(name, url)| (name.clone(), Json::from(url.as_str()))).collect();
+            self.sim.endpoints.iter().map(|(name, url)| (name.clone(), Json::from(url.as_str()))).collect();
         let config = serde_json::json!({
             "endpoints": endpoints,
-            "fingerprints": rig.sim.fingerprints,
-            "username": rig.sim.username,
-            "password": rig.sim.password,
-            "api_token": rig.sim.api_token,
+            "fingerprints": self.sim.fingerprints,
+            "username": self.sim.username,
+            "password": self.sim.password,
+            "api_token": self.sim.api_token,
         });
         let known: Vec<String> = PveConfig::attributes().into_iter().map(|attribute| attribute.name).collect();
         assert!(config.as_object().unwrap().keys().all(|name| known.contains(name)));
         let request = tf::configure_provider::Request { config: json(&config), ..Default::default() };
-        judge(&rig.server.configure_provider(Request::new(request)).await.unwrap().into_inner().diagnostics).unwrap();
-        rig
+        judge(&server.configure_provider(Request::new(request)).await.unwrap().into_inner().diagnostics).unwrap();
     }
 
     async fn validate<M: Model>(&self, config: &Json) -> Told<()> {
@@ -112,18 +138,7 @@ impl Rig {
     }
 
     async fn apply<M: Model>(&self, planned: Planned<M>) -> Told<(Kept<M>, Vec<String>)> {
-        assert!(!planned.replaces, "a replacement is two applies");
-        let request = tf::apply_resource_change::Request {
-            type_name: type_name::<M>(),
-            prior_state: message(&planned.prior, &ty::<M>()),
-            planned_state: message(&planned.planned, &ty::<M>()),
-            config: json(&planned.config),
-            planned_private: planned.private.into(),
-            ..Default::default()
-        };
-        let answer = self.server.apply_resource_change(Request::new(request)).await.unwrap().into_inner();
-        let warnings = judge(&answer.diagnostics)?;
-        Ok((kept(answer.new_state.as_ref(), &answer.private), warnings))
+        apply(&self.server, planned).await
     }
 
     async fn read<M: Model>(&self, kept_before: &Kept<M>) -> Told<Kept<M>> {
@@ -201,4 +216,19 @@ async fn plan<M: Model>(server: &Server<PveProvider>, prior: Option<&Kept<M>>, c
         warnings,
         model: PhantomData,
     })
+}
+
+async fn apply<M: Model>(server: &Server<PveProvider>, planned: Planned<M>) -> Told<(Kept<M>, Vec<String>)> {
+    assert!(!planned.replaces, "a replacement is two applies");
+    let request = tf::apply_resource_change::Request {
+        type_name: type_name::<M>(),
+        prior_state: message(&planned.prior, &ty::<M>()),
+        planned_state: message(&planned.planned, &ty::<M>()),
+        config: json(&planned.config),
+        planned_private: planned.private.into(),
+        ..Default::default()
+    };
+    let answer = server.apply_resource_change(Request::new(request)).await.unwrap().into_inner();
+    let warnings = judge(&answer.diagnostics)?;
+    Ok((kept(answer.new_state.as_ref(), &answer.private), warnings))
 }

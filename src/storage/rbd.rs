@@ -40,7 +40,7 @@ pub struct StorageRbd {
     #[attr(keep, length = 1.., each = content)]
     pub content: Option<BTreeSet<String>>,
     /// The nodes that use it. Unset: all.
-    #[attr(optional, length = 1.., each = texts::item)]
+    #[attr(optional, length = 1.., each = texts::one_word)]
     pub nodes: Option<BTreeSet<String>>,
     /// Uses the kernel's RBD client instead of librbd. Left alone when unset (PVE: false).
     #[attr(keep)]

@@ -45,8 +45,11 @@ pub async fn change(cx: &Cx<Pve>, prior: &Vm, want: &Vm) -> Result<Updated<Vm>, 
             let mut task = found.api(cx).resize(disk, size).await.during(&doing)?;
             task.wait(&patience(cx), |_| {}).await.during(&doing)
         };
+        wait.for_a_move(cx, &found).await?;
         while let Err(problem) = grow().await {
-            wait.out(cx, &found, problem).await?;
+            if !is_contention(&problem) || !wait.for_a_move(cx, &found).await? {
+                return Err(problem);
+            }
         }
         pending::renew(cx, vmid, disk).await?;
     }
@@ -118,18 +121,26 @@ async fn must_be_possible(cx: &Cx<Pve>, found: &Found, prior: &Vm, want: &Vm) ->
 async fn bring_settings(cx: &Cx<Pve>, wait: &Wait, found: Found, prior: &Vm, want: &Vm) -> Result<Found, Problem> {
     let mut found = found;
     let mut readings = 1;
-    loop {
-        match send_settings(cx, &found, prior, want).await {
-            Err(problem) if is_modified(&problem) && readings < READINGS => {
-                tracing::info!(?problem, "the configuration has changed meanwhile: reading it again");
-                readings += 1;
+    while !want.params(Some(prior), Some(&found.config)).is_empty() {
+        if !wait.for_a_move(cx, &found).await? {
+            match send_settings(cx, &found, prior, want).await {
+                Err(problem) if is_modified(&problem) && readings < READINGS => {
+                    tracing::info!(?problem, "the configuration has changed meanwhile: reading it again");
+                    readings += 1;
+                }
+                // Somebody began a move in between.
+                Err(problem) if is_contention(&problem) && wait.for_a_move(cx, &found).await? => {}
+                done => return done,
             }
-            Err(problem) => wait.out(cx, &found, problem).await?,
-            done => return done,
         }
         found = guest::must_exist(cx, found.guest.vmid).await?;
         must_be_possible(cx, &found, prior, want).await?;
     }
+    Ok(found)
+}
+
+fn is_contention(problem: &Problem) -> bool {
+    problem.pve().is_some_and(Api::is_contention)
 }
 
 /// PVE compares the digest before it takes the lock, and once more when it has it.
@@ -145,9 +156,6 @@ fn is_modified(problem: &Problem) -> bool {
 async fn send_settings(cx: &Cx<Pve>, found: &Found, prior: &Vm, want: &Vm) -> Result<Found, Problem> {
     let vmid = found.guest.vmid;
     let params = want.params(Some(prior), Some(&found.config));
-    if params.is_empty() {
-        return Ok(found.clone());
-    }
     let doing = format!("Cannot change vm:{vmid}");
     let before = Before::look(cx, "qmconfig", vmid.to_string()).await?;
     let params = params.digest(found.config.digest.as_deref());
@@ -226,14 +234,11 @@ impl Wait {
         Self { begun: Instant::now() }
     }
 
-    /// Waits for the disk move that keeps others from the VM's lock, if that is what the problem is; else the problem. PVE
-    /// holds the lock for the whole of a move, which may be hours.
-    async fn out(&self, cx: &Cx<Pve>, found: &Found, problem: Problem) -> Result<(), Problem> {
-        if !problem.pve().is_some_and(Api::is_contention) {
-            return Err(problem);
-        }
+    /// Waits for the disk move that keeps others from the VM's lock, if there is one: PVE holds it for the whole of a move,
+    /// which may be hours.
+    async fn for_a_move(&self, cx: &Cx<Pve>, found: &Found) -> Result<bool, Problem> {
         let vmid = found.guest.vmid;
-        let Some((upid, _)) = moving::running(cx, found).await? else { return Err(problem) };
+        let Some((upid, _)) = moving::running(cx, found).await? else { return Ok(false) };
         tracing::info!(vmid, %upid, "waiting: a disk of this VM is being moved, and PVE lets nobody else at it");
         let doing = "Cannot follow the move of a disk";
         let mut task = cx.client.attach(upid, Lock::Vm(vmid), &moving::areas(vmid)).await.during(doing)?;
@@ -241,8 +246,15 @@ impl Wait {
         let patience = Patience { timeout: Some(left), stop: cx.stop.token(), ..Patience::default() };
         match task.wait(&patience, |_| {}).await {
             // How it ended is its owner's business.
-            Ok(()) | Err(Api::TaskFailed(_) | Api::TaskLost { .. }) => Ok(()),
-            Err(_) => Err(problem),
+            Ok(()) | Err(Api::TaskFailed(_) | Api::TaskLost { .. }) => Ok(true),
+            Err(error) => Err(Problem::new(
+                format!("vm:{vmid} cannot be changed while one of its disks moves"),
+                format!(
+                    "PVE lets nobody else at a VM meanwhile, and the wait is over ({error}). What was not changed yet is left \
+                     for the next apply. Task {}",
+                    task.upid()
+                ),
+            )),
         }
     }
 }

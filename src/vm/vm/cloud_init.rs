@@ -20,10 +20,10 @@ use crate::vm::disks::must_hold_images;
 pub struct CloudInit {
     /// The storage of the small drive that carries it. Needed for a new drive, which takes `ide2`, or the next interface that
     /// is free.
-    #[attr(keep, check = texts::item)]
+    #[attr(keep, check = texts::one_word)]
     pub storage: Option<String>,
     /// The user that is set up. Left alone when unset (the image's own).
-    #[attr(keep, check = texts::tidy)]
+    #[attr(keep, check = texts::one_tidy_line)]
     pub user: Option<String>,
     /// SSH public keys that may log in as that user. A text may hold several, one a line, as `file("authorized_keys")` does.
     #[attr(keep, same = texts::same_lines)]
@@ -41,16 +41,16 @@ pub struct CloudInit {
 #[model(requires(gw, ip), requires(gw6, ip6))]
 pub struct Addresses {
     /// IPv4: `dhcp`, or an address with its prefix, such as `192.0.2.5/24`.
-    #[attr(optional, check = texts::item)]
+    #[attr(optional, check = texts::one_word)]
     pub ip: Option<String>,
     /// IPv4 gateway.
-    #[attr(optional, check = texts::item)]
+    #[attr(optional, check = texts::one_word)]
     pub gw: Option<String>,
     /// IPv6: `auto`, `dhcp`, or an address with its prefix.
-    #[attr(optional, check = texts::item)]
+    #[attr(optional, check = texts::one_word)]
     pub ip6: Option<String>,
     /// IPv6 gateway.
-    #[attr(optional, check = texts::item)]
+    #[attr(optional, check = texts::one_word)]
     pub gw6: Option<String>,
 }
 

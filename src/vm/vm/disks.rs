@@ -23,10 +23,10 @@ pub struct Disk {
     /// The storage it lies on. Set here, it is this resource's business: a change moves the disk, live if the VM runs, and
     /// frees the old volume when the copy is complete. Unset, it is left alone wherever it lies, and `pve_vm_disk_move` may
     /// move it.
-    #[attr(keep, check = texts::item)]
+    #[attr(keep, check = texts::one_word)]
     pub storage: Option<String>,
     /// Where a new disk is made, when `storage` is unset. Never looked at again.
-    #[attr(local, check = texts::item)]
+    #[attr(local, check = texts::one_word)]
     pub initial_storage: Option<String>,
     /// Cache mode. Left alone when unset (PVE: `none`).
     #[attr(keep, one_of = ["none", "writethrough", "writeback", "unsafe", "directsync"])]

@@ -61,7 +61,7 @@ pub struct Vm {
     pub node: Option<String>,
     /// The resource pool (`pve_pool`) it is made in, for those who may make VMs in that pool only. Never compared later, and
     /// a change of it does nothing: who belongs to a pool is the pool's business.
-    #[attr(local, check = texts::item)]
+    #[attr(local, check = texts::one_word)]
     pub pool: Option<String>,
     /// Cores of each socket. Left alone when unset (PVE: 1).
     #[attr(keep, range = 1..)]
@@ -70,13 +70,13 @@ pub struct Vm {
     #[attr(keep, range = 1..)]
     pub sockets: Option<u32>,
     /// CPU type, such as `host` or `x86-64-v2-AES`, with PVE's options. Left alone when unset.
-    #[attr(keep, check = texts::tidy, same = same_cpu)]
+    #[attr(keep, check = texts::one_tidy_line, same = same_cpu)]
     pub cpu: Option<String>,
     /// Memory in MiB. Left alone when unset (PVE: 512).
     #[attr(keep, range = 16..)]
     pub memory: Option<u64>,
     /// Machine type: `q35`, `pc`, or one with its version (`pc-q35-9.2`), with PVE's options. Left alone when unset.
-    #[attr(keep, check = texts::tidy, same = same_machine)]
+    #[attr(keep, check = texts::one_tidy_line, same = same_machine)]
     pub machine: Option<String>,
     /// Firmware. Left alone when unset (PVE: `seabios`).
     #[attr(keep, one_of = ["seabios", "ovmf"])]

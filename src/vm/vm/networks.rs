@@ -17,7 +17,7 @@ pub struct Network {
     #[attr(keep, check = model)]
     pub model: Option<String>,
     /// The bridge it is connected to, such as `vmbr0`. Unset: behind NAT.
-    #[attr(optional, check = texts::item)]
+    #[attr(optional, check = texts::one_word)]
     pub bridge: Option<String>,
     /// VLAN. Unset: none.
     #[attr(optional, range = 1..=4094)]

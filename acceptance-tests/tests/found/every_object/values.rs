@@ -31,7 +31,7 @@ pub(crate) fn for_attribute(resource: &str, attribute: &Attribute) -> Option<Vec
             None if attribute.is("a size such as") => quoted(&["1G", "2G"]),
             None if attribute.is("a duration such as") => quoted(&["31m", "32m"]),
             // One with a check of its own is a matter for the table.
-            None if attribute.checks.iter().all(|check| check.starts_with("length ") || check == "one line") => {
+            None if attribute.checks.iter().all(|check| check.starts_with("length ") || PLAIN.contains(&&**check)) => {
                 quoted(&["first", "second"])
             }
             None => None,
@@ -39,6 +39,9 @@ pub(crate) fn for_attribute(resource: &str, attribute: &Attribute) -> Option<Vec
         _ => None,
     }
 }
+
+/// Checks that any plain word passes.
+const PLAIN: [&str; 4] = ["one line", "one tidy line", "one word", "not blank"];
 
 /// An object with the n-th values of all its attributes.
 fn in_an_object(resource: &str, object: &Attribute) -> Option<Vec<String>> {

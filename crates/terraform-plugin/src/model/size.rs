@@ -32,6 +32,8 @@ impl Size {
         let whole = UNITS.iter().find(|(_, shift)| bytes > 0 && bytes.trailing_zeros() >= *shift);
         let text = match whole {
             Some((unit, shift)) => format!("{}{unit}", bytes >> shift),
+            // With its unit, so that it is taken for what it is when it is written down.
+            None if (1..BARE_MEANS_BYTES).contains(&bytes) => format!("{bytes}B"),
             None => bytes.to_string(),
         };
         Self { text, bytes }
@@ -206,6 +208,10 @@ mod tests {
         assert_eq!(b.to_string(), "32768M");
         assert!(Size::same().unwrap()(&a.to_value(), &b.to_value()));
         assert_eq!(Size::from_bytes(3 << 29).to_string(), "1536M");
-        assert_eq!(Size::from_bytes(1001).to_string(), "1001");
+        for (bytes, text) in [(512, "512B"), (1001, "1001B"), (0, "0"), ((5 << 30) + 1, "5368709121")] {
+            let size = Size::from_bytes(bytes);
+            assert_eq!(size.to_string(), text);
+            assert_eq!((text.parse(), Size::sensible(&size.to_value())), (Ok(size), Ok(())));
+        }
     }
 }
