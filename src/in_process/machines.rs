@@ -175,3 +175,65 @@ async fn what_a_running_guest_keeps_goes_with_its_next_stop_and_the_rest_is_done
     rig.bring(Some(&seen), &with(json!({ "scsi0": { "size": "2G", "storage": "local-lvm" } }), false)).await.unwrap();
     assert_eq!(setting(&rig, 150, "scsi1"), None);
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_plan_tells_what_the_apply_would_say() {
+    let rig = Rig::of(ONE).await;
+    let disk = json!({ "scsi0": { "size": "1G", "storage": "nope" } });
+    let config =
+        json!({ "vmid": 200, "node": "pve9", "pool": "team", "disks": disk, "cloud_init": { "storage": "s1" } });
+    let planned = rig.plan::<Vm>(None, &config).await.unwrap();
+    let told = |said: &[String], what: &str| said.iter().filter(|said| said.starts_with(what)).count();
+    let all = [
+        "vm:200 on pve1 exists already",
+        "The cluster has no node \"pve9\"",
+        "Resource pool \"team\" does not exist",
+        "Storage \"nope\" does not exist",
+        "Storage \"s1\" does not exist",
+    ];
+    for what in all {
+        assert_eq!(told(&planned.warnings, what), 1, "{what}: {:?}", planned.warnings);
+    }
+    assert_eq!(rig.apply(planned).await.unwrap_err().len(), 1, "one after the other, as they can be mended");
+
+    // What the same plan makes is no news.
+    let rig = Rig::of("{ceph: {stage: ready}}").await;
+    rig.plan::<crate::access::pool::Pool>(None, &json!({ "poolid": "team" })).await.unwrap();
+    rig.plan::<crate::storage::rbd::StorageRbd>(None, &json!({ "storage": "s1", "pool": "p" })).await.unwrap();
+    let config = json!({ "vmid": 150, "node": "pve1", "pool": "team", "cloud_init": { "storage": "s1" } });
+    let planned = rig.plan::<Vm>(None, &config).await.unwrap();
+    assert!(planned.warnings.is_empty(), "{:?}", planned.warnings);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_plan_fails_where_nothing_could_mend_it() {
+    let rig = Rig::of(ONE).await;
+    let found = rig.import::<Vm>("200").await.unwrap();
+    let refused = rig.plan(Some(&found), &json!({ "vmid": 201 })).await.unwrap_err();
+    assert!(refused[0].starts_with("vm:200 is protected"), "{refused:?}");
+    let refused = rig.plan(Some(&found), &json!({ "vmid": 200, "disks": { "scsi0": { "size": "1G" } } })).await;
+    assert!(refused.unwrap_err()[0].starts_with("scsi0 cannot shrink from 8G to 1G"));
+    // A lock ends by itself.
+    edit(&rig, 200, "lock", "backup");
+    rig.configure().await;
+    let planned = rig.plan(Some(&found), &json!({ "vmid": 200, "cores": 2 })).await.unwrap();
+    assert!(planned.warnings[0].starts_with("vm:200 is locked (backup)"), "{:?}", planned.warnings);
+    let refused = rig.apply(planned).await.unwrap_err();
+    assert!(refused[0].starts_with("vm:200 is locked (backup)"), "{refused:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn machines_that_are_made_at_once_are_spread() {
+    let rig = Rig::of("{}").await;
+    let one = async || rig.bring::<Vm>(None, &json!({})).await.unwrap();
+    tokio::join!(one(), one(), one(), one(), one(), one(), one(), one());
+    let mut nodes = std::collections::BTreeMap::new();
+    rig.sim.world.with(|cluster| {
+        for guest in cluster.guests.all.values() {
+            *nodes.entry(guest.node.clone()).or_insert(0) += 1;
+        }
+    });
+    let mut counts: Vec<i32> = nodes.into_values().collect();
+    counts.sort_unstable();
+    assert_eq!(counts, [2, 3, 3]);
+}

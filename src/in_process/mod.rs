@@ -24,6 +24,8 @@ use crate::provider::{PveConfig, PveProvider};
 struct Rig {
     server: Server<PveProvider>,
     sim: Running,
+    /// Where Terraform would keep its data.
+    data: tempfile::TempDir,
 }
 
 /// What was answered: a value, or the errors.
@@ -96,7 +98,8 @@ impl Rig {
         let shape = pve_sim::shape::Shape::from_yaml(shape).unwrap();
         let options = Options { shape, factor: 600.0, seed: Some(1), bandwidth, ..Options::default() };
         let sim = Sim::start(options).await.unwrap();
-        let rig = Self { server: Server::new(StopToken::new()), sim };
+        let data = tempfile::tempdir().unwrap();
+        let rig = Self { server: Server::beside(StopToken::new(), data.path().join("ours")), sim, data };
         rig.configure().await;
         rig
     }
@@ -108,7 +111,7 @@ impl Rig {
 
     /// A provider of somebody else, for the same cluster.
     async fn another(&self) -> Server<PveProvider> {
-        let server = Server::new(StopToken::new());
+        let server = Server::beside(StopToken::new(), self.data.path().join("theirs"));
         self.configured(&server).await;
         server
     }

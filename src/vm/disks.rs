@@ -1,6 +1,7 @@
 //! What a disk needs of the storage it is to lie on.
 
 use pve_client::api::qemu::drive::{Bus, DriveKey};
+use pve_client::api::storage::StorageConfig;
 use terraform_plugin::{Cx, Path};
 
 use crate::error::{During, Problem};
@@ -8,12 +9,24 @@ use crate::pve::Pve;
 
 /// An error, about the attribute `at`, unless `node` can put a VM's disk on the storage.
 pub async fn must_hold_images(cx: &Cx<Pve>, storage: &str, node: &str, at: Path) -> Result<(), Problem> {
+    must_hold_images_somewhere(cx, storage, Some(node), at).await
+}
+
+/// The same where the node may not be known yet.
+pub async fn must_hold_images_somewhere(
+    cx: &Cx<Pve>,
+    storage: &str,
+    node: Option<&str>,
+    at: Path,
+) -> Result<(), Problem> {
     let storages = cx.client.storage().list().await.during("Cannot list the storages")?;
+    let is_there = |s: &StorageConfig| node.map_or(!s.disable, |node| s.is_on(node));
     let fit: Vec<&str> =
-        storages.iter().filter(|s| s.holds_images() && s.is_on(node)).map(|s| s.storage.as_str()).collect();
+        storages.iter().filter(|s| s.holds_images() && is_there(s)).map(|s| s.storage.as_str()).collect();
     let fit = if fit.is_empty() { "none".to_owned() } else { fit.join(", ") };
+    let place = node.map(|node| format!(" on {node}")).unwrap_or_default();
     let problem = |summary: String, why: &str| {
-        Problem::new(summary, format!("{why} Nothing was written. Storages for disks on {node}: {fit}.")).at(at.clone())
+        Problem::new(summary, format!("{why} Nothing was written. Storages for disks{place}: {fit}.")).at(at.clone())
     };
     match storages.iter().find(|s| s.storage == storage) {
         None => Err(problem(
@@ -23,8 +36,8 @@ pub async fn must_hold_images(cx: &Cx<Pve>, storage: &str, node: &str, at: Path)
         Some(s) if s.disable => {
             Err(problem(format!("Storage \"{storage}\" is disabled"), "Its entry is switched off."))
         }
-        Some(s) if !s.is_on(node) => Err(problem(
-            format!("Storage \"{storage}\" is not on node {node}"),
+        Some(s) if !is_there(s) => Err(problem(
+            format!("Storage \"{storage}\" is not on node {}", node.unwrap_or_default()),
             "Its entry is restricted to other nodes.",
         )),
         Some(s) if !s.holds_images() => Err(problem(

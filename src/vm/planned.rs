@@ -31,6 +31,69 @@ pub fn reserve_vmid(ledger: &Ledger, first: u32, taken: impl Fn(u32) -> bool) ->
     })
 }
 
+/// A VM that this process makes, and where.
+#[derive(Clone, Debug)]
+struct Making {
+    node: String,
+    /// Not known before the request is sent.
+    vmid: Option<u32>,
+}
+
+impl Planned for Making {
+    type Key = usize;
+}
+
+/// A place that is spoken for. Dropped before it is taken, it is free again.
+#[derive(Debug)]
+pub struct Place<'a> {
+    ledger: &'a Ledger,
+    key: usize,
+    taken: bool,
+}
+
+impl Place<'_> {
+    /// The VM that takes it has this number: from now on it counts as what the cluster tells.
+    pub fn is_for(&self, vmid: u32) {
+        self.ledger.with(|all: &mut BTreeMap<usize, Making>| {
+            if let Some(making) = all.get_mut(&self.key) {
+                making.vmid = Some(vmid);
+            }
+        });
+    }
+
+    /// The VM is there. The cluster's list may be older.
+    pub fn take(mut self) {
+        self.taken = true;
+    }
+}
+
+impl Drop for Place<'_> {
+    fn drop(&mut self) {
+        if !self.taken {
+            self.ledger.forget::<Making>(&self.key);
+        }
+    }
+}
+
+/// Chooses a node for a VM and speaks for it, with nobody in between. `choose` is told how many VMs of this process each
+/// node is about to have beyond those that are `there` already.
+pub fn place<'a>(
+    ledger: &'a Ledger,
+    there: impl Fn(u32) -> bool,
+    choose: impl FnOnce(&dyn Fn(&str) -> usize) -> Option<String>,
+) -> Option<(String, Place<'a>)> {
+    ledger.with(|all: &mut BTreeMap<usize, Making>| {
+        let coming = |node: &str| {
+            let here = all.values().filter(|making| making.node == node);
+            here.filter(|making| making.vmid.is_none_or(|vmid| !there(vmid))).count()
+        };
+        let node = choose(&coming)?;
+        let key = all.keys().next_back().map_or(0, |last| last + 1);
+        all.insert(key, Making { node: node.clone(), vmid: None });
+        Some((node, Place { ledger, key, taken: false }))
+    })
+}
+
 /// Who says where a disk of a guest lies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DiskOwner {
@@ -91,6 +154,28 @@ mod tests {
         want_disk(&ledger, 101, "scsi0", DiskOwner::Vm, "a");
         want_disk(&ledger, 101, "scsi0", DiskOwner::Vm, "b");
         assert_eq!(want_disk(&ledger, 101, "scsi0", DiskOwner::DiskMove, "b"), None);
+    }
+
+    #[test]
+    fn places_are_counted_until_the_cluster_counts_them() {
+        let ledger = Ledger::default();
+        let fewest = |there: &[u32]| {
+            let there = there.to_vec();
+            let choose = |coming: &dyn Fn(&str) -> usize| {
+                ["a", "b"].into_iter().min_by_key(|node| coming(node)).map(str::to_owned)
+            };
+            place(&ledger, move |vmid| there.contains(&vmid), choose).unwrap()
+        };
+        let (node, first) = fewest(&[]);
+        assert_eq!(node, "a");
+        first.is_for(100);
+        let (node, second) = fewest(&[]);
+        assert_eq!(node, "b");
+        // The list has the first one, and the second one came to nothing.
+        drop(second);
+        first.take();
+        assert_eq!(fewest(&[100]).0, "a");
+        assert_eq!(fewest(&[]).0, "b", "an older list");
     }
 
     #[test]

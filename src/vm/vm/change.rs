@@ -7,16 +7,15 @@ use pve_client::api::nodes::TaskFilter;
 use pve_client::api::qemu::DiskMove;
 use pve_client::error::TaskFailure;
 use pve_client::{Area, Error as Api, Lock, Patience, Upid};
-use terraform_plugin::{Cx, Diagnostic, Updated};
+use terraform_plugin::{Cx, Diagnostic, Updated, require};
 
-use super::{OWNED, Vm, cloud_init, disks, power, settings, vmid_path};
+use super::{OWNED, Vm, disks, power, settings, vmid_path};
 use crate::error::{During, Problem};
 use crate::evidence::Before;
 use crate::pve::{Pve, patience};
-use crate::vm::disks::must_hold_images;
 use crate::vm::guest::{self, Found};
 use crate::vm::moving::{self, Halt, Limits, Order};
-use crate::vm::{identity, pending};
+use crate::vm::pending;
 
 /// How long a disk may move without progress.
 const STALL: std::time::Duration = std::time::Duration::from_secs(15 * 60);
@@ -32,11 +31,8 @@ pub async fn change(cx: &Cx<Pve>, prior: &Vm, want: &Vm) -> Result<Updated<Vm>, 
     let owned: Vec<String> = cx.private.get(OWNED).unwrap_or_default();
     let wait = Wait::begin();
     let found = created(cx, vmid).await?;
-    must_be_possible(cx, &found, prior, want).await?;
+    require(cx, want, Some(prior)).await?;
     let moves = disks::to_move(want, &owned, &found.config);
-    for (disk, storage) in &moves {
-        must_hold_images(cx, storage, &found.guest.node, disks::path(&disk.to_string()).at("storage")).await?;
-    }
 
     let found = bring_settings(cx, &wait, found, prior, want).await?;
     for (disk, size) in disks::to_grow(want, &found.config) {
@@ -105,15 +101,6 @@ async fn created(cx: &Cx<Pve>, vmid: u32) -> Result<Found, Problem> {
     guest::must_exist(cx, vmid).await
 }
 
-/// What has to hold before anything is written, and again after each wait.
-async fn must_be_possible(cx: &Cx<Pve>, found: &Found, prior: &Vm, want: &Vm) -> Result<(), Problem> {
-    identity::must_be_the_same(cx, found)?;
-    guest::must_be_unlocked(found)?;
-    let node = &found.guest.node;
-    disks::must_be_possible(cx, want, Some(prior), Some(&found.config), node).await?;
-    cloud_init::must_be_possible(cx, want, Some(&found.config), node).await
-}
-
 /// Brings the settings to what is wanted. The VM as it is afterwards.
 ///
 /// Whoever waits for a VM's lock meets another configuration than the one that was looked at: it is read and compared once
@@ -134,7 +121,7 @@ async fn bring_settings(cx: &Cx<Pve>, wait: &Wait, found: Found, prior: &Vm, wan
             }
         }
         found = guest::must_exist(cx, found.guest.vmid).await?;
-        must_be_possible(cx, &found, prior, want).await?;
+        require(cx, want, Some(prior)).await?;
     }
     Ok(found)
 }

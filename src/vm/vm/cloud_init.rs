@@ -6,14 +6,13 @@ use pve_client::api::params::Params;
 use pve_client::api::qemu::cloud_init::IpConfig;
 use pve_client::api::qemu::config::Config;
 use pve_client::api::qemu::drive::{Bus, Drive, DriveKey};
-use terraform_plugin::{Cx, Nested, Path, Say};
+use terraform_plugin::{Cx, Findings, Nested, Path, Say};
 
 use super::networks::index;
-use super::{Vm, VmPlan};
+use super::{Vm, VmPlan, disks};
 use crate::error::Problem;
 use crate::pve::Pve;
 use crate::texts::{self, stands};
-use crate::vm::disks::must_hold_images;
 
 /// Cloud-init: what the guest learns about itself at its start. Changes reach it when it starts the next time.
 #[derive(Nested, Clone, Debug, Default, PartialEq)]
@@ -136,27 +135,31 @@ pub fn validate(config: &VmPlan, say: &mut Say<Vm>) {
     }
 }
 
-/// The hard check before a write.
-pub async fn must_be_possible(cx: &Cx<Pve>, want: &Vm, live: Option<&Config>, node: &str) -> Result<(), Problem> {
-    let Some(storage) = want.cloud_init.as_ref().and_then(|ci| ci.storage.as_deref()) else { return Ok(()) };
+/// Looks whether the drive can be made, or is where it is wanted.
+pub async fn look(cx: &Cx<Pve>, want: &Vm, live: Option<&Config>, node: Option<&str>, found: &mut Findings<Vm>) {
+    let Some(storage) = want.cloud_init.as_ref().and_then(|ci| ci.storage.as_deref()) else { return };
     let at = Path::attr("cloud_init").at("storage");
     match live.and_then(Config::cloud_init_drive) {
-        Some((_, drive)) if drive.storage() == Some(storage) => Ok(()),
-        Some((key, drive)) => Err(Problem::new(
-            format!("The cloud-init drive cannot be moved to storage \"{storage}\""),
-            format!(
-                "It is {} at {key}. It holds no data: remove it in PVE while the VM is stopped, and apply again to have it \
-                 made anew. Nothing was written.",
-                drive.volume
-            ),
-        )
-        .at(at)),
-        None if place(want, live).is_none() => Err(Problem::new(
-            "There is no interface left for the cloud-init drive",
-            "It goes on `ide`, `sata` or `scsi`, and all are taken. Nothing was written.",
-        )
-        .at(at)),
-        None => must_hold_images(cx, storage, node, at).await,
+        Some((_, drive)) if drive.storage() == Some(storage) => {}
+        Some((key, drive)) => {
+            let problem = Problem::new(
+                format!("The cloud-init drive cannot be moved to storage \"{storage}\""),
+                format!(
+                    "It is {} at {key}. It holds no data: remove it in PVE while the VM is stopped, and apply again to have it \
+                     made anew. Nothing was written.",
+                    drive.volume
+                ),
+            );
+            found.mendable(problem.at(at));
+        }
+        None if place(want, live).is_none() => {
+            let problem = Problem::new(
+                "There is no interface left for the cloud-init drive",
+                "It goes on `ide`, `sata` or `scsi`, and all are taken. Nothing was written.",
+            );
+            found.mendable(problem.at(at));
+        }
+        None => disks::must_hold(cx, storage, node, at, found).await,
     }
 }
 

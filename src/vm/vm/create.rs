@@ -4,13 +4,14 @@ use std::sync::{Mutex, PoisonError};
 
 use pve_client::api::params::Params;
 use pve_client::{Area, Error as Api, Lock, Task};
-use terraform_plugin::{Created, Cx, Failed, Notes, Unwritten};
+use terraform_plugin::{Created, Cx, Failed, Notes, Unwritten, require};
 
-use super::{Vm, cloud_init, disks, placement, power, settings, vmid_path};
+use super::{Vm, placement, power, settings, vmid_path};
 use crate::error::{During, Problem, exists};
 use crate::evidence::{self, Before};
 use crate::pve::{Pve, patience};
-use crate::vm::{guest, identity, planned};
+use crate::vm::planned::{self, Place};
+use crate::vm::{guest, identity};
 
 /// How often a number that was free a moment ago may turn out to be taken.
 const TRIES: u32 = 50;
@@ -30,13 +31,12 @@ pub async fn create(cx: &Cx<Pve>, want: &Vm, unwritten: Unwritten<Vm>) -> Result
         Some(_) => {}
         None => unwritten.check(must_not_be_left_over(cx, want).await)?,
     }
-    let node = unwritten.check(placement::choose(cx, want).await)?;
-    unwritten.check(disks::must_be_possible(cx, want, None, None, &node).await)?;
-    unwritten.check(cloud_init::must_be_possible(cx, want, None, &node).await)?;
-
+    let (node, place) = unwritten.check(placement::choose(cx, want).await)?;
     let so_far = Vm { node: Some(node.clone()), ..want.clone() };
+    unwritten.check(require(cx, &so_far, None).await)?;
+
     let attempt = Mutex::new(None);
-    let (mut sent, written) = unwritten.send(so_far.clone(), ask(cx, want, &node, &uuid, &attempt)).await?;
+    let (mut sent, written) = unwritten.send(so_far.clone(), ask(cx, want, (&node, &place), &uuid, &attempt)).await?;
     let mut tries = 0;
     let (vmid, lost) = loop {
         tries += 1;
@@ -77,7 +77,7 @@ pub async fn create(cx: &Cx<Pve>, want: &Vm, unwritten: Unwritten<Vm>) -> Result
                     let problem = exists("pve_vm", &format!("vm:{vmid}"), &vmid.to_string()).at(vmid_path());
                     return written.undo(problem, nothing_to_undo()).await;
                 }
-                sent = ask(cx, want, &node, &uuid, &attempt).await;
+                sent = ask(cx, want, (&node, &place), &uuid, &attempt).await;
             }
             // PVE removes what it has begun; that it did so is looked at.
             Err(error @ Api::TaskFailed(_)) => {
@@ -98,6 +98,7 @@ pub async fn create(cx: &Cx<Pve>, want: &Vm, unwritten: Unwritten<Vm>) -> Result
             Err(problem) => return Ok(written.leave(problem)),
         }
     }
+    place.take();
     Ok(written.settle(async |notes| complete(cx, want, vmid, notes).await).await)
 }
 
@@ -134,7 +135,7 @@ fn request(want: &Vm, uuid: &str) -> Params {
 async fn ask(
     cx: &Cx<Pve>,
     want: &Vm,
-    node: &str,
+    (node, place): (&str, &Place<'_>),
     uuid: &str,
     attempt: &Mutex<Option<(u32, Before)>>,
 ) -> Result<Task, Problem> {
@@ -146,6 +147,7 @@ async fn ask(
             Some(vmid) => vmid,
             None => free_vmid(cx).await?,
         };
+        place.is_for(vmid);
         let before = Before::look(cx, "qmcreate", vmid.to_string()).await?;
         // Assigned in one step; a panic elsewhere leaves nothing half done.
         *attempt.lock().unwrap_or_else(PoisonError::into_inner) = Some((vmid, before));
@@ -186,7 +188,7 @@ async fn free_vmid(cx: &Cx<Pve>) -> Result<u32, Problem> {
     Ok(planned::reserve_vmid(&cx.ledger, first, |vmid| guests.iter().any(|guest| guest.vmid == vmid)))
 }
 
-async fn must_be_absent(cx: &Cx<Pve>, vmid: u32) -> Result<(), Problem> {
+pub async fn must_be_absent(cx: &Cx<Pve>, vmid: u32) -> Result<(), Problem> {
     let guest = cx.client.cluster().guest(vmid).await.during(format!("Cannot look for vm:{vmid}"))?;
     match guest {
         None => Ok(()),

@@ -2,7 +2,7 @@
 
 use pve_client::api::ha::resource::Sid;
 use pve_client::api::qemu::VmRemoval;
-use terraform_plugin::Cx;
+use terraform_plugin::{Cx, Error, Findings, require_removable};
 
 use super::{Vm, power};
 use crate::error::{During, Problem};
@@ -10,34 +10,38 @@ use crate::pve::{Pve, patience};
 use crate::vm::guest::{self, Found};
 use crate::vm::identity;
 
-/// The error of a VM that may not be destroyed.
-pub fn not_allowed(vmid: Option<u32>) -> (String, String) {
-    let name = vmid.map_or_else(|| "The VM".to_owned(), |vmid| format!("vm:{vmid}"));
-    (
-        format!("{name} is protected"),
-        "Destroying a VM destroys all its disks. If that is what you want, set `allow_destroy = true`, apply that, and then \
-         destroy. Nothing was written."
-            .to_owned(),
-    )
-}
-
-pub async fn destroy(cx: &Cx<Pve>, was: &Vm) -> Result<(), Problem> {
+/// Looks for what speaks against destroying the VM. Whether it is under HA is looked at by the destruction alone: the same
+/// plan usually takes it out.
+pub async fn look(cx: &Cx<Pve>, was: &Vm, found: &mut Findings<Vm>) -> Result<(), Error> {
     if !was.allow_destroy {
-        let (summary, detail) = not_allowed(was.vmid);
-        return Err(Problem::new(summary, detail).at("allow_destroy"));
+        let name = was.vmid.map_or_else(|| "The VM".to_owned(), |vmid| format!("vm:{vmid}"));
+        let problem = Problem::new(
+            format!("{name} is protected"),
+            "Destroying a VM destroys all its disks. If that is what you want, set `allow_destroy = true`, apply that, and then \
+             destroy or replace it. Nothing was written.",
+        );
+        found.certain(problem.at("allow_destroy"));
+        return Ok(());
     }
-    // A state without a number: its creation never got that far.
     let Some(vmid) = was.vmid else { return Ok(()) };
-    let Some(found) = guest::find(cx, vmid).await? else { return must_be_gone(cx, vmid).await };
-    identity::must_be_the_same(cx, &found)?;
-    guest::must_be_unlocked(&found)?;
-    must_be_out_of_ha(cx, &found).await?;
-    if found.config.protection {
-        return Err(Problem::new(
+    let Some(live) = guest::find(cx, vmid).await? else { return Ok(()) };
+    found.check(identity::must_be_the_same(cx, &live));
+    found.check(guest::must_be_unlocked(&live));
+    if live.config.protection {
+        found.mendable(Problem::new(
             format!("vm:{vmid} is protected in PVE"),
             "Its `protection` flag is on. Nothing was written. Switch it off in PVE first (Options, Protection).",
         ));
     }
+    Ok(())
+}
+
+pub async fn destroy(cx: &Cx<Pve>, was: &Vm) -> Result<(), Problem> {
+    require_removable(cx, was).await?;
+    // A state without a number: its creation never got that far.
+    let Some(vmid) = was.vmid else { return Ok(()) };
+    let Some(found) = guest::find(cx, vmid).await? else { return must_be_gone(cx, vmid).await };
+    must_be_out_of_ha(cx, &found).await?;
     power::pull_the_plug(cx, &found).await?;
     let doing = format!("Cannot destroy vm:{vmid}");
     let mut task = found.api(cx).delete(VmRemoval::default()).await.during(&doing)?;

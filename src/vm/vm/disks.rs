@@ -6,13 +6,13 @@ use pve_client::api::params::Params;
 use pve_client::api::qemu::config::Config;
 use pve_client::api::qemu::drive::{Bus, Drive, DriveKey};
 use pve_client::size::Size as Bytes;
-use terraform_plugin::{Attr, Cx, Nested, Path, Say, Size};
+use terraform_plugin::{Attr, Cx, Error, Findings, Nested, Path, Say, Size};
 
 use super::{Vm, VmPlan};
 use crate::error::Problem;
 use crate::pve::Pve;
 use crate::texts;
-use crate::vm::disks::{data_key, is_data_bus, must_hold_images};
+use crate::vm::disks::{data_key, is_data_bus, must_hold_images_somewhere};
 
 /// A disk.
 #[derive(Nested, Clone, Debug, Default, PartialEq)]
@@ -153,36 +153,16 @@ pub fn owned(config: &VmPlan) -> Vec<String> {
 pub fn plan(prior: Option<&Vm>, config: &VmPlan, plan: &VmPlan, say: &mut Say<Vm>) {
     let Some(planned) = plan.disks.known() else { return };
     let before = prior.and_then(|prior| prior.disks.as_ref());
-    for (name, disk) in planned {
-        let Some(disk) = disk.known() else { continue };
-        match before.and_then(|before| before.get(name)) {
-            Some(before) => {
-                if let (Some(is), Some(want)) = (&before.size, disk.size.known())
-                    && want < is
-                    && is.bytes() - want.bytes() >= ROUNDING
-                {
-                    say.error(
-                        path(name).at("size"),
-                        format!("{name} cannot shrink from {is} to {want}"),
-                        "PVE can only grow disks. Make a smaller one beside it and copy the data in the guest.",
-                    );
-                }
-            }
-            None => {
-                let configured = config.disks.known().and_then(|disks| disks.get(name)?.known());
-                if configured.is_some_and(|disk| disk.size.is_null()) && prior.is_none_or(|prior| prior.ready) {
-                    say.error(path(name).at("size"), format!("New disk {name} needs a size"), "Set it, such as `32G`.");
-                }
-                if configured.is_some_and(|disk| disk.storage.is_null() && disk.initial_storage.is_null())
-                    && prior.is_none_or(|prior| prior.ready)
-                {
-                    say.error(
-                        path(name).at("storage"),
-                        format!("New disk {name} needs a storage"),
-                        "Set `storage`, or `initial_storage` if something else decides where it lies later.",
-                    );
-                }
-            }
+    for (name, _) in planned.iter().filter(|(_, disk)| disk.is_known()) {
+        if before.is_some_and(|before| before.contains_key(name)) || prior.is_some_and(|prior| !prior.ready) {
+            continue;
+        }
+        let configured = config.disks.known().and_then(|disks| disks.get(name)?.known());
+        if configured.is_some_and(|disk| disk.size.is_null()) {
+            tell(say, needs_size(name));
+        }
+        if configured.is_some_and(|disk| disk.storage.is_null() && disk.initial_storage.is_null()) {
+            tell(say, needs_storage(name));
         }
     }
     if !matches!(config.disks, Attr::Known(_)) {
@@ -197,67 +177,97 @@ pub fn plan(prior: Option<&Vm>, config: &VmPlan, plan: &VmPlan, say: &mut Say<Vm
     }
 }
 
-/// The hard check before a write: every disk that is to be made, grown or moved can be.
-pub async fn must_be_possible(
+fn tell(say: &mut Say<Vm>, problem: Problem) {
+    Error::from(problem).into_diagnostics().into_iter().for_each(|diagnostic| say.push(diagnostic));
+}
+
+/// Looks whether every disk that is to be made or grown can be. `known` is what is known of what is wanted.
+pub async fn look(
     cx: &Cx<Pve>,
-    want: &Vm,
+    (want, known): (&VmPlan, &Vm),
     prior: Option<&Vm>,
     live: Option<&Config>,
-    node: &str,
-) -> Result<(), Problem> {
-    for (name, disk) in want.disks.iter().flatten() {
-        let key = data_key(name).map_err(|what| Problem::new("No interface for a disk", what).at(path(name)))?;
-        let Some(drive) = live.and_then(|live| live.drives.get(&key)) else {
-            let Some(storage) = disk.first_storage() else {
-                return Err(Problem::new(
-                    format!("New disk {name} needs a storage"),
-                    "Set `storage`, or `initial_storage`. Nothing was written.",
-                )
-                .at(path(name).at("storage")));
-            };
-            if disk.size.is_none() {
-                return Err(Problem::new(
-                    format!("New disk {name} needs a size"),
-                    "Set it, such as `32G`. Nothing was written.",
-                )
-                .at(path(name).at("size")));
+    node: Option<&str>,
+    found: &mut Findings<Vm>,
+) {
+    for (name, disk) in known.disks.iter().flatten() {
+        let Ok(key) = data_key(name) else { continue };
+        match live.and_then(|live| live.drives.get(&key)) {
+            Some(drive) => {
+                let before = prior.and_then(|prior| prior.disks.as_ref()?.get(name)?.size.as_ref());
+                look_at(name, disk, drive, before, found);
             }
-            let at = if disk.storage.is_some() { "storage" } else { "initial_storage" };
-            must_hold_images(cx, storage, node, path(name).at(at)).await?;
-            continue;
-        };
-        if !drive.is_disk() {
-            return Err(Problem::new(
-                format!("{name} is taken by {}", drive.volume),
-                "That is no data disk; nothing was written. Choose another interface.",
-            )
-            .at(path(name)));
+            None => {
+                let Some(wanted) = want.disks.known().and_then(|disks| disks.get(name)?.known()) else { continue };
+                if wanted.storage.is_null() && wanted.initial_storage.is_null() {
+                    found.mendable(needs_storage(name));
+                }
+                if wanted.size.is_null() {
+                    found.mendable(needs_size(name));
+                }
+                if let Some(storage) = disk.first_storage() {
+                    let at = if disk.storage.is_some() { "storage" } else { "initial_storage" };
+                    must_hold(cx, storage, node, path(name).at(at), found).await;
+                }
+            }
         }
-        let asked_before = prior.and_then(|prior| prior.disks.as_ref()?.get(name)?.size.as_ref());
-        if let (Some(want), None) = (&disk.size, drive.size)
-            && asked_before.is_some_and(|before| before != want)
-        {
-            return Err(Problem::new(
+    }
+}
+
+/// Looks at a disk that is there.
+fn look_at(name: &str, disk: &Disk, drive: &Drive, before: Option<&Size>, found: &mut Findings<Vm>) {
+    if !drive.is_disk() {
+        let problem = Problem::new(
+            format!("{name} is taken by {}", drive.volume),
+            "That is no data disk; nothing was written. Choose another interface.",
+        );
+        return found.mendable(problem.at(path(name)));
+    }
+    let Some(want) = disk.size.as_ref().filter(|want| before != Some(*want)) else { return };
+    match drive.size {
+        // It would have to be another disk.
+        Some(is) if want.bytes() + ROUNDING <= is.bytes() => {
+            let problem = Problem::new(
+                format!("{name} cannot shrink from {is} to {want}"),
+                "PVE can only grow disks. Nothing was written. Make a smaller one beside it and copy the data in the guest.",
+            );
+            found.certain(problem.at(path(name).at("size")));
+        }
+        None if before.is_some() => {
+            let problem = Problem::new(
                 format!("The size of {name} is not known"),
                 format!(
                     "{} has no size in the VM's configuration, and its storage tells none. Nothing was written. Leave `size` out.",
                     drive.volume
                 ),
-            )
-            .at(path(name).at("size")));
+            );
+            found.mendable(problem.at(path(name).at("size")));
         }
-        if let (Some(want), Some(is)) = (&disk.size, drive.size)
-            && asked_before != Some(want)
-            && want.bytes() + ROUNDING <= is.bytes()
-        {
-            return Err(Problem::new(
-                format!("{name} cannot shrink from {is} to {want}"),
-                "PVE can only grow disks. Nothing was written.",
-            )
-            .at(path(name).at("size")));
-        }
+        _ => {}
     }
-    Ok(())
+}
+
+/// Looks whether a storage can hold disks; one that the same plan makes is no news.
+pub async fn must_hold(cx: &Cx<Pve>, storage: &str, node: Option<&str>, at: Path, found: &mut Findings<Vm>) {
+    if let Err(problem) = must_hold_images_somewhere(cx, storage, node, at).await {
+        found.missing(cx.comes(STORAGE, storage), problem);
+    }
+}
+
+/// The storages that this provider makes.
+const STORAGE: &str = "storage_rbd";
+
+fn needs_storage(name: &str) -> Problem {
+    Problem::new(
+        format!("New disk {name} needs a storage"),
+        "Set `storage`, or `initial_storage` if something else decides where it lies later. Nothing was written.",
+    )
+    .at(path(name).at("storage"))
+}
+
+fn needs_size(name: &str) -> Problem {
+    Problem::new(format!("New disk {name} needs a size"), "Set it, such as `32G`. Nothing was written.")
+        .at(path(name).at("size"))
 }
 
 /// Adds new disks, changed options and removals to the parameters of a create or an update.

@@ -7,13 +7,15 @@ mod destroy;
 mod disks;
 mod networks;
 mod placement;
+mod possible;
 mod power;
 mod settings;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use terraform_plugin::{
-    Change, Created, Cx, Deleted, Error, Failed, Model, Path, Read, Resource, Say, Timeouts, Unwritten, Updated,
+    Change, Created, Cx, Deleted, Error, Failed, Findings, Model, Path, Read, Resource, Say, Timeouts, Unwritten,
+    Updated,
 };
 
 use super::planned::DiskOwner;
@@ -156,12 +158,6 @@ impl Resource<Pve> for Vm {
 
     async fn plan(cx: &Cx<Pve>, change: &mut Change<Self>, say: &mut Say<Self>) {
         if change.is_destroy() {
-            if let Some(prior) = &change.prior
-                && !prior.allow_destroy
-            {
-                let (summary, detail) = destroy::not_allowed(prior.vmid);
-                say.error("allow_destroy", summary, detail);
-            }
             return;
         }
         let owned = disks::owned(&change.config);
@@ -176,6 +172,19 @@ impl Resource<Pve> for Vm {
                 say.error(disks::path(name).at("storage"), summary, detail);
             }
         }
+    }
+
+    async fn possible(
+        cx: &Cx<Pve>,
+        want: &VmPlan,
+        prior: Option<&Self>,
+        found: &mut Findings<Self>,
+    ) -> Result<(), Error> {
+        possible::look(cx, want, prior, found).await
+    }
+
+    async fn removable(cx: &Cx<Pve>, was: &Self, found: &mut Findings<Self>) -> Result<(), Error> {
+        destroy::look(cx, was, found).await
     }
 
     async fn create(cx: &Cx<Pve>, want: &Self, unwritten: Unwritten<Self>) -> Result<Created<Self>, Failed> {

@@ -2,20 +2,48 @@
 
 use std::collections::BTreeSet;
 
+use pve_client::api::nodes::NodeEntry;
 use pve_client::api::storage::StorageConfig;
 use terraform_plugin::Cx;
 
 use super::Vm;
 use crate::error::{During, Problem};
 use crate::pve::Pve;
+use crate::vm::planned::{self, Place};
 
-/// The node asked for, or the online one that has all storages and carries the fewest guests; of several the first by name.
-pub async fn choose(cx: &Cx<Pve>, want: &Vm) -> Result<String, Problem> {
+/// The node asked for, or the online one that has all storages and carries the fewest guests, those that this process is
+/// about to make among them; of several the first by name.
+pub async fn choose<'a>(cx: &'a Cx<Pve>, want: &Vm) -> Result<(String, Place<'a>), Problem> {
     let nodes = cx.client.nodes().list().await.during("Cannot list the cluster's nodes")?;
-    let names: Vec<&str> = nodes.iter().map(|node| node.node.as_str()).collect();
+    let guests = cx.client.cluster().guests().await.during("Cannot list the guests")?;
+    let there = |vmid: u32| guests.iter().any(|guest| guest.vmid == vmid);
+    let none = || {
+        Problem::new(
+            "No node can take the VM",
+            "None is online, or the user or token may not see them. Nothing was written.",
+        )
+        .at("node")
+    };
     if let Some(wanted) = &want.node {
-        return match nodes.iter().find(|node| node.node == *wanted) {
-            Some(node) if node.is_online() => Ok(wanted.clone()),
+        must_be_online(&nodes, wanted)?;
+        return planned::place(&cx.ledger, there, |_| Some(wanted.clone())).ok_or_else(none);
+    }
+    let storages = cx.client.storage().list().await.during("Cannot list the storages")?;
+    let choose = |coming: &dyn Fn(&str) -> usize| {
+        let online = nodes.iter().filter(|node| node.is_online()).map(|node| {
+            let load = guests.iter().filter(|guest| guest.node == node.node).count() + coming(&node.node);
+            (node.node.as_str(), load)
+        });
+        best(online.collect(), &needed(want), &storages)
+    };
+    planned::place(&cx.ledger, there, choose).ok_or_else(none)
+}
+
+/// An error unless the node is there.
+pub fn must_be_online(nodes: &[NodeEntry], wanted: &str) -> Result<(), Problem> {
+    let names: Vec<&str> = nodes.iter().map(|node| node.node.as_str()).collect();
+    match nodes.iter().find(|node| node.node == *wanted) {
+            Some(node) if node.is_online() => Ok(()),
             Some(_) => Err(Problem::new(
                 format!("Node {wanted} is offline"),
                 format!(
@@ -30,21 +58,7 @@ pub async fn choose(cx: &Cx<Pve>, want: &Vm) -> Result<String, Problem> {
                 format!("Nothing was written. There are: {}.", names.join(", ")),
             )
             .at("node")),
-        };
     }
-    let storages = cx.client.storage().list().await.during("Cannot list the storages")?;
-    let guests = cx.client.cluster().guests().await.during("Cannot list the guests")?;
-    let online = nodes.iter().filter(|node| node.is_online()).map(|node| {
-        let load = guests.iter().filter(|guest| guest.node == node.node).count();
-        (node.node.as_str(), load)
-    });
-    best(online.collect(), &needed(want), &storages).ok_or_else(|| {
-        Problem::new(
-            "No node can take the VM",
-            "None is online, or the user or token may not see them. Nothing was written.",
-        )
-        .at("node")
-    })
 }
 
 fn needed(want: &Vm) -> BTreeSet<&str> {

@@ -1,0 +1,99 @@
+//! What speaks against making or changing a VM, seen from a plan with what is known by then, and right before the write.
+
+use pve_client::{Area, Request};
+use serde::Deserialize;
+use terraform_plugin::model::Object;
+use terraform_plugin::{Attr, Cx, Error, Findings};
+
+use super::{OWNED, Vm, VmPlan, cloud_init, create, disks, placement};
+use crate::error::During;
+use crate::pve::Pve;
+use crate::vm::{guest, identity};
+
+pub async fn look(cx: &Cx<Pve>, want: &VmPlan, prior: Option<&Vm>, found: &mut Findings<Vm>) -> Result<(), Error> {
+    let known = known(want)?;
+    match prior.and_then(|prior| Some((prior, prior.vmid?))) {
+        Some((prior, vmid)) => change(cx, vmid, (want, &known), prior, found).await,
+        None if prior.is_none() => creation(cx, (want, &known), found).await,
+        // Its creation was cut off before it had a number.
+        None => Ok(()),
+    }
+}
+
+/// What is planned, without what is not known yet.
+fn known(want: &VmPlan) -> Result<Vm, Error> {
+    fn settled<T>(all: &mut Attr<std::collections::BTreeMap<String, Attr<T>>>) {
+        if let Attr::Known(all) = all {
+            all.retain(|_, one| one.is_known());
+        }
+    }
+    let mut want = want.clone();
+    settled(&mut want.disks);
+    settled(&mut want.networks);
+    if let Attr::Known(cloud_init) = &mut want.cloud_init {
+        settled(&mut cloud_init.ip_config);
+    }
+    Ok(Vm::decode(&Vm::encode_plan(&want))?)
+}
+
+async fn creation(cx: &Cx<Pve>, (want, known): (&VmPlan, &Vm), found: &mut Findings<Vm>) -> Result<(), Error> {
+    if let Some(vmid) = known.vmid
+        && let Err(problem) = create::must_be_absent(cx, vmid).await
+    {
+        found.exists(problem);
+    }
+    let node = known.node.as_deref();
+    if let Some(node) = node {
+        let nodes = cx.client.nodes().list().await.during("Cannot list the cluster's nodes")?;
+        found.check(placement::must_be_online(&nodes, node));
+    }
+    if let Some(pool) = &known.pool
+        && !exists(cx, pool).await?
+    {
+        found.missing(cx.comes("pool", pool), create::no_such_pool(pool));
+    }
+    disks::look(cx, (want, known), None, None, node, found).await;
+    cloud_init::look(cx, known, None, node, found).await;
+    Ok(())
+}
+
+async fn change(
+    cx: &Cx<Pve>,
+    vmid: u32,
+    (want, known): (&VmPlan, &Vm),
+    prior: &Vm,
+    found: &mut Findings<Vm>,
+) -> Result<(), Error> {
+    let Some(live) = guest::find(cx, vmid).await? else { return Ok(()) };
+    found.check(identity::must_be_the_same(cx, &live));
+    // While it is still being made, its creation is waited for.
+    if live.config.lock.as_deref() != Some("create") {
+        found.check(guest::must_be_unlocked(&live));
+    }
+    let (config, node) = (&live.config, Some(live.guest.node.as_str()));
+    disks::look(cx, (want, known), Some(prior), Some(config), node, found).await;
+    cloud_init::look(cx, known, Some(config), node, found).await;
+    let owned: Vec<String> = cx.private.get(OWNED).unwrap_or_default();
+    for (disk, storage) in disks::to_move(known, &owned, config) {
+        let at = disks::path(&disk.to_string()).at("storage");
+        disks::must_hold(cx, &storage, node, at, found).await;
+    }
+    Ok(())
+}
+
+/// `GET /pools`.
+#[derive(Deserialize)]
+struct PoolEntry {
+    poolid: String,
+}
+
+/// Whether there is that resource pool; true where we may not see it.
+async fn exists(cx: &Cx<Pve>, pool: &str) -> Result<bool, Error> {
+    let pools = cx.client.shared::<Vec<PoolEntry>>(Area::Access, Request::get("pools")).await;
+    if pools.during("Cannot list the resource pools")?.iter().any(|entry| entry.poolid == pool) {
+        return Ok(true);
+    }
+    let path = format!("/pool/{pool}");
+    let ours = cx.client.access().on(&path).await.during("Cannot read our own permissions")?;
+    Ok(!ours.has("Pool.Audit"))
+}
