@@ -7,6 +7,7 @@ use std::fmt;
 use std::time::Duration;
 
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 
 use super::NodeShell;
 use crate::api::ceph::crush::ReplicatedShape;
@@ -191,6 +192,29 @@ pub fn rm_device_class(osd: u32) -> Vec<String> {
     ceph(["osd", "crush", "rm-device-class", &format!("osd.{osd}")])
 }
 
+/// `ceph osd dump -f json`
+pub fn osd_dump() -> Vec<String> {
+    ceph(["osd", "dump", "-f", "json"])
+}
+
+/// `ceph osd purge ID --yes-i-really-mean-it`
+pub fn osd_purge(osd: u32) -> Vec<String> {
+    ceph(["osd", "purge", &osd.to_string(), "--yes-i-really-mean-it"])
+}
+
+/// What of `ceph osd dump` is of use here.
+#[derive(Deserialize)]
+struct OsdDump {
+    osds: Vec<OsdEntry>,
+}
+
+#[derive(Deserialize)]
+struct OsdEntry {
+    #[serde(deserialize_with = "wire::number")]
+    osd: u32,
+    uuid: String,
+}
+
 impl<'a> CephCommands<'a> {
     /// Runs on the node of this shell. `client` is the one whose shared reads have to learn of changes.
     pub fn new(client: &'a Client, shell: &'a dyn NodeShell) -> Self {
@@ -213,6 +237,16 @@ impl<'a> CephCommands<'a> {
         })
     }
 
+    /// Runs a command and reads the JSON that it prints.
+    async fn read<T: DeserializeOwned>(&self, argv: Vec<String>) -> Result<T, CommandError> {
+        let answer = self.run(argv.clone()).await?;
+        serde_json::from_str(&answer).map_err(|why| CommandError::Unreadable {
+            command: super::quote::join(&argv),
+            node: self.shell.node().to_owned(),
+            message: why.to_string(),
+        })
+    }
+
     /// Runs a command that changes the CRUSH map.
     async fn change(&self, argv: Vec<String>) -> Result<(), CommandError> {
         let areas = [Area::Crush, Area::CephPools, Area::CephOsds, Area::CephStatus];
@@ -222,19 +256,10 @@ impl<'a> CephCommands<'a> {
 
     /// What a rule says; `None` if there is none.
     pub async fn rule(&self, rule: &str) -> Result<Option<RuleDump>, CommandError> {
-        let argv = rule_dump(rule)?;
-        let command = super::quote::join(&argv);
-        let answer = match self.run(argv).await {
-            Ok(answer) => answer,
-            Err(error) if error.is_absent() => return Ok(None),
-            Err(error) => return Err(error),
-        };
-        let unreadable = |why: serde_json::Error| CommandError::Unreadable {
-            command,
-            node: self.shell.node().to_owned(),
-            message: why.to_string(),
-        };
-        serde_json::from_str(&answer).map(Some).map_err(unreadable)
+        match self.read(rule_dump(rule)?).await {
+            Err(error) if error.is_absent() => Ok(None),
+            other => other.map(Some),
+        }
     }
 
     /// Makes a rule for replicated pools. An existing rule of that name is left as it is **and the command succeeds**,
@@ -268,6 +293,18 @@ impl<'a> CephCommands<'a> {
     /// Takes an OSD's device class away. At its next start it finds one by itself.
     pub async fn remove_device_class(&self, osd: u32) -> Result<(), CommandError> {
         self.change(rm_device_class(osd)).await
+    }
+
+    /// The fsid of an OSD as the monitors know it, with its node or its disk dead, too; `None` if there is no such OSD.
+    pub async fn osd_fsid(&self, osd: u32) -> Result<Option<String>, CommandError> {
+        let dump: OsdDump = self.read(osd_dump()).await?;
+        Ok(dump.osds.into_iter().find(|entry| entry.osd == osd).map(|entry| entry.uuid))
+    }
+
+    /// Takes an OSD out of Ceph for good: its place in CRUSH, its key, its number. What is on its disk stays. Placement
+    /// groups are not looked at; one that is up is refused ([`CommandError::is_busy`]), and a missing one is gone already.
+    pub async fn purge_osd(&self, osd: u32) -> Result<(), CommandError> {
+        self.change(osd_purge(osd)).await
     }
 }
 

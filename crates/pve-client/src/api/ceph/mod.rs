@@ -160,6 +160,13 @@ impl<'a> Ceph<'a> {
         self.through(|node| self.client.call(at(&node, Request::get, &path).flag("verbose", true))).await
     }
 
+    /// The same, shared by all who ask in the same moment: for looks that no write depends on.
+    pub async fn pool_status_shared(&self, name: &str) -> Result<Arc<PoolStatus>, Error> {
+        let path = format!("pool/{}/status", segment(name));
+        self.through(|node| self.client.shared(Area::CephPools, at(&node, Request::get, &path).flag("verbose", true)))
+            .await
+    }
+
     /// Makes a pool. Not transactional: PVE's task can fail and leave a pool with half of the settings; and if the name
     /// exists, PVE *changes* that pool and succeeds. Look before, and look after a failure. `POST ceph/pool`
     pub async fn create_pool(&self, name: &str, params: &PoolParams) -> Result<Task, Error> {

@@ -1,10 +1,11 @@
 //! OSDs.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Deserializer};
 
-use crate::{Request, wire};
+use super::Ceph;
+use crate::{Area, Error, Request, wire};
 
 /// `GET ceph/osd`: the OSDs and what holds them, flattened.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -22,7 +23,8 @@ pub struct OsdTree {
 pub struct Osd {
     /// `3` of `osd.3`.
     pub id: u32,
-    /// Its host in CRUSH, which is its node; `None` outside of CRUSH.
+    /// Its host in CRUSH, which is its node unless somebody gave it a place of its own ([`Ceph::osd_hosts`] tells then);
+    /// `None` outside of CRUSH.
     pub host: Option<String>,
     /// Its daemon runs.
     pub up: bool,
@@ -249,9 +251,48 @@ impl LogicalVolume {
     }
 }
 
+/// What `GET /cluster/ceph/metadata` tells of the OSDs.
+#[derive(Debug, Deserialize, Default)]
+#[serde(default)]
+struct DaemonHosts {
+    osd: Vec<DaemonHost>,
+}
+
+#[derive(Debug, Deserialize)]
+struct DaemonHost {
+    #[serde(deserialize_with = "wire::number")]
+    id: u32,
+    #[serde(default)]
+    hostname: Option<String>,
+}
+
+impl DaemonHosts {
+    fn by_id(&self) -> BTreeMap<u32, String> {
+        self.osd.iter().filter_map(|osd| Some((osd.id, osd.hostname.clone()?))).collect()
+    }
+}
+
+impl Ceph<'_> {
+    /// The node on which each OSD ran last, wherever it hangs in CRUSH, by number; one that never ran is not in it.
+    /// `GET /cluster/ceph/metadata`
+    pub async fn osd_hosts(&self) -> Result<BTreeMap<u32, String>, Error> {
+        let request = Request::get("cluster/ceph/metadata");
+        Ok(self.client.shared::<DaemonHosts>(Area::CephOsds, request).await?.by_id())
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_daemons_tell_their_nodes() {
+        let answer = r#"{"node":{},"mon":{},"osd":[{"id":0,"hostname":"pve1","devices":"loop0"},{"id":"3","hostname":"pve2"},{"id":4}]}"#;
+        let hosts = serde_json::from_str::<DaemonHosts>(answer).unwrap().by_id();
+        assert_eq!(hosts, BTreeMap::from([(0, "pve1".to_owned()), (3, "pve2".to_owned())]));
+        let without: DaemonHosts = serde_json::from_str(r#"{"node":{}}"#).unwrap();
+        assert!(without.by_id().is_empty());
+    }
 
     #[test]
     fn reads_a_recorded_tree_with_ids_as_text() {

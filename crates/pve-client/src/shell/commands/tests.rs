@@ -118,3 +118,25 @@ async fn an_exit_status_alone_says_nothing() {
     assert!(ceph.remove_rule("r").await.unwrap_err().refused());
     assert!(matches!(ceph.rule("r").await, Err(CommandError::Unreadable { .. })));
 }
+
+#[tokio::test]
+async fn an_osd_is_known_and_purged_without_its_node() {
+    let client = client();
+    let script = Script::new(&[
+        (
+            "ceph osd dump -f json",
+            0,
+            "\n{\"epoch\":394,\"osds\":[{\"osd\":0,\"uuid\":\"fd5e13e3-2fdd-46be-a184-7bd2b1542d6f\",\"up\":0,\"in\":1}]}\n",
+            "",
+        ),
+        ("ceph osd dump -f json", 0, "{\"osds\":[]}", ""),
+        ("ceph osd purge 0 --yes-i-really-mean-it", 16, "", "Error EBUSY: osd.0 is not `down`.\n"),
+        ("ceph osd purge 0 --yes-i-really-mean-it", 0, "", "purged osd.0\n"),
+    ]);
+    let ceph = CephCommands::new(&client, &script);
+    assert_eq!(ceph.osd_fsid(0).await.unwrap().as_deref(), Some("fd5e13e3-2fdd-46be-a184-7bd2b1542d6f"));
+    assert_eq!(ceph.osd_fsid(0).await.unwrap(), None);
+    assert!(ceph.purge_osd(0).await.unwrap_err().is_busy());
+    ceph.purge_osd(0).await.unwrap();
+    assert!(script.is_done());
+}
