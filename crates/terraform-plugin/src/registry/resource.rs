@@ -231,7 +231,10 @@ impl<A: Send + Sync + 'static, R: Resource<A>> AnyResource<A> for Registered<R> 
         async move {
             let mut found = Findings::default();
             let prior = prior.and_then(|prior| decode_prior::<R>(&prior));
-            let looked = R::possible(&cx, &R::decode_plan(&planned)?, prior.as_ref(), &mut found).await;
+            let want = R::decode_plan(&planned)?;
+            let looked = R::possible(&cx, &want, prior.as_ref(), &mut found).await;
+            // Terraform may have shown another block's object while that looked.
+            let held = held || R::place(&want).is_some_and(|place| cx.holds(R::NAME, &place));
             Ok(foretold(found, looked, held))
         }
         .boxed()
