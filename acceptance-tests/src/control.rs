@@ -114,6 +114,11 @@ impl Sim {
         self.post(&format!("/nodes/{node}/power"), &json!({ "on": on }))
     }
 
+    /// Has a disk die.
+    pub fn kill_disk(&self, node: &str, serial: &str) -> anyhow::Result<()> {
+        self.post(&format!("/nodes/{node}/disks/{serial}/kill"), &json!({}))
+    }
+
     /// Lets simulated time pass at once.
     pub fn advance(&self, seconds: u64) -> anyhow::Result<()> {
         self.post("/clock/advance", &json!({ "seconds": seconds }))

@@ -35,7 +35,7 @@ variable "max_relocate" {
 }
 
 variable "allow_destroy" {
-  description = "Must be true, and applied, before `terraform destroy` may take the pool and the machines away."
+  description = "Must be true, and applied, before `terraform destroy` may take the OSDs, the pool and the machines away."
   type        = bool
   default     = false
 }
@@ -54,6 +54,8 @@ resource "pve_ceph_osd" "disk" {
 
   node   = each.value.node
   device = { serial = each.value.serial }
+
+  allow_destroy = var.allow_destroy
 
   lifecycle {
     postcondition {

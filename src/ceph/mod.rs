@@ -1,6 +1,7 @@
 //! Ceph: OSDs, CRUSH rules, pools.
 
 pub mod crush_rule;
+pub mod departure;
 pub mod durability;
 pub mod osd;
 pub mod placement;

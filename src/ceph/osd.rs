@@ -1,36 +1,51 @@
 //! `pve_ceph_osd`: an OSD on a disk or partition.
 
+mod contents;
 mod creation;
 mod device;
+mod foresight;
+mod hindrance;
+mod identity;
 mod leftover;
 mod look;
+mod place;
+mod purge;
 mod removal;
+mod resume;
+mod settings;
+mod settle;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
+use pve_client::Patience;
 use pve_client::api::ceph::osd::Osd as Live;
-use pve_client::api::nodes::TaskFilter;
-use pve_client::shell::commands::CephCommands;
-use pve_client::{Lock, Patience, Upid};
 use terraform_plugin::{
-    Change, Created, Cx, Deleted, Diagnostic, Error, Failed, Model, Read, Resource, Say, Timeouts, Unwritten, Updated,
+    Change, Created, Cx, Deleted, Error, Failed, Findings, Model, Read, Resource, Say, Timeouts, Unwritten, Updated,
 };
 use tokio::time::Instant;
 
 use super::placement::Member;
 use crate::absence;
-use crate::error::{During, Problem};
+use crate::error::Problem;
 use crate::pve::Pve;
-use creation::{Creation, Start, identify, made_by, remember};
-use device::{Device, DevicePlan, kernel_name};
+use creation::{Creation, Start, remember};
+use device::{Device, DevicePlan};
+use identity::{Identity, vanished};
+use settle::settled;
 
 /// A Ceph OSD: a disk or partition of a node that holds a share of the cluster's data.
 ///
-/// `node` and `device` say where it is made and are never compared later. What is on the device decides: a free one is
-/// used, one with contents only if `wipe_if` names them, and one that is mounted, held or an OSD already never is.
+/// `node` and `device` say on which disk it lies. Other words for the same disk change nothing; another disk means another
+/// OSD, and the plan replaces it. What is on the device decides: a free one is used, one with contents only if `wipe_if`
+/// names them, and one that is mounted, held or an OSD already never is.
 ///
-/// Destroying takes the OSD out, waits until Ceph says that nothing is lost with it (hours, if there is much to move), and
-/// leaves the device free. OSDs are destroyed one after the other.
+/// An OSD can only be destroyed after `allow_destroy = true` was applied, and not while a pool would be left without room for
+/// its copies. Destroying takes the OSD out, waits until Ceph says that nothing is lost with it (hours, if there is much to
+/// move), and leaves the device free. OSDs are destroyed one after the other. A removal that ended early goes on with the
+/// next one; if the resource is still configured, the next apply brings the OSD back.
+///
+/// An OSD whose disk or node is dead is destroyed once `force = true` was applied: Ceph's own records tell then which OSD it
+/// is, and where the node does not answer, Ceph's own command takes it out, through another node.
 ///
 /// An OSD that exists already on the device is not taken over; the error prints the `import` block. One exception: an apply
 /// that was killed cannot tell what it has made. An OSD that a task of the same user made there within the last two hours,
@@ -41,14 +56,18 @@ use device::{Device, DevicePlan, kernel_name};
 #[model(name = "ceph_osd", area = "Ceph", key(osd_id))]
 pub struct Osd {
     /// The node that has the device.
-    #[attr(required, local)]
+    #[attr(required)]
     pub node: String,
     /// The disk or partition, named by exactly one of `path`, `by_id` and `serial`.
-    #[attr(required, local)]
+    #[attr(required)]
     pub device: Device,
     /// Its device class, which CRUSH rules can ask for. Left alone when unset (Ceph finds out: `hdd`, `ssd` or `nvme`).
     #[attr(keep, regex = r"^[A-Za-z0-9_.][A-Za-z0-9_.-]*$", says = "a device class, such as `ssd`")]
     pub crush_device_class: Option<String>,
+    /// Whether it is given data. Left alone when unset. `false` has Ceph move everything away from it, and keeps it. Looked at
+    /// only while the OSD is up: Ceph itself takes out what has been down for ten minutes.
+    #[attr(keep)]
+    pub r#in: Option<bool>,
     /// Whether it is encrypted with dm-crypt. Left alone when unset (PVE: false).
     #[attr(keep, replace)]
     pub encrypted: Option<bool>,
@@ -56,7 +75,11 @@ pub struct Osd {
     /// partitions is judged by each of them.
     #[attr(local, each = erasable)]
     pub wipe_if: Option<BTreeSet<String>>,
-    /// Destroys the OSD without waiting until Ceph has moved its data elsewhere. Must be applied before.
+    /// Must be true, and applied, before the OSD can be destroyed.
+    #[attr(local, default = false)]
+    pub allow_destroy: bool,
+    /// Destroys the OSD without waiting until Ceph has moved its data elsewhere, also where its disk or its node is dead. Must
+    /// be true, and applied, before.
     #[attr(local, default = false)]
     pub force: bool,
     /// Its number. Ceph uses numbers again.
@@ -73,15 +96,6 @@ pub struct Osd {
     pub timeouts: Timeouts,
 }
 
-/// Which OSD it is.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Identity {
-    /// Its number.
-    pub id: u32,
-    /// Its fsid.
-    pub fsid: String,
-}
-
 fn erasable(word: &String) -> Result<(), String> {
     if word == "mounted" { Err("cannot be `mounted`: what is mounted is never erased".to_owned()) } else { Ok(()) }
 }
@@ -93,27 +107,34 @@ impl Resource<Pve> for Osd {
     }
 
     async fn plan(cx: &Cx<Pve>, change: &mut Change<Self>, say: &mut Say<Self>) {
-        let reclassed = change.is_update() && change.changed(|p| &p.crush_device_class);
-        if (change.is_create() || change.is_destroy() || reclassed) && !cx.client.has_root() {
-            say.warning(
-                "node",
-                "OSDs need the login of root@pam",
-                "PVE lets nobody else make or destroy one, and no token is enough. Set `username = \"root@pam\"` and \
-                 `password` on the provider (PVE_USERNAME, PVE_PASSWORD) before the apply.",
-            );
+        foresight::rights(cx, change, say);
+        foresight::protected(change, say);
+        place::reworded(cx, change, say).await;
+        foresight::outside(change, say);
+        foresight::member(cx, change);
+    }
+
+    /// The disk is what two blocks can have in common before the number is known.
+    fn place(plan: &OsdPlan) -> Option<String> {
+        let device = plan.device.known().and_then(DevicePlan::settled)?;
+        Some(device.on(plan.node.text()?))
+    }
+
+    async fn possible(
+        cx: &Cx<Pve>,
+        want: &OsdPlan,
+        prior: Option<&Self>,
+        found: &mut Findings<Self>,
+    ) -> Result<(), Error> {
+        match prior {
+            None => foresight::possible(cx, want, found).await,
+            // It exists, or a creation was begun that tells by itself what became of it.
+            Some(_) => Ok(()),
         }
-        if change.is_create()
-            && let Some(node) = change.plan.node.text()
-            && let Some(device) = change.plan.device.known().and_then(DevicePlan::settled)
-        {
-            let member = Member {
-                osd: None,
-                host: node.to_owned(),
-                device_class: change.plan.crush_device_class.text().map(str::to_owned),
-                above: BTreeMap::from([("root".to_owned(), "default".to_owned())]),
-            };
-            cx.ledger.note(device.on(node), member);
-        }
+    }
+
+    async fn removable(cx: &Cx<Pve>, was: &Self, found: &mut Findings<Self>) -> Result<(), Error> {
+        removal::removable(cx, was, found).await
     }
 
     async fn create(cx: &Cx<Pve>, want: &Self, unwritten: Unwritten<Self>) -> Result<Created<Self>, Failed> {
@@ -160,34 +181,33 @@ impl Resource<Pve> for Osd {
 
     async fn update(cx: &Cx<Pve>, prior: &Self, want: &Self) -> Result<Updated<Self>, Error> {
         let deadline = Instant::now() + cx.timeout;
-        let found = match identity(prior) {
-            Some(found) => found,
-            None => resume(cx, prior, want, deadline).await?,
-        };
-        let mut model = want.identified(&found);
-        let live = look::osd(cx, found.id).await?.ok_or_else(|| vanished(found.id))?;
-        if differs(want.crush_device_class.as_deref(), &live) {
-            let node = live.host.clone().unwrap_or_else(|| want.node.clone());
-            must_be_ours(cx, &model, found.id, &node).await?;
-            reclass(cx, want, found.id).await?;
-        }
-        if !prior.ready {
-            match started(cx, found.id, deadline).await {
-                Ok(live) => model = model.with_live(&live),
-                Err(problem) => return Ok(Updated::unfinished(model, problem)),
+        place::must_be_named(cx, prior, want).await?;
+        let (id, want) = match prior.osd_id {
+            Some(id) => (id, Self { osd_id: Some(id), osd_fsid: prior.osd_fsid.clone(), ..want.clone() }),
+            None => {
+                let found = resume::resume(cx, prior, want, deadline).await?;
+                (found.id, want.identified(&found))
             }
+        };
+        if !prior.ready
+            && let Err(problem) = settle::carried_on(cx, &want, id, deadline).await
+        {
+            return Ok(Updated::unfinished(want, problem));
         }
-        let live = look::osd(cx, found.id).await?.ok_or_else(|| vanished(found.id))?;
-        Ok(Updated::Done(model.with_live(&live)))
+        let live = look::osd(cx, id).await?.ok_or_else(|| vanished(id))?;
+        settings::bring_to(cx, &want, &live).await?;
+        let live = look::osd(cx, id).await?.ok_or_else(|| vanished(id))?;
+        Ok(Updated::Done(want.with_live(&live)))
     }
 
     async fn delete(cx: &Cx<Pve>, was: &Self) -> Result<Deleted<Self>, Error> {
         if let Some(id) = was.osd_id {
-            removal::remove(cx, was, id).await?;
-        } else if let Some(found) = unidentified(cx, was).await? {
-            removal::remove(cx, &was.identified(&found), found.id).await?;
+            return removal::remove(cx, was, id).await;
         }
-        Ok(Deleted::Gone)
+        match resume::unidentified(cx, was).await? {
+            Some(found) => removal::remove(cx, &was.identified(&found), found.id).await,
+            None => Ok(Deleted::Gone),
+        }
     }
 }
 
@@ -196,23 +216,24 @@ impl Osd {
         Self { osd_id: Some(found.id), osd_fsid: Some(found.fsid.clone()), ..self.clone() }
     }
 
-    /// With what Ceph says of it. Up, in and weight change by themselves and are not kept.
+    /// With what Ceph says of it. Up, weight and being taken out while down change by themselves and are not kept.
     fn with_live(&self, live: &Live) -> Self {
         Self {
             crush_device_class: live.device_class.clone(),
+            r#in: if live.up { Some(live.in_) } else { self.r#in },
             encrypted: Some(self.encrypted.unwrap_or(false)),
             ready: self.ready || (live.up && live.in_ && self.osd_fsid.is_some()),
             ..self.clone()
         }
     }
-}
 
-fn identity(osd: &Osd) -> Option<Identity> {
-    Some(Identity { id: osd.osd_id?, fsid: osd.osd_fsid.clone()? })
-}
-
-fn vanished(id: u32) -> Problem {
-    Problem::new(format!("osd.{id} is gone"), "Somebody destroyed it meanwhile. Apply again to make it anew.")
+    /// What it is called in messages: by its number, or by where it was to be made.
+    fn called(&self) -> String {
+        match self.osd_id {
+            Some(id) => format!("osd.{id}"),
+            None => format!("The OSD on {} of {}", self.device.words(), self.node),
+        }
+    }
 }
 
 /// Until `deadline`, or Ctrl-C.
@@ -238,140 +259,18 @@ async fn find(cx: &Cx<Pve>, id: u32, prior: Option<&Osd>) -> Result<Option<Osd>,
 
 async fn imported(cx: &Cx<Pve>, live: &Live) -> Result<Osd, Problem> {
     let id = live.id;
-    let node = live.host.clone().ok_or_else(|| {
-        let detail = "It hangs below no host in CRUSH, so nothing tells the node that it lies on.";
+    let node = place::node_of(cx, live).await?.ok_or_else(|| {
+        let detail = "It never ran, and hangs below no node in CRUSH, so nothing tells the node that it lies on.";
         Problem::new(format!("Nobody knows where osd.{id} is"), detail)
     })?;
     let fsid = look::fsid(cx, &node, id).await?;
     let list = look::disks(cx, &node).await?;
-    let mut on: Vec<_> = list.iter().filter(|disk| disk.osd_ids.contains(&id)).collect();
-    on.sort_by_key(|disk| !disk.is_partition());
-    let device = on.first().map(|disk| Device::of(disk, &list)).unwrap_or_default();
-    let encrypted = on.first().map(|disk| disk.osdencrypted || disk.encrypted);
+    let on = contents::carrier(&list, id);
+    let device = on.map(|disk| Device::of(disk, &list)).unwrap_or_default();
+    let encrypted = on.map(|disk| disk.osdencrypted || disk.encrypted);
     let osd = Osd { node, device, encrypted, osd_id: Some(id), osd_fsid: fsid, ready: true, ..Osd::default() };
     Ok(osd.with_live(live))
 }
 
-/// Numbers are used again: nothing is done to an OSD that is another one by now.
-async fn must_be_ours(cx: &Cx<Pve>, was: &Osd, id: u32, node: &str) -> Result<(), Problem> {
-    let found = look::fsid(cx, node, id).await?;
-    if was.osd_fsid.is_none() || found == was.osd_fsid {
-        return Ok(());
-    }
-    let (known, found) = (was.osd_fsid.as_deref().unwrap_or("none"), found.as_deref().unwrap_or("none"));
-    Err(Problem::new(
-        format!("osd.{id} is another OSD now"),
-        format!(
-            "The one in the state had fsid {known}; on {node} there is {found}. Numbers are used again. Nothing was \
-             written. Take it out of the state (`terraform state rm`), and import the new one if it is to be managed."
-        ),
-    ))
-}
-
-/// The OSD that was made, once it is up and in.
-async fn settled(cx: &Cx<Pve>, want: &Osd, found: &Identity, deadline: Instant) -> Result<Osd, Problem> {
-    let live = started(cx, found.id, deadline).await?;
-    Ok(want.identified(found).with_live(&live))
-}
-
-/// Waits until the OSD is up and in.
-async fn started(cx: &Cx<Pve>, id: u32, deadline: Instant) -> Result<Live, Problem> {
-    look::until(cx, deadline, &format!("osd.{id} has not been up and in yet"), async || {
-        let live = look::osd(cx, id).await?;
-        Ok(match live {
-            Some(live) if live.up && live.in_ => Ok(live),
-            Some(live) => Err(format!(
-                "It is {} and {}.",
-                if live.up { "up" } else { "down" },
-                if live.in_ { "in" } else { "out" }
-            )),
-            None => Err("Ceph does not list it.".to_owned()),
-        })
-    })
-    .await
-}
-
-/// What became of a creation whose end nobody saw: its task, followed; or the OSD on the device, if such a task has run;
-/// or nothing, and it is made now.
-async fn resume(cx: &Cx<Pve>, prior: &Osd, want: &Osd, deadline: Instant) -> Result<Identity, Problem> {
-    if let Some(found) = unidentified(cx, prior).await? {
-        return Ok(found);
-    }
-    let creation = match Creation::prepare(cx, want).await? {
-        Start::Make(creation) => creation,
-        Start::Made(found) => return Ok(found),
-    };
-    let sent = creation.begin(cx, deadline).await;
-    let mut task = creation.settle(cx, sent).await??;
-    remember(cx, task.upid());
-    match creation.finish(cx, &mut task, deadline).await {
-        Err(problem) if problem.is_failed_task() => {
-            creation.take_back(cx, task.upid()).await?;
-            Err(problem)
-        }
-        finished => finished,
-    }
-}
-
-/// The OSD that a creation of ours has made without our seeing its number.
-async fn unidentified(cx: &Cx<Pve>, was: &Osd) -> Result<Option<Identity>, Problem> {
-    let node = &was.node;
-    let remembered: Option<Upid> = cx.private.get::<String>("task").and_then(|upid| upid.parse().ok());
-    if let Some(upid) = &remembered {
-        let doing = format!("Cannot follow the creation of an OSD on {node}");
-        let lock = Lock::NodeDisks(node.clone());
-        let mut task = cx.client.attach(upid.clone(), lock, creation::AREAS).await.during(&doing)?;
-        let ended = task.wait(&patience_until(cx, Instant::now() + cx.timeout), |_| {}).await.during(&doing);
-        match ended {
-            Err(problem) if !problem.is_failed_task() => tracing::warn!(?problem, "the task tells nothing any more"),
-            _ => {}
-        }
-    }
-    let list = look::disks(cx, node).await?;
-    let target = was.device.find(&list, node)?;
-    if target.osd_ids.is_empty() {
-        return Ok(None);
-    }
-    let filter = TaskFilter { kind: Some(creation::TASK.to_owned()), ..TaskFilter::default() };
-    let tasks = cx.client.node(node).tasks(&filter).await.during(format!("Cannot list the tasks of node {node}"))?;
-    let name = kernel_name(&target.devpath);
-    let Some(task) = tasks.iter().find(|task| task.id == name) else {
-        return Err(Problem::new(
-            format!("Whose is the OSD on {} of {node}?", target.devpath),
-            "The state holds an OSD whose creation was interrupted before its number was known, and no task tells that it was \
-             made by us. If it is yours, take the resource out of the state (`terraform state rm`) and import it.",
-        ));
-    };
-    let hint = match task.upid.parse() {
-        Ok(upid) => made_by(cx, node, &upid).await,
-        Err(_) => None,
-    };
-    let found = identify(cx, node, &target.devpath, hint).await?;
-    cx.warn(Diagnostic::warning(
-        format!("osd.{} on {} of {node} is taken for the one that was to be made", found.id, target.devpath),
-        format!("Its creation was interrupted before its number was known; task {} made it.", task.upid),
-    ));
-    Ok(Some(found))
-}
-
-fn differs(wanted: Option<&str>, live: &Live) -> bool {
-    wanted.is_some() && wanted != live.device_class.as_deref()
-}
-
-/// Gives the OSD the class that is wanted. PVE has no call for it.
-async fn reclass(cx: &Cx<Pve>, want: &Osd, id: u32) -> Result<(), Problem> {
-    let Some(class) = want.crush_device_class.as_deref() else { return Ok(()) };
-    let doing = format!("Cannot give osd.{id} the class \"{class}\"");
-    let node = super::shell_node(cx, &doing).await?;
-    let shell = cx.client.shell(node);
-    CephCommands::new(&cx.client, &shell).set_device_class(id, class).await.during(&doing)?;
-    // Ceph's commands say that all is well to much that is not.
-    match look::osd(cx, id).await? {
-        Some(live) if !differs(Some(class), &live) => Ok(()),
-        Some(live) => {
-            let found = live.device_class.as_deref().unwrap_or("none");
-            Err(Problem::new(doing, format!("Ceph's command succeeded, yet its class is {found}. Apply again.")))
-        }
-        None => Err(vanished(id)),
-    }
-}
+#[cfg(test)]
+mod tests;

@@ -82,6 +82,7 @@ resource "pve_ceph_osd" "one" {
   node               = "pve2"
   device             = { serial = "SIM0201" }
   crush_device_class = var.other ? "nvme" : "ssd"
+  allow_destroy      = true
 }
 "#,
         imports: &[("pve_ceph_osd.one", "0")],

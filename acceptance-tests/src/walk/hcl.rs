@@ -79,6 +79,7 @@ impl Picture {
         for (serial, osd) in &self.osds {
             let block = Block::new("ceph_osd", serial, provider).text("node", &osd.node);
             let block = block.line("device", format!("{{ serial = {} }}", quoted(serial)));
+            let block = block.line("allow_destroy", true);
             let block = match &osd.class {
                 Some(class) => block.kept("crush_device_class", class, word),
                 None => block,

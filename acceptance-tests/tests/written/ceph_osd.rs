@@ -42,7 +42,9 @@ ceph:
 
 /// An OSD on a device with these further attributes.
 fn osd(device: &str, more: &str) -> String {
-    format!("resource \"pve_ceph_osd\" \"o\" {{\nnode = \"pve1\"\ndevice = {{ {device} }}\n{more}\n}}\n")
+    format!(
+        "resource \"pve_ceph_osd\" \"o\" {{\nnode = \"pve1\"\ndevice = {{ {device} }}\nallow_destroy = true\n{more}\n}}\n"
+    )
 }
 
 fn disks() -> anyhow::Result<Option<(Sim, Workspace)>> {
@@ -87,11 +89,13 @@ fn an_osd_lives_from_a_free_partition_to_a_free_partition() -> anyhow::Result<()
     assert!(work.plan()?.is_empty());
     assert_eq!(attributes(&work)?["crush_device_class"], "faster");
 
-    // What is never compared and what is never sent.
+    // Other words for the same disk, and what is never sent.
     sim.forget_requests()?;
     work.write("main.tf", &osd("path = \"/dev/sdd2\"", "crush_device_class = \"faster\"\nforce = true"))?;
-    work.apply()?.succeeded()?;
+    let reworded = work.apply()?.succeeded()?;
+    assert!(reworded.says("1 changed, 0 destroyed") && !reworded.says("Warning:"), "{}", reworded.told());
     assert!(work.plan()?.is_empty() && sim.mutations()?.is_empty());
+    assert_eq!(attributes(&work)?["device"]["path"], "/dev/sdd2");
 
     work.destroy()?.succeeded()?;
     assert_eq!(sim.state()?, before);
@@ -101,13 +105,124 @@ fn an_osd_lives_from_a_free_partition_to_a_free_partition() -> anyhow::Result<()
 #[test]
 fn an_imported_osd_plans_nothing() -> anyhow::Result<()> {
     let Some((sim, work)) = disks()? else { return Ok(()) };
-    work.write("main.tf", &osd("serial = \"TAKEN\"", ""))?;
+    work.write("main.tf", &osd("serial = \"TAKEN\"", "").replace("allow_destroy = true\n", ""))?;
     work.import("pve_ceph_osd.o", "0")?.succeeded()?;
     assert!(work.plan()?.is_empty());
     let found = attributes(&work)?;
     assert_eq!((&found["node"], &found["device"]["serial"]), (&json!("pve1"), &json!("TAKEN")));
     assert!(found["osd_fsid"].is_string());
     assert!(sim.mutations()?.is_empty());
+
+    // Where it lies is asked for when something about that changes, and not before.
+    sim.forget_requests()?;
+    assert!(work.plan()?.is_empty());
+    for seen in sim.requests()? {
+        let dear = ["/disks/list", "/lv-info", "/metadata"].iter().any(|end| seen.path.ends_with(end));
+        assert!(!dear, "{} {}", seen.method, seen.path);
+    }
+    Ok(())
+}
+
+#[test]
+fn another_disk_is_another_osd_and_where_it_lies_is_told() -> anyhow::Result<()> {
+    let Some((sim, work)) = disks()? else { return Ok(()) };
+    work.write("main.tf", &osd("serial = \"FREE1\"", ""))?;
+    work.apply()?.succeeded()?;
+    sim.forget_requests()?;
+    let (lies, words) = ("osd.1 lies on /dev/sdb of pve1", "device = { serial = \"FREE1\" }");
+    let (other, elsewhere) = (osd("serial = \"EXT4\"", "wipe_if = [\"ext4\"]"), osd("serial = \"FREE1\"", ""));
+    let elsewhere = elsewhere.replace("\"pve1\"", "\"pve2\"").replace("FREE1", "FREE2");
+    for text in [&other, &elsewhere] {
+        work.write("main.tf", text)?;
+        let plan = work.plan()?;
+        assert_eq!(plan.actions("pve_ceph_osd.o"), ["delete", "create"]);
+        assert!(plan.output.says(lies) && plan.output.says(words), "{}", plan.output.told());
+    }
+    work.write("main.tf", &osd("serial = \"NONE\"", ""))?;
+    work.try_plan(&[])?.failed("A disk with serial number NONE does not exist on pve1")?;
+    assert!(sim.mutations()?.is_empty());
+
+    // The way to a bigger disk.
+    work.write("main.tf", &other)?;
+    let output = work.apply()?.succeeded()?;
+    assert!(output.says("Disks are erased for OSDs"), "{}", output.told());
+    assert!(work.plan()?.is_empty());
+
+    // Under the wrong key, nothing is planned silently.
+    work.run(&["state", "rm", "pve_ceph_osd.o"])?.succeeded()?;
+    sim.forget_requests()?;
+    work.write("main.tf", &osd("serial = \"FREE1\"", "").replace("allow_destroy = true\n", ""))?;
+    work.import("pve_ceph_osd.o", "0")?.succeeded()?;
+    let output = work.try_plan(&[])?.failed("OSDs are protected")?;
+    assert!(output.says("osd.0 lies on /dev/sdi of pve1"), "{}", output.told());
+    assert!(sim.mutations()?.is_empty());
+    Ok(())
+}
+
+#[test]
+fn an_osd_is_taken_out_and_brought_in_as_it_is_said() -> anyhow::Result<()> {
+    let Some((sim, work)) = disks()? else { return Ok(()) };
+    let device = "path = \"/dev/sdb\"";
+    let sent = |sim: &Sim| -> anyhow::Result<Vec<String>> {
+        let asked = sim.mutations()?.into_iter().map(|seen| seen.path).collect();
+        sim.forget_requests()?;
+        Ok(asked)
+    };
+    work.write("main.tf", &osd(device, "in = false"))?;
+    work.apply()?.succeeded()?;
+    assert!(work.plan()?.is_empty() && attributes(&work)?["in"] == false && attributes(&work)?["ready"] == true);
+    sim.forget_requests()?;
+    work.write("main.tf", &osd(device, ""))?;
+    let output = work.try_plan(&[])?.succeeded()?;
+    assert!(output.says("OSDs are given no data") && output.says("osd.1 runs and is out"), "{}", output.told());
+    work.write("main.tf", &osd(device, "in = true"))?;
+    work.apply()?.succeeded()?;
+    assert_eq!(sent(&sim)?, ["/nodes/localhost/ceph/osd/1/in"]);
+    work.write("main.tf", &osd(device, ""))?;
+    assert!(!work.try_plan(&[])?.succeeded()?.says("Warning:"));
+    work.write("main.tf", &osd(device, "in = false"))?;
+    work.apply()?.succeeded()?;
+    assert_eq!(sent(&sim)?, ["/nodes/localhost/ceph/osd/1/out"]);
+    Ok(())
+}
+
+#[test]
+fn a_plan_knows_what_the_apply_will_say() -> anyhow::Result<()> {
+    let Some((sim, work)) = disks()? else { return Ok(()) };
+    let plan = |device: &str, more: &str| {
+        work.write("main.tf", &osd(device, more))?;
+        work.try_plan(&[])
+    };
+    // What the node itself contradicts fails the plan.
+    plan("serial = \"NONE\"", "")?.failed("A disk with serial number NONE does not exist on pve1")?;
+    plan("serial = \"PARTS\"", "")?.failed("Refusing to wipe disk PARTS on pve1")?;
+    // What may be mended until then is told.
+    for (device, more, told) in [
+        ("serial = \"PARTS\"\npartition = 9", "", "Partition 9 of PARTS does not exist on pve1"),
+        ("serial = \"EXT4\"", "", "Refusing to wipe disk EXT4 on pve1"),
+        ("serial = \"TAKEN\"", "", "to = pve_ceph_osd.this"),
+        ("serial = \"EXT4\"", "wipe_if = [\"ext4\"]", "Now there is on it: /dev/sdc (64 GiB, ext4)."),
+        ("serial = \"OLD\"", "wipe_if = [\"ext4\"]", "with its 2 partitions"),
+    ] {
+        let output = plan(device, more)?;
+        assert_eq!(output.code, Some(2), "{}", output.told());
+        assert!(output.says("Warning:") && output.says(told), "{device}: {}", output.told());
+    }
+    assert!(!plan("serial = \"FREE1\"", "")?.says("Warning:"));
+
+    // What this state holds is no obstacle to itself.
+    work.apply()?.succeeded()?;
+    let output = plan("serial = \"FREE1\"", "encrypted = true")?;
+    assert!(output.code == Some(2) && !output.says("Warning:"), "{}", output.told());
+    work.write("main.tf", &osd("serial = \"FREE1\"", "").replace("\"o\"", "\"renamed\""))?;
+    let output = work.plan()?.output;
+    assert!(output.says("moved {"), "{}", output.told());
+    work.write("main.tf", &osd("path = \"/dev/sdb\"", "").replace("\"o\"", "\"renamed\""))?;
+    let output = work.plan()?.output;
+    // Unless Terraform plans the new block before it shows the old one.
+    let known = output.says("moved {") && output.says("Two resources name one disk");
+    assert!(known || output.says("exists already"), "{}", output.told());
+    assert!(sim.mutations()?.iter().all(|seen| seen.path.ends_with("/ceph/osd")), "nothing but what was applied");
     Ok(())
 }
 
@@ -184,6 +299,8 @@ fn six(pool: &str) -> String {
   for_each = toset(["pve1/sdb", "pve1/sdc", "pve2/sdb", "pve2/sdc", "pve3/sdb", "pve3/sdc"])
   node     = split("/", each.key)[0]
   device   = {{ path = "/dev/${{split("/", each.key)[1]}}" }}
+
+  allow_destroy = true
 }}
 resource "pve_ceph_crush_rule" "osd" {{
   name           = "osd"
@@ -274,6 +391,10 @@ fn an_osd_with_data_is_emptied_before_it_is_stopped() -> anyhow::Result<()> {
     let Some((sim, work)) = in_use()? else { return Ok(()) };
     work.write("main.tf", &osd("path = \"/dev/sdb\"", ""))?;
     work.import("pve_ceph_osd.o", "0")?.succeeded()?;
+    // That it may go has to be applied first.
+    work.destroy()?.failed("OSDs are protected")?;
+    work.apply()?.succeeded()?;
+    assert!(sim.mutations()?.is_empty());
     sim.forget_requests()?;
     work.destroy()?.succeeded()?;
     let seen = sim.requests()?;
@@ -296,6 +417,7 @@ fn another_osd_under_the_same_number_is_left_alone() -> anyhow::Result<()> {
     other.write("main.tf", &osd("path = \"/dev/sdb\"", ""))?;
     other.init()?.succeeded()?;
     other.import("pve_ceph_osd.o", "1")?.succeeded()?;
+    other.apply()?.succeeded()?;
     other.destroy()?.succeeded()?;
     other.write("main.tf", &osd("path = \"/dev/sde\"", ""))?;
     other.apply()?.succeeded()?;
@@ -357,6 +479,7 @@ fn a_creation_that_takes_longer_than_it_may_is_taken_up_by_the_next_apply() -> a
     work.import("pve_ceph_osd.o", "1")?.succeeded()?;
     assert_eq!(attributes(&work)?["encrypted"], true);
     work.write("main.tf", &osd("serial = \"FREE1\"", "encrypted = true"))?;
+    work.apply()?.succeeded()?;
     assert!(work.plan()?.is_empty());
     work.write("main.tf", &osd("serial = \"FREE1\"", "encrypted = false"))?;
     assert_eq!(work.plan()?.actions("pve_ceph_osd.o"), ["delete", "create"]);

@@ -184,7 +184,7 @@ fn two_blocks_for_one_object_do_not_share_it() -> anyhow::Result<()> {
 }
 
 const PARTITION: &str = "resource \"pve_ceph_osd\" \"this\" {\n  node = \"pve1\"\n  \
-                         device = { serial = \"SIM0103\", partition = 4 }\n}\n";
+                         device = { serial = \"SIM0103\", partition = 4 }\n  allow_destroy = true\n}\n";
 
 /// Three nodes, and the workspace of an OSD on a partition that holds nothing yet.
 fn on_a_partition() -> anyhow::Result<Option<(Sim, Workspace)>> {

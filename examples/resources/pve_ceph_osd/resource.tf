@@ -4,6 +4,7 @@ resource "pve_ceph_osd" "one" {
   device = {
     serial = "S4EVK1"
   }
+  allow_destroy = true
 }
 
 # A partition of the system disk. An ext4 file system left over on it may be erased; anything else stops the apply.
@@ -15,4 +16,5 @@ resource "pve_ceph_osd" "two" {
   }
   wipe_if            = ["ext4"]
   crush_device_class = "ssd"
+  allow_destroy      = true
 }

@@ -3,10 +3,13 @@
 use pve_client::api::ceph::osd::OsdParams;
 use pve_client::api::nodes::TaskFilter;
 use pve_client::{Area, Lock, Task, Upid, Writing};
-use terraform_plugin::{Cx, WriteError};
+use terraform_plugin::{Cx, WriteError, require};
 
-use super::device::{Verdict, judge, kernel_name};
-use super::{Identity, Osd, differs, leftover, look, patience_until};
+use super::contents::{Verdict, judge};
+use super::device::kernel_name;
+use super::identity::Identity;
+use super::settings::differs;
+use super::{Osd, leftover, look, patience_until};
 use crate::error::{During, Problem};
 use crate::evidence::{self, Before};
 use crate::pve::Pve;
@@ -75,6 +78,7 @@ impl Creation {
             return Ok(Start::Made(found));
         }
         nobody_else_at_it(cx, &node, &path).await?;
+        require(cx, want, None).await?;
         let list = look::disks(cx, &node).await?;
         let target = want.device.find(&list, &node)?;
         let verdict = judge(target, &list, &node, &want.wipe_if.clone().unwrap_or_default())?;

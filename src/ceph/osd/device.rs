@@ -1,21 +1,22 @@
-//! Which disk or partition is meant, and whether it may be used: told from the node's list of disks, without the network.
+//! Which disk or partition is meant: told from the node's list of disks, without the network.
 
 use std::collections::BTreeSet;
 
 use pve_client::api::disks::Disk;
 use terraform_plugin::{Attr, Nested, Path};
 
-use crate::error::{Problem, exists};
+use super::hindrance::{Grade, Hindrance};
+use crate::error::Problem;
 
 /// A disk or a partition.
 #[derive(Nested, Clone, Debug, Default, PartialEq)]
 #[model(exactly_one(path, by_id, serial), requires(partition, serial))]
 pub struct Device {
-    /// Its path, such as `/dev/sdb` or `/dev/nvme0n1p4`. Paths may change when a node boots; what is meant is looked up when
-    /// the OSD is made, and never again.
+    /// Its path, such as `/dev/sdb` or `/dev/nvme0n1p4`. Paths may change when a node boots: prefer `serial`.
     #[attr(optional, regex = r"^/dev/[A-Za-z0-9/]+$", says = "a path such as `/dev/sdb`; for links use `by_id`")]
     pub path: Option<String>,
-    /// Its link below `/dev/disk/by-id`, as `pve_node_disks` shows it, with `-part4` for partition 4.
+    /// Its link below `/dev/disk/by-id`, as `pve_node_disks` shows it, with `-part4` for partition 4. No other disk of the
+    /// node may have the same.
     #[attr(
         optional,
         regex = r"^/dev/disk/by-id/[^/\s]+$",
@@ -35,18 +36,6 @@ fn a_serial(serial: &String) -> Result<(), String> {
         return Err("is what PVE says of disks that tell none: use `by_id` or `path`".to_owned());
     }
     Ok(())
-}
-
-/// What PVE says of a disk that it is never to erase.
-const HELD: [&str; 2] = ["mounted", "Device Mapper"];
-
-/// What is to be done before a device can be used.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Verdict {
-    /// There is nothing on it.
-    Free,
-    /// What is on it may be erased.
-    Wipe,
 }
 
 impl DevicePlan {
@@ -70,6 +59,15 @@ impl Device {
         format!("{node} {} {}", name.map_or("", String::as_str), self.partition.unwrap_or(0))
     }
 
+    /// As it is written in a configuration.
+    pub fn words(&self) -> String {
+        let text = |name: &str, value: &Option<String>| value.as_ref().map(|value| format!("{name} = \"{value}\""));
+        let words = [text("path", &self.path), text("by_id", &self.by_id), text("serial", &self.serial)];
+        let partition = self.partition.map(|number| format!("partition = {number}"));
+        let words: Vec<_> = words.into_iter().chain([partition]).flatten().collect();
+        format!("{{ {} }}", words.join(", "))
+    }
+
     /// The same device as the state tells it after an import: by its serial number if that says which one it is.
     pub fn of(disk: &Disk, list: &[Disk]) -> Self {
         let whole = list.iter().find(|d| Some(&d.devpath) == disk.parent.as_ref()).unwrap_or(disk);
@@ -81,28 +79,39 @@ impl Device {
     }
 
     /// The entry of the node's list that is meant.
-    pub fn find<'a>(&self, list: &'a [Disk], node: &str) -> Result<&'a Disk, Problem> {
-        let missing = |attribute: &str, what: String, more: String| {
-            Problem::new(
-                format!("{what} does not exist on {node}"),
-                format!("{more}Nothing was written.\n{}", unused(list, node)),
-            )
-            .at(Path::attr("device").at(attribute))
+    pub fn find<'a>(&self, list: &'a [Disk], node: &str) -> Result<&'a Disk, Hindrance> {
+        let missing = |grade: Grade, attribute: &str, what: String, more: String| {
+            let detail = format!("{more}Nothing was written.\n{}", unused(list, node));
+            let problem = Problem::new(format!("{what} does not exist on {node}"), detail);
+            Hindrance::new(grade, problem.at(Path::attr("device").at(attribute)))
         };
+        // Partitions can be made meanwhile; a disk that the node does not have cannot.
+        let unless_of = |disk: Option<&Disk>| if disk.is_some() { Grade::Mendable } else { Grade::Certain };
         if let Some(path) = &self.path {
             let found = list.iter().find(|disk| disk.devpath == *path);
-            return found.ok_or_else(|| missing("path", format!("Disk {path}"), String::new()));
+            return found.ok_or_else(|| {
+                let whole = list.iter().find(|disk| path != &disk.devpath && whole_of(path) == disk.devpath);
+                missing(unless_of(whole), "path", format!("Disk {path}"), String::new())
+            });
         }
         if let Some(link) = &self.by_id {
             let (base, number) = match link.rsplit_once("-part") {
                 Some((base, number)) => (base, number.parse::<u32>().ok()),
                 None => (link.as_str(), None),
             };
-            let disk = |link: &str| list.iter().find(|disk| disk.by_id_link.as_deref() == Some(link));
-            let found = disk(link).or_else(|| partition(list, disk(base)?, number?));
-            let links: Vec<_> = list.iter().filter_map(|disk| disk.by_id_link.as_deref()).collect();
-            let more = format!("PVE knows one link of each disk: {}. ", listed(&links));
-            return found.ok_or_else(|| missing("by_id", format!("Disk {link}"), more));
+            let of = |link: &str| list.iter().filter(|d| d.by_id_link.as_deref() == Some(link)).collect::<Vec<_>>();
+            let (exactly, whole) = (of(link), of(base));
+            if let Some(twins) = [&exactly, &whole].into_iter().find(|found| found.len() > 1) {
+                return Err(not_unique("by_id", &format!("Link {link}"), twins, node));
+            }
+            let found = exactly.first().copied();
+            let found = found.or_else(|| partition(list, whole.first()?, number?));
+            return found.ok_or_else(|| {
+                let links: Vec<_> = list.iter().filter_map(|disk| disk.by_id_link.as_deref()).collect();
+                let more = format!("PVE knows one link of each disk: {}. ", listed(&links));
+                let whole = whole.first().copied().filter(|_| number.is_some());
+                missing(unless_of(whole), "by_id", format!("Disk {link}"), more)
+            });
         }
         let serial = self.serial.as_deref().unwrap_or_default();
         let matching: Vec<_> =
@@ -112,20 +121,9 @@ impl Device {
             [] => {
                 let serials: Vec<_> = list.iter().filter_map(|disk| disk.serial.as_deref()).collect();
                 let more = format!("Serial numbers there: {}. ", listed(&serials));
-                return Err(missing("serial", format!("A disk with serial number {serial}"), more));
+                return Err(missing(Grade::Certain, "serial", format!("A disk with serial number {serial}"), more));
             }
-            _ => {
-                let paths: Vec<_> = matching.iter().map(|disk| disk.devpath.as_str()).collect();
-                return Err(Problem::new(
-                    format!("Serial number {serial} is not unique on {node}"),
-                    format!(
-                        "{} have it, so it does not say which one is meant. Nothing was written. Name the disk by `by_id` or \
-                         `path`.",
-                        paths.join(" and ")
-                    ),
-                )
-                .at(Path::attr("device").at("serial")));
-            }
+            _ => return Err(not_unique("serial", &format!("Serial number {serial}"), &matching, node)),
         };
         match self.partition {
             None => Ok(disk),
@@ -136,61 +134,30 @@ impl Device {
                     .collect();
                 let numbers: Vec<_> = numbers.iter().map(String::as_str).collect();
                 let more = format!("Partitions of {}: {}. ", disk.devpath, listed(&numbers));
-                missing("partition", format!("Partition {number} of {serial}"), more)
+                missing(Grade::Mendable, "partition", format!("Partition {number} of {serial}"), more)
             }),
         }
     }
 }
 
-/// Whether the device may be used, and what for. An OSD on it is an error that says how to import it; what `wipe_if` does
-/// not name, what is mounted and what is held stays as it is.
-pub fn judge(target: &Disk, list: &[Disk], node: &str, wipe_if: &BTreeSet<String>) -> Result<Verdict, Problem> {
-    let inside: Vec<_> = parts(list, target).collect();
-    let carrier = std::iter::once(target).chain(inside.iter().copied()).find_map(|d| Some((d, d.osd_ids.first()?)));
-    if let Some((device, osd)) = carrier {
-        return Err(exists(
-            "pve_ceph_osd",
-            &format!("OSD osd.{osd} on {} of {node}", device.devpath),
-            &osd.to_string(),
-        )
-        .at("device"));
-    }
-    if target.is_free() {
-        return Ok(Verdict::Free);
-    }
-    let refuse = |entry: &Disk, why: &str, cure: &str| {
-        Err(Problem::new(
-            format!("Refusing to wipe {} on {node}", called(target, list)),
-            format!(
-                "Found {}: {}, {why}. Nothing was written.{cure}\n{}",
-                entry.devpath,
-                gib(entry.size),
-                unused(list, node)
-            ),
-        )
-        .at("device"))
-    };
-    // A disk with partitions is judged by each of them.
-    let entries = if inside.is_empty() { vec![target] } else { inside.clone() };
-    for entry in entries.iter().chain(std::iter::once(&target)) {
-        let used = entry.used.as_deref().unwrap_or_default();
-        if entry.mounted || used == "mounted" {
-            return refuse(entry, "mounted", "");
-        }
-        if HELD.contains(&used) || entry.db + entry.wal + entry.journals > 0 {
-            return refuse(entry, "in use by something that holds it", "");
-        }
-    }
-    let used: Vec<_> = entries.iter().filter(|entry| entry.used.is_some()).copied().collect();
-    let found = if used.is_empty() { vec![target] } else { used };
-    for entry in found {
-        let word = entry.used.as_deref().unwrap_or("partitions");
-        if !wipe_if.contains(word) {
-            let cure = format!(" If it may be erased, say `wipe_if = [\"{word}\"]`.");
-            return refuse(entry, word, &cure);
-        }
-    }
-    Ok(Verdict::Wipe)
+/// Several disks go by what is to name one.
+fn not_unique(attribute: &str, what: &str, twins: &[&Disk], node: &str) -> Hindrance {
+    let paths: Vec<_> = twins.iter().map(|disk| disk.devpath.as_str()).collect();
+    let links: BTreeSet<_> = twins.iter().filter_map(|disk| disk.by_id_link.as_deref()).collect();
+    // Volumes of one controller share model and serial number, and so the link that is made of them.
+    let cure = if links.len() == twins.len() { "`by_id` or `path`" } else { "`path`" };
+    let detail = format!(
+        "{} have it, so it does not say which one is meant. Nothing was written. Name the disk by {cure}.",
+        paths.join(" and ")
+    );
+    let problem = Problem::new(format!("{what} is not unique on {node}"), detail);
+    Hindrance::new(Grade::Certain, problem.at(Path::attr("device").at(attribute)))
+}
+
+/// The disk of a partition by its path: `/dev/sdb` of `/dev/sdb4`, `/dev/nvme0n1` of `/dev/nvme0n1p4`.
+fn whole_of(path: &str) -> &str {
+    let rest = path.trim_end_matches(|c: char| c.is_ascii_digit());
+    rest.strip_suffix('p').filter(|disk| disk.ends_with(|c: char| c.is_ascii_digit())).unwrap_or(rest)
 }
 
 /// `/dev/sdb` is `sdb` to PVE's tasks.
@@ -198,7 +165,7 @@ pub fn kernel_name(path: &str) -> &str {
     path.strip_prefix("/dev/").unwrap_or(path)
 }
 
-fn parts<'a>(list: &'a [Disk], disk: &'a Disk) -> impl Iterator<Item = &'a Disk> {
+pub(super) fn parts<'a>(list: &'a [Disk], disk: &'a Disk) -> impl Iterator<Item = &'a Disk> {
     list.iter().filter(|part| part.parent.as_ref() == Some(&disk.devpath))
 }
 
@@ -207,7 +174,7 @@ fn partition<'a>(list: &'a [Disk], disk: &'a Disk, number: u32) -> Option<&'a Di
 }
 
 /// `partition 4 of S4EVK1`, `disk S4EVK1`, `/dev/sdb`.
-fn called(target: &Disk, list: &[Disk]) -> String {
+pub(super) fn called(target: &Disk, list: &[Disk]) -> String {
     let whole = list.iter().find(|d| Some(&d.devpath) == target.parent.as_ref()).unwrap_or(target);
     let name = whole.serial.as_deref().unwrap_or(&whole.devpath);
     match target.partition_number() {
@@ -217,7 +184,7 @@ fn called(target: &Disk, list: &[Disk]) -> String {
 }
 
 /// The devices of the node that nothing is on, in a sentence.
-fn unused(list: &[Disk], node: &str) -> String {
+pub(super) fn unused(list: &[Disk], node: &str) -> String {
     let free: Vec<_> = list
         .iter()
         .filter(|disk| disk.is_free())
@@ -238,9 +205,9 @@ fn listed(names: &[&str]) -> String {
     if names.is_empty() { "none".to_owned() } else { names.join(", ") }
 }
 
-fn gib(bytes: u64) -> String {
+pub(super) fn gib(bytes: u64) -> String {
     format!("{} GiB", (bytes + (1 << 29)) >> 30)
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

@@ -81,12 +81,17 @@ pub async fn until<T, F>(
 where
     F: Future<Output = Result<Result<T, String>, Problem>>,
 {
-    let mut told = Instant::now();
+    let mut told: Option<Instant> = None;
     loop {
         let found = match done().await? {
             Ok(done) => return Ok(done),
             Err(found) => found,
         };
+        // At once, and then again and again: who waits for hours knows from the beginning what for.
+        if told.is_none_or(|told| told.elapsed() >= TELL) {
+            told = Some(Instant::now());
+            tracing::info!(found, "waiting: {waiting}");
+        }
         let end = if Instant::now() >= deadline {
             Some("The time allowed is over.")
         } else {
@@ -96,11 +101,7 @@ where
             }
         };
         if let Some(end) = end {
-            return Err(Problem::new(waiting.to_owned(), format!("{end} {found}")));
-        }
-        if told.elapsed() >= TELL {
-            told = Instant::now();
-            tracing::info!(found, "{waiting}");
+            return Err(Problem::new(waiting.to_owned(), format!("{end} What was found last: {found}")));
         }
     }
 }

@@ -1,35 +1,186 @@
 //! The way of an OSD out of the cluster: emptied, stopped, destroyed, and its disk free again. One OSD at a time: what is
 //! safe for one is not safe for two.
 
-use pve_client::Lock;
 use pve_client::api::ceph::osd::Osd as Live;
 use pve_client::api::ceph::services::{Risk, ServiceAction};
-use terraform_plugin::{Cx, Diagnostic, Error};
+use pve_client::{Error as PveError, Lock};
+use terraform_plugin::{Cx, Deleted, Diagnostic, Error, Findings, WriteError, require_removable};
 use tokio::time::Instant;
 
-use super::{Osd, leftover, look, must_be_ours, patience_until};
-use crate::ceph::pool::removal::TRACES;
+use super::contents::carrier;
+use super::identity::{compare, must_be_ours_to_ceph, without_volume};
+use super::{Osd, leftover, look, patience_until, place, purge};
+use crate::ceph::departure::{self, Consequence, Leaving};
 use crate::error::{During, Problem};
 use crate::pve::Pve;
 
+/// How an OSD can leave.
+#[derive(Debug)]
+enum Way {
+    /// By PVE on its node, which frees this device.
+    ByNode { node: String, device: String },
+    /// By PVE on its node, which knows no volume of it: what it lay on is dead.
+    WithoutDisk { node: String },
+    /// By Ceph's own command on another node: its own does not answer.
+    WithoutNode { node: String },
+}
+
+/// What speaks against taking the OSD out of the cluster, beside `allow_destroy`.
+pub async fn removable(cx: &Cx<Pve>, was: &Osd, found: &mut Findings<Osd>) -> Result<(), Error> {
+    // That has been said: what is left would only distract from it.
+    if !was.allow_destroy {
+        return Ok(());
+    }
+    let Some(id) = was.osd_id else { return Ok(()) };
+    let Some(live) = look::osd(cx, id).await? else { return Ok(()) };
+    found.check(way(cx, was, &live).await);
+    if let Some(consequence) = Consequence::of(cx, id).await? {
+        if consequence.is_short() && !was.force {
+            found.mendable(consequence.hindrance(id));
+        } else {
+            found.notice(consequence.notice(id, was.force));
+        }
+    }
+    Ok(())
+}
+
+/// Why an OSD without `allow_destroy` stays. `reason`: why it would be destroyed, as a sentence.
+pub fn protected(was: &Osd, reason: &str) -> (String, String) {
+    let what = was.called();
+    let detail = format!(
+        "{reason}{what} would be destroyed, with what lies on it. If that is what you want, set `allow_destroy = true`, apply \
+         that, and then come back to this. Nothing was written."
+    );
+    ("OSDs are protected".to_owned(), detail)
+}
+
 /// Takes the OSD with this number out of the cluster, if it is still the one that was made.
-pub async fn remove(cx: &Cx<Pve>, was: &Osd, id: u32) -> Result<(), Error> {
+pub async fn remove(cx: &Cx<Pve>, was: &Osd, id: u32) -> Result<Deleted<Osd>, Error> {
+    if !was.allow_destroy {
+        let (summary, detail) = protected(was, "");
+        return Err(Error::new(summary, detail).at("allow_destroy"));
+    }
+    // Those that wait for their turn count, too.
+    cx.ledger.note(id, Leaving);
     let doing = format!("Cannot destroy osd.{id}");
     let _one_at_a_time = cx.client.begin_write(Lock::OsdRemoval, &[]).await.during(&doing)?;
     let deadline = Instant::now() + cx.timeout;
-    let Some(live) = look::osd(cx, id).await? else { return Ok(()) };
-    let node = live.host.clone().unwrap_or_else(|| was.node.clone());
+    let Some(live) = look::osd(cx, id).await? else { return Ok(gone(cx, id)) };
     // Before anything is changed: this also finds out whether the node can be asked at all.
-    must_be_ours(cx, was, id, &node).await?;
-    let device = device(cx, &node, id).await?;
-    if live.in_ {
-        cx.client.ceph().osd_out(id).await.during(&doing)?;
+    require_removable(cx, was).await?;
+    let way = way(cx, was, &live).await?;
+    if !matches!(way, Way::ByNode { .. }) {
+        must_be_ours_to_ceph(cx, was, id).await?;
     }
-    if !was.force && holds_data(cx).await? {
+    if live.in_ {
+        match cx.client.ceph().osd_out(id).await.during(&doing) {
+            Err(problem) if problem.refused() => return Err(problem.into()),
+            Err(problem) => return Ok(left(was, problem)),
+            Ok(()) => {}
+        }
+    }
+    match taken_out(cx, was, &live, &way, deadline).await {
+        Ok(()) => Ok(gone(cx, id)),
+        Err(problem) => Ok(left(was, problem)),
+    }
+}
+
+fn gone(cx: &Cx<Pve>, id: u32) -> Deleted<Osd> {
+    cx.ledger.forget::<Leaving>(&id);
+    Deleted::Gone
+}
+
+/// It is out, and still there.
+fn left(was: &Osd, problem: Problem) -> Deleted<Osd> {
+    let hint = Error::new(
+        format!("{} is on its way out of the cluster", was.called()),
+        "It is given no data any more, and Ceph goes on moving what it holds. Destroy again to go on from here; if the \
+         resource is still configured, the next apply brings the OSD back instead.",
+    );
+    Deleted::unfinished(Osd { ready: false, ..was.clone() }, Error::from(problem).and(hint))
+}
+
+async fn way(cx: &Cx<Pve>, was: &Osd, live: &Live) -> Result<Way, Problem> {
+    let id = live.id;
+    let node = place::node_of(cx, live).await?.unwrap_or_else(|| was.node.clone());
+    let way = match look::fsid(cx, &node, id).await {
+        Ok(Some(found)) => {
+            compare(was, id, &found, &format!("on {node}"))?;
+            let list = look::disks(cx, &node).await?;
+            let device = carrier(&list, id).map(|disk| disk.devpath.clone()).unwrap_or_default();
+            Way::ByNode { node, device }
+        }
+        Ok(None) if was.force => Way::WithoutDisk { node },
+        Ok(None) => return Err(without_volume(id, &node)),
+        Err(problem) if is_dead(&problem) => return without_node(was, live, node, problem),
+        Err(problem) => return Err(problem),
+    };
+    match (&way, &live.host) {
+        (Way::ByNode { node, .. } | Way::WithoutDisk { node }, Some(host)) if host != node => {
+            Err(elsewhere_in_crush(id, node, host))
+        }
+        _ => Ok(way),
+    }
+}
+
+/// Whether the node itself is what fails.
+fn is_dead(problem: &Problem) -> bool {
+    matches!(problem.pve(), Some(PveError::NodeUnreachable { .. } | PveError::UnknownNode { .. }))
+}
+
+/// The node does not answer, or is no member of the cluster any more.
+fn without_node(was: &Osd, live: &Live, node: String, problem: Problem) -> Result<Way, Problem> {
+    let id = live.id;
+    if !was.force {
+        let cure = Error::new(
+            format!("osd.{id} stays until {node} is back"),
+            "If the node is not to come back, apply `force = true` and then destroy the OSD: it is taken out of Ceph through \
+             another node, by Ceph's own command, if Ceph's records say that it is the one in the state.",
+        );
+        return Err(Error::from(problem).and(cure).into());
+    }
+    if live.up {
+        return Err(Problem::new(
+            format!("osd.{id} runs, though {node} does not answer"),
+            "Ceph says that it is up, and destroys none that is. Nothing was written. See to the node (its pveproxy, or the \
+             network between the nodes); or stop the daemon there, and destroy again.",
+        ));
+    }
+    Ok(Way::WithoutNode { node })
+}
+
+fn elsewhere_in_crush(id: u32, node: &str, host: &str) -> Problem {
+    Problem::new(
+        format!("PVE does not destroy osd.{id} where it hangs in CRUSH"),
+        format!(
+            "It runs on {node} and hangs below \"{host}\"; PVE destroys only OSDs that hang below their node. Nothing was \
+             written. Move it there first (`ceph osd crush move osd.{id} host={node}` on a node), then destroy it again."
+        ),
+    )
+}
+
+async fn taken_out(cx: &Cx<Pve>, was: &Osd, live: &Live, way: &Way, deadline: Instant) -> Result<(), Problem> {
+    let id = live.id;
+    if !was.force && !departure::tenants(cx).await?.is_empty() {
         drained(cx, id, deadline).await?;
     }
-    stop(cx, &live, &node, deadline).await?;
-    let mut task = cx.client.ceph().delete_osd(&node, id, true).await.during(&doing)?;
+    match way {
+        Way::WithoutNode { node } => purge::purge(cx, id, node).await,
+        Way::ByNode { node, device } => {
+            stop(cx, live, node, deadline).await?;
+            destroy(cx, id, node, deadline).await?;
+            leftover::free(cx, node, device, deadline).await
+        }
+        Way::WithoutDisk { node } => {
+            stop(cx, live, node, deadline).await?;
+            destroy(cx, id, node, deadline).await
+        }
+    }
+}
+
+async fn destroy(cx: &Cx<Pve>, id: u32, node: &str, deadline: Instant) -> Result<(), Problem> {
+    let doing = format!("Cannot destroy osd.{id}");
+    let mut task = cx.client.ceph().delete_osd(node, id, true).await.during(&doing)?;
     task.wait(&patience_until(cx, deadline), |_| {}).await.during(&doing)?;
     if !task.warnings().is_empty() {
         cx.warn(Diagnostic::warning(
@@ -37,33 +188,7 @@ pub async fn remove(cx: &Cx<Pve>, was: &Osd, id: u32) -> Result<(), Error> {
             format!("PVE's task on {node} says:\n  {}", task.warnings().join("\n  ")),
         ));
     }
-    match device {
-        Some(path) => Ok(leftover::free(cx, &node, &path, deadline).await?),
-        None => Ok(()),
-    }
-}
-
-/// The disk or partition that the OSD lies on.
-async fn device(cx: &Cx<Pve>, node: &str, id: u32) -> Result<Option<String>, Problem> {
-    let list = look::disks(cx, node).await?;
-    // A disk tells one of the OSDs on its partitions as its own.
-    let mut on: Vec<_> = list.iter().filter(|disk| disk.osd_ids.contains(&id)).collect();
-    on.sort_by_key(|disk| !disk.is_partition());
-    Ok(on.first().map(|disk| disk.devpath.clone()))
-}
-
-/// Whether there is anything to lose. Of Ceph's own pool `.mgr`, which it makes anew, nothing is: a cluster that is taken
-/// down altogether has no place left to move it to.
-async fn holds_data(cx: &Cx<Pve>) -> Result<bool, Problem> {
-    let pools = cx.client.ceph().pools().await.during("Cannot list the pools")?;
-    for pool in pools.iter().filter(|pool| pool.name != ".mgr") {
-        let doing = format!("Cannot read pool \"{}\"", pool.name);
-        let status = cx.client.ceph().pool_status(&pool.name).await.during(doing)?;
-        if status.statistics.is_none_or(|statistics| statistics.stored > TRACES) {
-            return Ok(true);
-        }
-    }
-    Ok(false)
+    Ok(())
 }
 
 /// Waits until Ceph itself says that nothing is lost with the OSD.
@@ -77,9 +202,9 @@ async fn drained(cx: &Cx<Pve>, id: u32, deadline: Instant) -> Result<(), Problem
     .await;
     looked.map_err(|problem| {
         let hint = Error::new(
-            format!("osd.{id} stays out, and Ceph goes on moving its data"),
-            "Destroy again to go on from here. If the data has nowhere to go, the pools' copies need more OSDs or hosts, or \
-             a smaller size; `force = true`, applied, destroys the OSD without waiting.",
+            format!("What lies on osd.{id} was waited for"),
+            "If it has nowhere to go, the pools' copies need more OSDs or hosts, or a smaller size; `force = true`, applied, \
+             destroys the OSD without waiting.",
         );
         Error::from(problem).and(hint).into()
     })

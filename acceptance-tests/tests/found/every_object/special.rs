@@ -46,6 +46,8 @@ fn crush_rule(attribute: &str) -> Option<&'static [&'static str]> {
 fn osd(attribute: &str) -> Option<&'static [&'static str]> {
     Some(match attribute {
         "crush_device_class" => &["\"nvme\"", "\"fast\""],
+        // A change replaces it, which has to be allowed by then.
+        "encrypted" => &["false", "true"],
         // Words of PVE for what is on a disk.
         "wipe_if" => &["[\"ext4\"]", "[\"ext4\", \"LVM\"]"],
         _ => return None,

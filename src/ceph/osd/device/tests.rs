@@ -2,7 +2,7 @@ use terraform_plugin::Error;
 
 use super::*;
 
-fn list() -> Vec<Disk> {
+pub(in crate::ceph::osd) fn list() -> Vec<Disk> {
     let entries = r#"[
         {"devpath":"/dev/sda","serial":"S1","type":"ssd","size":128849018880,"used":"partitions","gpt":1,"osdid":-1,"osdid-list":null},
         {"devpath":"/dev/sda1","parent":"/dev/sda","type":"partition","size":1073741824,"used":"EFI","osdid-list":null},
@@ -33,8 +33,8 @@ fn serial(serial: &str, partition: Option<u32>) -> Device {
     Device { serial: Some(serial.into()), partition, ..Device::default() }
 }
 
-fn told(problem: Problem) -> (String, String) {
-    let error = Error::from(problem);
+pub(in crate::ceph::osd) fn told(hindrance: Hindrance) -> (String, String) {
+    let error = Error::from(hindrance);
     let one = error.diagnostics().iter().next().unwrap();
     assert!(!one.path.is_root(), "{one:?}");
     (one.summary.clone(), one.detail.clone())
@@ -71,75 +71,41 @@ fn what_is_not_there_is_told_with_what_is() {
     assert!(a_serial(&"unknown".to_owned()).is_err());
 }
 
-fn judged(devpath: &str, wipe_if: &[&str]) -> Result<Verdict, Problem> {
+#[test]
+fn what_cannot_come_is_certain_and_what_can_is_not() {
     let list = list();
-    let target = list.iter().find(|disk| disk.devpath == devpath).unwrap();
-    judge(target, &list, "n", &wipe_if.iter().map(|word| (*word).to_owned()).collect())
-}
-
-#[test]
-fn free_devices_need_nothing_and_listed_contents_are_wiped() {
-    assert_eq!(judged("/dev/sdb", &[]).unwrap(), Verdict::Free);
-    assert_eq!(judged("/dev/sda4", &[]).unwrap(), Verdict::Free);
-    assert_eq!(judged("/dev/sdd", &["ext4"]).unwrap(), Verdict::Wipe);
-    assert_eq!(judged("/dev/sdf", &["ext4"]).unwrap(), Verdict::Wipe);
-    assert_eq!(judged("/dev/sdg", &["partitions"]).unwrap(), Verdict::Wipe);
-}
-
-#[test]
-fn whatever_else_is_found_stops_it() {
-    for (devpath, wipe_if, summary, found) in [
-        ("/dev/sdd", &["xfs"][..], "Refusing to wipe disk TWIN on n", "Found /dev/sdd: 64 GiB, ext4."),
-        ("/dev/sdf", &["partitions", "xfs"], "Refusing to wipe disk /dev/sdf on n", "Found /dev/sdf1: 0 GiB, ext4."),
-        ("/dev/sdg", &["ext4"], "Refusing to wipe disk S7 on n", "wipe_if = [\"partitions\"]"),
-        (
-            "/dev/sda",
-            &["ext4", "EFI", "mounted", "partitions"],
-            "Refusing to wipe disk S1 on n",
-            "/dev/sda2: 60 GiB, mounted",
-        ),
-        ("/dev/sda2", &["ext4", "mounted"], "Refusing to wipe partition 2 of S1 on n", "mounted. Nothing was written."),
-        ("/dev/sda1", &[], "Refusing to wipe partition 1 of S1 on n", "wipe_if = [\"EFI\"]"),
+    for (device, grade) in [
+        (path("/dev/sdz"), Grade::Certain),
+        (path("/dev/sdz1"), Grade::Certain),
+        (path("/dev/sda9"), Grade::Mendable),
+        (by_id("/dev/disk/by-id/ata-X-part1"), Grade::Certain),
+        (by_id("/dev/disk/by-id/ata-D_S7-part9"), Grade::Mendable),
+        (serial("S9", None), Grade::Certain),
+        (serial("TWIN", None), Grade::Certain),
+        (serial("S1", Some(3)), Grade::Mendable),
     ] {
-        let (said, detail) = told(judged(devpath, wipe_if).unwrap_err());
-        assert_eq!(said, summary);
-        assert!(
-            detail.contains(found) && detail.contains("Unused on n: /dev/sda4 (serial S1, partition 4, 30 GiB)"),
-            "{detail}"
-        );
+        assert_eq!(device.find(&list, "n").unwrap_err().grade, grade, "{device:?}");
     }
+    assert_eq!((whole_of("/dev/nvme0n1p4"), whole_of("/dev/sdb4")), ("/dev/nvme0n1", "/dev/sdb"));
 }
 
 #[test]
-fn what_another_osd_needs_is_never_erased() {
-    for part in ["wal", "db", "journals"] {
-        for (disk, partition) in [(part, "x"), ("x", part)] {
-            let list: Vec<Disk> = serde_json::from_str(&format!(
-                r#"[{{"devpath":"/dev/sdb","serial":"S1","type":"ssd","size":1,"used":"partitions","{disk}":1,"osdid-list":null}},
-                    {{"devpath":"/dev/sdb1","parent":"/dev/sdb","type":"partition","size":1,"used":"LVM","{partition}":1}},
-                    {{"devpath":"/dev/sdb2","parent":"/dev/sdb","type":"partition","size":1,"used":"LVM"}}]"#
-            ))
-            .unwrap();
-            let wipe_if = ["LVM", "partitions"].map(str::to_owned).into();
-            let judged = |n: usize| judge(&list[n], &list, "n", &wipe_if).map_err(|why| told(why).1);
-            let refused = judged(0).unwrap_err();
-            assert!(refused.contains("in use by something that holds it. Nothing was written."), "{refused}");
-            assert_eq!(judged(1).is_err(), partition == part);
-            assert_eq!(judged(2).unwrap(), Verdict::Wipe);
-        }
-        // Alone on a disk that PVE says nothing else of.
-        let alone = format!(r#"[{{"devpath":"/dev/sdb","size":1,"{part}":1}},{{"devpath":"/dev/sdc","size":1}}]"#);
-        let list: Vec<Disk> = serde_json::from_str(&alone).unwrap();
-        assert!(judge(&list[0], &list, "n", &["partitions".to_owned()].into()).is_err(), "{part}");
-        assert_eq!(unused(&list, "n"), "Unused on n: /dev/sdc (0 GiB).");
+fn a_link_that_two_disks_share_names_none_and_is_not_advised() {
+    let shared = r#"[
+        {"devpath":"/dev/sdb","serial":"C","by_id_link":"/dev/disk/by-id/ata-V_C","size":1,"used":"ext4"},
+        {"devpath":"/dev/sdc","serial":"C","by_id_link":"/dev/disk/by-id/ata-V_C","size":1},
+        {"devpath":"/dev/sdc1","parent":"/dev/sdc","type":"partition","size":1}]"#;
+    let list: Vec<Disk> = serde_json::from_str(shared).unwrap();
+    for device in [by_id("/dev/disk/by-id/ata-V_C"), by_id("/dev/disk/by-id/ata-V_C-part1"), serial("C", None)] {
+        let (said, detail) = told(device.find(&list, "n").unwrap_err());
+        assert!(said.ends_with("is not unique on n"), "{said}");
+        assert!(detail.contains("/dev/sdb and /dev/sdc") && detail.ends_with("Name the disk by `path`."), "{detail}");
     }
-}
-
-#[test]
-fn an_osd_is_to_be_imported_not_erased() {
-    let (said, detail) = told(judged("/dev/sdc", &["LVM"]).unwrap_err());
-    assert_eq!(said, "OSD osd.3 on /dev/sdc of n exists already");
-    assert!(detail.contains("import {\n  to = pve_ceph_osd.this\n  id = \"3\"\n}"), "{detail}");
+    // Where the links differ, they help.
+    let differ = shared.replacen("ata-V_C", "ata-V_C_1", 1);
+    let list: Vec<Disk> = serde_json::from_str(&differ).unwrap();
+    let (_, detail) = told(serial("C", None).find(&list, "n").unwrap_err());
+    assert!(detail.ends_with("Name the disk by `by_id` or `path`."), "{detail}");
 }
 
 #[test]

@@ -1,0 +1,140 @@
+//! Where an OSD lies: on which node, on which disk, and whether a configuration names that one.
+
+use pve_client::api::ceph::osd::Osd as Live;
+use terraform_plugin::{Change, Cx, Diagnostic, Error, Say};
+
+use super::contents::carrier;
+use super::device::{Device, DevicePlan};
+use super::removal::protected;
+use super::{Osd, look};
+use crate::error::{During, Problem};
+use crate::pve::Pve;
+
+/// What the words of a configuration name, seen from an OSD that exists.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Named {
+    /// The disk on which it lies.
+    Same,
+    /// Another one. Where it lies instead, in a sentence.
+    Other(String),
+    /// Nobody can tell. Why, in a sentence.
+    Untold(String),
+}
+
+/// The node of an OSD: its host in CRUSH, unless somebody gave it a place of its own there; then its daemon tells. `None` if
+/// nobody does.
+pub async fn node_of(cx: &Cx<Pve>, live: &Live) -> Result<Option<String>, Problem> {
+    let doing = format!("Cannot find out where osd.{} is", live.id);
+    if let Some(host) = &live.host {
+        let nodes = cx.client.nodes().list().await.during(&doing)?;
+        if nodes.iter().any(|node| node.node == *host) {
+            return Ok(Some(host.clone()));
+        }
+    }
+    Ok(cx.client.ceph().osd_hosts().await.during(&doing)?.remove(&live.id))
+}
+
+/// When the words for node and device have changed: what they name is looked for, and the object replaced if that is another
+/// disk than the one on which it lies.
+pub async fn reworded(cx: &Cx<Pve>, change: &mut Change<Osd>, say: &mut Say<Osd>) {
+    let (moved, renamed) = (change.changed(|p| &p.node), change.changed(|p| &p.device));
+    if !change.is_update() || !(moved || renamed) {
+        return;
+    }
+    let Some(prior) = &change.prior else { return };
+    let Some(node) = change.plan.node.text() else { return };
+    let Some(device) = change.plan.device.known().and_then(DevicePlan::settled) else { return };
+    let what = prior.called();
+    match named(cx, prior, node, &device).await {
+        Ok(Named::Same) => {}
+        Ok(Named::Other(lies)) => {
+            let at = if renamed { "device" } else { "node" };
+            let cure = "If only the words are wrong, write those, and nothing is done.";
+            if prior.allow_destroy {
+                let detail =
+                    format!("{lies} {cure} To have the disk that is named now, {what} is destroyed there first.");
+                say.warning(at, OTHER, detail);
+            } else {
+                let reason = format!("{OTHER}: {lies} {cure} To have the one that is named now, ");
+                let (summary, detail) = protected(prior, &reason);
+                say.error(at, summary, detail);
+            }
+            if moved {
+                change.replace("node");
+            }
+            if renamed {
+                change.replace("device");
+            }
+        }
+        Ok(Named::Untold(why)) => say.warning("device", UNTOLD, why),
+        Err(problem) => {
+            let error = Error::from(problem);
+            let why: Vec<_> = error.diagnostics().iter().map(|d| format!("{}: {}", d.summary, d.detail)).collect();
+            let detail = format!("{} The apply looks again, and does nothing if it is another one.", why.join("\n"));
+            say.warning("device", UNTOLD, detail);
+        }
+    }
+}
+
+const OTHER: &str = "The configuration names another disk than the one on which the OSD lies";
+const UNTOLD: &str = "Nobody can tell whether the OSD lies on the disk that is named now";
+
+/// Right before an update: the words name no other disk than the one on which the OSD lies.
+pub async fn must_be_named(cx: &Cx<Pve>, prior: &Osd, want: &Osd) -> Result<(), Problem> {
+    if (&prior.node, &prior.device) == (&want.node, &want.device) {
+        return Ok(());
+    }
+    match named(cx, prior, &want.node, &want.device).await? {
+        Named::Same => Ok(()),
+        Named::Other(lies) => Err(Problem::new(
+            OTHER,
+            format!("{lies} Nothing was written. Plan again: the OSD has to be replaced, or the words have to."),
+        )
+        .at("device")),
+        Named::Untold(why) => {
+            cx.warn(Diagnostic::warning(UNTOLD, format!("{why} The state takes the words of the configuration.")));
+            Ok(())
+        }
+    }
+}
+
+/// What these words name, seen from an OSD.
+async fn named(cx: &Cx<Pve>, was: &Osd, node: &str, device: &Device) -> Result<Named, Problem> {
+    let Some(id) = was.osd_id else { return resolved(cx, was, node, device).await };
+    let Some(live) = look::osd(cx, id).await? else { return Ok(Named::Same) };
+    let Some(home) = node_of(cx, &live).await? else {
+        return Ok(Named::Untold(format!("osd.{id} never ran, and hangs below no node in CRUSH.")));
+    };
+    let list = look::disks(cx, &home).await?;
+    let there = if node == home { device.find(&list, node).ok() } else { None };
+    Ok(match (carrier(&list, id), there) {
+        (Some(lies), Some(there)) if lies.devpath == there.devpath => Named::Same,
+        (Some(lies), _) => {
+            let words = Device::of(lies, &list).words();
+            Named::Other(format!(
+                "osd.{id} lies on {} of {home}: `node = \"{home}\"`, `device = {words}`.",
+                lies.devpath
+            ))
+        }
+        (None, Some(there)) if there.is_free() => {
+            Named::Other(format!("osd.{id} lies on no disk that {home} lists: its own has died or was taken out."))
+        }
+        (None, None) if node != home => {
+            Named::Other(format!("osd.{id} is on {home}, on no disk that is listed there."))
+        }
+        (None, _) => {
+            Named::Untold(format!("osd.{id} lies on no disk that {home} lists: its own has died or was taken out."))
+        }
+    })
+}
+
+/// The same for one whose creation was cut off before its number was known: both words are looked up.
+async fn resolved(cx: &Cx<Pve>, was: &Osd, node: &str, device: &Device) -> Result<Named, Problem> {
+    let list = look::disks(cx, &was.node).await?;
+    let path = |device: &Device| device.find(&list, &was.node).map(|disk| disk.devpath.clone()).ok();
+    Ok(match (path(&was.device), path(device)) {
+        (Some(lies), Some(there)) if node == was.node && lies == there => Named::Same,
+        (Some(lies), _) => Named::Other(format!("Its creation was begun on {lies} of {}.", was.node)),
+        (None, _) => Named::Untold(format!("What it was to be made on is no longer listed by {}.", was.node)),
+    })
+}

@@ -1,0 +1,76 @@
+//! What became of a creation whose end nobody saw.
+
+use pve_client::api::nodes::TaskFilter;
+use pve_client::{Lock, Upid};
+use terraform_plugin::{Cx, Diagnostic};
+use tokio::time::Instant;
+
+use super::creation::{self, Creation, Start, identify, made_by, remember};
+use super::device::kernel_name;
+use super::identity::Identity;
+use super::{Osd, look, patience_until};
+use crate::error::{During, Problem};
+use crate::pve::Pve;
+
+/// What became of a creation whose end nobody saw: its task, followed; or the OSD on the device, if such a task has run;
+/// or nothing, and it is made now.
+pub async fn resume(cx: &Cx<Pve>, prior: &Osd, want: &Osd, deadline: Instant) -> Result<Identity, Problem> {
+    if let Some(found) = unidentified(cx, prior).await? {
+        return Ok(found);
+    }
+    let creation = match Creation::prepare(cx, want).await? {
+        Start::Make(creation) => creation,
+        Start::Made(found) => return Ok(found),
+    };
+    let sent = creation.begin(cx, deadline).await;
+    let mut task = creation.settle(cx, sent).await??;
+    remember(cx, task.upid());
+    match creation.finish(cx, &mut task, deadline).await {
+        Err(problem) if problem.is_failed_task() => {
+            creation.take_back(cx, task.upid()).await?;
+            Err(problem)
+        }
+        finished => finished,
+    }
+}
+
+/// The OSD that a creation of ours has made without our seeing its number.
+pub async fn unidentified(cx: &Cx<Pve>, was: &Osd) -> Result<Option<Identity>, Problem> {
+    let node = &was.node;
+    let remembered: Option<Upid> = cx.private.get::<String>("task").and_then(|upid| upid.parse().ok());
+    if let Some(upid) = &remembered {
+        let doing = format!("Cannot follow the creation of an OSD on {node}");
+        let lock = Lock::NodeDisks(node.clone());
+        let mut task = cx.client.attach(upid.clone(), lock, creation::AREAS).await.during(&doing)?;
+        let ended = task.wait(&patience_until(cx, Instant::now() + cx.timeout), |_| {}).await.during(&doing);
+        match ended {
+            Err(problem) if !problem.is_failed_task() => tracing::warn!(?problem, "the task tells nothing any more"),
+            _ => {}
+        }
+    }
+    let list = look::disks(cx, node).await?;
+    let target = was.device.find(&list, node)?;
+    if target.osd_ids.is_empty() {
+        return Ok(None);
+    }
+    let filter = TaskFilter { kind: Some(creation::TASK.to_owned()), ..TaskFilter::default() };
+    let tasks = cx.client.node(node).tasks(&filter).await.during(format!("Cannot list the tasks of node {node}"))?;
+    let name = kernel_name(&target.devpath);
+    let Some(task) = tasks.iter().find(|task| task.id == name) else {
+        return Err(Problem::new(
+            format!("Whose is the OSD on {} of {node}?", target.devpath),
+            "The state holds an OSD whose creation was interrupted before its number was known, and no task tells that it was \
+             made by us. If it is yours, take the resource out of the state (`terraform state rm`) and import it.",
+        ));
+    };
+    let hint = match task.upid.parse() {
+        Ok(upid) => made_by(cx, node, &upid).await,
+        Err(_) => None,
+    };
+    let found = identify(cx, node, &target.devpath, hint).await?;
+    cx.warn(Diagnostic::warning(
+        format!("osd.{} on {} of {node} is taken for the one that was to be made", found.id, target.devpath),
+        format!("Its creation was interrupted before its number was known; task {} made it.", task.upid),
+    ));
+    Ok(Some(found))
+}
