@@ -101,11 +101,6 @@ fn erasable(word: &String) -> Result<(), String> {
 }
 
 impl Resource<Pve> for Osd {
-    fn place(plan: &OsdPlan) -> Option<String> {
-        let device = plan.device.known()?.settled().filter(|device| *device != Device::default())?;
-        Some(device.on(plan.node.text()?))
-    }
-
     async fn plan(cx: &Cx<Pve>, change: &mut Change<Self>, say: &mut Say<Self>) {
         foresight::rights(cx, change, say);
         foresight::protected(change, say);
@@ -116,7 +111,7 @@ impl Resource<Pve> for Osd {
 
     /// The disk is what two blocks can have in common before the number is known.
     fn place(plan: &OsdPlan) -> Option<String> {
-        let device = plan.device.known().and_then(DevicePlan::settled)?;
+        let device = plan.device.known().and_then(DevicePlan::settled).filter(|device| *device != Device::default())?;
         Some(device.on(plan.node.text()?))
     }
 
