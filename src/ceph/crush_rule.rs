@@ -8,11 +8,12 @@ use pve_client::api::ceph::crush::{CrushMap, ReplicatedShape};
 use pve_client::api::ceph::pool::{Pool, PoolParams};
 use pve_client::shell::commands::CephCommands;
 use terraform_plugin::{
-    Attr, Change, Created, Cx, Deleted, Error, Failed, Model, Read, Resource, Say, Timeouts, Unwritten, Updated,
+    Attr, Change, Created, Cx, Deleted, Error, Failed, Findings, Model, Read, Resource, Say, Timeouts, Unwritten,
+    Updated, require,
 };
 
 use super::durability;
-use super::placement::{Copies, Rule};
+use super::placement::{Copies, Member, Rule};
 use super::shell_node;
 use super::topology::{self, Topology};
 use crate::absence;
@@ -111,11 +112,30 @@ impl Resource<Pve> for CrushRule {
         cx.ledger.note(rule.name.clone(), rule);
     }
 
+    async fn possible(
+        cx: &Cx<Pve>,
+        want: &CrushRulePlan,
+        prior: Option<&Self>,
+        found: &mut Findings<Self>,
+    ) -> Result<(), Error> {
+        let Some(want) = settled(want) else { return Ok(()) };
+        let map = topology::crush_map(&cx.api).await?;
+        if prior.is_none() && Traces::of(&want.name, &map, std::iter::empty()).definition().is_some() {
+            found.exists(existing(&want.name));
+        }
+        if let Err(problem) = nameable(&want, &map) {
+            // Hosts and classes come with their first OSD.
+            found.missing(!cx.ledger.all::<Member>().is_empty(), problem);
+        }
+        Ok(())
+    }
+
     async fn create(cx: &Cx<Pve>, want: &Self, unwritten: Unwritten<Self>) -> Result<Created<Self>, Failed> {
         if unwritten.check(left_behind(cx, want).await)? {
             return Ok(unwritten.take_over(want.clone()).made(want.with_shape(&want.shape())));
         }
-        unwritten.check(possible(cx, want).await)?;
+        unwritten.check(require(cx, want, None).await)?;
+        unwritten.check(fits(cx, want).await)?;
         let doing = format!("Cannot create CRUSH rule \"{}\"", want.name);
         let node = unwritten.check(shell_node(cx, &doing).await)?;
         let shell = cx.client.shell(node);
@@ -138,10 +158,11 @@ impl Resource<Pve> for CrushRule {
         absence::answer(&cx.client, find(cx, &key.name).await).await
     }
 
-    async fn update(cx: &Cx<Pve>, _prior: &Self, want: &Self) -> Result<Updated<Self>, Error> {
+    async fn update(cx: &Cx<Pve>, prior: &Self, want: &Self) -> Result<Updated<Self>, Error> {
         let shape = want.shape();
         if traces(cx, &want.name).await?.next(&shape) != Step::Done {
-            possible(cx, want).await?;
+            require(cx, want, Some(prior)).await?;
+            fits(cx, want).await?;
             redefine(cx, want).await?;
         }
         Ok(Updated::Done(want.with_shape(&shape)))
@@ -197,6 +218,20 @@ impl CrushRule {
             ..self.clone()
         }
     }
+}
+
+/// The rule as it is asked for, once everything that it says is known.
+fn settled(want: &CrushRulePlan) -> Option<CrushRule> {
+    if want.root.is_unknown() || want.device_class.is_unknown() {
+        return None;
+    }
+    Some(CrushRule {
+        name: want.name.text()?.to_owned(),
+        failure_domain: want.failure_domain.text()?.to_owned(),
+        root: want.root.text().map(str::to_owned),
+        device_class: want.device_class.text().map(str::to_owned),
+        ..CrushRule::default()
+    })
 }
 
 /// What the rule is going to be, if that is known.
@@ -289,10 +324,8 @@ async fn must_be_absent(cx: &Cx<Pve>, want: &CrushRule) -> Result<(), Problem> {
     }
 }
 
-/// The check before a write: what the rule names exists, and the pools that use it find room.
-async fn possible(cx: &Cx<Pve>, want: &CrushRule) -> Result<(), Problem> {
-    let map = topology::crush_map(&cx.api).await?;
-    nameable(want, &map)?;
+/// The check before a write: the pools that use the rule find room.
+async fn fits(cx: &Cx<Pve>, want: &CrushRule) -> Result<(), Problem> {
     let shape = want.shape();
     let mut topology = Topology::existing(&cx.api).await?;
     let rule = Rule {

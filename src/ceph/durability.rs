@@ -20,6 +20,7 @@ pub struct Finding {
 pub fn certain_to_fail(pool: &str, rule: &str, copies: Copies, topology: &Topology) -> Option<Finding> {
     let rule = known_rule(rule, topology)?;
     let hosts = topology.hosts.len();
+    // Below a root that is not the whole tree there may be fewer, and hosts can be moved there.
     (rule.failure_domain == "host" && hosts > 0 && copies.size > hosts)
         .then(|| infeasible(pool, &rule, copies, hosts, "hosts", topology))
 }

@@ -15,7 +15,7 @@ pub struct Member {
     pub host: String,
     /// Its device class; `None` when not known yet.
     pub device_class: Option<String>,
-    /// The buckets above the host, by CRUSH type (`rack`, `root`, ...).
+    /// The buckets above it, by CRUSH type (`host`, `rack`, `root`, ...); empty when not known.
     pub above: BTreeMap<String, String>,
 }
 
@@ -26,7 +26,7 @@ pub struct Rule {
     pub name: String,
     /// CRUSH type of the failure domain: `osd`, `host`, `rack`, ...
     pub failure_domain: String,
-    /// The root it takes.
+    /// The bucket where it begins: a root, or anything below one.
     pub root: String,
     /// The device class it is restricted to.
     pub device_class: Option<String>,
@@ -137,7 +137,8 @@ impl Rule {
             (Some(wanted), Some(found)) => wanted == found,
             _ => true,
         };
-        class_fits && member.above.get("root").is_none_or(|root| *root == self.root)
+        class_fits
+            && (member.above.is_empty() || member.host == self.root || member.above.values().any(|b| *b == self.root))
     }
 }
 
@@ -210,6 +211,17 @@ mod tests {
         all[1].above.insert("root".into(), "other".into());
         let ssd = Rule { device_class: Some("ssd".into()), ..rule("osd") };
         assert_eq!(Placement::of(&ssd, &all, Copies { size: 3, min_size: 2 }).domains, 4);
+    }
+
+    #[test]
+    fn a_rule_may_begin_below_the_root() {
+        let mut all = members(&[1, 1, 2]);
+        for member in all.iter_mut().filter(|member| member.host != "pve3") {
+            member.above.insert("datacenter".into(), "dc1".into());
+        }
+        let at = |root: &str| Rule { root: root.into(), ..rule("host") };
+        let domains = |root: &str| Placement::of(&at(root), &all, Copies { size: 2, min_size: 1 }).domains;
+        assert_eq!((domains("dc1"), domains("pve3"), domains("default"), domains("dc2")), (2, 1, 3, 0));
     }
 
     #[test]

@@ -1,18 +1,17 @@
 //! `pve_ceph_pool`: a replicated pool.
 
+mod placing;
 pub(super) mod removal;
 
 use pve_client::api::ceph::pool::{Pool as Live, PoolParams};
 use pve_client::size::Size as Bytes;
 use pve_client::{Area, Lock};
 use terraform_plugin::{
-    Attr, Change, Choice, Created, Cx, Deleted, Error, Failed, Model, Path, Read, Resource, Say, Size, Timeouts,
-    Unwritten, Updated,
+    Attr, Change, Choice, Created, Cx, Deleted, Error, Failed, Findings, Model, Path, Read, Resource, Say, Size,
+    Timeouts, Unwritten, Updated, require, require_removable,
 };
 
-use super::durability::{self, DEFAULT_RULE};
 use super::placement::Copies;
-use super::topology::Topology;
 use crate::absence;
 use crate::error::{During, Problem, exists};
 use crate::evidence::{self, Before};
@@ -37,11 +36,11 @@ pub struct Pool {
     #[attr(required, replace, regex = r"^[^:/\s]+$", says = "no colon, slash or white space")]
     pub name: String,
     /// Copies kept of every object. Left alone when unset (PVE makes pools with 3). A single copy needs
-    /// `allow_single_copy`.
-    #[attr(keep, range = 1..=7)]
+    /// `allow_single_copy`. PVE itself sets at most 7; a pool that keeps more is adopted as it is.
+    #[attr(keep, range = 1..)]
     pub size: Option<u32>,
     /// Copies that must be there for I/O to go on. Left alone when unset (PVE makes pools with 2).
-    #[attr(keep, range = 1..=7)]
+    #[attr(keep, range = 1..)]
     pub min_size: Option<u32>,
     /// Name of the CRUSH rule that places the copies. Left alone when unset (`replicated_rule`: one copy a host).
     #[attr(keep)]
@@ -57,8 +56,9 @@ pub struct Pool {
     /// (`off`).
     #[attr(keep)]
     pub pg_autoscale_mode: Option<AutoscaleMode>,
-    /// What the pool is used for: `rbd`, `cephfs` or `rgw`. PVE can set it only while the pool has none.
-    #[attr(keep, one_of = ["rbd", "cephfs", "rgw"])]
+    /// What the pool is used for: `rbd`, `cephfs` or `rgw`, or what somebody has called it. PVE can set those three, and only
+    /// while the pool has none.
+    #[attr(keep, length = 1..)]
     pub application: Option<String>,
     /// The size the pool is expected to reach, such as `500G`, for the autoscaler. Unset takes it away.
     #[attr(optional, check = more_than_nothing)]
@@ -101,6 +101,9 @@ fn positive(ratio: &f64) -> Result<(), String> {
     if *ratio > 0.0 { Ok(()) } else { Err("must be more than 0: leave it out".to_owned()) }
 }
 
+/// What PVE can say that a pool is used for.
+const APPLICATIONS: [&str; 3] = ["rbd", "cephfs", "rgw"];
+
 /// What PVE makes pools with when nothing is said (`POST /nodes/{node}/ceph/pool`).
 const USUAL: Copies = Copies { size: 3, min_size: 2 };
 
@@ -128,12 +131,6 @@ impl Resource<Pve> for Pool {
     async fn plan(cx: &Cx<Pve>, change: &mut Change<Self>, say: &mut Say<Self>) {
         rights::warn(cx, change, say, "/", "Sys.Modify").await;
         if change.is_destroy() {
-            if let Some(prior) = &change.prior
-                && !prior.allow_destroy
-            {
-                let (summary, detail) = removal::not_allowed(&prior.name);
-                say.error("allow_destroy", summary, detail);
-            }
             return;
         }
         if let (Some(prior), Some(wanted)) = (&change.prior, change.plan.application.text())
@@ -149,49 +146,35 @@ impl Resource<Pve> for Pool {
                 ),
             );
         }
-        let placement =
-            change.changed(|p| &p.size) || change.changed(|p| &p.min_size) || change.changed(|p| &p.crush_rule);
-        if !(change.is_create() || placement) {
-            return;
+        contradiction(change, say);
+    }
+
+    async fn possible(
+        cx: &Cx<Pve>,
+        want: &PoolPlan,
+        prior: Option<&Self>,
+        found: &mut Findings<Self>,
+    ) -> Result<(), Error> {
+        let Some(name) = want.name.text() else { return Ok(()) };
+        if prior.is_none() && find(cx, name).await?.is_some() {
+            found.exists(existing(name));
         }
-        let plan = &change.plan;
-        if plan.crush_rule.is_unknown() && !change.config.crush_rule.is_null() {
-            return;
+        let was = prior.and_then(|prior| prior.application.as_deref());
+        if let Some(wanted) =
+            want.application.text().filter(|wanted| !APPLICATIONS.contains(wanted) && was != Some(*wanted))
+        {
+            let detail = format!("There are: {}. Nothing was written.", APPLICATIONS.join(", "));
+            found.certain(Error::new(format!("PVE knows no use \"{wanted}\" of a pool"), detail).at("application"));
         }
-        let prior = change.prior.as_ref();
-        let size = plan.size.get().or(prior.and_then(|p| p.size)).map_or(USUAL.size, |n| n as usize);
-        let min_size = plan.min_size.get().or(prior.and_then(|p| p.min_size)).map_or(USUAL.min_size, |n| n as usize);
-        // Where both are configured, validation has said so.
-        if min_size > size && (change.config.size.is_null() || change.config.min_size.is_null()) {
-            let attribute = if change.config.min_size.is_null() { "size" } else { "min_size" };
-            let kept = match (attribute, change.is_create()) {
-                ("size", true) => format!("min_size is not set, and PVE makes pools with {min_size}."),
-                ("size", false) => format!("min_size is not set, so it stays {min_size}."),
-                (_, true) => format!("size is not set, and PVE makes pools with {size}."),
-                (_, false) => format!("size is not set, so it stays {size}."),
-            };
-            say.error(
-                attribute,
-                format!("min_size {min_size} is more than size {size}"),
-                format!("{kept} I/O would wait for copies that are never made: set both, min_size at most as size."),
-            );
-            return;
+        Ok(placing::check(cx, name, want, prior, found).await?)
+    }
+
+    async fn removable(_cx: &Cx<Pve>, was: &Self, found: &mut Findings<Self>) -> Result<(), Error> {
+        if !was.allow_destroy {
+            let (summary, detail) = removal::not_allowed(&was.name);
+            found.certain(Error::new(summary, detail).at("allow_destroy"));
         }
-        let copies = Copies { size, min_size };
-        let rule = plan.crush_rule.text().or(prior.and_then(|p| p.crush_rule.as_deref())).unwrap_or(DEFAULT_RULE);
-        let name = plan.name.text().unwrap_or("(not known yet)");
-        let topology = Topology::planned(&cx.api).await;
-        if let Some(found) = durability::certain_to_fail(name, rule, copies, &topology) {
-            say.error(if change.config.size.is_null() { "crush_rule" } else { "size" }, found.summary, found.detail);
-        } else if let Some(found) = durability::risk(name, rule, copies, &topology) {
-            say.warning("size", found.summary, found.detail);
-        } else if min_size == 1 && size > 1 {
-            say.warning(
-                "min_size",
-                format!("Pool \"{name}\" {copies} takes writes with a single copy left"),
-                "If that copy's disk dies before the others are back, what was written meanwhile is lost. 2 is safer.",
-            );
-        }
+        Ok(())
     }
 
     async fn create(cx: &Cx<Pve>, want: &Self, unwritten: Unwritten<Self>) -> Result<Created<Self>, Failed> {
@@ -199,7 +182,7 @@ impl Resource<Pve> for Pool {
         if unwritten.check(left_behind(cx, want, &before).await)? {
             return Ok(unwritten.take_over(want.clone()).settle(async |_| bring_to(cx, want).await).await);
         }
-        unwritten.check(placeable(cx, want).await)?;
+        unwritten.check(require(cx, want, None).await)?;
         let doing = format!("Cannot create pool \"{}\"", want.name);
         let params = want.params();
         let request = async { cx.client.ceph().create_pool(&want.name, &params).await.during(&doing) };
@@ -226,17 +209,12 @@ impl Resource<Pve> for Pool {
     }
 
     async fn update(cx: &Cx<Pve>, prior: &Self, want: &Self) -> Result<Updated<Self>, Error> {
-        if (prior.size, prior.min_size, &prior.crush_rule) != (want.size, want.min_size, &want.crush_rule) {
-            placeable(cx, want).await?;
-        }
+        require(cx, want, Some(prior)).await?;
         Ok(Updated::Done(bring_to(cx, want).await?))
     }
 
     async fn delete(cx: &Cx<Pve>, was: &Self) -> Result<Deleted<Self>, Error> {
-        if !was.allow_destroy {
-            let (summary, detail) = removal::not_allowed(&was.name);
-            return Err(Error::new(summary, detail).at("allow_destroy"));
-        }
+        require_removable(cx, was).await?;
         removal::remove(cx, &was.name).await?;
         Ok(Deleted::Gone)
     }
@@ -263,7 +241,9 @@ impl Pool {
     /// asked for stays in the state.
     fn from_live(live: &Live, asked: Option<&Self>) -> Self {
         let mode: Option<AutoscaleMode> = live.pg_autoscale_mode.as_deref().and_then(|mode| mode.parse().ok());
-        let asked_pg_num = asked.and_then(|a| a.pg_num).filter(|_| mode == Some(AutoscaleMode::On));
+        // Without the manager nothing tells the number that was asked for, only how far it has come.
+        let untold = mode == Some(AutoscaleMode::On) || live.autoscale_status.is_none();
+        let asked_pg_num = asked.and_then(|a| a.pg_num).filter(|_| untold);
         let asked_application = asked.and_then(|a| a.application.as_deref());
         let application = live.applications().find(|a| Some(*a) == asked_application).or(live.applications().next());
         Self {
@@ -319,12 +299,22 @@ fn differing<T: PartialEq>(want: Option<T>, is: Option<T>) -> Option<T> {
 async fn find(cx: &Cx<Pve>, name: &str) -> Result<Option<Live>, Problem> {
     let live = cx.client.ceph().pool(name).await.during(format!("Cannot read pool \"{name}\""))?;
     match live {
+        Some(live) if live.kind != "erasure" && live.autoscale_status.is_none() => Ok(Some(completed(cx, live).await?)),
         Some(live) if live.kind == "erasure" => Err(Problem::new(
             format!("Pool \"{name}\" is erasure coded"),
             "`pve_ceph_pool` manages replicated pools only. Nothing was written.",
         )),
         live => Ok(live),
     }
+}
+
+/// Without Ceph's manager, or its autoscaler, the list of pools lacks what the autoscaler is told. Absent is not unset: the
+/// pool's own status has it.
+async fn completed(cx: &Cx<Pve>, live: Live) -> Result<Live, Problem> {
+    let doing = format!("Cannot read pool \"{}\"", live.name);
+    let status = cx.client.ceph().pool_status(&live.name).await.during(doing)?;
+    let (pg_num_min, target_size) = (status.pg_num_min, status.target_size);
+    Ok(Live { pg_num_min, target_size, target_size_ratio: status.target_size_ratio, ..live })
 }
 
 fn existing(name: &str) -> Problem {
@@ -362,28 +352,27 @@ async fn left_behind(cx: &Cx<Pve>, want: &Pool, before: &Before) -> Result<bool,
     }
 }
 
-/// The hard check before a write: an unknown rule, or copies that find no place.
-async fn placeable(cx: &Cx<Pve>, want: &Pool) -> Result<(), Problem> {
-    let size = want.size.map_or(USUAL.size, |n| n as usize);
-    let copies = Copies { size, min_size: want.min_size.map_or(USUAL.min_size, |n| n as usize).min(size) };
-    let rule = want.crush_rule.as_deref().unwrap_or(DEFAULT_RULE);
-    let rules = cx.client.ceph().rules().await.during("Cannot list the CRUSH rules")?;
-    if !rules.iter().any(|known| known == rule) {
-        return Err(Problem::new(
-            format!("CRUSH rule \"{rule}\" does not exist"),
-            format!(
-                "Pool \"{}\" cannot use it; nothing was written. There are: {}. `pve_ceph_crush_rule` makes more.",
-                want.name,
-                rules.join(", ")
-            ),
-        )
-        .at("crush_rule"));
+/// More copies needed than kept: an error where one of the two is left to what there is. Where both are configured,
+/// validation has said so.
+fn contradiction(change: &Change<Pool>, say: &mut Say<Pool>) {
+    let (config, plan, prior) = (&change.config, &change.plan, change.prior.as_ref());
+    let size = plan.size.get().or(prior.and_then(|p| p.size)).map_or(USUAL.size, |n| n as usize);
+    let min_size = plan.min_size.get().or(prior.and_then(|p| p.min_size)).map_or(USUAL.min_size, |n| n as usize);
+    if min_size <= size || !(config.size.is_null() || config.min_size.is_null()) {
+        return;
     }
-    let topology = Topology::existing(&cx.api).await?;
-    match durability::unplaceable(&want.name, rule, copies, &topology) {
-        Some(found) => Err(Problem::new(found.summary, format!("{}\nNothing was written.", found.detail)).at("size")),
-        None => Ok(()),
-    }
+    let attribute = if config.min_size.is_null() { "size" } else { "min_size" };
+    let kept = match (attribute, change.is_create()) {
+        ("size", true) => format!("min_size is not set, and PVE makes pools with {min_size}."),
+        ("size", false) => format!("min_size is not set, so it stays {min_size}."),
+        (_, true) => format!("size is not set, and PVE makes pools with {size}."),
+        (_, false) => format!("size is not set, so it stays {size}."),
+    };
+    say.error(
+        attribute,
+        format!("min_size {min_size} is more than size {size}"),
+        format!("{kept} I/O would wait for copies that are never made: set both, min_size at most as size."),
+    );
 }
 
 /// Sets what differs from what is wanted, until nothing does.

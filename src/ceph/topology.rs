@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use pve_client::api::ceph::crush::CrushMap;
+use pve_client::api::ceph::crush::{Bucket, CrushMap};
 
 use super::placement::{Member, Rule};
 use crate::error::{During, Problem};
@@ -27,7 +27,7 @@ pub struct Topology {
     pub members: Vec<Member>,
     /// Replicated rules by name, and planned ones.
     pub rules: BTreeMap<String, Rule>,
-    /// Every host that could hold an OSD: CRUSH's and the cluster's nodes.
+    /// Every host that could hold an OSD: the cluster's nodes. Empty where that is not known: CRUSH has hosts that are none.
     pub hosts: BTreeSet<String>,
 }
 
@@ -36,12 +36,11 @@ impl Topology {
     pub async fn existing(pve: &Pve) -> Result<Self, Problem> {
         let map = crush_map(pve).await?;
         let nodes = pve.client.nodes().list().await.during("Cannot list the cluster's nodes")?;
-        let hosts = map.buckets.iter().filter(|b| b.kind == "host").map(|b| b.name.clone());
-        Ok(Self {
-            members: members(&map),
-            rules: rules(&map),
-            hosts: hosts.chain(nodes.iter().map(|n| n.node.clone())).collect(),
-        })
+        let nodes: BTreeSet<String> = nodes.iter().map(|node| node.node.clone()).collect();
+        let named = |b: &&Bucket| b.kind == "host" && !nodes.contains(&b.name);
+        // Hosts of one's own making and nodes cannot be counted together: which is which, CRUSH does not tell.
+        let own_hosts = map.buckets.iter().any(|b| named(&b));
+        Ok(Self { members: members(&map), rules: rules(&map), hosts: if own_hosts { BTreeSet::new() } else { nodes } })
     }
 
     /// What exists and what this process has planned. Before there is a Ceph, or where it cannot be read, what is
@@ -55,9 +54,21 @@ impl Topology {
                 Self { hosts: nodes.unwrap_or_default(), ..Self::default() }
             }
         };
-        topology.members.extend(pve.ledger.all::<Member>());
+        let planned = pve.ledger.all::<Member>();
+        let placed: Vec<Member> = planned.into_iter().map(|member| topology.placed(member)).collect();
+        topology.members.extend(placed);
         topology.rules.extend(pve.ledger.all::<Rule>().into_iter().map(|rule| (rule.name.clone(), rule)));
         topology
+    }
+}
+
+impl Topology {
+    /// A planned OSD, below what its host is below already.
+    fn placed(&self, member: Member) -> Member {
+        match self.members.iter().find(|known| known.host == member.host) {
+            Some(known) => Member { above: known.above.clone(), ..member },
+            None => member,
+        }
     }
 }
 

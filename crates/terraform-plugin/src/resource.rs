@@ -35,7 +35,8 @@ pub trait Resource<A: Send + Sync + 'static>: Keyed {
         Self::Key::decode(&Self::encode_plan(plan)).ok().map(|key| key.to_string())
     }
 
-    /// Looks for what speaks against making the object (no `prior`) or changing it. Anything in `want` may be unknown. Called
+    /// Looks for what speaks against making the object (no `prior`) or changing it. Anything in `want` may be unknown; what is
+    /// not configured is null, as it is right before the write. Called
     /// at plan, when something is to be written; call it through [`require`] right before the first write. An error means
     /// that something could not be looked at.
     fn possible(

@@ -23,17 +23,29 @@ pub(crate) enum Grade {
 /// What speaks against a write.
 #[derive(Debug)]
 pub struct Findings<M> {
+    ahead: bool,
     found: Vec<(Grade, Error)>,
     model: PhantomData<fn(M)>,
 }
 
 impl<M> Default for Findings<M> {
     fn default() -> Self {
-        Self { found: Vec::new(), model: PhantomData }
+        Self { ahead: false, found: Vec::new(), model: PhantomData }
     }
 }
 
 impl<M> Findings<M> {
+    /// For a plan.
+    pub(crate) fn ahead() -> Self {
+        Self { ahead: true, ..Self::default() }
+    }
+
+    /// Whether this is a plan: what other objects of it are going to bring counts then. Right before a write only what is
+    /// there does.
+    pub fn is_plan(&self) -> bool {
+        self.ahead
+    }
+
     /// Cannot work, whatever else is planned: an error of the plan. Only for what the named thing itself contradicts.
     pub fn certain(&mut self, error: impl Into<Error>) {
         self.found.push((Grade::Certain, error.into()));

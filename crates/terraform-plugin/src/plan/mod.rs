@@ -47,6 +47,23 @@ pub(crate) fn configured(attributes: &[Attribute], config: &Attributes) -> Attri
     propose::propose(attributes, config, None, false)
 }
 
+/// What is asked for: the plan, without what the configuration leaves open.
+pub(crate) fn asked(planned: &Attributes, config: &Attributes) -> Attributes {
+    planned.iter().map(|(name, value)| (name.clone(), asked_value(value, config.get(name)))).collect()
+}
+
+fn asked_value(planned: &Value, config: Option<&Value>) -> Value {
+    match (planned, config) {
+        (Value::Unknown, None | Some(Value::Null)) => Value::Null,
+        (Value::Object(planned), Some(Value::Object(config))) => Value::Object(asked(planned, config)),
+        (Value::Map(planned), Some(Value::Map(config))) => Value::Map(asked(planned, config)),
+        (Value::List(planned), Some(Value::List(config))) if planned.len() == config.len() => Value::List(
+            planned.iter().zip(config).map(|(planned, config)| asked_value(planned, Some(config))).collect(),
+        ),
+        (planned, _) => planned.clone(),
+    }
+}
+
 /// Which differences between prior and planned make a replacement. `asked` is what the object itself wants.
 pub(crate) fn replacements(
     attributes: &[Attribute],

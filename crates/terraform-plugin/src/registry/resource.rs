@@ -229,7 +229,7 @@ impl<A: Send + Sync + 'static, R: Resource<A>> AnyResource<A> for Registered<R> 
         held: bool,
     ) -> BoxFuture<'static, Result<Vec<Diagnostic>, Error>> {
         async move {
-            let mut found = Findings::default();
+            let mut found = Findings::ahead();
             let prior = prior.and_then(|prior| decode_prior::<R>(&prior));
             let want = R::decode_plan(&planned)?;
             let looked = R::possible(&cx, &want, prior.as_ref(), &mut found).await;
@@ -243,7 +243,7 @@ impl<A: Send + Sync + 'static, R: Resource<A>> AnyResource<A> for Registered<R> 
     fn removable(&self, cx: Arc<Cx<A>>, was: Attributes) -> BoxFuture<'static, Result<Vec<Diagnostic>, Error>> {
         async move {
             let Some(was) = decode_prior::<R>(&was) else { return Ok(Vec::new()) };
-            let mut found = Findings::default();
+            let mut found = Findings::ahead();
             let looked = R::removable(&cx, &was, &mut found).await;
             Ok(foretold(found, looked, true))
         }

@@ -61,7 +61,8 @@ impl<P: Provider> Server<P> {
         };
         if let Ok(cx) = &cx {
             let replaced = !requires_replace.is_empty();
-            self.look_ahead(object.as_ref(), cx, prior.as_ref(), &planned, replaced, said).await?;
+            let ahead = Ahead { prior: prior.as_ref(), planned: &planned, config: &config, replaced };
+            self.look_ahead(object.as_ref(), cx, ahead, said).await?;
         }
         let private = match &cx {
             Ok(cx) => cx.private.encode(),
@@ -123,9 +124,7 @@ impl<P: Provider> Server<P> {
         &self,
         object: &dyn AnyResource<P::Api>,
         cx: &Arc<Cx<P::Api>>,
-        prior: Option<&Attributes>,
-        planned: &Attributes,
-        replaced: bool,
+        Ahead { prior, planned, config, replaced }: Ahead<'_>,
         said: &mut Diagnostics,
     ) -> Result<(), Error> {
         let name = object.info().name;
@@ -144,13 +143,21 @@ impl<P: Provider> Server<P> {
                 if prior.is_none() && place.is_some_and(|place| self.0.held.come(name, &place)) {
                     said.push(renamed::<P>(name));
                 }
-                let looking = object.possible(Arc::clone(cx), planned.clone(), prior.cloned(), held);
+                let looking = object.possible(Arc::clone(cx), plan::asked(planned, config), prior.cloned(), held);
                 said.extend(guard(looking).await?);
             }
         }
         said.extend(cx.take_warnings());
         Ok(())
     }
+}
+
+/// What is planned.
+struct Ahead<'a> {
+    prior: Option<&'a Attributes>,
+    planned: &'a Attributes,
+    config: &'a Attributes,
+    replaced: bool,
 }
 
 /// What a plan has at hand, or the private data alone.

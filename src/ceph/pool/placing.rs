@@ -1,0 +1,91 @@
+//! Whether a pool's copies find a place, looked at with what is planned and again with what is there.
+
+use terraform_plugin::{Cx, Error, Findings};
+
+use super::{Pool, PoolPlan, USUAL};
+use crate::ceph::durability::{self, DEFAULT_RULE};
+use crate::ceph::placement::Copies;
+use crate::ceph::topology::Topology;
+use crate::error::{During, Problem};
+use crate::pve::Pve;
+
+/// The most copies that PVE sets (`POST /nodes/{node}/ceph/pool`: size and min_size up to 7).
+const MOST: u32 = 7;
+
+/// An unknown rule, copies that find no place, and what is left when a host dies: for a new pool, and where one of these is
+/// to change.
+pub(super) async fn check(
+    cx: &Cx<Pve>,
+    name: &str,
+    want: &PoolPlan,
+    prior: Option<&Pool>,
+    found: &mut Findings<Pool>,
+) -> Result<(), Problem> {
+    let (size, min_size) = (want.size.get(), want.min_size.get());
+    let same = |prior: &Pool| {
+        let rule = want.crush_rule.text().is_none_or(|rule| prior.crush_rule.as_deref() == Some(rule));
+        size.is_none_or(|size| prior.size == Some(size)) && min_size.is_none_or(|n| prior.min_size == Some(n)) && rule
+    };
+    if prior.is_some_and(same) || want.crush_rule.is_unknown() || want.size.is_unknown() || want.min_size.is_unknown() {
+        return Ok(());
+    }
+    for (attribute, value, was) in
+        [("size", size, prior.and_then(|p| p.size)), ("min_size", min_size, prior.and_then(|p| p.min_size))]
+    {
+        if let Some(value) = value.filter(|value| *value > MOST && Some(*value) != was) {
+            let detail = format!("It sets at most {MOST}. Nothing was written.");
+            found.certain(Problem::new(format!("PVE does not set {attribute} {value}"), detail).at(attribute));
+        }
+    }
+    let size = size.or(prior.and_then(|p| p.size)).map_or(USUAL.size, |n| n as usize);
+    let min_size = min_size.or(prior.and_then(|p| p.min_size)).map_or(USUAL.min_size, |n| n as usize);
+    // More needed than kept has been said.
+    let copies = Copies { size, min_size: min_size.min(size) };
+    let rule = want.crush_rule.text().or(prior.and_then(|p| p.crush_rule.as_deref())).unwrap_or(DEFAULT_RULE);
+    rule_exists(cx, name, rule, found).await?;
+
+    let at = if want.size.get().is_some() { "size" } else { "crush_rule" };
+    let topology = if found.is_plan() { Topology::planned(&cx.api).await } else { Topology::existing(&cx.api).await? };
+    let told = |finding: durability::Finding| {
+        Error::new(finding.summary, format!("{}\nNothing was written.", finding.detail)).at(at)
+    };
+    if let Some(finding) = durability::certain_to_fail(name, rule, copies, &topology) {
+        found.certain(told(finding));
+    } else if let Some(finding) = durability::unplaceable(name, rule, copies, &topology) {
+        found.mendable(told(finding));
+    } else if let Some(finding) = durability::risk(name, rule, copies, &topology) {
+        found.notice(Error::new(finding.summary, finding.detail).at("size"));
+    } else if size > 1 && (min_size == 1 || 2 * min_size < size) {
+        found.notice(few_needed(name, copies));
+    }
+    Ok(())
+}
+
+async fn rule_exists(cx: &Cx<Pve>, name: &str, rule: &str, found: &mut Findings<Pool>) -> Result<(), Problem> {
+    let rules = cx.client.ceph().rules().await.during("Cannot list the CRUSH rules")?;
+    if !rules.iter().any(|known| known == rule) {
+        let detail = format!(
+            "Pool \"{name}\" cannot use it; nothing was written. There are: {}. `pve_ceph_crush_rule` makes more.",
+            rules.join(", ")
+        );
+        let problem = Problem::new(format!("CRUSH rule \"{rule}\" does not exist"), detail);
+        found.missing(cx.comes("ceph_crush_rule", rule), problem.at("crush_rule"));
+    }
+    Ok(())
+}
+
+/// A single copy, or fewer than half of them, suffice for I/O.
+fn few_needed(name: &str, copies: Copies) -> Error {
+    let Copies { size, min_size } = copies;
+    let better = (size / 2 + 1).min(size);
+    let (left, those) =
+        if min_size == 1 { ("a single copy is", "that one's disk dies") } else { ("that few are", "their disks die") };
+    Error::new(
+        "A pool takes writes with few copies left",
+        format!(
+            "Pool \"{name}\" keeps {size} copies and goes on with {min_size}: while {left} left, what is written lies nowhere else, \
+             and if {those} before the others are back, it is lost. min_size = {better} is safer."
+        ),
+    )
+    .at("min_size")
+}
