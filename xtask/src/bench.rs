@@ -59,7 +59,7 @@ pub(crate) fn run(args: &Args) -> Result<bool> {
         other.print();
         println!("\nTimes as much as it (below 1 is less)");
         let ratios = report.ratios(other);
-        ratios.iter().for_each(|(what, ratio)| println!("{what:<60} {ratio:>8.2}"));
+        ratios.iter().for_each(|(what, ratio)| println!("{what:<60} {ratio:>8.3}"));
         json["against"] = other.json()?;
         json["ratios"] = ratios.into_iter().map(|(what, ratio)| (what, Value::from(ratio))).collect();
     }

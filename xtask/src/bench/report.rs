@@ -82,7 +82,7 @@ impl Report {
                 }
             }
         }
-        all.into_iter().map(|(what, ours, theirs)| (what, round(ours / theirs))).collect()
+        all.into_iter().map(|(what, ours, theirs)| (what, (ours / theirs * 1000.0).round() / 1000.0)).collect()
     }
 
     /// Whether no plan needed more requests than it may.
