@@ -1,13 +1,16 @@
-//! The command line: `pve-sim serve` and `pve-sim run -- CMD`.
+//! The command line: `pve-sim serve`, `pve-sim run -- CMD`, and the verbs against a simulator that runs.
+
+mod remote;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::str::FromStr;
 use std::time::Duration;
 
 use anyhow::Context;
 use clap::{Args, Parser, Subcommand};
-use pve_sim::shape::{CephStage, GuestShape, NodeShape, Shape, Size, parse_duration};
+use pve_sim::shape::{CephStage, GuestShape, NodeShape, PartitionShape, Shape, Size, parse_duration};
 use pve_sim::{Options, Running, Sim};
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -30,6 +33,8 @@ enum Command {
         #[arg(last = true, required = true)]
         command: Vec<String>,
     },
+    #[command(flatten)]
+    Remote(remote::Verb),
 }
 
 #[derive(Args)]
@@ -49,9 +54,15 @@ struct ClusterArgs {
     /// How far Ceph is set up: none, installed, initialised, monitors, ready [default: monitors]
     #[arg(long, value_name = "STAGE")]
     ceph: Option<CephStage>,
-    /// A running VM with a cloud-init drive and a 32 GiB disk on local-lvm of the first node; repeatable
-    #[arg(long, value_name = "VMID")]
-    guest: Vec<u32>,
+    /// A running VM with a cloud-init drive and a disk on local-lvm, of 32G on the first node unless said; repeatable
+    #[arg(long, value_name = "VMID[@NODE][:SIZE]")]
+    guest: Vec<GuestArg>,
+    /// An empty partition on the system disk of each node, behind the three that PVE makes; repeatable
+    #[arg(long, value_name = "NUMBER:SIZE", conflicts_with = "cluster")]
+    partition: Vec<PartitionArg>,
+    /// An API token root@pam!NAME that has this role on / and nothing else; repeatable
+    #[arg(long, value_name = "NAME=ROLE")]
+    token: Vec<TokenArg>,
     /// Version of PVE
     #[arg(long, default_value = "9.2")]
     pve: String,
@@ -67,6 +78,60 @@ struct ClusterArgs {
     /// Loopback address; each node listens on a port of its own
     #[arg(long, default_value = "127.0.0.1:0")]
     listen: SocketAddr,
+}
+
+/// `101`, `101@pve2`, `101:8G`, `101@pve2:8G`.
+#[derive(Clone)]
+struct GuestArg {
+    vmid: u32,
+    node: Option<String>,
+    size: Option<Size>,
+}
+
+impl FromStr for GuestArg {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let (rest, size) = match text.split_once(':') {
+            Some((rest, size)) => (rest, Some(size.parse()?)),
+            None => (text, None),
+        };
+        let (vmid, node) = match rest.split_once('@') {
+            Some((vmid, node)) => (vmid, Some(node.to_owned())),
+            None => (rest, None),
+        };
+        let vmid = vmid.parse().map_err(|_| format!("'{vmid}' is no VM's number: expected as in 101@pve2:8G"))?;
+        Ok(GuestArg { vmid, node, size })
+    }
+}
+
+/// `4:100G`.
+#[derive(Clone)]
+struct PartitionArg(PartitionShape);
+
+impl FromStr for PartitionArg {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let expected = || format!("'{text}' is no partition: expected as in 4:100G");
+        let (number, size) = text.split_once(':').ok_or_else(expected)?;
+        let number = number.parse().map_err(|_| expected())?;
+        Ok(PartitionArg(PartitionShape { number, size: size.parse()?, used: None, mounted: false, held: false }))
+    }
+}
+
+/// `plan=PVEAuditor`.
+#[derive(Clone)]
+struct TokenArg(String, String);
+
+impl FromStr for TokenArg {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let pair = text.split_once('=').filter(|(name, role)| !name.is_empty() && !role.is_empty());
+        let (name, role) = pair.ok_or_else(|| format!("'{text}' is no token: expected as in plan=PVEAuditor"))?;
+        Ok(TokenArg(name.to_owned(), role.to_owned()))
+    }
 }
 
 fn parse_rate(text: &str) -> Result<u64, String> {
@@ -92,11 +157,24 @@ impl ClusterArgs {
         if let Some(factor) = self.clock {
             shape.clock.factor = Some(factor);
         }
-        for vmid in self.guest {
-            shape.guests.push(GuestShape::ready(vmid, &shape.nodes[0].name));
+        for GuestArg { vmid, node, size } in self.guest {
+            let node = node.unwrap_or_else(|| shape.nodes[0].name.clone());
+            let mut guest = GuestShape::ready(vmid, &node);
+            if let Some(size) = size {
+                // PVE takes GiB, with a fraction if need be.
+                let gib = size.0 as f64 / f64::from(1 << 30);
+                guest.config.insert("scsi0".to_owned(), format!("local-lvm:{gib},discard=on,iothread=1").into());
+            }
+            shape.guests.push(guest);
         }
+        for node in &mut shape.nodes {
+            node.partitions.extend(self.partition.iter().map(|partition| partition.0.clone()));
+        }
+        // What the options added is held to the same rules as a file.
+        shape.check().map_err(anyhow::Error::msg)?;
+        let tokens = self.token.into_iter().map(|TokenArg(name, role)| (name, role)).collect();
         let (pve, bandwidth, latency, listen) = (self.pve, self.bandwidth, self.latency, self.listen);
-        Ok(Options { shape, pve, bandwidth, latency, listen, ..Options::default() })
+        Ok(Options { shape, pve, bandwidth, latency, listen, tokens, ..Options::default() })
     }
 }
 
@@ -105,6 +183,7 @@ async fn main() -> ExitCode {
     let result = match Cli::parse().command {
         Command::Serve(cluster) => serve(cluster).await,
         Command::Run { cluster, command } => run(cluster, &command).await,
+        Command::Remote(verb) => remote::run(&verb).map(|()| ExitCode::SUCCESS),
     };
     result.unwrap_or_else(|error| {
         eprintln!("pve-sim: {error:#}");

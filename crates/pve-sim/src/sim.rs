@@ -11,7 +11,7 @@ use tokio::task::JoinSet;
 use tokio_rustls::TlsAcceptor;
 
 use crate::api;
-use crate::cluster::access::{ROOT, Token};
+use crate::cluster::access::{ROOT, Subject, Token, roles};
 use crate::cluster::{Cluster, Profile};
 use crate::kernel::Routes;
 use crate::kernel::clock::{Clock, Time};
@@ -39,6 +39,8 @@ pub struct Options {
     pub seed: Option<u64>,
     /// Password of `root@pam`; made up if absent.
     pub password: Option<String>,
+    /// Further tokens of `root@pam`: the name, and the one role that each has on `/`.
+    pub tokens: Vec<(String, String)>,
 }
 
 impl Default for Options {
@@ -52,6 +54,7 @@ impl Default for Options {
             listen: SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0),
             seed: None,
             password: None,
+            tokens: Vec::new(),
         }
     }
 }
@@ -71,6 +74,8 @@ pub struct Running {
     pub password: String,
     /// A token of `root@pam` that has all privileges that a token can have.
     pub api_token: String,
+    /// The further tokens that were asked for, by name.
+    pub tokens: BTreeMap<String, String>,
     /// Where the control address answers.
     pub control: String,
     /// The cluster itself, for tests in the same process.
@@ -104,7 +109,14 @@ impl Sim {
         let password = options.password.clone().unwrap_or_else(|| secrets.hex(20));
         let mut cluster = Cluster::new(&options.shape, profile, start, seed);
         cluster.access.set_password(ROOT, &password);
-        let api_token = token_of_root(&mut cluster, secrets.uuid());
+        let api_token = token_of_root(&mut cluster, "sim", false, secrets.uuid());
+        let mut tokens = BTreeMap::new();
+        for (name, role) in &options.tokens {
+            let token = limited_token(&mut cluster, name, role, secrets.uuid())?;
+            if tokens.insert(name.clone(), token).is_some() || name == "sim" {
+                bail!("the token '{name}' is there twice");
+            }
+        }
 
         let mut listeners = Vec::new();
         for (n, node) in (0u16..).zip(cluster.nodes.names()) {
@@ -131,6 +143,7 @@ impl Sim {
             username: ROOT.to_owned(),
             password,
             api_token,
+            tokens,
             control: format!("http://{}", control.local_addr()?),
             world: world.clone(),
             tasks: JoinSet::new(),
@@ -161,24 +174,34 @@ impl Running {
             "username": self.username,
             "password": self.password,
             "api_token": self.api_token,
+            "tokens": self.tokens,
             "control": self.control,
         })
     }
 
-    /// What `run` puts into the environment of its command; all but the last is read by the provider.
-    pub fn environment(&self) -> Vec<(&'static str, String)> {
+    /// What `run` puts into the environment of its command: what the provider reads, the control address, and each
+    /// further token as `PVE_API_TOKEN_NAME`.
+    pub fn environment(&self) -> Vec<(String, String)> {
         let pairs = |pairs: Vec<String>| pairs.join(",");
-        vec![
-            ("PVE_ENDPOINTS", pairs(self.endpoints.iter().map(|(node, url)| format!("{node}={url}")).collect())),
+        let mut environment = vec![
             (
-                "PVE_FINGERPRINTS",
+                "PVE_ENDPOINTS".to_owned(),
+                pairs(self.endpoints.iter().map(|(node, url)| format!("{node}={url}")).collect()),
+            ),
+            (
+                "PVE_FINGERPRINTS".to_owned(),
                 pairs(self.fingerprints.iter().map(|(node, print)| format!("{node}={print}")).collect()),
             ),
-            ("PVE_USERNAME", self.username.clone()),
-            ("PVE_PASSWORD", self.password.clone()),
-            ("PVE_API_TOKEN", self.api_token.clone()),
-            ("PVE_SIM_CONTROL", self.control.clone()),
-        ]
+            ("PVE_USERNAME".to_owned(), self.username.clone()),
+            ("PVE_PASSWORD".to_owned(), self.password.clone()),
+            ("PVE_API_TOKEN".to_owned(), self.api_token.clone()),
+            ("PVE_SIM_CONTROL".to_owned(), self.control.clone()),
+        ];
+        environment.extend(self.tokens.iter().map(|(name, token)| {
+            let name: String = name.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '_' }).collect();
+            (format!("PVE_API_TOKEN_{}", name.to_ascii_uppercase()), token.clone())
+        }));
+        environment
     }
 
     /// Ends the cluster and waits until its ports are free.
@@ -200,12 +223,26 @@ fn profile(options: &Options) -> anyhow::Result<Profile> {
     Ok(profile)
 }
 
-fn token_of_root(cluster: &mut Cluster, value: String) -> String {
-    let token = Token { privsep: false, expire: 0, comment: None, value: value.clone() };
+fn token_of_root(cluster: &mut Cluster, name: &str, privsep: bool, value: String) -> String {
+    let token = Token { privsep, expire: 0, comment: None, value: value.clone() };
     if let Some(root) = cluster.access.users.get_mut(ROOT) {
-        root.tokens.insert("sim".to_owned(), token);
+        root.tokens.insert(name.to_owned(), token);
     }
-    format!("{ROOT}!sim={value}")
+    format!("{ROOT}!{name}={value}")
+}
+
+/// A token that has one role on `/` and nothing else.
+fn limited_token(cluster: &mut Cluster, name: &str, role: &str, value: String) -> anyhow::Result<String> {
+    let letters = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
+    if !(name.starts_with(|c: char| c.is_ascii_alphabetic()) && name.len() > 1 && name.chars().all(letters)) {
+        bail!("'{name}' is no token's name: a letter, then letters, digits, '.', '_' or '-'");
+    }
+    if cluster.access.role(role).is_none() {
+        bail!("there is no role '{role}' for the token '{name}': PVE has {}", roles::BUILTIN.join(", "));
+    }
+    let subject = Subject::Token(format!("{ROOT}!{name}"));
+    cluster.access.acl.insert(("/".to_owned(), subject, role.to_owned()), true);
+    Ok(token_of_root(cluster, name, true, value))
 }
 
 fn random_seed() -> u64 {

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use crate::cluster::guests::Running;
 use crate::kernel::clock::Time;
+use crate::shape::SYSTEM_LVM;
 use crate::shape::{DiskShape, Media, NodeShape, PartitionShape, Shape, Size};
 
 /// How long the others keep the figures of a node that fell silent (pmxcfs drops them after this).
@@ -136,6 +137,7 @@ fn disks(shape: &NodeShape, node: u32) -> Vec<DiskShape> {
         mounted,
         held,
     };
+    let further: u64 = shape.partitions.iter().map(|part| part.size.0).sum();
     let system = DiskShape {
         path: SYSTEM.to_owned(),
         size: Size(512 << 30),
@@ -149,11 +151,13 @@ fn disks(shape: &NodeShape, node: u32) -> Vec<DiskShape> {
         partitions: vec![
             part(1, 1 << 20, "BIOS boot", false, false),
             part(2, 1 << 30, "EFI", true, false),
-            part(3, 510 << 30, "LVM", false, true),
-        ],
+            part(3, (SYSTEM_LVM << 30) - further, "LVM", false, true),
+        ]
+        .into_iter()
+        .chain(shape.partitions.iter().cloned())
+        .collect(),
     };
-    let is_system = |disk: &DiskShape| disk.path == SYSTEM || disk.used.as_deref() == Some("mounted");
-    let named = shape.disks.is_empty() || shape.disks.iter().any(is_system);
+    let named = (shape.disks.is_empty() && shape.partitions.is_empty()) || shape.names_its_system();
     let given = shape.disks.iter().zip(1..).map(|(disk, number)| {
         let serial = disk.serial.clone().unwrap_or_else(|| format!("SIM{node:02}{number:02}"));
         DiskShape { serial: Some(serial), ..disk.clone() }

@@ -83,6 +83,11 @@ impl Clock {
         self.base + self.real.elapsed().mul_f64(self.factor)
     }
 
+    /// Simulated seconds per real second.
+    pub fn factor(&self) -> f64 {
+        self.factor
+    }
+
     /// Whether the clock moves by [`Clock::advance`] only.
     pub fn stands_still(&self) -> bool {
         self.factor == 0.0

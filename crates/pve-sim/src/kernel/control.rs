@@ -112,5 +112,5 @@ fn advance(world: &World, seconds: f64) -> Result<Value, String> {
 
 fn clock(world: &World) -> Value {
     let now = world.with(|cluster| cluster.now);
-    json!({ "now": now.format("%Y-%m-%dT%H:%M:%SZ"), "unix": now.unix() })
+    json!({ "now": now.format("%Y-%m-%dT%H:%M:%SZ"), "unix": now.unix(), "factor": world.factor() })
 }

@@ -71,6 +71,11 @@ impl World {
         work(&mut self.0.clock.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
+    /// Simulated seconds per real second.
+    pub fn factor(&self) -> f64 {
+        self.clock(|clock| clock.factor())
+    }
+
     /// Whether only [`World::advance`] moves the clock.
     pub fn stands_still(&self) -> bool {
         self.clock(|clock| clock.stands_still())

@@ -16,6 +16,7 @@ use crate::cluster::storage::Kind;
 pub use access::{AclShape, TokenShape, UserShape};
 pub use ceph::{CephPoolShape, CephShape, CephStage, CrushRuleShape, OsdShape};
 pub use ha::{HaResourceShape, HaShape};
+pub(crate) use nodes::SYSTEM_LVM;
 pub use nodes::{DiskShape, Media, NodeShape, PartitionShape};
 pub use units::{Size, parse_duration};
 
@@ -187,7 +188,10 @@ impl Shape {
     }
 
     /// What the types cannot say.
-    fn check(&self) -> Result<(), String> {
+    ///
+    /// # Errors
+    /// What is twice there, or named and not there, or of a kind that is not simulated.
+    pub fn check(&self) -> Result<(), String> {
         if self.nodes.is_empty() {
             return Err("a cluster needs at least one node".to_owned());
         }
@@ -196,6 +200,7 @@ impl Shape {
             if !names.insert(&node.name) {
                 return Err(format!("node '{}' is there twice", node.name));
             }
+            node.check_partitions()?;
         }
         let known = |node: &String, who: String| match names.contains(node) {
             true => Ok(()),
@@ -266,6 +271,12 @@ clock: {factor: 0, start: '2026-11-22T10:00:00Z'}
             ("nodes: []", "at least one node"),
             ("nodes: [{name: a}, {name: a}]", "twice"),
             ("nodes: [{name: a, color: red}]", "color"),
+            ("nodes: [{name: a, disks: [], partitions: [{number: 3, size: 1G}]}]", "three partitions of its own"),
+            ("nodes: [{name: a, partitions: [{number: 4, size: 600G}]}]", "no room for 600 GiB"),
+            (
+                "nodes: [{name: a, disks: [{path: /dev/sda, size: 1G}], partitions: [{number: 4, size: 1G}]}]",
+                "names its system disk",
+            ),
             ("storages: [{storage: a1, type: zfspool}]", "type 'zfspool', which is not simulated"),
             ("guests: [{vmid: 100, node: pve1, config: {scsi0: 'nope:1'}}]", "unknown storage 'nope'"),
             ("guests: [{vmid: 100, node: nowhere}]", "unknown node 'nowhere'"),

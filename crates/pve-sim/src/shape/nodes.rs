@@ -19,6 +19,9 @@ pub struct NodeShape {
     /// Disks besides the system disk.
     #[serde(default)]
     pub disks: Vec<DiskShape>,
+    /// Partitions of the system disk behind the three that PVE's installer makes, which leave room for them.
+    #[serde(default)]
+    pub partitions: Vec<PartitionShape>,
     /// Cores, as in `/nodes`.
     #[serde(default = "eight")]
     pub cpus: u32,
@@ -47,8 +50,38 @@ impl NodeShape {
             ip: None,
             online: true,
             disks: disks.collect(),
+            partitions: Vec::new(),
             cpus: eight(),
             memory: memory(),
+        }
+    }
+}
+
+/// GiB of the system disk that PVE's installer gives to LVM, and of which further partitions take.
+pub(crate) const SYSTEM_LVM: u64 = 510;
+
+impl NodeShape {
+    /// Whether the disks that are named are all there are: the system disk is among them.
+    pub(crate) fn names_its_system(&self) -> bool {
+        let is_system = |disk: &DiskShape| disk.path == "/dev/sda" || disk.used.as_deref() == Some("mounted");
+        self.disks.iter().any(is_system)
+    }
+
+    pub(super) fn check_partitions(&self) -> Result<(), String> {
+        let (node, mut numbers) = (&self.name, std::collections::BTreeSet::new());
+        for part in &self.partitions {
+            if part.number <= 3 || !numbers.insert(part.number) {
+                let why = "the system disk has three partitions of its own";
+                return Err(format!("node '{node}': partition {} is taken: {why}", part.number));
+            }
+        }
+        if !self.partitions.is_empty() && self.names_its_system() {
+            return Err(format!("node '{node}' names its system disk: its partitions belong there"));
+        }
+        let gib = self.partitions.iter().map(|part| part.size.0).sum::<u64>().div_ceil(1 << 30);
+        match gib < SYSTEM_LVM {
+            true => Ok(()),
+            false => Err(format!("node '{node}': the system disk has no room for {gib} GiB of partitions")),
         }
     }
 }
