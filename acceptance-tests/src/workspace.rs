@@ -62,6 +62,14 @@ impl Workspace {
         self.directory.path()
     }
 
+    /// Takes away what the provider has noted in Terraform's data folder.
+    pub fn lose_journal(&self) -> anyhow::Result<()> {
+        match std::fs::remove_dir_all(self.path().join(".terraform/pve-journal")) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error.into()),
+            _ => Ok(()),
+        }
+    }
+
     /// Sets a variable for every command from now on.
     pub fn set(&mut self, name: &str, value: &str) {
         self.environment.retain(|(known, _)| known != name);

@@ -26,6 +26,17 @@ pub struct Cell {
     pub point: Point,
     /// What.
     pub mishap: Mishap,
+    /// What becomes of the journal in Terraform's data folder.
+    pub journal: Journal,
+}
+
+/// What becomes of the journal in Terraform's data folder between the disturbed run and the next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Journal {
+    /// It is there, as on a machine where people work: nothing needs an import.
+    Kept,
+    /// It is gone, as in a pipeline that begins with a fresh checkout: an import may be needed.
+    Lost,
 }
 
 /// How a disturbed run came to rest.
@@ -42,13 +53,15 @@ pub struct Converged {
 impl Cell {
     /// The line of the table that it counts in.
     pub fn kind(&self) -> String {
-        format!("{:?}, {}: {}", self.phase, self.mishap.name(), self.point.object).to_lowercase()
+        let journal = if self.journal == Journal::Lost { ", journal lost" } else { "" };
+        format!("{:?}, {}{journal}: {}", self.phase, self.mishap.name(), self.point.object).to_lowercase()
     }
 }
 
 impl fmt::Display for Cell {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:?}, {} at {}", self.phase, self.mishap.name(), self.point)
+        write!(f, "{:?}, {} at {}", self.phase, self.mishap.name(), self.point)?;
+        if self.journal == Journal::Lost { f.write_str(", journal lost") } else { Ok(()) }
     }
 }
 
@@ -74,6 +87,9 @@ impl Matrix {
         sim.forget_requests()?;
         let (mut output, struck) = disturbed(&sim, &work, cell)?;
         work.write(HURRY, "")?;
+        if cell.journal == Journal::Lost {
+            work.lose_journal()?;
+        }
         let uncounted = if struck { None } else { Some("it ended before that request") };
         let mut converged = Converged { uncounted, ..Converged::default() };
         if cell.mishap.kills_terraform() && is_cut_off(&work, cell.phase) {
@@ -106,6 +122,8 @@ impl Matrix {
             }
         };
         ensure!(settled, "still not done:\n{}", told.join("\n"));
+        let needless = converged.imported > 0 && cell.journal == Journal::Kept;
+        ensure!(!needless, "an import was needed although the journal was kept:\n{}", told.join("\n"));
         let requests = sim.requests()?;
         damage::nothing_twice(&requests, cell)?;
         if cell.phase == Phase::Apply {

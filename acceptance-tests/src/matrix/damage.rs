@@ -59,7 +59,7 @@ pub(super) fn nothing_destroyed(requests: &[Seen]) -> anyhow::Result<()> {
 mod tests {
     use serde_json::json;
 
-    use super::super::{Mishap, Phase, Point};
+    use super::super::{Journal, Mishap, Phase, Point};
     use super::*;
 
     fn post(path: &str, dev: &str, status: Option<u16>) -> Seen {
@@ -71,7 +71,7 @@ mod tests {
 
     fn cell(mishap: Mishap) -> Cell {
         let call = Some(("POST".to_owned(), "/x".to_owned()));
-        Cell { phase: Phase::Apply, point: Point { call, nth: 1, object: "pve_vm" }, mishap }
+        Cell { phase: Phase::Apply, point: Point { call, nth: 1, object: "pve_vm" }, mishap, journal: Journal::Kept }
     }
 
     #[test]

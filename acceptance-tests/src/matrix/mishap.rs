@@ -68,6 +68,11 @@ impl Mishap {
         }
     }
 
+    /// Whether the provider is killed, or Terraform.
+    pub(super) fn kills(self) -> bool {
+        self.kills_terraform() || matches!(self, Self::ProviderKilledBefore | Self::ProviderKilledAfter)
+    }
+
     /// Whether Terraform itself is killed.
     pub(super) fn kills_terraform(self) -> bool {
         matches!(self, Self::AllKilledBefore | Self::AllKilledAfter | Self::TerraformKilled)

@@ -14,7 +14,7 @@ use serde_json::Value;
 
 use crate::{Program, Sim, Terraform, Workspace};
 
-pub use cell::{Cell, Converged};
+pub use cell::{Cell, Converged, Journal};
 pub use mishap::Mishap;
 pub use point::Point;
 pub use scenario::{SCENARIOS, Scenario};
@@ -87,7 +87,14 @@ impl Matrix {
     pub fn cells(&self, phase: Phase) -> Vec<Cell> {
         let at = |point: &Point| {
             let point = point.clone();
-            Mishap::ALL.map(|mishap| Cell { phase, point: point.clone(), mishap })
+            let of = move |mishap: Mishap| {
+                // Only who is killed has nothing to say but what is written down.
+                let lost = (phase == Phase::Apply && mishap.kills()).then_some(Journal::Lost);
+                let point = point.clone();
+                let cell = move |journal| Cell { phase, point: point.clone(), mishap, journal };
+                std::iter::once(Journal::Kept).chain(lost).map(cell)
+            };
+            Mishap::ALL.into_iter().flat_map(of)
         };
         self.undisturbed(phase).points.iter().flat_map(at).collect()
     }

@@ -149,7 +149,7 @@ fn what_the_journal_does_not_name_is_not_taken_over() -> anyhow::Result<()> {
         let Some((sim, work)) = cut_off(case)? else { return Ok(()) };
         sim.advance(120)?;
         // Another checkout: the same user and token, and a state that never was about to make it.
-        std::fs::remove_dir_all(work.path().join(".terraform/pve-journal"))?;
+        work.lose_journal()?;
         told(&sim, &work, case, work.apply()?)?;
     }
     Ok(())

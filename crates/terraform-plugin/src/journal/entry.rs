@@ -66,6 +66,11 @@ impl Kept {
         Ok(kept)
     }
 
+    /// Its file.
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
     /// Writes another content, synced to disk.
     pub(super) fn rewrite(&mut self, entry: Entry) -> io::Result<()> {
         let text = serde_json::to_vec(&entry)?;

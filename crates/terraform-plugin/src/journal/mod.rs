@@ -12,10 +12,12 @@
 mod entry;
 mod origin;
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 use sha2::{Digest, Sha256};
@@ -36,12 +38,19 @@ pub(crate) struct Ask {
     pub(crate) clock: Box<dyn Fn() -> i64 + Send + Sync>,
 }
 
+/// How often, and how far apart, an entry that another process works on is looked at. A provider left behind lives for some
+/// seconds.
+const LOOKS: u32 = 60;
+const PAUSE: Duration = Duration::from_millis(500);
+
 /// The journal of one configured provider.
 pub(crate) struct Journal {
     dir: PathBuf,
     origin: Origin,
     scope: OnceCell<String>,
     ask: Ask,
+    /// The files of the entries that this process works on or has dealt with.
+    own: Mutex<BTreeSet<PathBuf>>,
     /// Entries that were dealt with; their locks end with the process.
     done: Mutex<Vec<Kept>>,
     /// The creations that former runs have noted.
@@ -80,6 +89,7 @@ impl Journal {
             origin: Origin::read(data_dir),
             scope: OnceCell::new(),
             ask,
+            own: Mutex::default(),
             done: Mutex::default(),
             left: OnceLock::new(),
         }
@@ -125,30 +135,60 @@ impl Journal {
     /// Whether a run that was cut off was removing this.
     pub(crate) async fn was_removing(&self, kind: &str, place: &str) -> bool {
         let removing = |entry: &Entry| entry.verb == Verb::Remove && entry.place.as_deref() == Some(place);
-        self.find(kind, removing).await.is_some()
+        self.find(kind, false, removing).await.map(|kept| self.release(kept)).is_some()
     }
 
     /// Strikes out all that runs which were cut off had begun with this: it is gone, or all that it should be.
     pub(crate) async fn over(&self, kind: &str, place: &str) {
-        while let Some(kept) = self.find(kind, |entry| entry.place.as_deref() == Some(place)).await {
+        while let Some(kept) = self.find(kind, false, |entry| entry.place.as_deref() == Some(place)).await {
             kept.strike();
         }
     }
 
-    /// An entry that nobody works on.
-    async fn find(&self, kind: &str, fits: impl Fn(&Entry) -> bool) -> Option<Kept> {
+    /// An entry that no other process works on. `patient`: one that is worked on is waited for, since a provider that a
+    /// killed Terraform has left behind comes to its end in order, and then its entry says what it has left.
+    async fn find(&self, kind: &str, patient: bool, fits: impl Fn(&Entry) -> bool) -> Option<Kept> {
         let ours = |entry: &Entry| entry.kind == kind && entry.origin == self.origin && fits(entry);
-        let candidates = entry::fitting(&self.dir, ours);
-        if candidates.is_empty() {
-            return None;
+        for look in 0..LOOKS {
+            let mut candidates = entry::fitting(&self.dir, ours);
+            candidates.retain(|(path, _)| !self.is_own(path));
+            if candidates.is_empty() {
+                return None;
+            }
+            let scope = self.scope().await;
+            candidates.retain(|(_, entry)| entry.scope == scope);
+            if candidates.is_empty() {
+                return None;
+            }
+            let paths = candidates.into_iter().map(|(path, _)| path).collect();
+            let found = entry::take(paths, |entry| ours(entry) && entry.scope == scope);
+            if found.is_some() || !patient {
+                return found.inspect(|kept| self.own(kept));
+            }
+            if look == 0 {
+                tracing::info!(kind, "another process works on what the journal names: waiting for its end");
+            }
+            tokio::time::sleep(PAUSE).await;
         }
-        let scope = self.scope().await;
-        let candidates = candidates.into_iter().map(|(path, _)| path).collect();
-        entry::take(candidates, |entry| ours(entry) && entry.scope == scope)
+        None
+    }
+
+    /// Entries of this process are never taken for another's.
+    fn own(&self, kept: &Kept) {
+        self.own.lock().unwrap_or_else(PoisonError::into_inner).insert(kept.path().to_owned());
+    }
+
+    fn is_own(&self, path: &Path) -> bool {
+        self.own.lock().unwrap_or_else(PoisonError::into_inner).contains(path)
     }
 
     async fn scope(&self) -> &str {
         self.scope.get_or_init(|| (self.ask.scope)()).await
+    }
+
+    /// Gives an entry back.
+    fn release(&self, kept: Kept) {
+        self.own.lock().unwrap_or_else(PoisonError::into_inner).remove(kept.path());
     }
 
     /// Keeps an entry locked until the process ends: another alias of this run must not take it for a killed run's.
@@ -166,7 +206,7 @@ impl Intent {
                 && entry.digest == self.digest
                 && place.is_none_or(|place| entry.place.as_deref() == Some(place))
         };
-        let kept = self.journal.find(self.kind, fits).await?;
+        let kept = self.journal.find(self.kind, true, fits).await?;
         let Entry { place, begun, note, .. } = kept.entry.clone();
         *self.kept() = Some(kept);
         Some(Former { place, begun, note })
@@ -194,6 +234,7 @@ impl Intent {
             Some(mut kept) => kept.rewrite(entry).map(|()| kept),
             None => Kept::create(&self.journal.dir, entry),
         }?;
+        self.journal.own(&written);
         *self.kept() = Some(written);
         self.written.store(true, Ordering::Relaxed);
         Ok(())
@@ -217,10 +258,10 @@ impl Intent {
 
     /// Nothing came of it, or it is over. What a former run has written and this one has not touched stays.
     pub(crate) fn strike(&self) {
-        if let Some(kept) = self.kept().take()
-            && self.written.load(Ordering::Relaxed)
-        {
-            kept.strike();
+        match self.kept().take() {
+            Some(kept) if self.written.load(Ordering::Relaxed) => kept.strike(),
+            Some(kept) => self.journal.release(kept),
+            None => {}
         }
     }
 

@@ -66,7 +66,7 @@ async fn another_cluster_another_state_and_another_type_are_somebody_elses() {
     assert_eq!(intent(&journal(dir.path(), "lab"), "a").former(None).await, None);
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn an_entry_is_its_process_as_long_as_that_lives() {
     let dir = tempfile::tempdir().unwrap();
     let (one, alias) = (journal(dir.path(), "lab"), journal(dir.path(), "lab"));
