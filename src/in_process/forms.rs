@@ -5,11 +5,18 @@ use serde_json::{Value as Json, json};
 use terraform_plugin::model::Model;
 use terraform_plugin::schema::{Attribute, Kind, Nesting, Rule};
 use terraform_plugin::value::Type;
+use terraform_plugin::{Server, StopToken};
+use tfplugin6 as tf;
+use tfplugin6::provider_server::Provider as _;
+use tonic::Request;
 
 use super::{Kept, Rig};
 use crate::access::pool::Pool;
+use crate::ceph::crush_rule::CrushRule;
+use crate::ceph::osd::Osd;
 use crate::ceph::pool::Pool as CephPool;
 use crate::ha::resource::HaResource;
+use crate::provider::PveProvider;
 use crate::storage::rbd::StorageRbd;
 use crate::vm::disk_move::VmDiskMove;
 use crate::vm::vm::Vm;
@@ -137,7 +144,18 @@ async fn every_form<M: Model>(
     key: &dyn Fn(&str) -> &'static str,
     also: &[(&str, Json)],
 ) -> usize {
-    let (mut kept, _) = rig.bring::<M>(None, base).await.unwrap();
+    let (kept, _) = rig.bring::<M>(None, base).await.unwrap();
+    every_form_of(rig, kept, base, key, also).await
+}
+
+/// The same with an object that is there already.
+async fn every_form_of<M: Model>(
+    rig: &Rig,
+    mut kept: Kept<M>,
+    base: &Json,
+    key: &dyn Fn(&str) -> &'static str,
+    also: &[(&str, Json)],
+) -> usize {
     let schema = M::schema();
     let mut random = fastrand::Rng::with_seed(7);
     let mut done = 0;
@@ -300,6 +318,22 @@ async fn pools_and_their_storages() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn rules_and_osds() {
+    let rig = Rig::of(CEPH).await;
+    let rule = json!({ "name": "r", "failure_domain": "osd" });
+    let also = [("failure_domain", json!("host")), ("root", json!("default")), ("device_class", json!("ssd"))];
+    let done = every_form::<CrushRule>(&rig, &rule, &no_maps, &also).await;
+    assert_eq!(done, 3);
+    let osd = rig.import::<Osd>("0").await.unwrap();
+    let text = terraform_plugin::value::json::encode(&osd.state, &super::ty::<Osd>()).unwrap();
+    let found: Json = serde_json::from_str(&text).unwrap();
+    let base = json!({ "node": found["node"], "device": found["device"] });
+    let also = [("wipe_if", json!(["ext4"])), ("crush_device_class", json!("nvme"))];
+    let done = every_form_of::<Osd>(&rig, osd, &base, &no_maps, &also).await;
+    assert!(done > 3, "only {done} forms were accepted");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn guests_under_ha_and_moved_disks() {
     let rig = Rig::of(CEPH).await;
     let base = json!({ "sid": "vm:100", "state": "ignored", "allow_local": true });
@@ -309,4 +343,26 @@ async fn guests_under_ha_and_moved_disks() {
     let also = [("bandwidth_limit", json!("10 MiB/s")), ("detach_after", json!("90s"))];
     let done = every_form::<VmDiskMove>(&rig, &base, &no_maps, &also).await;
     assert!(done > 2, "only {done} forms were accepted");
+}
+
+/// Whoever adds a resource tries its forms here.
+#[tokio::test]
+async fn no_resource_is_left_out() {
+    let tried = [
+        super::type_name::<CephPool>(),
+        super::type_name::<CrushRule>(),
+        super::type_name::<HaResource>(),
+        super::type_name::<Osd>(),
+        super::type_name::<Pool>(),
+        super::type_name::<StorageRbd>(),
+        super::type_name::<Vm>(),
+        super::type_name::<VmDiskMove>(),
+    ];
+    let server = Server::<PveProvider>::new(StopToken::new());
+    let answer = server.get_metadata(Request::new(tf::get_metadata::Request {})).await.unwrap().into_inner();
+    let mut offered: Vec<String> = answer.resources.into_iter().map(|resource| resource.type_name).collect();
+    offered.sort();
+    let mut tried = tried.to_vec();
+    tried.sort();
+    assert_eq!(offered, tried);
 }

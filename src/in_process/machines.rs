@@ -165,9 +165,12 @@ async fn what_a_running_guest_keeps_goes_with_its_next_stop_and_the_rest_is_done
     // The disk grows, though another one could not be unplugged before.
     let config = with(json!({ "scsi0": { "size": "2G", "storage": "local-lvm" } }), true);
     let planned = rig.plan(Some(&made), &config).await.unwrap();
-    assert!(planned.warnings[0].contains("scsi1 will be detached"), "{:?}", planned.warnings);
+    assert!(planned.warnings[0].contains("scsi1 is not in `disks` any more"), "{:?}", planned.warnings);
     let (kept, said) = rig.apply(planned).await.unwrap();
-    assert!(said.iter().any(|said| said.contains("does not let go of a device while it runs")), "{said:?}");
+    assert!(
+        said.iter().any(|said| said.contains("A VM does not let go of a device while it runs: vm:150")),
+        "{said:?}"
+    );
     assert!(said.iter().any(|said| said.contains("scsi1") && said.contains("next stop")), "{said:?}");
     let seen = rig.read(&kept).await.unwrap();
     assert!(rig.plan(Some(&seen), &config).await.unwrap().is_empty());

@@ -124,7 +124,7 @@ fn changes_are_made_in_place() -> anyhow::Result<()> {
         without.lines().filter(|line| !line.contains("scsi1")).map(|line| format!("{line}\n")).collect();
     work.write("main.tf", &vm(&without.replace("started       = true", "started = false")))?;
     let output = work.apply()?.succeeded()?;
-    assert!(output.says("scsi1 will be detached"), "{}", output.told());
+    assert!(output.says("A disk will be detached"), "{}", output.told());
     assert!(output.says("stays with the VM as unused0"), "{}", output.told());
     assert!(work.plan()?.is_empty());
     assert_eq!(work.instance("pve_vm.web")?["attributes"]["started"], false);

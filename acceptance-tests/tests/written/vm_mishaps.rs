@@ -179,7 +179,7 @@ fn under_ha_only_ha_starts_and_stops_and_nothing_is_destroyed() -> anyhow::Resul
     sim.forget_requests()?;
     work.write("main.tf", &(vm(&format!("{SMALL}started = false")) + ha))?;
     let output = work.apply()?.succeeded()?;
-    assert!(output.says("HA decides whether vm:100 runs"), "{}", output.told());
+    assert!(output.says("HA decides whether a VM runs"), "{}", output.told());
     assert!(sim.mutations()?.is_empty(), "{:?}", sim.mutations()?);
     assert!(work.plan()?.is_empty());
 

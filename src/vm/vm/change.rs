@@ -168,9 +168,9 @@ async fn send_settings(cx: &Cx<Pve>, found: &Found, prior: &Vm, want: &Vm) -> Re
         if let Some(unused) = now.config.key_of(&was.volume) {
             cx.warn(
                 Diagnostic::warning(
-                    format!("{key} of vm:{vmid} was detached"),
-                    format!("Its data are kept: volume {} stays with the VM as {unused}. Remove it in PVE if it is not needed any \
-                         more.", was.volume),
+                    "A disk was detached",
+                    format!("{key} of vm:{vmid}. Its data are kept: volume {} stays with the VM as {unused}. Remove it in PVE if \
+                         it is not needed any more.", was.volume),
                 )
                 .at("disks"),
             );
@@ -199,9 +199,9 @@ async fn stored_all_the_same(
         return Err(Api::TaskFailed(failure)).during(doing);
     }
     cx.warn(Diagnostic::warning(
-        format!("vm:{vmid} does not let go of a device while it runs"),
+        "A VM does not let go of a device while it runs",
         format!(
-            "PVE: {}\nThe change is stored and is made at its next stop; PVE has taken the device out of the boot order already.",
+            "vm:{vmid}: PVE says: {}\nThe change is stored and is made at its next stop; PVE has taken the device out of the boot order already.",
             failure.status.trim()
         ),
     ));
@@ -252,8 +252,12 @@ async fn tell_pending(cx: &Cx<Pve>, found: &Found) {
     let names: Vec<&str> = entries.iter().filter(|entry| entry.is_pending()).map(|entry| entry.key.as_str()).collect();
     if !names.is_empty() {
         cx.warn(Diagnostic::warning(
-            format!("vm:{} has to be stopped and started for some changes", found.guest.vmid),
-            format!("{} take effect at its next stop and start; a reboot from inside is not enough.", names.join(", ")),
+            "A VM has to be stopped and started for some changes",
+            format!(
+                "vm:{}: {} take effect at its next stop and start; a reboot from inside is not enough.",
+                found.guest.vmid,
+                names.join(", ")
+            ),
         ));
     }
 }

@@ -171,8 +171,11 @@ pub fn plan(prior: Option<&Vm>, config: &VmPlan, plan: &VmPlan, say: &mut Say<Vm
     for name in before.into_iter().flat_map(BTreeMap::keys).filter(|name| !planned.contains_key(*name)) {
         say.warning(
             path(name),
-            format!("{name} will be detached"),
-            "It is not in `disks` any more. Its volume is not destroyed: it stays with the VM as an unused disk (`unusedN`).",
+            "A disk will be detached",
+            format!(
+                "{name} is not in `disks` any more. Its volume is not destroyed: it stays with the VM as an unused disk \
+                 (`unusedN`)."
+            ),
         );
     }
 }

@@ -52,9 +52,9 @@ pub async fn bring_to(cx: &Cx<Pve>, found: &Found, wanted: Option<bool>) -> Resu
     if status.ha.managed {
         cx.warn(
             Diagnostic::warning(
-                format!("HA decides whether vm:{vmid} runs"),
+                "HA decides whether a VM runs",
                 format!(
-                    "It is {} and `started = {wanted}` was noted, nothing else. The `state` of its `pve_ha_resource` is what \
+                    "vm:{vmid} is {} and `started = {wanted}` was noted, nothing else. The `state` of its `pve_ha_resource` is what \
                      starts and stops it.",
                     status.status
                 ),
