@@ -170,6 +170,12 @@ impl Client {
         Ok(Writing { client: self.clone(), areas: areas.to_vec(), _slot: slot })
     }
 
+    /// Says that something in these areas has changed since the task that set it in motion ended, such as an OSD that has come
+    /// up: shared reads begin anew.
+    pub fn changed(&self, areas: &[Area]) {
+        self.inner.shared.bump(areas);
+    }
+
     /// Sends a write, again and again while the refusal is contention for a lock and nobody says stop.
     pub(crate) async fn submit<T: DeserializeOwned>(
         &self,

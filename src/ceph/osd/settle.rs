@@ -5,6 +5,7 @@ use pve_client::api::ceph::services::ServiceAction;
 use terraform_plugin::Cx;
 use tokio::time::Instant;
 
+use super::creation::AREAS;
 use super::identity::{Identity, must_be_ours};
 use super::{Osd, look, patience_until, place};
 use crate::error::{During, Problem};
@@ -46,7 +47,7 @@ pub async fn carried_on(cx: &Cx<Pve>, want: &Osd, id: u32, deadline: Instant) ->
 
 /// Waits until the OSD is up, and in unless it is not to be.
 async fn started(cx: &Cx<Pve>, want: &Osd, id: u32, deadline: Instant) -> Result<Live, Problem> {
-    look::until(cx, deadline, &format!("osd.{id} has not been up and in yet"), async || {
+    let started = look::until(cx, deadline, &format!("osd.{id} has not been up and in yet"), async || {
         let live = look::osd(cx, id).await?;
         Ok(match live {
             Some(live) if live.up && (live.in_ || want.r#in == Some(false)) => Ok(live),
@@ -58,5 +59,8 @@ async fn started(cx: &Cx<Pve>, want: &Osd, id: u32, deadline: Instant) -> Result
             None => Err("Ceph does not list it.".to_owned()),
         })
     })
-    .await
+    .await?;
+    // It came into the CRUSH map after its task was over: a pool that has waited for it is not to count without it.
+    cx.client.changed(AREAS);
+    Ok(started)
 }
