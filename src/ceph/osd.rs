@@ -103,7 +103,7 @@ fn erasable(word: &String) -> Result<(), String> {
 impl Resource<Pve> for Osd {
     async fn plan(cx: &Cx<Pve>, change: &mut Change<Self>, say: &mut Say<Self>) {
         foresight::rights(cx, change, say);
-        foresight::protected(change, say);
+        foresight::protected(cx, change, say);
         place::reworded(cx, change, say).await;
         foresight::outside(change, say);
         foresight::member(cx, change);

@@ -212,8 +212,10 @@ fn a_plan_knows_what_the_apply_will_say() -> anyhow::Result<()> {
 
     // What this state holds is no obstacle to itself.
     work.apply()?.succeeded()?;
-    let output = plan("serial = \"FREE1\"", "encrypted = true")?;
-    assert!(output.code == Some(2) && !output.says("Warning:"), "{}", output.told());
+    for device in ["serial = \"FREE1\"", "path = \"/dev/sdb\""] {
+        let output = plan(device, "encrypted = true")?;
+        assert!(output.code == Some(2) && !output.says("Warning:"), "{}", output.told());
+    }
     work.write("main.tf", &osd("serial = \"FREE1\"", "").replace("\"o\"", "\"renamed\""))?;
     let output = work.plan()?.output;
     assert!(output.says("moved {"), "{}", output.told());

@@ -11,6 +11,7 @@ use super::hindrance::{Grade, Hindrance};
 use super::{Osd, OsdPlan, look, removal};
 use crate::ceph::placement::Member;
 use crate::error::{During, Problem};
+use crate::ledger::Planned;
 use crate::pve::Pve;
 
 /// Says what the apply needs and the credentials do not have.
@@ -26,10 +27,24 @@ pub fn rights(cx: &Cx<Pve>, change: &Change<Osd>, say: &mut Say<Osd>) {
     }
 }
 
+/// An OSD that is going to be made anew on its disk, by its number.
+#[derive(Clone, Copy, Debug)]
+struct Replaced;
+
+impl Planned for Replaced {
+    type Key = u32;
+}
+
 /// Says that an OSD stays as long as it was not given free. (Where its disk is named in other words, that says it.)
-pub fn protected(change: &Change<Osd>, say: &mut Say<Osd>) {
-    let Some(prior) = change.prior.as_ref().filter(|prior| !prior.allow_destroy) else { return };
+pub fn protected(cx: &Cx<Pve>, change: &Change<Osd>, say: &mut Say<Osd>) {
+    let Some(prior) = change.prior.as_ref() else { return };
     let encrypted = change.is_update() && prior.encrypted.is_some() && change.changed(|p| &p.encrypted);
+    if let Some(id) = prior.osd_id.filter(|_| encrypted) {
+        cx.ledger.note(id, Replaced);
+    }
+    if prior.allow_destroy {
+        return;
+    }
     let (at, reason) = match (change.is_destroy(), encrypted) {
         (true, _) => ("allow_destroy", ""),
         (false, true) => ("encrypted", "Encryption cannot be changed on an OSD that exists. "),
@@ -103,6 +118,8 @@ pub async fn possible(cx: &Cx<Pve>, want: &OsdPlan, found: &mut Findings<Osd>) -
         }
         // What may be erased is not known yet.
         Err(Hindrance { grade: Grade::Mendable, .. }) if wipe_if.is_none() => {}
+        // It makes room, whatever the words for its disk were.
+        Err(Hindrance { grade: Grade::Carries(id), .. }) if cx.ledger.knows::<Replaced>(&id) => {}
         Err(Hindrance { grade: Grade::Carries(id), .. }) if held_otherwise(cx, want, id) => {
             let what = format!("osd.{id} lies on {} of {node}", target.devpath);
             let detail = format!(

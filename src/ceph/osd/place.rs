@@ -1,6 +1,7 @@
 //! Where an OSD lies: on which node, on which disk, and whether a configuration names that one.
 
 use pve_client::api::ceph::osd::Osd as Live;
+use pve_client::api::disks::Disk;
 use terraform_plugin::{Change, Cx, Diagnostic, Error, Say};
 
 use super::contents::carrier;
@@ -105,12 +106,16 @@ async fn named(cx: &Cx<Pve>, was: &Osd, node: &str, device: &Device) -> Result<N
     let Some(home) = node_of(cx, &live).await? else {
         return Ok(Named::Untold(format!("osd.{id} never ran, and hangs below no node in CRUSH.")));
     };
-    let list = look::disks(cx, &home).await?;
-    let there = if node == home { device.find(&list, node).ok() } else { None };
-    Ok(match (carrier(&list, id), there) {
+    Ok(compared(&look::disks(cx, &home).await?, id, &home, node, device))
+}
+
+/// The same, told from the list of disks of the OSD's node.
+fn compared(list: &[Disk], id: u32, home: &str, node: &str, device: &Device) -> Named {
+    let there = if node == home { device.find(list, node).ok() } else { None };
+    match (carrier(list, id), there) {
         (Some(lies), Some(there)) if lies.devpath == there.devpath => Named::Same,
         (Some(lies), _) => {
-            let words = Device::of(lies, &list).words();
+            let words = Device::of(lies, list).words();
             Named::Other(format!(
                 "osd.{id} lies on {} of {home}: `node = \"{home}\"`, `device = {words}`.",
                 lies.devpath
@@ -125,7 +130,7 @@ async fn named(cx: &Cx<Pve>, was: &Osd, node: &str, device: &Device) -> Result<N
         (None, _) => {
             Named::Untold(format!("osd.{id} lies on no disk that {home} lists: its own has died or was taken out."))
         }
-    })
+    }
 }
 
 /// The same for one whose creation was cut off before its number was known: both words are looked up.
@@ -137,4 +142,37 @@ async fn resolved(cx: &Cx<Pve>, was: &Osd, node: &str, device: &Device) -> Resul
         (Some(lies), _) => Named::Other(format!("Its creation was begun on {lies} of {}.", was.node)),
         (None, _) => Named::Untold(format!("What it was to be made on is no longer listed by {}.", was.node)),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::device::tests::list;
+    use super::*;
+
+    fn named(id: u32, node: &str, serial: &str) -> Named {
+        let device = Device { serial: Some(serial.to_owned()), ..Device::default() };
+        compared(&list(), id, "n", node, &device)
+    }
+
+    #[test]
+    fn the_disk_it_lies_on_is_the_same_however_it_is_named() {
+        assert_eq!(named(3, "n", "S3"), Named::Same);
+        let path = Device { path: Some("/dev/sdc".to_owned()), ..Device::default() };
+        assert_eq!(compared(&list(), 3, "n", "n", &path), Named::Same);
+    }
+
+    #[test]
+    fn another_disk_or_node_is_another_osd_and_it_is_told_where_it_lies() {
+        for (node, serial) in [("n", "S2"), ("n", "S9"), ("other", "S3")] {
+            let Named::Other(lies) = named(3, node, serial) else { panic!("{node} {serial}") };
+            assert_eq!(lies, "osd.3 lies on /dev/sdc of n: `node = \"n\"`, `device = { serial = \"S3\" }`.");
+        }
+    }
+
+    #[test]
+    fn of_a_dead_disk_only_a_free_one_is_certainly_another() {
+        assert!(matches!(named(4, "n", "S2"), Named::Other(_)) && matches!(named(4, "other", "S2"), Named::Other(_)));
+        // In use by who knows what, or as dead as the OSD's.
+        assert!(matches!(named(4, "n", "S7"), Named::Untold(_)) && matches!(named(4, "n", "S9"), Named::Untold(_)));
+    }
 }
