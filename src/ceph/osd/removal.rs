@@ -92,12 +92,12 @@ fn gone(cx: &Cx<Pve>, id: u32) -> Deleted<Osd> {
 
 /// It is out, and still there.
 fn left(was: &Osd, problem: Problem) -> Deleted<Osd> {
-    let hint = Error::new(
-        format!("{} is on its way out of the cluster", was.called()),
-        "It is given no data any more, and Ceph goes on moving what it holds. Destroy again to go on from here; if the \
-         resource is still configured, the next apply brings the OSD back instead.",
+    let hint = format!(
+        "{} is on its way out of the cluster: it is given no data any more, and Ceph goes on moving what it holds. Destroy \
+         again to go on from here; if the resource is still configured, the next apply brings the OSD back instead.",
+        was.called()
     );
-    Deleted::unfinished(Osd { ready: false, ..was.clone() }, Error::from(problem).and(hint))
+    Deleted::unfinished(Osd { ready: false, ..was.clone() }, Error::from(problem).noting(&hint))
 }
 
 async fn way(cx: &Cx<Pve>, was: &Osd, live: &Live) -> Result<Way, Problem> {
@@ -132,12 +132,9 @@ fn is_dead(problem: &Problem) -> bool {
 fn without_node(was: &Osd, live: &Live, node: String, problem: Problem) -> Result<Way, Problem> {
     let id = live.id;
     if !was.force {
-        let cure = Error::new(
-            format!("osd.{id} stays until {node} is back"),
-            "If the node is not to come back, apply `force = true` and then destroy the OSD: it is taken out of Ceph through \
-             another node, by Ceph's own command, if Ceph's records say that it is the one in the state.",
-        );
-        return Err(Error::from(problem).and(cure).into());
+        let cure = "If the node is not to come back, apply `force = true` and then destroy the OSD: it is taken out of Ceph through \
+                    another node, by Ceph's own command, if Ceph's records say that it is the one in the state.";
+        return Err(Error::from(problem).noting(cure).into());
     }
     if live.up {
         return Err(Problem::new(
@@ -201,12 +198,9 @@ async fn drained(cx: &Cx<Pve>, id: u32, deadline: Instant) -> Result<(), Problem
     })
     .await;
     looked.map_err(|problem| {
-        let hint = Error::new(
-            format!("What lies on osd.{id} was waited for"),
-            "If it has nowhere to go, the pools' copies need more OSDs or hosts, or a smaller size; `force = true`, applied, \
-             destroys the OSD without waiting.",
-        );
-        Error::from(problem).and(hint).into()
+        let hint = "If what lies on it has nowhere to go, the pools' copies need more OSDs or hosts, or a smaller size; \
+                    `force = true`, applied, destroys the OSD without waiting.";
+        Error::from(problem).noting(hint).into()
     })
 }
 
