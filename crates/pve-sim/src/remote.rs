@@ -105,10 +105,9 @@ pub(crate) fn run(verb: &Verb) -> Result<()> {
             let osds: Vec<String> =
                 answer["osds"].as_array().into_iter().flatten().map(|id| format!("osd.{id}")).collect();
             match osds.as_slice() {
-                [] => println!("{serial} of {node} is dead"),
-                osds => println!("{serial} of {node} is dead, and with it {}", osds.join(", ")),
+                [] => say(&format!("{serial} of {node} is dead")),
+                osds => say(&format!("{serial} of {node} is dead, and with it {}", osds.join(", "))),
             }
-            Ok(())
         }
         Verb::Disk { change: DiskChange::Add { node, serial, size, path } } => {
             let path = match path {
@@ -117,23 +116,26 @@ pub(crate) fn run(verb: &Verb) -> Result<()> {
             };
             control
                 .post(&format!("/nodes/{node}/disks"), &json!({ "path": path, "size": size.0, "serial": serial }))?;
-            println!("{node} has {serial} as {path}");
-            Ok(())
+            say(&format!("{node} has {serial} as {path}"))
         }
         Verb::Clock { forward } => {
             let now = match forward {
                 Some(span) => control.post("/clock/advance", &json!({ "seconds": span.as_secs_f64() }))?,
                 None => control.get("/clock")?,
             };
-            println!("{}", now["now"].as_str().unwrap_or_default());
-            Ok(())
+            say(now["now"].as_str().unwrap_or_default())
         }
         Verb::Requests { writes, json } => requests(&control, *writes, *json),
-        Verb::State => {
-            println!("{:#}", control.get("/state")?);
-            Ok(())
-        }
+        Verb::State => say(&format!("{:#}", control.get("/state")?)),
     }
+}
+
+/// Prints; whoever reads may have gone, which is an error and no panic. Nothing makes no line.
+fn say(text: &str) -> Result<()> {
+    if text.is_empty() {
+        return Ok(());
+    }
+    Ok(writeln!(std::io::stdout().lock(), "{text}")?)
 }
 
 fn requests(control: &Control, writes: bool, json: bool) -> Result<()> {
@@ -142,18 +144,18 @@ fn requests(control: &Control, writes: bool, json: bool) -> Result<()> {
         list.retain(|request| !writes || request["method"] != "GET");
     }
     if json {
-        println!("{all:#}");
-        return Ok(());
+        return say(&format!("{all:#}"));
     }
+    let mut lines = Vec::new();
     for request in all.as_array().into_iter().flatten() {
         let text = |key: &str| match &request[key] {
             Value::String(text) => text.clone(),
             Value::Null => "-".to_owned(),
             other => other.to_string(),
         };
-        println!("{} {} {} {} {}", text("status"), text("method"), text("path"), text("params"), text("user"));
+        lines.push([text("status"), text("method"), text("path"), text("params"), text("user")].join(" "));
     }
-    Ok(())
+    say(&lines.join("\n"))
 }
 
 fn switch(control: &Control, node: &str, on: bool, wait: Option<Wait>) -> Result<()> {

@@ -53,12 +53,13 @@ static RULES: LazyLock<Vec<At>> = LazyLock::new(|| {
         (Rule::Version, r"/ceph/", r"\.(ceph_version|ceph_version_short|ceph_release|buildcommit|version)(\.|\[|$)"),
         (
             Rule::Usage,
-            r"^/cluster/resources$|^/nodes$|/qemu(/[0-9]+/status/current)?$",
+            r"^/cluster/resources$|^/pools(/|$)|^/nodes$|/qemu(/[0-9]+/status/current)?$",
             r"\.(cpu|mem|memhost|disk|diskread|diskwrite|netin|netout|uptime|pressure(cpu|io|memory)(some|full)|pid)$",
         ),
         // What the machine has, not what a guest was given.
         (Rule::Usage, r"^/nodes$", r"\.(maxmem|maxdisk|maxcpu)$"),
         (Rule::Usage, r"^/cluster/resources$", r"^data\[id=(node|storage)/[^\]]*\]\.(maxmem|maxdisk|maxcpu)$"),
+        (Rule::Usage, r"^/pools(/|$)", r"members\[id=storage/[^\]]*\]\.maxdisk$"),
         (Rule::Usage, r"^/nodes/[^/]+/storage(/[^/]+/status)?$", r"\.(used|avail|total|used_fraction)$"),
         (Rule::Usage, r"^/nodes/[^/]+/storage/[^/]+/content", r"\.used$"),
         (
@@ -113,7 +114,7 @@ static UNORDERED_LISTS: LazyLock<Vec<(Regex, Regex)>> = LazyLock::new(|| {
 /// Comma lists that are sets kept in a hash.
 static UNORDERED_TEXTS: LazyLock<Vec<(Regex, Regex)>> = LazyLock::new(|| {
     [
-        (r"^/storage|^/nodes/[^/]+/storage|^/cluster/resources$", r"\.(content|nodes)$"),
+        (r"^/storage|^/nodes/[^/]+/storage|^/cluster/resources$|^/pools(/|$)", r"\.(content|nodes)$"),
         (r"^/access/", r"\.(groups|users|members|privs)$"),
     ]
     .into_iter()

@@ -34,9 +34,11 @@ pub(super) fn drawn_together(recorded: &Value, live: &Value) -> (Value, Value) {
     if ours.len() == recorded_lines.len() && theirs.len() == live_lines.len() {
         return (recorded.clone(), live.clone());
     }
-    // Where both were cut, both are in the midst of the same.
-    if (recorded_lines.len() == SHOWN) != (live_lines.len() == SHOWN) {
-        let both = ours.len().min(theirs.len());
+    let both = ours.len().min(theirs.len());
+    // Where both were cut, one may have got further, but not with a line that is almost one of progress.
+    let further = |lines: &[String]| lines.iter().skip(both).all(|line| !line.contains('%'));
+    let cut = |lines: &[String]| lines.len() == SHOWN;
+    if cut(&recorded_lines) != cut(&live_lines) || (cut(&live_lines) && further(&ours) && further(&theirs)) {
         ours.truncate(both);
         theirs.truncate(both);
     }

@@ -64,6 +64,14 @@ fn entry(storage: &Storage, digest: &str) -> Value {
 
 /// Booleans and numbers come back as numbers.
 fn typed(option: &str, value: &str) -> Value {
+    // Alone among the property strings this one is taken apart.
+    if option == "content-dirs" {
+        return value
+            .split(',')
+            .filter_map(|part| part.split_once('='))
+            .map(|(k, v)| (k.to_owned(), json!(v)))
+            .collect();
+    }
     let kind = schema::method("POST", "/storage").and_then(|method| method.parameter(option)?.kind.as_deref());
     match (kind, value.parse::<i64>()) {
         (Some("boolean" | "integer" | "number"), Ok(number)) => json!(number),
@@ -135,7 +143,11 @@ fn create(call: &mut Call<'_>) -> Result<Value, PveError> {
         return Err(failed(PveError::new(format!("storage ID '{id}' already defined"))));
     }
     let storage = Storage::new(&id, kind, options);
-    if storage.enabled() && storage.on(&call.node) {
+    if kind.name == "dir" && storage.contents().contains("none") {
+        return Err(failed(PveError::new("unknown vtype 'none'")));
+    }
+    // A volume group is not looked for: the storage is just not active without it.
+    if storage.enabled() && storage.on(&call.node) && kind.name != "lvm" {
         call.cluster.storage.activate(&storage).map_err(|text| failed(PveError::new(text)))?;
     }
     call.cluster.storage.insert(storage);

@@ -34,7 +34,10 @@ async fn what_is_wrong_with_an_entry_is_said_before_anything_is_written() {
         (vec![("type", "dir")], "missing value for required option 'path'"),
         (vec![("type", "dir"), ("path", "/x"), ("krbd", "1")], "unexpected property 'krbd'"),
         (vec![("type", "rbd"), ("content", "iso")], "storage does not support content type 'none'"),
-        (vec![("type", "lvm"), ("vgname", "nope")], "create storage failed: no such volume group 'nope'"),
+        (
+            vec![("type", "lvmthin"), ("vgname", "nope"), ("thinpool", "data")],
+            "create storage failed: no such volume group 'nope'",
+        ),
         (
             vec![("type", "nfs"), ("server", "192.0.2.9"), ("export", "/e")],
             "create storage failed: storage 'new' is not online",

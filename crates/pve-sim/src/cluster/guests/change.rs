@@ -31,6 +31,8 @@ pub fn normalise(key: &str, value: &str, ids: &mut Ids) -> Option<(String, Strin
     }
     let numbered = |prefix: &str| key.strip_prefix(prefix).is_some_and(|n| n.parse::<u32>().is_ok());
     let value = match key {
+        // A new one is asked for. Of a new guest `defaults` makes it.
+        "vmgenid" if value == "1" => ids.uuid(),
         "tags" => normalise_tags(value),
         _ if numbered("net") => net::normalise(value, || mac(ids))?,
         // What the file is read into again: a comment loses what is blank at its end, a line what is blank around it.
@@ -89,11 +91,13 @@ impl Cluster {
             self.leave_boot_order(vmid, key);
         }
         self.check_boot(vmid, &change)?;
+        self.check_balloon(vmid, &change)?;
         let mut log = Vec::new();
         for (key, value) in change.set {
             match DriveKey::parse(&key) {
                 Some(drive_key) => {
                     let why = self.keeps(vmid, &key);
+                    self.join_boot_order(vmid, &key, &value);
                     let (said, unplugs) =
                         self.set_drive(vmid, &drive_key, &value, why.is_some()).map_err(PveError::new)?;
                     log.extend(said);
@@ -148,6 +152,29 @@ impl Cluster {
             // PVE writes an empty property string as one blank.
             let order = if left.is_empty() { " ".to_owned() } else { format!("order={}", left.join(";")) };
             guest.config.set("boot", order, running);
+        }
+    }
+
+    /// A new CD-ROM drive is put at the end of the boot order, if there is one.
+    fn join_boot_order(&mut self, vmid: u32, key: &str, value: &str) {
+        let cdrom = Drive::parse(value).is_some_and(|drive| drive.is_cdrom() && !drive.is_cloudinit());
+        let Some(guest) = self.guests.get_mut(vmid).filter(|_| cdrom) else { return };
+        let (running, devices) = (guest.is_running(), boot_devices(&guest.config).collect::<Vec<_>>());
+        if !devices.is_empty() && !devices.contains(&key) {
+            let order = format!("order={};{key}", devices.join(";"));
+            guest.config.set("boot", order, running);
+        }
+    }
+
+    /// The memory that a guest gives back to comes out of what it has.
+    fn check_balloon(&self, vmid: u32, change: &Change) -> Result<(), PveError> {
+        let Some(guest) = self.guests.get(vmid) else { return Ok(()) };
+        let Some(balloon) = change.set.get("balloon").and_then(|text| text.parse::<u64>().ok()) else { return Ok(()) };
+        let mut after = Config { values: guest.config.with_pending(), ..Config::default() };
+        after.values.extend(change.set.get("memory").map(|memory| ("memory".to_owned(), memory.clone())));
+        match balloon << 20 > after.memory() {
+            true => Err(PveError::new("balloon value too large (must be smaller than assigned memory)")),
+            false => Ok(()),
         }
     }
 

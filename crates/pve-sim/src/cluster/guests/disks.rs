@@ -74,6 +74,11 @@ impl Cluster {
             drive.volume = made.volid;
             drive.options.insert("media".to_owned(), "cdrom".to_owned());
             log.push(format!("{key}: successfully created disk '{drive}'"));
+        } else if drive.volume.starts_with("/dev/") {
+            // A disk of the node, as it is.
+            if let Some(device) = self.nodes.get(node).and_then(|node| node.device(&drive.volume)) {
+                drive.options.insert("size".to_owned(), size::print(device.size));
+            }
         } else if let Some(id) = drive.storage() {
             self.storage.usable(id, node)?;
             let volume = self.volume(node, &drive.volume);

@@ -30,8 +30,8 @@ impl Config {
 /// The processors of a guest.
 pub fn cpus(config: &Config) -> u64 {
     let number = |key: &str| config.get(key).and_then(|text| text.parse::<u64>().ok());
-    let all = number("sockets").unwrap_or(1) * number("cores").unwrap_or(1);
-    number("vcpus").unwrap_or(all).min(all)
+    // More virtual ones than there can be are shown all the same.
+    number("vcpus").unwrap_or_else(|| number("sockets").unwrap_or(1) * number("cores").unwrap_or(1))
 }
 
 impl Guest {
@@ -74,8 +74,12 @@ impl Guest {
     /// The figures of the guest's own status.
     pub fn current(&self, vmid: u32, now: Time) -> Value {
         let mut figures = self.figures(vmid, now);
-        if self.config.get("vga").is_some() {
+        if let Some(vga) = self.config.get("vga") {
             figures["clipboard"] = Value::Null;
+            let kind = vga.split(',').next().unwrap_or_default();
+            if kind.trim_start_matches("type=").starts_with("qxl") || kind.trim_start_matches("type=") == "virtio" {
+                figures["spice"] = json!(1);
+            }
         }
         if self.is_running() {
             let card = |key: &String| {

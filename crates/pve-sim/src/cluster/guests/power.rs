@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::drive::DriveKey;
-use super::{Running, disks, size};
+use super::{Running, disks};
 use crate::cluster::Cluster;
 use crate::kernel::locks::Lock;
 use crate::kernel::tasks::{Repeat, Steps, TaskCx, Upid};
@@ -59,7 +59,7 @@ impl Cluster {
     /// Writes the cloud-init drive; where its volume is not there (the guest came from another node), it is made anew
     /// under its name.
     pub(crate) fn write_cloudinit(&mut self, node: &str, vmid: u32, key: &DriveKey) -> Result<Vec<String>, String> {
-        let Some(mut drive) = self.guests.get(vmid).and_then(|guest| guest.config.drive(key)) else {
+        let Some(drive) = self.guests.get(vmid).and_then(|guest| guest.config.drive(key)) else {
             return Ok(Vec::new());
         };
         let mut log = Vec::new();
@@ -72,10 +72,6 @@ impl Cluster {
         }
         self.change_volume(node, &drive.volume, |volume| volume.used = volume.size.min(disks::CLOUDINIT));
         log.push("generating cloud-init ISO".to_owned());
-        drive.options.insert("size".to_owned(), size::print(disks::CLOUDINIT));
-        if let Some(guest) = self.guests.get_mut(vmid) {
-            guest.config.values.insert(key.to_string(), drive.to_string());
-        }
         Ok(log)
     }
 

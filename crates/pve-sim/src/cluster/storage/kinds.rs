@@ -82,7 +82,7 @@ static OTHERS: [Kind; 5] = [
         name: "nfs",
         contents: &["images", "rootdir", "vztmpl", "iso", "backup", "snippets", "import"],
         default_contents: &["images"],
-        required: &["server", "export"],
+        required: &["export", "server"],
         fixed: &["path", "snapshot-as-volume-chain"],
         optional: &[
             "content-dirs",

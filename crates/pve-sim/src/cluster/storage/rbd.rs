@@ -21,13 +21,13 @@ impl Cluster {
         found.ok_or_else(|| format!("rbd: error opening pool '{pool}': (2) No such file or directory"))
     }
 
-    /// Images of a pool that is gone cannot be listed. Belief: `rbd ls`'s own words, which PVE passes on.
+    /// Images of a pool that is gone cannot be listed.
     pub fn rbd_must_be_there(&self, storage: &Storage, node: &str) -> Result<(), String> {
         let Place::Rbd { pool } = storage.place(node) else { return Ok(()) };
         if storage.get("monhost").is_some() || !self.ceph.has_quorum() || self.ceph.pool_named(&pool).is_some() {
             return Ok(());
         }
-        Err(format!("rbd error: rbd: error opening pool '{pool}': (2) No such file or directory"))
+        Err("rbd error: rbd: listing images failed: (2) No such file or directory".to_owned())
     }
 
     /// All images of a pool.
@@ -59,7 +59,7 @@ impl Cluster {
                 lines.push("Removing image: 100% complete...done.".to_owned());
                 Ok(lines.join("\n"))
             }
-            None => Err(failed(format!("rbd: error opening image {name}: (2) No such file or directory"))),
+            None => Err(format!("rbd error: rbd: error opening image {name}: (2) No such file or directory")),
         }
     }
 

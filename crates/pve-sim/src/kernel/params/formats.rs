@@ -69,8 +69,8 @@ pub fn check(path: &str, format: &str, text: &str) -> Result<(), String> {
             &format!("invalid content type '{text}'"),
         ),
         "pve-storage-vgname" => demand(
-            matches(r"^[a-zA-Z0-9.\+_\-]+$"),
-            &format!("lvm volume group name '{text}' contains illegal characters"),
+            matches(r"^(?i-u:[a-z0-9][a-z0-9_.\-]*[a-z0-9])$"),
+            &format!("lvm name '{text}' contains illegal characters"),
         ),
         "pve-volume-id" | "pve-volume-id-or-absolute-path" | "pve-volume-id-or-qm-path" => volume_id(format, text),
         "pve-bridge-id" => demand(matches(r"^[\w:.\-]{1,20}$"), &format!("invalid bridge name '{text}'")),
@@ -99,7 +99,7 @@ pub fn check(path: &str, format: &str, text: &str) -> Result<(), String> {
         "dns-name" => demand(dns_name(text), "value does not look like a valid DNS name"),
         "mac-addr" => demand(
             unicast_mac(text, r"^(?i-u:[0-9a-f]{2}(:[0-9a-f]{2}){5})$"),
-            "value is not a valid unicast MAC address",
+            "value does not look like a valid unicast MAC address",
         ),
         "mac-prefix" => demand(
             unicast_mac(text, r"^(?i-u:[0-9a-f]{2}(:[0-9a-f]{2}){2,4}:?)$"),

@@ -26,7 +26,8 @@ pub fn keys(verb: &str, path: &str, parameter: &str) -> Option<&'static Keys> {
 pub fn parse(path: &str, keys: &Keys, text: &str) -> Result<Properties, String> {
     let values = split(keys, text)?;
     check_object(path, keys, &values).map_err(|errors| {
-        let lines: Vec<String> = errors.iter().map(|(name, why)| format!("{name}: {}", why.trim_end())).collect();
+        // What a format says ends with a newline of its own, which stays.
+        let lines: Vec<String> = errors.iter().map(|(name, why)| format!("{name}: {why}")).collect();
         format!("format error\n{}", lines.join("\n"))
     })?;
     Ok(values)

@@ -105,6 +105,11 @@ pub(super) fn normal(call: &mut Call<'_>, given: &BTreeMap<String, String>) -> R
 
 /// What can be said of drives before anything is made: their storages exist, hold images, can be used.
 pub(super) fn check_drives(call: &mut Call<'_>, vmid: u32, set: &BTreeMap<String, String>) -> Result<(), PveError> {
+    if let Some(script) = set.get("hookscript")
+        && call.cluster.volume(&call.node, script).is_none()
+    {
+        return Err(PveError::param("hookscript", format!("script '{script}' does not exist\n")));
+    }
     for (key, text) in set {
         let (Some(drive_key), Some(drive)) = (DriveKey::parse(key), Drive::parse(text)) else { continue };
         if drive.volume.starts_with('/') && !call.user.is_root() {
@@ -179,7 +184,8 @@ fn wanted(call: &mut Call<'_>) -> Result<Change, PveError> {
 
 fn known(key: &str) -> Result<(), String> {
     let method = schema::method("PUT", "/nodes/{node}/qemu/{vmid}/config");
-    let known = !NO_KEYS.contains(&key) && method.is_some_and(|method| method.parameter(key).is_some());
+    // `meta` cannot be set, but taken away.
+    let known = key == "meta" || (!NO_KEYS.contains(&key) && method.is_some_and(|m| m.parameter(key).is_some()));
     if known { Ok(()) } else { Err(format!("unknown option '{key}'")) }
 }
 

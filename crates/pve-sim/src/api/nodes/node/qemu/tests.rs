@@ -18,7 +18,7 @@ async fn a_ready_guest_runs_with_its_disks() {
     let bed = bed();
     let config = config(&bed, 100).await;
     assert_eq!(config["scsi0"], "local-lvm:vm-100-disk-0,discard=on,iothread=1,size=32G");
-    assert_eq!(config["ide2"], "local-lvm:vm-100-cloudinit,media=cdrom,size=4M");
+    assert_eq!(config["ide2"], "local-lvm:vm-100-cloudinit,media=cdrom");
     let status = bed.ok("GET", "/nodes/pve1/qemu/100/status/current", &[]).await;
     assert_eq!((&status["status"], &status["maxdisk"]), (&json!("running"), &json!(32u64 << 30)));
     let content = bed.ok("GET", "/nodes/pve1/storage/local-lvm/content", &[("vmid", "100")]).await;

@@ -86,6 +86,9 @@ fn allocate(call: &mut Call<'_>) -> Result<Value, PveError> {
     if !storage.takes_format(&format) {
         return Err(PveError::new(format!("unsupported format '{format}'")));
     }
+    if storage.kind.has_files() && by_name.is_none() {
+        return Err(PveError::new(format!("unable to parse volume filename '{name}'")));
+    }
     let node = call.node.clone();
     let made = call.cluster.allocate(&node, &id, vmid, Some(&name), &format, bytes).map_err(PveError::new)?;
     Ok(made.volid.into())
@@ -96,6 +99,10 @@ fn read(call: &mut Call<'_>) -> Result<Value, PveError> {
     may_touch(call, &volid)?;
     let storage = call.cluster.storage.usable(call.params.need("storage"), &call.node).map_err(PveError::new)?;
     let volume = call.cluster.volume(&call.node, &volid);
+    let bare = volid.split_once(':').map_or(volid.as_str(), |(_, name)| name);
+    if storage.kind.has_files() && !bare.contains('/') {
+        return Err(PveError::new(format!("unable to parse directory volume name '{bare}'")));
+    }
     let volume = volume.ok_or_else(|| PveError::new(format!("volume_size_info on '{volid}' failed - no format")))?;
     let name = volid.split_once(':').map_or(volid.as_str(), |(_, name)| name);
     let used = if storage.kind.has_files() { volume.used.max(4096) } else { volume.used };
@@ -137,7 +144,7 @@ fn delete(call: &mut Call<'_>) -> Result<Value, PveError> {
             "Cannot remove image, a guest with VMID '{vmid}' exists!\nYou can delete the image from the guest's hardware pane"
         )));
     }
-    let id = format!("{}@{storage}", owner(name).map_or_else(|| name.to_owned(), |vmid| vmid.to_string()));
+    let id = owner(name).map_or_else(|| storage.to_owned(), |vmid| format!("{vmid}@{storage}"));
     let node = call.node.clone();
     let steps = Steps::new().wait(Duration::from_millis(200)).run(move |t| {
         let said = t.cluster.free(&node, &volid)?;

@@ -27,6 +27,9 @@ fn list(call: &mut Call<'_>) -> Result<Value, PveError> {
             && target.is_none_or(|target| target == call.node || (storage.shared() && storage.on(target)))
             && call.may_any(&format!("/storage/{}", storage.id), &["Datastore.Audit", "Datastore.AllocateSpace"])
     };
+    if only.is_some_and(|only| call.cluster.storage.get(only).is_none()) {
+        return Err(PveError::param("storage", "No such storage."));
+    }
     let show = |storage: &Storage| {
         let mut entry = figures(call, storage);
         entry["storage"] = json!(storage.id);
