@@ -182,9 +182,9 @@ pub fn tell_taken_over(cx: &Cx<Pve>, what: &str, upid: &Upid) {
 
 fn taken_over(cx: &Cx<Pve>, what: &str, task: &str) {
     cx.warn(Diagnostic::warning(
-        format!("{what} exists already and is taken for ours"),
+        "What exists already is taken for ours",
         format!(
-            "A run for this state was cut off while it made just that, as the journal in Terraform's data folder tells, and \
+            "{what} exists already. A run for this state was cut off while it made just that, as the journal in Terraform's data folder tells, and \
              everything that is configured agrees.{task}"
         ),
     ));

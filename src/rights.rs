@@ -15,9 +15,11 @@ pub async fn warn<M: Object>(cx: &Cx<Pve>, change: &Change<M>, say: &mut Say<M>,
     {
         say.warning(
             Path::root(),
-            format!("The apply needs {privilege} on {path}"),
-            "The user or token that plans lacks it; planning needs less. Apply with another one, or give it a role with that \
-             privilege (Datacenter, Permissions).",
+            format!("The apply needs {privilege}"),
+            format!(
+                "The user or token that plans lacks it on {path}; planning needs less. Apply with another one, or give it a role \
+                 with that privilege (Datacenter, Permissions)."
+            ),
         );
     }
 }

@@ -94,9 +94,12 @@ impl Resource<Pve> for CrushRule {
         if (change.is_create() || redefined) && !cx.client.has_root() {
             say.warning(
                 "name",
-                format!("Rule \"{}\" needs the login of root@pam", rule.name),
-                "Ceph's command for it runs in PVE's terminal, for which no token is enough. Set `username = \"root@pam\"` and \
-                 `password` on the provider (PVE_USERNAME, PVE_PASSWORD) before the apply.",
+                "CRUSH rules need the login of root@pam",
+                format!(
+                    "Ceph's command for rule \"{}\" runs in PVE's terminal, for which no token is enough. Set `username = \
+                     \"root@pam\"` and `password` on the provider (PVE_USERNAME, PVE_PASSWORD) before the apply.",
+                    rule.name
+                ),
             );
         }
         if let Some(map) = &map
@@ -258,7 +261,7 @@ async fn foresee(cx: &Cx<Pve>, rule: &Rule, say: &mut Say<CrushRule>) {
         if let Some(found) = durability::certain_to_fail(&pool.name, &rule.name, copies(pool), &topology) {
             say.error("failure_domain", found.summary, found.detail);
         } else if let Some(found) = durability::risk(&pool.name, &rule.name, copies(pool), &topology) {
-            say.warning("failure_domain", found.summary, found.detail);
+            say.warning("failure_domain", durability::RISK, format!("{}. {}", found.summary, found.detail));
         }
     }
 }

@@ -33,6 +33,9 @@ pub fn unplaceable(pool: &str, rule: &str, copies: Copies, topology: &Topology) 
     (!placement.feasible()).then(|| infeasible(pool, &rule, copies, placement.domains, &unit, topology))
 }
 
+/// The summary of what [`risk`] finds, the same for every pool: Terraform shows equal ones once.
+pub const RISK: &str = "The death of one host stops a pool";
+
 /// Whether the death of one host stops the pool's I/O. Further members only raise the risk, so what is known in part
 /// is enough to warn.
 pub fn risk(pool: &str, rule: &str, copies: Copies, topology: &Topology) -> Option<Finding> {

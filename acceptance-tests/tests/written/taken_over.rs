@@ -111,7 +111,7 @@ fn what_a_killed_run_has_made_is_taken_over_with_a_warning() -> anyhow::Result<(
     for case in CASES {
         let Some((sim, work)) = cut_off(case)? else { return Ok(()) };
         let output = work.apply()?.succeeded()?;
-        assert!(output.says("exists already and is taken for ours"), "{}", output.told());
+        assert!(output.says("What exists already is taken for ours"), "{}", output.told());
         assert!(sim.mutations()?.is_empty(), "{}: {:?}", case.address, sim.mutations()?);
         assert_ne!(work.instance(case.address)?["attributes"]["ready"], false, "{}", case.address);
         assert!(work.plan()?.is_empty(), "{}", case.address);

@@ -118,7 +118,7 @@ fn a_provider_killed_in_a_create_leaves_nothing_twice() -> anyhow::Result<()> {
             output.succeeded()?;
         } else if !vmid.is_empty() {
             let output = output.succeeded()?;
-            assert!(output.says("vm:150 on pve1 exists already and is taken for ours"), "{}", output.told());
+            assert!(output.says("vm:150 on pve1 exists already"), "{}", output.told());
         } else {
             // Which resource a number that PVE has chosen belongs to, no task can tell.
             let output = output.failed("id = \"100\"")?;
