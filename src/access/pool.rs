@@ -5,7 +5,8 @@ use std::sync::Arc;
 use pve_client::{Area, Lock, Request};
 use serde::Deserialize;
 use terraform_plugin::{
-    Change, Created, Cx, Deleted, Error, Failed, Model, Read, Resource, Say, Timeouts, Unwritten, Updated,
+    Change, Created, Cx, Deleted, Error, Failed, Findings, Model, Read, Resource, Say, Timeouts, Unwritten, Updated,
+    require, require_removable,
 };
 
 use crate::absence;
@@ -13,7 +14,9 @@ use crate::error::{During, Problem, exists};
 use crate::evidence::{self, Sight};
 use crate::pve::Pve;
 use crate::rights;
+use crate::storage::rbd::StorageRbd;
 use crate::texts;
+use crate::vm::vm::Vm;
 
 /// A resource pool: guests and storages under one name, for permissions. (For Ceph's pools see `pve_ceph_pool`.)
 ///
@@ -42,6 +45,17 @@ pub struct Pool {
 struct Live {
     poolid: String,
     comment: Option<String>,
+    /// Only where one pool is asked for.
+    #[serde(default)]
+    members: Vec<Member>,
+}
+
+/// What is in a pool: a guest, or a storage.
+#[derive(Deserialize)]
+struct Member {
+    id: String,
+    vmid: Option<u32>,
+    storage: Option<String>,
 }
 
 /// Who sees a pool in PVE's list.
@@ -50,14 +64,68 @@ const SEEN_WITH: &[&str] = &["Pool.Audit"];
 impl Resource<Pve> for Pool {
     async fn plan(cx: &Cx<Pve>, change: &mut Change<Self>, say: &mut Say<Self>) {
         if let Some(poolid) = change.plan.poolid.text().map(str::to_owned) {
-            rights::warn(cx, change, say, &format!("/pool/{poolid}"), "Pool.Allocate").await;
+            let path = format!("/pool/{poolid}");
+            rights::warn(cx, change, say, &path, "Pool.Allocate").await;
+            // Without it PVE's lists leave the pool out, so nobody could tell what became of it.
+            rights::warn(cx, change, say, &path, "Pool.Audit").await;
         }
+    }
+
+    async fn possible(
+        cx: &Cx<Pve>,
+        want: &PoolPlan,
+        prior: Option<&Self>,
+        found: &mut Findings<Self>,
+    ) -> Result<(), Error> {
+        let Some(poolid) = want.poolid.text().filter(|_| prior.is_none()) else { return Ok(()) };
+        if find(cx, poolid).await?.is_some() {
+            found.exists(existing(poolid));
+        }
+        if let Some((parent, _)) = poolid.rsplit_once('/')
+            && find(cx, parent).await?.is_none()
+            && is_visible(cx, parent).await?
+        {
+            let problem = Problem::new(
+                format!("Pool \"{parent}\" does not exist"),
+                format!("Pool \"{poolid}\" is to be made in it. Nothing was written. Make that one first."),
+            );
+            found.missing(cx.comes("pool", parent), problem.at("poolid"));
+        }
+        Ok(())
+    }
+
+    async fn removable(cx: &Cx<Pve>, was: &Self, found: &mut Findings<Self>) -> Result<(), Error> {
+        let poolid = &was.poolid;
+        if find(cx, poolid).await?.is_none() {
+            return Ok(());
+        }
+        let request = Request::get("pools").param("poolid", poolid);
+        let pools: Vec<Live> = cx.client.call(request).await.during(format!("Cannot read pool \"{poolid}\""))?;
+        let members: Vec<Member> = pools.into_iter().flat_map(|pool| pool.members).collect();
+        let (vms, storages) = (cx.going::<Vm>(), cx.going::<StorageRbd>());
+        let goes = |member: &Member| {
+            let vm = member.vmid.is_some() && vms.iter().any(|vm| vm.vmid == member.vmid);
+            vm || member.storage.as_ref().is_some_and(|id| storages.iter().any(|storage| storage.storage == *id))
+        };
+        if !members.is_empty() {
+            let names: Vec<&str> = members.iter().map(|member| member.id.as_str()).collect();
+            let problem = Problem::new(
+                format!("Pool \"{poolid}\" has members"),
+                format!(
+                    "PVE destroys empty pools only. Nothing was written. Take out of it, or destroy: {}.",
+                    names.join(", ")
+                ),
+            );
+            found.missing(members.iter().all(goes), problem);
+        }
+        Ok(())
     }
 
     async fn create(cx: &Cx<Pve>, want: &Self, unwritten: Unwritten<Self>) -> Result<Created<Self>, Failed> {
         if unwritten.check(left_behind(cx, want).await)? {
             return Ok(unwritten.take_over(want.clone()).made(want.clone()));
         }
+        unwritten.check(require(cx, want, None).await)?;
         let doing = format!("Cannot create pool \"{}\"", want.poolid);
         let request = Request::post("pools").param("poolid", &want.poolid).opt("comment", want.comment.as_ref());
         let request = async { write(cx, request).await.during(&doing) };
@@ -84,11 +152,16 @@ impl Resource<Pve> for Pool {
     }
 
     async fn delete(cx: &Cx<Pve>, was: &Self) -> Result<Deleted<Self>, Error> {
-        if find(cx, &was.poolid).await?.is_some() {
-            let request = Request::delete("pools").param("poolid", &was.poolid);
-            write(cx, request).await.during(format!("Cannot destroy pool \"{}\"", was.poolid))?;
+        // Not in the list is no proof for whom lists are filtered.
+        if find(cx, &was.poolid).await?.is_none() && is_visible(cx, &was.poolid).await? {
+            return Ok(Deleted::Gone);
         }
-        Ok(Deleted::Gone)
+        require_removable(cx, was).await?;
+        let request = Request::delete("pools").param("poolid", &was.poolid);
+        match write(cx, request).await.during(format!("Cannot destroy pool \"{}\"", was.poolid)) {
+            Err(problem) if !problem.is_absent() => Err(problem.into()),
+            _ => Ok(Deleted::Gone),
+        }
     }
 }
 
@@ -100,6 +173,12 @@ async fn find(cx: &Cx<Pve>, poolid: &str) -> Result<Option<Pool>, Problem> {
         comment: live.comment.clone().filter(|comment| !comment.trim().is_empty()),
         ..Pool::default()
     }))
+}
+
+/// Whether we would see the pool if it were there.
+async fn is_visible(cx: &Cx<Pve>, poolid: &str) -> Result<bool, Problem> {
+    let ours = cx.client.access().on(&format!("/pool/{poolid}")).await.during("Cannot read our own permissions")?;
+    Ok(ours.has_any(SEEN_WITH))
 }
 
 /// Whether the pool is there because a run for this state was cut off while making it; an error if it is there otherwise.

@@ -2,8 +2,12 @@
 
 use serde_json::json;
 
+use terraform_plugin::value::Value;
+
 use super::Rig;
+use crate::access::pool::Pool;
 use crate::ceph::crush_rule::CrushRule;
+use crate::ceph::pool::Pool as CephPool;
 use crate::storage::rbd::StorageRbd;
 
 /// Two storages on one pool, which show each other's images: one by which a VM calls its disk, and one that nobody names.
@@ -64,6 +68,86 @@ async fn a_storage_stays_for_what_names_it_until_the_next_stop_or_from_then_on()
     for told in [detached.await, attached.await] {
         assert!(told.len() == 1 && told[0].contains("Guest 200 could not start without it."), "{told:?}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_storage_of_another_cluster_is_looked_at_like_any_other() {
+    let elsewhere =
+        "  - {storage: ext, type: rbd, pool: vm, content: [images], monhost: '192.0.2.1', username: admin}\nguests:";
+    let rig = Rig::of(&TWO_ENTRIES.replace("guests:", elsewhere)).await;
+    let entry = rig.import::<StorageRbd>("ext").await.unwrap();
+    assert!(rig.plan(Some(&entry), &json!({ "storage": "ext", "pool": "vm" })).await.unwrap().is_empty());
+    // A pool of that name here means nothing.
+    let told = rig.destroy(&entry).await.unwrap_err();
+    assert!(told[0].contains("Storage \"ext\" is in use"), "{told:?}");
+    let told = rig.plan(Some(&entry), &json!({ "storage": "ext2", "pool": "vm" })).await.unwrap_err();
+    assert!(told[0].starts_with("An entry for another cluster's Ceph cannot be replaced"), "{told:?}");
+    let off = json!({ "storage": "ext", "pool": "elsewhere", "disable": true });
+    let told = rig.plan(Some(&entry), &off).await.unwrap().warnings;
+    assert!(told.len() == 1 && told[0].contains("is in use"), "pools of here are not asked: {told:?}");
+    let (off, _) = rig.bring(Some(&entry), &json!({ "storage": "ext", "pool": "vm", "disable": true })).await.unwrap();
+    rig.destroy(&off).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_recorded_entry_is_adopted_as_it_is() {
+    let entries = "storages:
+  - {storage: rbd1, type: rbd, krbd: '0', content: [images, rootdir], pool: rbd}
+  - {storage: rbd2, type: rbd, content: [images]}
+  - {storage: rbd3, type: rbd, pool: x, monhost: '192.0.2.1 192.0.2.2', username: admin, namespace: ns1, content: [images]}
+  - {storage: net-rbd, type: rbd, pool: nope, content: [images]}
+ceph: {stage: ready}
+";
+    let rig = Rig::of(entries).await;
+    for (id, pool) in [("rbd1", "rbd"), ("rbd2", "rbd"), ("rbd3", "x"), ("net-rbd", "nope")] {
+        let entry = rig.import::<StorageRbd>(id).await.unwrap();
+        // What Terraform generates: every attribute that can be set, as it is.
+        let Value::Object(state) = &entry.state else { panic!("{:?}", entry.state) };
+        let set = |name: &str| state.get(name).is_some_and(|value| *value != Value::Null);
+        assert_eq!(set("monhost"), id == "rbd3");
+        let mut config = json!({ "storage": id, "pool": pool, "content": ["images"], "krbd": false, "disable": false });
+        if id == "rbd1" {
+            config["content"] = json!(["images", "rootdir"]);
+        }
+        let planned = rig.plan(Some(&entry), &config).await.unwrap();
+        assert!(planned.is_empty() && planned.warnings.is_empty(), "{id}: {:?}", planned.warnings);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_storage_is_told_at_plan_what_it_misses() {
+    let rig = Rig::of(TWO_ENTRIES).await;
+    let told = rig.plan::<StorageRbd>(None, &json!({ "storage": "other", "pool": "nope" })).await.unwrap().warnings;
+    assert_eq!(told.len(), 2, "{told:?}");
+    assert!(told[0].starts_with("Storage \"other\" exists already"), "{told:?}");
+    assert!(told[1].starts_with("Pool \"nope\" does not exist"), "{told:?}");
+    rig.plan::<CephPool>(None, &json!({ "name": "nope" })).await.unwrap();
+    let told = rig.plan::<StorageRbd>(None, &json!({ "storage": "new", "pool": "nope" })).await.unwrap().warnings;
+    assert!(told.is_empty(), "what the same plan makes is no news: {told:?}");
+    let told = rig.plan::<StorageRbd>(None, &json!({ "storage": "local", "pool": "vm" })).await.unwrap().warnings;
+    assert!(told.len() == 1 && told[0].starts_with("Storage \"local\" is of type dir"), "{told:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_pool_with_members_stays() {
+    let rig = Rig::of(TWO_ENTRIES).await;
+    let inner = json!({ "poolid": "a/b" });
+    let told = rig.plan::<Pool>(None, &inner).await.unwrap().warnings;
+    assert!(told.len() == 1 && told[0].starts_with("Pool \"a\" does not exist"), "{told:?}");
+    let (pool, _) = rig.bring::<Pool>(None, &json!({ "poolid": "a" })).await.unwrap();
+    assert!(rig.plan::<Pool>(None, &inner).await.unwrap().warnings.is_empty());
+    let pool = rig.read(&pool).await.unwrap();
+    let told = rig.plan::<Pool>(None, &json!({ "poolid": "a" })).await.unwrap().warnings;
+    assert!(told.is_empty(), "this state holds it: {told:?}");
+    let into = |cluster: &mut pve_sim::cluster::Cluster, vms: Vec<u32>| {
+        cluster.pools.all.get_mut("a").unwrap().vms = vms.into_iter().collect();
+    };
+    rig.sim.world.with(|cluster| into(cluster, vec![200]));
+    let told = rig.destroy(&pool).await.unwrap_err();
+    assert!(told[0].starts_with("Pool \"a\" has members") && told[0].contains("qemu/200"), "{told:?}");
+    rig.sim.world.with(|cluster| into(cluster, Vec::new()));
+    rig.destroy(&pool).await.unwrap();
+    assert!(rig.sim.world.with(|cluster| cluster.pools.all.is_empty()));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -7,7 +7,8 @@ use pve_client::api::params::Params;
 use pve_client::api::qemu::config::Config;
 use pve_client::api::storage::StorageConfig;
 use terraform_plugin::{
-    Change, Created, Cx, Deleted, Error, Failed, Model, Path, Read, Resource, Say, Timeouts, Unwritten, Updated,
+    Change, Created, Cx, Deleted, Error, Failed, Findings, Model, Path, Read, Resource, Say, Timeouts, Unwritten,
+    Updated, require, require_removable,
 };
 
 use crate::absence;
@@ -16,12 +17,17 @@ use crate::evidence::{self, Sight};
 use crate::pve::Pve;
 use crate::rights;
 use crate::texts;
+use crate::vm::vm::Vm;
 
 use super::images::images;
 
 /// A pool of the cluster's own Ceph as a storage for the disks of guests.
 ///
-/// It is an entry in the cluster's configuration: destroying it removes the entry, never data.
+/// It is an entry in the cluster's configuration: destroying it removes the entry, never data, and is refused while images
+/// of guests lie on it.
+///
+/// An entry for the Ceph of another cluster (`monhost`) is made in PVE, since PVE wants its key for that. It can be imported
+/// and changed like the others; what it does not show here (`monhost`, user, namespace) stays as it is.
 #[derive(Model, Clone, Debug, Default, PartialEq)]
 #[model(name = "storage_rbd", area = "Storage", key(storage))]
 pub struct StorageRbd {
@@ -48,6 +54,9 @@ pub struct StorageRbd {
     /// Switches the storage off. Left alone when unset (PVE: false).
     #[attr(keep)]
     pub disable: Option<bool>,
+    /// The monitors, if the pool is another cluster's.
+    #[attr(computed)]
+    pub monhost: Option<String>,
     /// How long operations may take.
     #[attr(timeouts(create = "5m", update = "5m", delete = "5m"))]
     pub timeouts: Timeouts,
@@ -66,13 +75,65 @@ const SEEN_WITH: &[&str] = &["Datastore.Audit", "Datastore.AllocateSpace"];
 impl Resource<Pve> for StorageRbd {
     async fn plan(cx: &Cx<Pve>, change: &mut Change<Self>, say: &mut Say<Self>) {
         rights::warn(cx, change, say, "/storage", "Datastore.Allocate").await;
+        let renamed = !change.is_destroy() && change.changed(|plan| &plan.storage);
+        if let Some(monhost) = change.prior.as_ref().and_then(|prior| prior.monhost.as_ref()).filter(|_| renamed) {
+            say.error(
+                "storage",
+                "An entry for another cluster's Ceph cannot be replaced",
+                format!(
+                    "It lies at {monhost}, and the new one would be made for this cluster's own Ceph. Nothing was written. Keep \
+                     its id; for another one, add the entry in PVE and import it."
+                ),
+            );
+        }
+    }
+
+    async fn possible(
+        cx: &Cx<Pve>,
+        want: &StorageRbdPlan,
+        prior: Option<&Self>,
+        found: &mut Findings<Self>,
+    ) -> Result<(), Error> {
+        let storage = want.storage.text();
+        if prior.is_none()
+            && let Some(storage) = storage
+        {
+            match find(cx, storage).await {
+                Ok(Some(_)) => found.exists(existing(storage)),
+                Ok(None) => {}
+                Err(problem) => found.mendable(problem),
+            }
+        }
+        let Some(pool) = want.pool.text().filter(|pool| prior.is_none_or(|prior| prior.pool != *pool)) else {
+            return Ok(());
+        };
+        if prior.is_none_or(|prior| prior.monhost.is_none())
+            && let Err(problem) = pool_must_exist(cx, storage, pool).await
+        {
+            found.missing(cx.comes("ceph_pool", pool), problem);
+        }
+        if let Some(prior) = prior
+            && let Some(used) = used(cx, &prior.storage).await?
+        {
+            found.mendable(used.problem);
+        }
+        Ok(())
+    }
+
+    async fn removable(cx: &Cx<Pve>, was: &Self, found: &mut Findings<Self>) -> Result<(), Error> {
+        if let Some(used) = used(cx, &was.storage).await? {
+            let going = cx.going::<Vm>();
+            let goes = |owner: &Option<u32>| owner.is_some() && going.iter().any(|vm| vm.vmid == *owner);
+            found.missing(used.owners.iter().all(goes), used.problem);
+        }
+        Ok(())
     }
 
     async fn create(cx: &Cx<Pve>, want: &Self, unwritten: Unwritten<Self>) -> Result<Created<Self>, Failed> {
         if let Some(live) = unwritten.check(left_behind(cx, want).await)? {
             return Ok(unwritten.take_over(want.clone()).made(live));
         }
-        unwritten.check(pool_must_exist(cx, want).await)?;
+        unwritten.check(require(cx, want, None).await)?;
         let doing = format!("Cannot add storage \"{}\"", want.storage);
         let params = want.params(None);
         let request = async {
@@ -95,10 +156,7 @@ impl Resource<Pve> for StorageRbd {
     }
 
     async fn update(cx: &Cx<Pve>, prior: &Self, want: &Self) -> Result<Updated<Self>, Error> {
-        if prior.pool != want.pool {
-            pool_must_exist(cx, want).await?;
-            must_be_unused(cx, prior).await?;
-        }
+        require(cx, want, Some(prior)).await?;
         let doing = format!("Cannot change storage \"{}\"", want.storage);
         let params = want.params(Some(prior));
         if !params.is_empty() {
@@ -113,7 +171,7 @@ impl Resource<Pve> for StorageRbd {
         if find(cx, &was.storage).await?.is_none() {
             return Ok(Deleted::Gone);
         }
-        must_be_unused(cx, was).await?;
+        require_removable(cx, was).await?;
         cx.client.storage().delete(&was.storage).await.during(format!("Cannot remove storage \"{}\"", was.storage))?;
         Ok(Deleted::Gone)
     }
@@ -128,6 +186,7 @@ impl StorageRbd {
             nodes: live.nodes.clone(),
             krbd: Some(live.krbd.unwrap_or(false)),
             disable: Some(live.disable),
+            monhost: live.monhost.clone(),
             timeouts: Timeouts::default(),
         }
     }
@@ -186,70 +245,91 @@ async fn left_behind(cx: &Cx<Pve>, want: &StorageRbd) -> Result<Option<StorageRb
     if agrees && evidence::is_of_former_run(cx, &what, &want.storage).await {
         return Ok(Some(live));
     }
-    Err(existing(want))
+    Err(existing(&want.storage))
 }
 
-fn existing(want: &StorageRbd) -> Problem {
-    exists("pve_storage_rbd", &format!("Storage \"{}\"", want.storage), &want.storage).at("storage")
+fn existing(storage: &str) -> Problem {
+    exists("pve_storage_rbd", &format!("Storage \"{storage}\""), storage).at("storage")
 }
 
 async fn must_be_absent(cx: &Cx<Pve>, want: &StorageRbd) -> Result<(), Problem> {
     match find(cx, &want.storage).await? {
-        Some(_) => Err(existing(want)),
+        Some(_) => Err(existing(&want.storage)),
         None => Ok(()),
     }
 }
 
 /// PVE takes a wrong pool without a word; the storage would be there and never active.
-async fn pool_must_exist(cx: &Cx<Pve>, want: &StorageRbd) -> Result<(), Problem> {
+async fn pool_must_exist(cx: &Cx<Pve>, storage: Option<&str>, pool: &str) -> Result<(), Problem> {
     let pools = cx.client.ceph().pools().await.during("Cannot list the Ceph pools")?;
-    if pools.iter().any(|pool| pool.name == want.pool) {
+    if pools.iter().any(|there| there.name == pool) {
         return Ok(());
     }
     let names: Vec<&str> = pools.iter().map(|pool| pool.name.as_str()).collect();
+    let storage = storage.map(|storage| format!(" \"{storage}\"")).unwrap_or_default();
     Err(Problem::new(
-        format!("Pool \"{}\" does not exist", want.pool),
+        format!("Pool \"{pool}\" does not exist"),
         format!(
-            "Storage \"{}\" cannot lie on it; nothing was written. There are: {}. `pve_ceph_pool` makes more.",
-            want.storage,
+            "Storage{storage} cannot lie on it; nothing was written. There are: {}. `pve_ceph_pool` makes more.",
             names.join(", ")
         ),
     )
     .at("pool"))
 }
 
-/// PVE removes and repoints storages without asking whether guests use them.
-async fn must_be_unused(cx: &Cx<Pve>, storage: &StorageRbd) -> Result<(), Problem> {
-    let id = &storage.storage;
-    if storage.disable == Some(true) {
-        return Ok(());
+/// Why a storage has to stay.
+struct Used {
+    problem: Problem,
+    /// Whose images lie there.
+    owners: BTreeSet<Option<u32>>,
+}
+
+/// Whether guests use the storage. PVE removes and repoints storages without asking.
+async fn used(cx: &Cx<Pve>, id: &str) -> Result<Option<Used>, Problem> {
+    let storages = cx.client.storage().list().await.during("Cannot list the storages")?;
+    let Some(entry) = storages.iter().find(|entry| entry.storage == id && !entry.disable) else { return Ok(None) };
+    if entry.monhost.is_none() {
+        // A pool that was replaced took its images along, and PVE lists none on one that is gone.
+        let pools = cx.client.ceph().pools().await.during("Cannot list the Ceph pools")?;
+        if pools.iter().all(|pool| pool.name != pool_of(entry)) {
+            return Ok(None);
+        }
     }
-    // A pool that was replaced took its images along, and PVE lists none on one that is gone.
-    let pools = cx.client.ceph().pools().await.during("Cannot list the Ceph pools")?;
-    if pools.iter().all(|pool| pool.name != storage.pool) {
-        return Ok(());
-    }
-    let Some(images) = images(cx, id, storage.nodes.as_ref()).await? else { return Ok(()) };
-    let Some(first) = images.first() else { return Ok(()) };
+    let cure = entry.monhost.as_ref().map(|monhost| {
+        format!("The pool is another cluster's, at {monhost}. If that is gone for good, set `disable = true` first.")
+    });
+    let images = images(cx, id, entry.nodes.as_ref()).await.map_err(|problem| problem.noting(cure))?;
+    let Some(images) = images else { return Ok(None) };
+    let Some(first) = images.first() else { return Ok(None) };
     let owners: BTreeSet<Option<u32>> = images.iter().map(|image| image.vmid).collect();
-    let Some(why) = hold(cx, storage, &owners).await? else { return Ok(()) };
-    Err(Problem::new(
+    let other = storages.iter().any(|other| other.storage != *id && !other.disable && shows_the_same(other, entry));
+    let Some(why) = hold(cx, id, other, &owners).await? else { return Ok(None) };
+    let problem = Problem::new(
         format!("Storage \"{id}\" is in use"),
         format!(
             "It shows {} images, such as {}. {why} Nothing was written. Move or remove them first.",
             images.len(),
             first.volid
         ),
-    ))
+    );
+    Ok(Some(Used { problem, owners }))
 }
 
-/// What hangs on the entry, in a sentence, when images of these guests lie on its pool. Entries on the same pool all show
-/// the same images, so as long as there is another one only what guests call by this one's name does.
-async fn hold(cx: &Cx<Pve>, storage: &StorageRbd, owners: &BTreeSet<Option<u32>>) -> Result<Option<String>, Problem> {
-    let id = &storage.storage;
-    let storages = cx.client.storage().list().await.during("Cannot list the storages")?;
-    let other =
-        storages.iter().any(|s| s.storage != *id && !s.disable && s.ceph_pools().contains(storage.pool.as_str()));
+fn pool_of(entry: &StorageConfig) -> &str {
+    entry.pool.as_deref().unwrap_or("rbd")
+}
+
+/// Whether two entries show the same images: the same pool and namespace of the same cluster.
+fn shows_the_same(one: &StorageConfig, other: &StorageConfig) -> bool {
+    one.kind == other.kind
+        && one.monhost == other.monhost
+        && pool_of(one) == pool_of(other)
+        && one.namespace == other.namespace
+}
+
+/// What hangs on the entry, in a sentence, when images of these guests lie on its pool. As long as there is another one
+/// that shows the same images, only what guests call by this one's name does.
+async fn hold(cx: &Cx<Pve>, id: &str, other: bool, owners: &BTreeSet<Option<u32>>) -> Result<Option<String>, Problem> {
     if !other {
         return Ok(Some("Their guests could not start without it.".to_owned()));
     }
@@ -280,4 +360,32 @@ async fn hold(cx: &Cx<Pve>, storage: &StorageRbd, owners: &BTreeSet<Option<u32>>
 fn names(config: &Config, storage: &str) -> bool {
     config.drives.values().any(|drive| drive.storage() == Some(storage))
         || config.other.values().any(|value| value.split_once(':').map_or(value.as_str(), |(id, _)| id) == storage)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn entries_of_other_clusters_and_namespaces_show_other_images() {
+        let entry = |more: serde_json::Value| -> StorageConfig {
+            let mut entry = serde_json::json!({"storage": "a", "type": "rbd", "content": "images"});
+            entry.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+            serde_json::from_value(entry).unwrap()
+        };
+        let own = entry(serde_json::json!({"pool": "vm"}));
+        assert!(shows_the_same(&own, &entry(serde_json::json!({"pool": "vm", "krbd": 1, "data-pool": "d"}))));
+        for other in [
+            serde_json::json!({"pool": "vm", "monhost": "192.0.2.1"}),
+            serde_json::json!({"pool": "vm", "namespace": "n"}),
+            serde_json::json!({"pool": "other", "data-pool": "vm"}),
+            serde_json::json!({}),
+        ] {
+            assert!(!shows_the_same(&own, &entry(other.clone())), "{other}");
+        }
+        assert!(
+            shows_the_same(&entry(serde_json::json!({})), &entry(serde_json::json!({"pool": "rbd"}))),
+            "its default"
+        );
+    }
 }
