@@ -13,9 +13,18 @@ pub struct Problem(Box<Inner>);
 
 #[derive(Debug)]
 enum Inner {
-    Pve { doing: String, source: Pve, attributes: fn(&str) -> Option<Path> },
-    Command { doing: String, source: CommandError },
+    Pve {
+        doing: String,
+        source: Pve,
+        attributes: fn(&str) -> Option<Path>,
+    },
+    Command {
+        doing: String,
+        source: CommandError,
+    },
     Ours(Error),
+    /// The same, where the write that it is about was certainly not sent.
+    Unsent(Error),
 }
 
 impl Problem {
@@ -35,6 +44,12 @@ impl Problem {
         Self(Box::new(Inner::Ours(Error::from(self).at(path))))
     }
 
+    /// The same, of a write that was certainly not sent, or refused each time.
+    #[must_use]
+    pub fn unsent(self) -> Self {
+        Self(Box::new(Inner::Unsent(Error::from(self))))
+    }
+
     /// An unknown node is a mistake in `node`; anything else stays what it is.
     #[must_use]
     pub fn node_at_fault(self) -> Self {
@@ -45,7 +60,9 @@ impl Problem {
     pub fn doing(&self) -> &str {
         match &*self.0 {
             Inner::Pve { doing, .. } | Inner::Command { doing, .. } => doing,
-            Inner::Ours(error) => error.diagnostics().iter().next().map_or("", |first| first.summary.as_str()),
+            Inner::Ours(error) | Inner::Unsent(error) => {
+                error.diagnostics().iter().next().map_or("", |first| first.summary.as_str())
+            }
         }
     }
 
@@ -53,7 +70,7 @@ impl Problem {
     pub fn pve(&self) -> Option<&Pve> {
         match &*self.0 {
             Inner::Pve { source, .. } | Inner::Command { source: CommandError::Shell(source), .. } => Some(source),
-            Inner::Command { .. } | Inner::Ours(_) => None,
+            Inner::Command { .. } | Inner::Ours(_) | Inner::Unsent(_) => None,
         }
     }
 
@@ -72,12 +89,30 @@ impl Problem {
         matches!(self.pve(), Some(Pve::TaskFailed(_)))
     }
 
+    /// Whether somebody else has PVE's lock, which passes: nothing was done.
+    pub fn is_contention(&self) -> bool {
+        self.pve().is_some_and(Pve::is_contention)
+    }
+
+    /// Whether what was to be changed was not as it had been read: nothing was done. PVE compares before it takes the lock,
+    /// and once more when it has it.
+    pub fn is_modified(&self) -> bool {
+        match self.pve() {
+            Some(Pve::Modified(_)) => true,
+            Some(Pve::TaskFailed(failure)) => ["(file change by other user?)", "detected modified configuration"]
+                .iter()
+                .any(|words| failure.status.contains(words)),
+            _ => false,
+        }
+    }
+
     /// Whether the request certainly had no effect.
     pub fn is_refused(&self) -> bool {
         match &*self.0 {
             Inner::Pve { source, .. } => source.refused(),
             Inner::Command { source, .. } => source.refused(),
             Inner::Ours(_) => false,
+            Inner::Unsent(_) => true,
         }
     }
 
@@ -109,7 +144,7 @@ impl From<Error> for Problem {
 impl From<Problem> for Error {
     fn from(problem: Problem) -> Self {
         match *problem.0 {
-            Inner::Ours(error) => error,
+            Inner::Ours(error) | Inner::Unsent(error) => error,
             Inner::Pve { doing, source: Pve::Parameter(refused), attributes } => {
                 parameters(&doing, &refused, attributes)
             }

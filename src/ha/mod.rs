@@ -1,6 +1,8 @@
 //! High availability: which guests are under HA, and what HA does.
 
+pub mod local;
+mod movable;
+pub mod planned;
 pub mod resource;
-mod shared_disks;
 pub mod status;
 mod wait;

@@ -4,11 +4,12 @@ use pve_client::api::cluster::{Guest, GuestKind};
 use pve_client::api::ha::resource::{HaResource as Live, Sid};
 use pve_client::api::params::Params;
 use terraform_plugin::{
-    Change, Choice, Created, Cx, Deleted, Error, Failed, Model, Path, Read, Resource, Say, Timeouts, Unwritten,
-    Updated, Written,
+    Change, Choice, Created, Cx, Deleted, Error, Failed, Findings, Model, Path, Read, Resource, Say, Timeouts,
+    Unwritten, Updated, Written, require,
 };
 
-use super::shared_disks;
+use super::movable;
+use super::planned;
 use super::wait::{self, Waited};
 use crate::absence;
 use crate::error::{During, Problem, exists};
@@ -22,9 +23,10 @@ use crate::texts;
 /// While a guest is here, HA alone decides whether it runs. Where it runs at the moment is told by `pve_ha_status`, not
 /// by this resource: a failover plans nothing.
 ///
-/// Before anything is written, every disk of the guest must lie on storage that all nodes share (`pve_vm_disk_move` moves
-/// it there); the cloud-init drive may be local. Destroying the resource takes the guest out of HA and leaves it running
-/// or stopped as it is.
+/// Before anything is written, nothing of the guest may be on one node only: every disk must lie on storage that all nodes
+/// share (`pve_vm_disk_move` moves it there), CD-ROM drives hold no local image, and devices of the host are handed through
+/// by a mapping. The cloud-init drive may be local, and an unused disk (`unusedN`) is warned of only: a failover starts the
+/// guest without it. Destroying the resource takes the guest out of HA and leaves it running or stopped as it is.
 #[derive(Model, Clone, Debug, Default, PartialEq)]
 #[model(name = "ha_resource", area = "HA", key(sid))]
 pub struct HaResource {
@@ -35,10 +37,10 @@ pub struct HaResource {
     #[attr(keep)]
     pub state: Option<HaState>,
     /// Attempts to start it again on the same node. Left alone when unset (PVE: 1).
-    #[attr(keep, range = 0..=100)]
+    #[attr(keep)]
     pub max_restart: Option<u32>,
     /// Other nodes to try after that. Left alone when unset (PVE: 1).
-    #[attr(keep, range = 0..=100)]
+    #[attr(keep)]
     pub max_relocate: Option<u32>,
     /// Whether it goes back when a better node returns. Left alone when unset (PVE: true).
     #[attr(keep)]
@@ -90,6 +92,41 @@ impl Resource<Pve> for HaResource {
 
     async fn plan(cx: &Cx<Pve>, change: &mut Change<Self>, say: &mut Say<Self>) {
         rights::warn(cx, change, say, "/", "Sys.Console").await;
+        let prior = change.prior.as_ref().map(|prior| prior.sid.clone());
+        if let Some(sid) = change.plan.sid.text().map(str::to_owned).or(prior) {
+            match change.is_destroy() || change.plan.state.is(&HaState::Ignored) {
+                true => planned::forget(&cx.ledger, &sid),
+                false => planned::note(&cx.ledger, &sid, !change.plan.allow_local.is(&false)),
+            }
+        }
+    }
+
+    async fn possible(
+        cx: &Cx<Pve>,
+        want: &HaResourcePlan,
+        prior: Option<&Self>,
+        found: &mut Findings<Self>,
+    ) -> Result<(), Error> {
+        let Some(sid) = want.sid.text() else { return Ok(()) };
+        let sid = parse(sid)?;
+        if prior.is_none() && find(cx, sid).await?.is_some() {
+            found.exists(existing(sid));
+        }
+        let guest = match guest(cx, sid).await? {
+            Ok(guest) => guest,
+            Err(missing) => {
+                found.missing(cx.comes("vm", &sid.vmid.to_string()), missing);
+                return Ok(());
+            }
+        };
+        let starts = match prior {
+            Some(prior) => prior.wanted() != "started" && want.state.is(&HaState::Started),
+            None => !want.state.is(&HaState::Ignored),
+        };
+        if starts && want.allow_local.is(&false) && guest.kind == GuestKind::Qemu {
+            movable::look(cx, sid, &guest, found).await?;
+        }
+        Ok(())
     }
 
     async fn create(cx: &Cx<Pve>, want: &Self, unwritten: Unwritten<Self>) -> Result<Created<Self>, Failed> {
@@ -97,8 +134,8 @@ impl Resource<Pve> for HaResource {
         if let Some(live) = unwritten.check(left_behind(cx, want, sid).await)? {
             return settle(cx, sid, live, unwritten.take_over(want.clone())).await;
         }
-        let guest = unwritten.check(guest(cx, sid).await)?;
-        unwritten.check(must_be_movable(cx, want, &guest).await)?;
+        unwritten.check(require(cx, want, None).await)?;
+        unwritten.check(movable::warn(cx, want, sid).await)?;
         let doing = format!("Cannot put {sid} under HA");
         let params = want.params(None);
         let request = async {
@@ -108,7 +145,7 @@ impl Resource<Pve> for HaResource {
         let (answer, written) = unwritten.send(want.clone(), request).await?;
         let live = match evidence::arrived(cx, answer, find(cx, sid), Sight::All).await {
             Ok(Ok(live)) => live,
-            Ok(Err(problem)) => return written.undo(problem, must_be_absent(cx, want, sid)).await,
+            Ok(Err(problem)) => return written.undo(problem, must_be_absent(cx, sid)).await,
             Err(problem) => return Ok(written.leave(problem)),
         };
         settle(cx, sid, live, written).await
@@ -128,8 +165,9 @@ impl Resource<Pve> for HaResource {
 
     async fn update(cx: &Cx<Pve>, prior: &Self, want: &Self) -> Result<Updated<Self>, Error> {
         let sid = parse(&want.sid)?;
+        require(cx, want, Some(prior)).await?;
         if want.wanted() == "started" && prior.wanted() != "started" {
-            must_be_movable(cx, want, &guest(cx, sid).await?).await?;
+            movable::warn(cx, want, sid).await?;
         }
         // First: it changes what is there.
         leave_error(cx, sid, want).await?;
@@ -268,56 +306,36 @@ async fn left_behind(cx: &Cx<Pve>, want: &HaResource, sid: Sid) -> Result<Option
     if agrees && evidence::is_of_former_run(cx, &format!("HA resource {sid}"), &want.sid).await {
         return Ok(Some(live));
     }
-    Err(existing(want, sid))
+    Err(existing(sid))
 }
 
-fn existing(want: &HaResource, sid: Sid) -> Problem {
-    exists("pve_ha_resource", &format!("HA resource {sid}"), &want.sid).at("sid")
+fn existing(sid: Sid) -> Problem {
+    exists("pve_ha_resource", &format!("HA resource {sid}"), &sid.to_string()).at("sid")
 }
 
-async fn must_be_absent(cx: &Cx<Pve>, want: &HaResource, sid: Sid) -> Result<(), Problem> {
+async fn must_be_absent(cx: &Cx<Pve>, sid: Sid) -> Result<(), Problem> {
     match find(cx, sid).await? {
-        Some(_) => Err(existing(want, sid)),
+        Some(_) => Err(existing(sid)),
         None => Ok(()),
     }
 }
 
-async fn guest(cx: &Cx<Pve>, sid: Sid) -> Result<Guest, Problem> {
+/// The guest; within, why there is none.
+async fn guest(cx: &Cx<Pve>, sid: Sid) -> Result<Result<Guest, Problem>, Problem> {
     let guest = cx.client.cluster().guest(sid.vmid).await.during(format!("Cannot look for {sid}"))?;
-    match guest {
-        Some(guest) if guest.kind == sid.kind => Ok(guest),
-        Some(_) => Err(Problem::new(
+    let problem = match guest {
+        Some(guest) if guest.kind == sid.kind => return Ok(Ok(guest)),
+        Some(_) => Problem::new(
             format!("Guest {} is of another kind than {sid}", sid.vmid),
             "`vm:` names virtual machines, `ct:` containers. Nothing was written.",
-        )
-        .at("sid")),
-        None => Err(Problem::new(
+        ),
+        None => Problem::new(
             format!("Guest {sid} does not exist"),
             "HA can only manage a guest that is there; nothing was written. If it does exist, the user or token lacks VM.Audit \
              on it.",
-        )
-        .at("sid")),
-    }
-}
-
-async fn must_be_movable(cx: &Cx<Pve>, want: &HaResource, guest: &Guest) -> Result<(), Problem> {
-    if want.allow_local || guest.kind != GuestKind::Qemu || want.wanted() == "ignored" {
-        return Ok(());
-    }
-    let found = shared_disks::in_the_way(&cx.api, guest).await?;
-    if found.is_empty() {
-        return Ok(());
-    }
-    Err(Problem::new(
-        format!("{} cannot be started on another node", want.sid),
-        format!(
-            "HA would have nothing to start when node {} dies. In the way:\n  {}\nNothing was written. Move disks to shared \
-             storage (`pve_vm_disk_move`), remove unused ones, empty CD-ROM drives; or insist with `allow_local = true`.",
-            guest.node,
-            found.join("\n  ")
         ),
-    )
-    .at("sid"))
+    };
+    Ok(Err(problem.at("sid")))
 }
 
 /// HA's error state is left through `disabled` only, one round of the manager before anything else.

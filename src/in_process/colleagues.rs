@@ -9,7 +9,7 @@ use crate::vm::vm::Vm;
 
 impl Rig {
     /// Asks the cluster's control address.
-    async fn control(&self, method: &str, path: &str, body: &Json) -> Json {
+    pub(super) async fn control(&self, method: &str, path: &str, body: &Json) -> Json {
         let address = self.sim.control.trim_start_matches("http://");
         let body = body.to_string();
         let head = format!(
@@ -32,7 +32,7 @@ impl Rig {
     }
 
     /// When that write has come, and is held up.
-    async fn the_write_has_come(&self) {
+    pub(super) async fn the_write_has_come(&self) {
         // Gone again, once it has struck.
         while self
             .control("GET", "/faults", &Json::Null)
@@ -45,13 +45,13 @@ impl Rig {
     }
 
     /// What a VM's configuration says, in force or waiting.
-    fn says(&self, vmid: u32, key: &str) -> String {
+    pub(super) fn says(&self, vmid: u32, key: &str) -> String {
         let config = self.sim.world.with(|cluster| cluster.guests.get(vmid).unwrap().config.with_pending());
         config.get(key).cloned().unwrap_or_default()
     }
 
     /// A colleague says something in a VM's configuration.
-    fn colleague_says(&self, vmid: u32, key: &str, add: &str) {
+    pub(super) fn colleague_says(&self, vmid: u32, key: &str, add: &str) {
         self.sim.world.with(|cluster| {
             let guest = cluster.guests.get_mut(vmid).unwrap();
             let values = if guest.config.pending.contains_key(key) {

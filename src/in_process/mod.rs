@@ -3,9 +3,11 @@
 
 mod adopted;
 mod colleagues;
+mod failover;
 mod forms;
 mod in_use;
 mod machines;
+mod moves;
 
 use std::marker::PhantomData;
 

@@ -78,13 +78,16 @@ async fn with_sizes(cx: &Cx<Pve>, guest: &Guest, config: Arc<Config>) -> Arc<Con
 
 /// As [`find`], where the VM is needed.
 pub async fn must_exist(cx: &Cx<Pve>, vmid: u32) -> Result<Found, Problem> {
-    find(cx, vmid).await?.ok_or_else(|| {
-        Problem::new(
-            format!("vm:{vmid} does not exist"),
-            "Nothing was written. If it does exist, the user or token lacks VM.Audit on it.",
-        )
-        .at("vmid")
-    })
+    find(cx, vmid).await?.ok_or_else(|| missing(vmid))
+}
+
+/// There is no VM with that number.
+pub fn missing(vmid: u32) -> Problem {
+    Problem::new(
+        format!("vm:{vmid} does not exist"),
+        "Nothing was written. If it does exist, the user or token lacks VM.Audit on it.",
+    )
+    .at("vmid")
 }
 
 /// As [`must_exist`], with the configuration that is in force: changes that wait for the VM's next stop are not in it.

@@ -75,6 +75,19 @@ pub fn must_be_the_same(cx: &Cx<Pve>, found: &Found) -> Result<(), Problem> {
     .at("vmid"))
 }
 
+/// An error unless it is the same VM as it was a while ago.
+pub fn must_be_still_the_same(before: &Found, now: &Found) -> Result<(), Problem> {
+    let known = Known { uuid: before.config.uuid.clone(), created: before.config.created };
+    if known.may_be(&now.config) {
+        return Ok(());
+    }
+    Err(Problem::new(
+        format!("vm:{} is another VM now", now.guest.vmid),
+        "It was destroyed and its number was used again while this apply waited for it. Nothing was written to the new one.",
+    )
+    .at("vmid"))
+}
+
 /// What is remembered.
 #[derive(Debug, Default)]
 struct Known {

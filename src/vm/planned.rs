@@ -128,6 +128,31 @@ pub fn want_disk(
     })
 }
 
+/// Where siblings want a VM's disks to lie, by the name of the disk.
+pub fn wanted_on(ledger: &Ledger, vmid: u32) -> Vec<(String, String)> {
+    ledger.with(|all: &mut BTreeMap<(u32, String), Wishes>| {
+        let its = all.iter().filter(|((its, _), _)| *its == vmid);
+        its.filter_map(|((_, disk), Wishes(wishes))| Some((disk.clone(), wishes.last()?.1.clone()))).collect()
+    })
+}
+
+/// A `pve_vm_disk_move`, and the storage it brings the disk to.
+#[derive(Clone, Debug)]
+struct MoveTo(String);
+
+impl Planned for MoveTo {
+    type Key = (u32, String);
+}
+
+/// Notes that a disk is moved to a storage; answers to which one another move of this configuration brings it, if that is
+/// elsewhere. Planning the same move twice is no contradiction.
+pub fn move_disk(ledger: &Ledger, vmid: u32, disk: &str, storage: &str) -> Option<String> {
+    ledger.with(|all: &mut BTreeMap<(u32, String), MoveTo>| {
+        let MoveTo(first) = all.entry((vmid, disk.to_owned())).or_insert_with(|| MoveTo(storage.to_owned()));
+        (first != storage).then(|| first.clone())
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -176,6 +201,15 @@ mod tests {
         first.take();
         assert_eq!(fewest(&[100]).0, "a");
         assert_eq!(fewest(&[]).0, "b", "an older list");
+    }
+
+    #[test]
+    fn a_disk_that_is_moved_to_two_places_is_noticed() {
+        let ledger = Ledger::default();
+        assert_eq!(move_disk(&ledger, 101, "scsi0", "a"), None);
+        assert_eq!(move_disk(&ledger, 101, "scsi0", "a"), None, "planned once more");
+        assert_eq!(move_disk(&ledger, 101, "scsi0", "b"), Some("a".to_owned()));
+        assert_eq!(move_disk(&ledger, 101, "scsi1", "b"), None);
     }
 
     #[test]

@@ -18,7 +18,7 @@ pub async fn create(
     // A replacement inherits what was remembered of its predecessor.
     cx.private.remove(SOURCE);
     identity::forget(cx);
-    let (source, mut task, written) = match unwritten.check(order.prepare(cx).await)? {
+    let (source, at_first, task, written) = match unwritten.check(order.prepare(cx).await)? {
         Ready::There(found) => {
             remember(cx, &found, None);
             let volume = unwritten.check(order.movable(&found))?.volume.clone();
@@ -27,7 +27,7 @@ pub async fn create(
         Ready::Moving { found, upid, source } => {
             remember(cx, &found, Some(&source));
             let task = unwritten.check(order.attach(cx, upid).await)?;
-            (source, task, unwritten.take_over(want.clone()))
+            (source, found, task, unwritten.take_over(want.clone()))
         }
         Ready::Free(found) => {
             let source = unwritten.check(order.movable(&found))?.volume.clone();
@@ -35,13 +35,13 @@ pub async fn create(
             let before = unwritten.check(order.before(cx).await)?;
             let (sent, written) = unwritten.send(want.clone(), order.send(cx, &found)).await?;
             match order.settle(cx, &before, sent).await {
-                Ok(Ok(task)) => (source, task, written),
+                Ok(Ok(task)) => (source, found, task, written),
                 Ok(Err(problem)) => return written.undo(problem, must_be_untouched(cx, &order, &source)).await,
                 Err(problem) => return Ok(written.leave(problem)),
             }
         }
     };
-    match order.follow(cx, &mut task, &want.limits()).await {
+    match order.see_through(cx, &at_first, task, &want.limits()).await {
         Ok(()) => {}
         // PVE has freed the new volume again, and nothing has changed.
         Err(Halt::Failed(problem)) => return written.undo(problem, must_be_untouched(cx, &order, &source)).await,
@@ -65,10 +65,13 @@ fn remember(cx: &Cx<Pve>, found: &Found, source: Option<&str>) {
 async fn must_be_untouched(cx: &Cx<Pve>, order: &Order, source: &str) -> Result<(), Problem> {
     let Some(found) = guest::find(cx, order.vmid).await? else { return Ok(()) };
     match found.config.drives.get(&order.disk) {
-        Some(drive) if drive.volume != source => Err(Problem::new(
-            format!("{} has changed all the same", order.what()),
-            format!("It was {source} and is {} now.", drive.volume),
-        )),
+        // What somebody else has put there is their work, and stays.
+        Some(drive) if drive.volume != source && drive.storage() == Some(order.to.storage.as_str()) => {
+            Err(Problem::new(
+                format!("{} has changed all the same", order.what()),
+                format!("It was {source} and is {} now.", drive.volume),
+            ))
+        }
         _ => Ok(()),
     }
 }

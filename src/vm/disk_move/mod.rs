@@ -1,18 +1,19 @@
 //! `pve_vm_disk_move`: a disk of a VM, brought to another storage.
 
 mod begin;
+mod possible;
 
 use pve_client::api::qemu::DiskMove;
 use pve_client::api::qemu::drive::{Bus, DriveKey};
 use terraform_plugin::{
-    Attr, Change, Created, Cx, Deleted, Duration, Error, Failed, Model, Path, Read, Resource, Say, Size, Timeouts,
-    Unwritten, Updated,
+    Attr, Change, Created, Cx, Deleted, Duration, Error, Failed, Findings, Model, Path, Read, Resource, Say, Size,
+    Timeouts, Unwritten, Updated,
 };
 
 use super::guest;
 use super::identity;
 use super::moving::{Halt, Limits, Order, left_over};
-use super::planned::{DiskOwner, want_disk};
+use super::planned::{DiskOwner, move_disk, want_disk};
 use super::vm::two_owners;
 use crate::absence;
 use crate::error::Problem;
@@ -26,6 +27,8 @@ use crate::pve::Pve;
 /// Moving gigabytes takes hours. After `detach_after`, at Ctrl-C, when the time is over or when nothing moves any more, the
 /// move goes on in PVE, the resource stays with `ready = false`, and the next apply takes it up again. Whatever needs the
 /// disk to have arrived (HA) can wait for `ready` with a postcondition.
+///
+/// A disk of a VM under HA is brought to storage that all nodes share only, unless its `pve_ha_resource` has `allow_local`.
 ///
 /// Destroying the resource leaves the disk where it is.
 #[derive(Model, Clone, Debug, Default, PartialEq)]
@@ -46,8 +49,8 @@ pub struct VmDiskMove {
     /// The most it may take of the network and the disks, a second: `10MiB/s`. Unset: PVE's own limits, if any are set.
     #[attr(local, check = rate)]
     pub bandwidth_limit: Option<String>,
-    /// Destroys the source volume when the copy is complete. If not, it stays with the VM as `unusedN`. HA cannot start a VM
-    /// on another node that still names a volume on the old one.
+    /// Destroys the source volume when the copy is complete. If not, it stays with the VM as `unusedN`: HA starts the VM on
+    /// another node without it, and a migration drags it along.
     #[attr(local, default = false)]
     pub delete_source: bool,
     /// Ends the watch after this time; the move goes on and the next apply takes it up again. Unset: watched to its end.
@@ -117,12 +120,31 @@ impl Resource<Pve> for VmDiskMove {
             }
         }
         let plan = &change.plan;
-        if let (Some(vmid), Some(disk), Some(storage)) = (plan.vmid.get(), plan.disk.text(), plan.storage.text())
-            && let Some((_, other)) = want_disk(&cx.ledger, vmid, disk, DiskOwner::DiskMove, storage)
-        {
-            let (summary, detail) = two_owners(vmid, disk, storage, &other);
-            say.error("storage", summary, detail);
+        if let (Some(vmid), Some(disk), Some(storage)) = (plan.vmid.get(), plan.disk.text(), plan.storage.text()) {
+            if let Some((_, other)) = want_disk(&cx.ledger, vmid, disk, DiskOwner::DiskMove, storage) {
+                let (summary, detail) = two_owners(vmid, disk, storage, &other);
+                say.error("storage", summary, detail);
+            }
+            if let Some(other) = move_disk(&cx.ledger, vmid, disk, storage) {
+                say.error(
+                    "storage",
+                    format!("vm:{vmid} {disk} is moved to two storages"),
+                    format!(
+                        "This `pve_vm_disk_move` brings it to \"{storage}\", another one to \"{other}\": every apply would carry \
+                         it to and fro. Nothing was written. Keep one of the two."
+                    ),
+                );
+            }
         }
+    }
+
+    async fn possible(
+        cx: &Cx<Pve>,
+        want: &VmDiskMovePlan,
+        _prior: Option<&Self>,
+        found: &mut Findings<Self>,
+    ) -> Result<(), Error> {
+        possible::look(cx, want, found).await
     }
 
     async fn create(cx: &Cx<Pve>, want: &Self, unwritten: Unwritten<Self>) -> Result<Created<Self>, Failed> {

@@ -1,0 +1,85 @@
+//! Whether HA could start a guest on another node, by now and by what is planned.
+
+use pve_client::api::cluster::Guest;
+use pve_client::api::ha::resource::Sid;
+use terraform_plugin::{Cx, Diagnostic, Findings};
+
+use super::local::{self, Ends, Hindrance, Places};
+use super::resource::HaResource;
+use crate::error::{During, Problem};
+use crate::pve::Pve;
+use crate::vm::planned::wanted_on;
+
+/// Looks for what is in the way. What a planned move of a disk takes out of it is no news.
+pub async fn look(cx: &Cx<Pve>, sid: Sid, guest: &Guest, found: &mut Findings<HaResource>) -> Result<(), Problem> {
+    let places = Places::look(&cx.api).await?;
+    let local = local::look(&cx.api, &places, guest).await?;
+    let planned = wanted_on(&cx.ledger, sid.vmid);
+    for (disk, storage) in &planned {
+        let is_there = guest_has(cx, guest, disk, storage).await?;
+        if let Some(why) = places.why_local(storage).filter(|_| !is_there) {
+            found.certain(refusal(sid, &guest.node, &format!("{disk} is to be moved to {why}")));
+        }
+    }
+    let moves_away = |hindrance: &Hindrance| match &hindrance.ends {
+        Ends::WithAChange => false,
+        Ends::WhenItMoves(disk) => {
+            planned.iter().any(|(name, storage)| *name == disk.to_string() && places.why_local(storage).is_none())
+        }
+        Ends::ByItself => !planned.is_empty(),
+    };
+    let (ending, staying): (Vec<Hindrance>, Vec<Hindrance>) = local.hindrances.into_iter().partition(moves_away);
+    for (ends, all) in [(true, ending), (false, staying)] {
+        if !all.is_empty() {
+            let all: Vec<String> = all.into_iter().map(|hindrance| hindrance.what).collect();
+            found.missing(ends, refusal(sid, &guest.node, &all.join("\n  ")));
+        }
+    }
+    if !local.harmless.is_empty() {
+        found.notice(harmless(sid, &local.harmless));
+    }
+    Ok(())
+}
+
+async fn guest_has(cx: &Cx<Pve>, guest: &Guest, disk: &str, storage: &str) -> Result<bool, Problem> {
+    let config = cx.client.qemu(&guest.node, guest.vmid).config().await;
+    let config = config.during(format!("Cannot read the configuration of vm:{}", guest.vmid))?;
+    Ok(config.drives.iter().any(|(key, drive)| key.to_string() == disk && drive.storage() == Some(storage)))
+}
+
+fn refusal(sid: Sid, node: &str, all: &str) -> Problem {
+    Problem::new(
+        format!("{sid} cannot be started on another node"),
+        format!(
+            "HA would have nothing to start when node {node} dies. In the way:\n  {all}\nNothing was written. Move disks to \
+             shared storage (`pve_vm_disk_move`), empty CD-ROM drives, hand devices through by a mapping that every node has; \
+             or insist with `allow_local = true`."
+        ),
+    )
+    .at("sid")
+}
+
+fn harmless(sid: Sid, all: &[String]) -> Problem {
+    Problem::new(
+        "Something of a guest under HA is on one node only",
+        format!("HA can start {sid} elsewhere, but:\n  {}", all.join("\n  ")),
+    )
+}
+
+/// Warns, when the guest is put under HA, of what is local and does no harm to a failover.
+pub async fn warn(cx: &Cx<Pve>, want: &HaResource, sid: Sid) -> Result<(), Problem> {
+    if want.allow_local || sid.kind != pve_client::api::cluster::GuestKind::Qemu {
+        return Ok(());
+    }
+    let guest = cx.client.cluster().guest(sid.vmid).await.during(format!("Cannot look for {sid}"))?;
+    let Some(guest) = guest else { return Ok(()) };
+    let config = cx.client.qemu(&guest.node, guest.vmid).config().await;
+    let config = config.during(format!("Cannot read the configuration of {sid}"))?;
+    let local = Places::look(&cx.api).await?.local(&config);
+    if !local.harmless.is_empty() {
+        for said in terraform_plugin::Error::from(harmless(sid, &local.harmless)).into_diagnostics() {
+            cx.warn(Diagnostic::warning(said.summary, said.detail));
+        }
+    }
+    Ok(())
+}
