@@ -10,11 +10,14 @@ mod bench;
 mod cargo;
 mod crash_matrix;
 mod demo;
+mod dist;
 mod docs;
 mod fault_matrix;
 mod fuzz;
 mod golden;
+mod install;
 mod mutants;
+mod package;
 mod table;
 mod test;
 mod walk;
@@ -42,12 +45,16 @@ enum Command {
     Bench(bench::Args),
     /// The whole road with a real Terraform against a simulated cluster, told step by step
     Demo,
+    /// Makes what a registry serves: a zip a platform, its checksums, the manifest
+    Dist(dist::Args),
     /// Writes `docs/` from the provider's schemas and the examples
     Docs(docs::Args),
     /// Every fuzz target for ten minutes, or as long as told
     Fuzz(fuzz::Args),
     /// Replays the recordings of real PVE against the simulator and counts what matches
     Golden(golden::Args),
+    /// Builds the provider and puts it where `terraform init` and `tofu init` find it
+    Install(install::Args),
     /// Makes forty faults on purpose, one at a time in a copy, and tells which test notices each
     Mutants(mutants::Args),
     /// Everything that continuous integration checks; ends with the names of what failed
@@ -73,10 +80,12 @@ fn run(command: Command) -> Result<bool> {
         Command::Bench(args) => bench::run(&args),
         Command::CrashMatrix(args) => crash_matrix::run(&args),
         Command::Demo => demo::run(),
+        Command::Dist(args) => dist::run(&args),
         Command::Docs(args) => docs::run(&args),
         Command::FaultMatrix(args) => fault_matrix::run(&args),
         Command::Fuzz(args) => fuzz::run(&args),
         Command::Golden(args) => golden::run(&args).map(|summary| summary.below.is_empty()),
+        Command::Install(args) => install::run(&args),
         Command::Mutants(args) => mutants::run(&args),
         Command::Test(args) => test::run(&args),
         Command::Walk(args) => walk::run(&args),
