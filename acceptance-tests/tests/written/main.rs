@@ -9,6 +9,7 @@ mod ceph_pool;
 mod ceph_rule;
 mod endpoints;
 mod framework;
+mod guides;
 mod ha_resource;
 mod harness;
 mod load;
