@@ -48,8 +48,8 @@ use settle::settled;
 /// is, and where the node does not answer, Ceph's own command takes it out, through another node.
 ///
 /// An OSD that exists already on the device is not taken over; the error prints the `import` block. One exception: an apply
-/// that was killed cannot tell what it has made. An OSD that a task of the same user made there within the last two hours,
-/// and that is as it is configured, is taken for that, with a warning.
+/// that was killed cannot tell what it has made. An OSD that the journal in Terraform's data folder says this configuration
+/// was making there, and that is as it is configured, is taken for that, with a warning.
 ///
 /// PVE reserves making, destroying and erasing to `root@pam` logged in with its password; no token is enough.
 #[derive(Model, Clone, Debug, Default, PartialEq)]
@@ -105,7 +105,7 @@ impl Resource<Pve> for Osd {
         foresight::rights(cx, change, say);
         foresight::protected(cx, change, say);
         place::reworded(cx, change, say).await;
-        foresight::outside(change, say);
+        foresight::outside(cx, change, say).await;
         foresight::member(cx, change);
     }
 
@@ -184,9 +184,8 @@ impl Resource<Pve> for Osd {
                 (found.id, want.identified(&found))
             }
         };
-        if !prior.ready
-            && let Err(problem) = settle::carried_on(cx, &want, id, deadline).await
-        {
+        let unfinished = !prior.ready || foresight::was_removing(cx, prior).await;
+        if unfinished && let Err(problem) = settle::carried_on(cx, &want, id, deadline).await {
             return Ok(Updated::unfinished(want, problem));
         }
         let live = look::osd(cx, id).await?.ok_or_else(|| vanished(id))?;

@@ -19,6 +19,7 @@ pub fn choose(cx: &Cx<Pve>) -> String {
     forget(cx);
     let uuid = uuid::Uuid::new_v4().to_string();
     cx.private.set(UUID, &uuid);
+    cx.jot(uuid.as_str());
     uuid
 }
 

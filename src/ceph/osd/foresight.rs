@@ -55,13 +55,21 @@ pub fn protected(cx: &Cx<Pve>, change: &Change<Osd>, say: &mut Say<Osd>) {
 }
 
 /// Says that an OSD which runs is given no data, and nobody seems to want that: a removal that was killed leaves it so. One
-/// whose removal is known to have ended early is brought in again.
-pub fn outside(change: &mut Change<Osd>, say: &mut Say<Osd>) {
+/// whose removal is known to have ended early, by its state or by the journal, is brought in again.
+pub async fn outside(cx: &Cx<Pve>, change: &mut Change<Osd>, say: &mut Say<Osd>) {
     let Some(prior) = &change.prior else { return };
-    if !change.is_update() || !change.config.r#in.is_null() {
+    if !change.is_update() {
         return;
     }
-    if !prior.ready {
+    let cut_off = prior.ready && was_removing(cx, prior).await;
+    let left_alone = change.config.r#in.is_null();
+    if cut_off {
+        change.plan.ready = Attr::Unknown;
+    }
+    if !left_alone {
+        return;
+    }
+    if !prior.ready || cut_off {
         change.plan.r#in = Attr::Unknown;
     } else if prior.r#in == Some(false) {
         let detail = format!(
@@ -71,6 +79,11 @@ pub fn outside(change: &mut Change<Osd>, say: &mut Say<Osd>) {
         );
         say.warning("in", "OSDs are given no data", detail);
     }
+}
+
+/// Whether a run for this state was cut off while it removed the OSD.
+pub async fn was_removing(cx: &Cx<Pve>, osd: &Osd) -> bool {
+    cx.was_removing::<Osd>(&osd.device.on(&osd.node)).await
 }
 
 /// Notes for the pools of this run that there is going to be one more.

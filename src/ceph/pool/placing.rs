@@ -54,7 +54,8 @@ pub(super) async fn check(
     } else if let Some(finding) = durability::unplaceable(name, rule, copies, &topology) {
         found.mendable(told(finding));
     } else if let Some(finding) = durability::risk(name, rule, copies, &topology) {
-        found.notice(Error::new(finding.summary, finding.detail).at("size"));
+        let detail = format!("{}. {}", finding.summary, finding.detail);
+        found.notice(Error::new(durability::RISK, detail).at("size"));
     } else if size > 1 && (min_size == 1 || 2 * min_size < size) {
         found.notice(few_needed(name, copies));
     }

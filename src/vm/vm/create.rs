@@ -6,9 +6,9 @@ use pve_client::api::params::Params;
 use pve_client::{Area, Error as Api, Lock, Task};
 use terraform_plugin::{Created, Cx, Failed, Notes, Unwritten, require};
 
-use super::{Vm, placement, power, settings, vmid_path};
+use super::{Vm, left_behind, placement, power, settings, vmid_path};
 use crate::error::{During, Problem, exists};
-use crate::evidence::{self, Before};
+use crate::evidence::Before;
 use crate::pve::{Pve, patience};
 use crate::vm::planned::{self, Place};
 use crate::vm::{guest, identity};
@@ -17,20 +17,17 @@ use crate::vm::{guest, identity};
 const TRIES: u32 = 50;
 
 /// What a creation changes.
-fn areas(vmid: u32) -> [Area; 4] {
+pub fn areas(vmid: u32) -> [Area; 4] {
     [Area::Guests, Area::GuestConfig(vmid), Area::Content, Area::Ha]
 }
 
 pub async fn create(cx: &Cx<Pve>, want: &Vm, unwritten: Unwritten<Vm>) -> Result<Created<Vm>, Failed> {
-    let uuid = identity::choose(cx);
-    match want.vmid {
-        Some(vmid) if unwritten.check(left_behind(cx, want, vmid).await)? => {
-            let written = unwritten.take_over(want.clone());
-            return Ok(written.settle(async |notes| complete(cx, want, vmid, notes).await).await);
-        }
-        Some(_) => {}
-        None => unwritten.check(must_not_be_left_over(cx, want).await)?,
+    identity::forget(cx);
+    if let Some(vmid) = unwritten.check(left_behind::find(cx, want).await)? {
+        let written = unwritten.take_over(Vm { vmid: Some(vmid), ..want.clone() });
+        return Ok(written.settle(async |notes| complete(cx, want, vmid, notes).await).await);
     }
+    let uuid = identity::choose(cx);
     let (node, place) = unwritten.check(placement::choose(cx, want).await)?;
     let so_far = Vm { node: Some(node.clone()), ..want.clone() };
     unwritten.check(require(cx, &so_far, None).await)?;
@@ -202,55 +199,4 @@ pub async fn must_be_absent(cx: &Cx<Pve>, vmid: u32) -> Result<(), Problem> {
             Err(exists("pve_vm", &what, &vmid.to_string()).at(vmid_path()))
         }
     }
-}
-
-/// Whether the VM with this number is there because a run of ours was cut off while making it; an error if it is there
-/// otherwise.
-async fn left_behind(cx: &Cx<Pve>, want: &Vm, vmid: u32) -> Result<bool, Problem> {
-    if must_be_absent(cx, vmid).await.is_ok() {
-        return Ok(false);
-    }
-    let before = Before::look(cx, "qmcreate", vmid.to_string()).await?;
-    if let Some(upid) = before.of_former_run(cx, &vmid.to_string(), Lock::Vm(vmid), &areas(vmid)).await?
-        && let Some(found) = guest::find(cx, vmid).await?
-        && want.params(None, Some(&found.config)).is_empty()
-    {
-        evidence::tell_taken_over(cx, &format!("vm:{vmid} on {}", found.guest.node), &upid);
-        return Ok(true);
-    }
-    must_be_absent(cx, vmid).await.map(|()| false)
-}
-
-/// Without a number of its own, a VM whose creation was killed half-way would be made a second time. So one of the same
-/// name that was made a moment ago, and not by this process, is looked at.
-async fn must_not_be_left_over(cx: &Cx<Pve>, want: &Vm) -> Result<(), Problem> {
-    let Some(name) = &want.name else { return Ok(()) };
-    let guests = cx.client.cluster().guests().await.during("Cannot list the guests")?;
-    let namesakes = guests.iter().filter(|guest| {
-        // The name is missing from the list for the first seconds.
-        guest.name.as_ref().is_none_or(|its| its == name) && !planned::knows_vmid(&cx.ledger, guest.vmid)
-    });
-    for guest in namesakes {
-        let tasks = cx.client.cluster().tasks().await.during("Cannot list the cluster's tasks")?;
-        let id = guest.vmid.to_string();
-        if !tasks.iter().any(|task| task.kind == "qmcreate" && task.id == id) {
-            continue;
-        }
-        let Some(found) = guest::find(cx, guest.vmid).await? else { continue };
-        let half_made = found.config.lock.as_deref() == Some("create");
-        if half_made || want.params(None, Some(&found.config)).is_empty() {
-            let vmid = guest.vmid;
-            return Err(Problem::new(
-                format!("VM \"{name}\" was made a moment ago, as vm:{vmid}"),
-                format!(
-                    "A run that was cut off seems to have left it: its name and settings are those asked for. Nothing was \
-                     written. To go on with it, add this and put your resource's name in place of \"this\":\n\n\
-                     import {{\n  to = pve_vm.this\n  id = \"{vmid}\"\n}}\n\n\
-                     If a second VM of that name is wanted, give it a `vmid`."
-                ),
-            )
-            .at(vmid_path()));
-        }
-    }
-    Ok(())
 }

@@ -5,6 +5,7 @@ mod cloud_init;
 mod create;
 mod destroy;
 mod disks;
+mod left_behind;
 mod networks;
 mod placement;
 mod possible;
@@ -39,9 +40,8 @@ pub use networks::Network;
 /// A running VM takes some changes (memory, cores, machine, ...) only at its next stop and start; a warning says so.
 ///
 /// A VM that exists already is not taken over; the error prints the `import` block. One exception: an apply that was killed
-/// cannot tell what it has made. If `vmid` is set, a VM of that number which a task of the same user made within the last
-/// two hours, and which is as it is configured, is taken for that, with a warning. Where PVE chose the number, nothing tells
-/// which resource the VM belongs to, and the `import` block is printed.
+/// cannot tell what it has made. A VM that the journal in Terraform's data folder says this configuration was making is known
+/// by the uuid that was chosen for it, also where PVE chose the number, and is taken for that, with a warning.
 ///
 /// A VM can only be destroyed after `allow_destroy = true` was applied.
 #[derive(Model, Clone, Debug, Default, PartialEq)]

@@ -81,6 +81,12 @@ pub struct Former {
     pub note: Option<String>,
 }
 
+impl Former {
+    fn of(entry: &Entry) -> Self {
+        Self { place: entry.place.clone(), begun: entry.begun, note: entry.note.clone() }
+    }
+}
+
 impl Journal {
     /// `data_dir` is where Terraform keeps its own data, `provider` the provider's name.
     pub(crate) fn new(data_dir: &Path, provider: &str, ask: Ask) -> Self {
@@ -201,15 +207,20 @@ impl Intent {
     /// The same intent of a run that was cut off: of this state, with the same plan, and for `place` if that is known. From
     /// now on it is this run's.
     pub(crate) async fn former(&self, place: Option<&str>) -> Option<Former> {
+        if let Some(kept) = &*self.kept()
+            && !self.written.load(Ordering::Relaxed)
+        {
+            return Some(Former::of(&kept.entry));
+        }
         let fits = |entry: &Entry| {
             entry.verb == self.verb
                 && entry.digest == self.digest
                 && place.is_none_or(|place| entry.place.as_deref() == Some(place))
         };
         let kept = self.journal.find(self.kind, true, fits).await?;
-        let Entry { place, begun, note, .. } = kept.entry.clone();
+        let former = Former::of(&kept.entry);
         *self.kept() = Some(kept);
-        Some(Former { place, begun, note })
+        Some(former)
     }
 
     /// Writes the intent down, synced to disk.

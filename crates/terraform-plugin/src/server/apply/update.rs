@@ -53,7 +53,7 @@ impl<P: Provider> Server<P> {
                 return stored(object, &cx, state, request.planned_identity.as_ref());
             }
         };
-        if why.is_none() && info.ready.is_some_and(|name| prior.get(name) == Some(&Value::Bool(false))) {
+        if why.is_none() && info.ready.is_some_and(|name| planned.get(name) == Some(&Value::Unknown)) {
             cx.over(info.name, object.place(prior)).await;
         }
         let state = self.held(apply, planned, &found, why.is_none(), said);

@@ -1,0 +1,100 @@
+//! What a run that was cut off has made. The uuid of a VM is chosen before it is asked for and noted in the journal, so what
+//! was made is recognised beyond doubt, also where PVE's next free number was taken.
+
+use pve_client::Lock;
+use terraform_plugin::{Cx, Former};
+
+use super::create::{areas, must_be_absent};
+use super::{Vm, vmid_path};
+use crate::error::{During, Problem};
+use crate::evidence::{self, Before};
+use crate::pve::Pve;
+use crate::vm::{guest, identity, planned};
+
+/// The number of the VM that a run for this state was cut off while making; an error if the number is somebody else's.
+pub async fn find(cx: &Cx<Pve>, want: &Vm) -> Result<Option<u32>, Problem> {
+    if let Some(vmid) = want.vmid
+        && must_be_absent(cx, vmid).await.is_ok()
+    {
+        return Ok(None);
+    }
+    let place = want.vmid.map(|vmid| vmid.to_string());
+    if let Some(former) = cx.former(place.as_deref()).await
+        && let Some(uuid) = &former.note
+    {
+        let numbers = match want.vmid {
+            Some(vmid) => vec![vmid],
+            None => begun_since(cx, &former).await?,
+        };
+        for vmid in numbers {
+            if made_with(cx, vmid, uuid).await? {
+                return Ok(Some(vmid));
+            }
+        }
+    }
+    match want.vmid {
+        Some(vmid) => {
+            let before = Before::look(cx, "qmcreate", vmid.to_string()).await?;
+            must_be_absent(cx, vmid).await.map(|()| None).map_err(|problem| problem.noting(before.maker()))
+        }
+        None => must_not_be_left_over(cx, want).await.map(|()| None),
+    }
+}
+
+/// The numbers of the VMs that somebody with our credentials has begun to make since then.
+async fn begun_since(cx: &Cx<Pve>, former: &Former) -> Result<Vec<u32>, Problem> {
+    let tasks = cx.client.cluster().tasks().await.during("Cannot list the cluster's tasks")?;
+    let ours = tasks
+        .iter()
+        .filter(|task| task.kind == "qmcreate" && task.starttime >= former.begun && cx.client.is_us(&task.user));
+    Ok(ours.filter_map(|task| task.id.parse().ok()).collect())
+}
+
+/// Whether the VM is the one with this uuid, once it is made. Says that it is taken over.
+async fn made_with(cx: &Cx<Pve>, vmid: u32, uuid: &str) -> Result<bool, Problem> {
+    let before = Before::look(cx, "qmcreate", vmid.to_string()).await?;
+    let Some(upid) = before.of_former_run(cx, &vmid.to_string(), Lock::Vm(vmid), &areas(vmid)).await? else {
+        return Ok(false);
+    };
+    match guest::find(cx, vmid).await? {
+        Some(found) if identity::is(&found.config, uuid) => {
+            evidence::tell_taken_over(cx, &format!("vm:{vmid} on {}", found.guest.node), &upid);
+            Ok(true)
+        }
+        _ => Ok(false),
+    }
+}
+
+/// Without a number of its own, a VM whose creation was killed half-way would be made a second time. So one of the same
+/// name that was made a moment ago, and not by this process, is looked at.
+async fn must_not_be_left_over(cx: &Cx<Pve>, want: &Vm) -> Result<(), Problem> {
+    let Some(name) = &want.name else { return Ok(()) };
+    let guests = cx.client.cluster().guests().await.during("Cannot list the guests")?;
+    let namesakes = guests.iter().filter(|guest| {
+        // The name is missing from the list for the first seconds.
+        guest.name.as_ref().is_none_or(|its| its == name) && !planned::knows_vmid(&cx.ledger, guest.vmid)
+    });
+    for guest in namesakes {
+        let tasks = cx.client.cluster().tasks().await.during("Cannot list the cluster's tasks")?;
+        let id = guest.vmid.to_string();
+        if !tasks.iter().any(|task| task.kind == "qmcreate" && task.id == id) {
+            continue;
+        }
+        let Some(found) = guest::find(cx, guest.vmid).await? else { continue };
+        let half_made = found.config.lock.as_deref() == Some("create");
+        if half_made || want.params(None, Some(&found.config)).is_empty() {
+            let vmid = guest.vmid;
+            return Err(Problem::new(
+                format!("VM \"{name}\" was made a moment ago, as vm:{vmid}"),
+                format!(
+                    "A run that was cut off seems to have left it: its name and settings are those asked for. Nothing was \
+                     written. To go on with it, add this and put your resource's name in place of \"this\":\n\n\
+                     import {{\n  to = pve_vm.this\n  id = \"{vmid}\"\n}}\n\n\
+                     If a second VM of that name is wanted, give it a `vmid`."
+                ),
+            )
+            .at(vmid_path()));
+        }
+    }
+    Ok(())
+}
