@@ -86,12 +86,12 @@ pub(crate) fn compare(
     let mut comparison = Comparison { path: &recorded.request.path, names, configured, differences: Vec::new() };
     comparison.exactly("status", &recorded.status.into(), &live.status.into());
     comparison.exactly("reason", &recorded.reason.as_str().into(), &live.reason.as_str().into());
+    let path = &recorded.request.path;
+    let is_log = path.contains("/tasks/") && path.ends_with("/log");
+    let drawn = is_log.then(|| progress::drawn_together(&recorded.response, &live.body));
     let (recorded_body, live_body) =
-        match recorded.request.path.contains("/tasks/") && recorded.request.path.ends_with("/log") {
-            true => progress::drawn_together(&recorded.response, &live.body),
-            false => (recorded.response.clone(), live.body.clone()),
-        };
-    match (&recorded_body, &live_body) {
+        drawn.as_ref().map_or((&recorded.response, &live.body), |(ours, theirs)| (ours, theirs));
+    match (recorded_body, live_body) {
         (Value::Object(recorded), Value::Object(live)) => comparison.objects("", recorded, live),
         // No body at all was written down as null.
         (Value::Null, Value::String(live)) if live.is_empty() => {}

@@ -50,6 +50,21 @@ async fn a_guest_is_made_started_stopped_and_destroyed_with_all_it_has() {
 }
 
 #[tokio::test]
+async fn a_uuid_that_is_given_is_kept_and_one_that_is_not_is_made_up() {
+    let bed = bed();
+    let uuid = "uuid=11111111-2222-3333-4444-555555555555";
+    for (vmid, given) in [("101", Some(uuid)), ("102", None), ("103", None)] {
+        let mut params = vec![("vmid", vmid)];
+        params.extend(given.map(|uuid| ("smbios1", uuid)));
+        assert_eq!(bed.task(&bed.ok("POST", "/nodes/pve1/qemu", &params).await), "OK");
+    }
+    let made = [config(&bed, 101).await, config(&bed, 102).await, config(&bed, 103).await];
+    assert_eq!(made[0]["smbios1"], uuid);
+    assert!(made[1]["smbios1"].as_str().is_some_and(|text| text.starts_with("uuid=")) && made[1] != made[2]);
+    assert_ne!(made[1]["smbios1"], made[2]["smbios1"]);
+}
+
+#[tokio::test]
 async fn a_creation_that_fails_leaves_nothing() {
     let bed = bed();
     let params = [("vmid", "101"), ("scsi0", "local-lvm:8"), ("scsi1", "local:iso/x.iso,media=cdrom")];
