@@ -23,6 +23,7 @@ pub async fn answer<M>(client: &Client, found: Result<Option<M>, Problem>) -> Re
 fn unreachable_or_error<M>(problem: Problem) -> Result<Read<M>, Error> {
     match problem.pve() {
         Some(PveError::NodeUnreachable { node, message, .. }) => Ok(Read::unreachable(silent(node), message.clone())),
+        Some(error) if error.is_stumble_of_ceph() => Ok(Read::unreachable("Ceph does not answer", error.to_string())),
         Some(error) if error.is_unreachable() => Ok(Read::unreachable("The cluster is unreachable", error.to_string())),
         _ => Err(problem.into()),
     }

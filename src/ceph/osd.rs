@@ -239,7 +239,13 @@ fn patience_until(cx: &Cx<Pve>, deadline: Instant) -> Patience {
 /// The OSD as it is. One list tells it for all OSDs; what that does not tell is asked for once, at the import or when an
 /// unfinished creation left it open.
 async fn find(cx: &Cx<Pve>, id: u32, prior: Option<&Osd>) -> Result<Option<Osd>, Problem> {
-    let Some(live) = look::osd(cx, id).await? else { return Ok(None) };
+    let Some(live) = look::osd(cx, id).await? else {
+        return Ok(match prior.filter(|prior| !prior.ready) {
+            // Ceph lists a new OSD when its daemon has registered, some seconds after PVE's task is over.
+            Some(prior) if look::lies_on(cx, &prior.node, id).await? => Some(prior.clone()),
+            _ => None,
+        });
+    };
     if !live.up {
         look::tell_if_node_is_dead(cx, &live, prior.map(|prior| prior.node.as_str())).await;
     }

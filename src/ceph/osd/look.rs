@@ -25,6 +25,11 @@ pub async fn disks(cx: &Cx<Pve>, node: &str) -> Result<Arc<Vec<Disk>>, Problem> 
     disks.map_err(Problem::node_at_fault)
 }
 
+/// Whether an OSD of this number lies on one of the node's disks.
+pub async fn lies_on(cx: &Cx<Pve>, node: &str, id: u32) -> Result<bool, Problem> {
+    Ok(disks(cx, node).await?.iter().any(|disk| disk.osd_ids.contains(&id)))
+}
+
 /// The OSD as Ceph knows it.
 pub async fn osd(cx: &Cx<Pve>, id: u32) -> Result<Option<Live>, Problem> {
     let tree = cx.client.ceph().osds().await.during(format!("Cannot read osd.{id}"))?;

@@ -302,7 +302,7 @@ impl Error {
     }
 
     /// Whether it is one of the sentences in which Ceph's monitors or manager fail at a request that is fine.
-    pub(crate) fn is_stumble_of_ceph(&self) -> bool {
+    pub fn is_stumble_of_ceph(&self) -> bool {
         match self {
             Error::CephUnreachable(_) => true,
             Error::Other { refusal, .. } => {
