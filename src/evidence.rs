@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use pve_client::api::nodes::{TaskEntry, TaskFilter};
 use pve_client::{Area, Client, Error, Lock, Task, Upid};
-use terraform_plugin::{Cx, Diagnostic};
+use terraform_plugin::{Cx, Diagnostic, Former};
 
 use crate::error::{During, Problem};
 use crate::ledger::Planned;
@@ -59,6 +59,19 @@ impl Before {
         Ok(before)
     }
 
+    /// The same without meaning to begin one: only to see what there was.
+    pub async fn peek(
+        cx: &Cx<Pve>,
+        node: Option<&str>,
+        kind: &'static str,
+        id: impl Into<String>,
+    ) -> Result<Self, Problem> {
+        let node = node.map(str::to_owned);
+        let mut before = Self { kind, id: id.into(), node, known: Vec::new(), begun_here: false };
+        before.known = before.tasks(cx).await?;
+        Ok(before)
+    }
+
     /// Whether this process was about to begin such a task before: two resources then want to make the same object.
     pub fn begun_here(&self) -> bool {
         self.begun_here
@@ -83,7 +96,7 @@ impl Before {
         // If somebody else has made it anew since, it is theirs.
         let Some(task) = self.newest() else { return Ok(None) };
         let Ok(upid) = task.upid.parse::<Upid>() else { return Ok(None) };
-        if task.starttime < former.begun || !cx.client.is_us(upid.user()) {
+        if !begun_after(task, &former) || !is_ours(&cx.client, task) {
             return Ok(None);
         }
         if task.is_running() {
@@ -107,7 +120,10 @@ impl Before {
 
     /// Who made what is there, as a sentence for the error that it exists.
     pub fn maker(&self) -> Option<String> {
-        self.newest().map(|task| format!("It was made by {} in task {}.", task.user, task.upid))
+        self.newest().map(|task| {
+            let token = task.tokenid.as_ref().map(|token| format!("!{token}")).unwrap_or_default();
+            format!("It was made by {}{token} in task {}.", task.user, task.upid)
+        })
     }
 
     /// What came of the request: its task; within, why none was begun; without, why that is not known. An answer that was
@@ -160,9 +176,21 @@ impl Before {
 /// Of the tasks that are there now, the first that is new and that somebody with our name has begun: the whole name, since a
 /// token of `root@pam` and whoever sits at a node's own shell are `root@pam!tf` and `root@pam`.
 fn begun_by_us(client: &Client, known: &[TaskEntry], now: Vec<TaskEntry>) -> Option<Upid> {
-    let new = now.into_iter().filter(|task| known.iter().all(|known| known.upid != task.upid));
-    let mut upids = new.filter_map(|task| task.upid.parse::<Upid>().ok());
-    upids.find(|upid| client.is_us(upid.user()))
+    let mut new = now.into_iter().filter(|task| known.iter().all(|known| known.upid != task.upid));
+    new.by_ref().filter(|task| is_ours(client, task)).find_map(|task| task.upid.parse::<Upid>().ok())
+}
+
+/// How far nodes' clocks may be apart, in seconds: the intent is noted by one node's, the task by another's.
+const SLACK: i64 = 5;
+
+/// Whether the task is no older than what a run was about to do.
+pub fn begun_after(task: &TaskEntry, former: &Former) -> bool {
+    task.starttime + SLACK >= former.begun
+}
+
+/// Whether somebody with our name has begun the task: the whole name, token included.
+pub fn is_ours(client: &Client, task: &TaskEntry) -> bool {
+    task.upid.parse::<Upid>().is_ok_and(|upid| client.is_us(upid.user()))
 }
 
 /// Whether an object that is made without a task, exists already and is as it is wanted was made by a run for this state
@@ -185,7 +213,8 @@ fn taken_over(cx: &Cx<Pve>, what: &str, task: &str) {
         "What exists already is taken for ours",
         format!(
             "{what} exists already. A run for this state was cut off while it made just that, as the journal in Terraform's data folder tells, and \
-             everything that is configured agrees.{task}"
+             everything that is configured agrees.{task} If another block of this configuration holds it already, remove one of \
+             the two."
         ),
     ));
 }

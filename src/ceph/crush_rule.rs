@@ -2,6 +2,7 @@
 
 mod redefinition;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use pve_client::api::ceph::crush::{CrushMap, ReplicatedShape};
@@ -19,6 +20,7 @@ use super::topology::{self, Topology};
 use crate::absence;
 use crate::error::{During, Problem, exists};
 use crate::evidence::{self, Sight};
+use crate::ledger::Planned;
 use crate::pve::{Pve, patience};
 use redefinition::{SUFFIX, Step, Traces, temporary};
 
@@ -134,6 +136,7 @@ impl Resource<Pve> for CrushRule {
     }
 
     async fn create(cx: &Cx<Pve>, want: &Self, unwritten: Unwritten<Self>) -> Result<Created<Self>, Failed> {
+        unwritten.check(only_once(cx, want))?;
         if unwritten.check(left_behind(cx, want).await)? {
             return Ok(unwritten.take_over(want.clone()).made(want.with_shape(&want.shape())));
         }
@@ -303,6 +306,27 @@ async fn find(cx: &Cx<Pve>, name: &str) -> Result<Option<CrushRule>, Problem> {
 
 fn existing(name: &str) -> Problem {
     exists("pve_ceph_crush_rule", &format!("CRUSH rule \"{name}\""), name).at("name")
+}
+
+/// A rule that this process is about to make, or has made.
+#[derive(Clone, Copy, Debug)]
+struct Making;
+
+impl Planned for Making {
+    type Key = String;
+}
+
+/// Ceph leaves a rule that exists as it is and calls that a success: of two resources for one rule both would have made it.
+fn only_once(cx: &Cx<Pve>, want: &CrushRule) -> Result<(), Problem> {
+    let name = want.name.clone();
+    match cx.ledger.with(|making: &mut BTreeMap<String, Making>| making.insert(name, Making)) {
+        None => Ok(()),
+        Some(_) => Err(Problem::new(
+            format!("CRUSH rule \"{}\" is made by another resource already", want.name),
+            "Two resources of this configuration name the same rule; nothing was written for this one. Remove one of them.",
+        )
+        .at("name")),
+    }
 }
 
 /// Whether the rule is there because a run for this state was cut off while making it; an error if it is there otherwise.

@@ -67,8 +67,7 @@ impl fmt::Display for Remaining {
     }
 }
 
-/// What is left for each pool that could have lain on one of these OSDs. Pools whose rule is none of the plain replicated
-/// ones are left out.
+/// What is left for each pool that could have lain on one of these OSDs, where its rule is a plain replicated one.
 pub fn remaining(tenants: &[Tenant], going: &BTreeSet<u32>, topology: &Topology) -> Vec<Remaining> {
     let goes = |osd: Option<u32>| osd.is_some_and(|id| going.contains(&id));
     let (gone, left): (Vec<_>, Vec<_>) = topology.members.iter().cloned().partition(|member| goes(member.osd));
@@ -114,6 +113,8 @@ pub struct Consequence {
     going: BTreeSet<u32>,
     used: u64,
     remaining: Vec<Remaining>,
+    /// Pools whose rule says more than what can be computed here.
+    untold: Vec<Tenant>,
 }
 
 impl Consequence {
@@ -126,12 +127,15 @@ impl Consequence {
         let mut going: BTreeSet<u32> = cx.going::<Osd>().iter().filter_map(|osd| osd.osd_id).collect();
         going.extend(cx.ledger.with(|all: &mut BTreeMap<u32, Leaving>| all.keys().copied().collect::<Vec<_>>()));
         going.insert(id);
-        let remaining = remaining(&tenants, &going, &Topology::existing(&cx.api).await?);
+        let topology = Topology::existing(&cx.api).await?;
+        let remaining = remaining(&tenants, &going, &topology);
+        let untold: Vec<_> = tenants.into_iter().filter(|tenant| !topology.rules.contains_key(&tenant.rule)).collect();
         let tree = cx.client.ceph().osds().await.during("Cannot list the OSDs")?;
         // Those that are gone by now do not count any more.
         going.retain(|id| tree.osd(*id).is_some());
         let used = going.iter().filter_map(|id| tree.osd(*id)).map(|osd| osd.bytes_used).sum();
-        Ok((!remaining.is_empty()).then_some(Self { going, used, remaining }))
+        let nothing = remaining.is_empty() && untold.is_empty();
+        Ok((!nothing).then_some(Self { going, used, remaining, untold }))
     }
 
     /// Whether a pool is left without room for every copy.
@@ -164,12 +168,18 @@ impl Consequence {
             self.going.iter().filter(|other| **other != id).map(|id| format!("osd.{id}")).collect();
         others.insert(0, format!("osd.{id}"));
         let verb = if others.len() == 1 { "goes" } else { "go" };
-        let left: Vec<_> = self.remaining.iter().map(Remaining::to_string).collect();
+        let mut left: Vec<_> = self.remaining.iter().map(Remaining::to_string).collect();
+        left.extend(self.untold.iter().map(|Tenant { pool, rule, .. }| {
+            format!(
+                "What pool \"{pool}\" has left is not told: its rule \"{rule}\" is none of the plain replicated ones."
+            )
+        }));
         format!("{} {verb}, with {} in use. {}", others.join(", "), amount(self.used), left.join(" "))
     }
 }
 
-fn amount(bytes: u64) -> String {
+/// An amount of data, in whole MiB or GiB.
+pub fn amount(bytes: u64) -> String {
     if bytes < 1 << 30 { format!("{} MiB", bytes >> 20) } else { format!("{} GiB", (bytes + (1 << 29)) >> 30) }
 }
 
@@ -232,14 +242,19 @@ mod tests {
 
     #[test]
     fn what_goes_is_told_together() {
-        let consequence =
-            Consequence { going: [3, 4].into(), used: 12 << 30, remaining: vec![left("osd", 5, &[3, 4]).unwrap()] };
+        let consequence = Consequence {
+            going: [3, 4].into(),
+            used: 12 << 30,
+            remaining: vec![left("osd", 5, &[3, 4]).unwrap()],
+            untold: vec![tenant("erasure", 3)],
+        };
         assert!(consequence.is_short());
         let told = consequence.hindrance(4).diagnostics().iter().next().unwrap().detail.clone();
         assert!(
             told.contains("osd.4, osd.3 go, with 12 GiB in use. Pool \"vm\" 5/2 has 4 OSDs on 3 hosts left;"),
             "{told}"
         );
+        assert!(told.contains("What pool \"vm\" has left is not told: its rule \"erasure\""), "{told}");
         assert!(told.contains("Nothing was written."), "{told}");
     }
 }

@@ -46,8 +46,10 @@ pub fn risk(pool: &str, rule: &str, copies: Copies, topology: &Topology) -> Opti
     }
     let (most, left) = (placement.most_on_one_host(), placement.left_after_host_loss());
     let host = placement.per_host.first().map_or("", |(host, _)| host.as_str());
-    let cure = match placement.surviving_size() {
-        Some(size) => format!("size = {size} with min_size = {} survives it here.", copies.min_size),
+    // What is advised never takes writes with a single copy left.
+    let safe = Copies { min_size: copies.min_size.max(2), ..copies };
+    let cure = match Placement::of(&rule, &topology.members, safe).surviving_size() {
+        Some(size) => format!("size = {size} with min_size = {} survives it here.", safe.min_size),
         None => "A rule with failure_domain = \"host\", or more hosts, would survive it.".to_owned(),
     };
     Some(Finding {
@@ -170,6 +172,12 @@ mod tests {
     fn missing_osds_are_never_certain_to_stay_missing() {
         assert_eq!(certain_to_fail("vm", "by_osd", FIVE, &topology(1)), None);
         assert!(unplaceable("vm", "by_osd", FIVE, &topology(1)).is_some());
+    }
+
+    #[test]
+    fn a_single_copy_is_never_advised() {
+        let found = risk("vm", "by_osd", Copies { size: 2, min_size: 1 }, &topology(2)).unwrap();
+        assert!(found.detail.contains("size = 4 with min_size = 2 survives it here."), "{}", found.detail);
     }
 
     #[test]

@@ -135,6 +135,33 @@ fn a_removal_that_ended_early_goes_on_or_is_taken_back() -> anyhow::Result<()> {
 }
 
 #[test]
+fn one_whose_removal_was_killed_is_brought_back_or_removed() -> anyhow::Result<()> {
+    for wanted in [true, false] {
+        let Some((sim, work)) = holding(&[("pve1", "SIM0101", "0")], FREE)? else { return Ok(()) };
+        sim.fault(&json!({
+            "match": { "method": "POST", "path": "/nodes/*/ceph/stop" }, "when": "after",
+            "effect": { "signal": "KILL", "to": "peer" },
+        }))?;
+        assert_eq!(work.destroy()?.code, Some(1));
+        sim.clear_faults()?;
+        // Down and out; nothing in the state says so, the journal does.
+        assert_eq!(work.instance("pve_ceph_osd.SIM0101")?["attributes"]["ready"], true);
+        sim.forget_requests()?;
+        if wanted {
+            assert_eq!(work.plan()?.actions("pve_ceph_osd.SIM0101"), ["update"]);
+            work.apply()?.succeeded()?;
+            assert_eq!(sent(&sim)?, ["POST /nodes/localhost/ceph/osd/0/in", "POST /nodes/pve1/ceph/start"]);
+            assert!(work.plan()?.is_empty());
+        } else {
+            work.destroy()?.succeeded()?;
+        }
+        assert_eq!(count(&sim)?, if wanted { 6 } else { 5 });
+        assert_eq!(std::fs::read_dir(work.path().join(".terraform/pve-journal"))?.count(), 0, "{wanted}");
+    }
+    Ok(())
+}
+
+#[test]
 fn one_that_was_stopped_on_its_way_out_is_started_again() -> anyhow::Result<()> {
     let Some((sim, work)) = holding(&[("pve1", "SIM0101", "0")], FREE)? else { return Ok(()) };
     sim.fault(&json!({

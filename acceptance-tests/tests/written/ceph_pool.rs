@@ -63,7 +63,7 @@ fn what_is_wrong_is_said_before_anything_is_written() -> anyhow::Result<()> {
         ("name = \"vm\"\ncrush_rule = \"nope\"", "CRUSH rule \"nope\" does not exist", "replicated_rule"),
         ("name = \".mgr\"", "Pool \".mgr\" exists already", "import {"),
         ("name = \"a b\"", "no colon, slash or white space", "name"),
-        ("name = \"vm\"\nsize = 9", "between 1 and 7", "size"),
+        ("name = \"vm\"\nsize = 9", "PVE does not set size 9", "at most 7"),
     ];
     for (attributes, summary, cure) in rows {
         work.write("main.tf", &pool(attributes))?;

@@ -94,9 +94,9 @@ impl<A> Cx<A> {
     }
 
     /// Terraform is being told what exists.
-    pub(crate) fn answered(&self) {
+    pub(crate) fn answered(&self, place: Option<String>) {
         if let Some(intent) = &self.intent {
-            intent.answered();
+            intent.answered(place);
         }
     }
 

@@ -1,5 +1,4 @@
-//! What this state holds, as far as this process has seen it: by UpgradeResourceState, by reads, by what it has made and
-//! removed. Terraform tells a provider no addresses, so an object is known by what it is outside (see
+//! What this state holds, as far as this process has seen it: by UpgradeResourceState, by reads, by what it has removed. Terraform tells a provider no addresses, so an object is known by what it is outside (see
 //! [`crate::Resource::place`]).
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -47,13 +46,9 @@ impl Held {
         }
     }
 
-    /// A run begins: nothing is planned yet.
+    /// A run begins: nothing is seen and nothing is planned yet.
     pub(crate) fn begin(&self) {
-        for objects in self.lock().values_mut() {
-            objects.going.clear();
-            objects.coming.clear();
-            objects.replaced.clear();
-        }
+        self.lock().clear();
     }
 
     /// What was to be made at this place is made, or cannot be.

@@ -18,6 +18,9 @@ use tokio::time::Instant;
 /// What an OSD's creation and removal change.
 pub const AREAS: &[Area] = &[Area::CephOsds, Area::Crush, Area::CephStatus, Area::CephPools, Area::Disks];
 
+/// Private data: when the creation began, by the server's clock. A task that is older made something else.
+pub const BEGUN: &str = "begun";
+
 /// PVE's task.
 pub const TASK: &str = "cephcreateosd";
 
@@ -93,6 +96,7 @@ impl Creation {
 
     /// Erases what may be erased, and asks for the OSD.
     pub async fn begin(&self, cx: &Cx<Pve>, deadline: Instant) -> Result<Task, Trouble> {
+        cx.private.set(BEGUN, cx.client.server_time());
         if self.verdict == Verdict::Wipe {
             tracing::info!(node = self.node, device = self.path, "erasing what `wipe_if` allows");
             look::wipe(cx, &self.node, &self.path, deadline).await.map_err(Trouble::Wiping)?;

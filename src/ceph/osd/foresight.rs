@@ -6,11 +6,13 @@ use pve_client::Error as PveError;
 use terraform_plugin::{Attr, Change, Cx, Error, Findings, Resource, Say};
 
 use super::contents::{Verdict, erased, judge};
-use super::device::DevicePlan;
+use super::creation::TASK;
+use super::device::{DevicePlan, kernel_name};
 use super::hindrance::{Grade, Hindrance};
 use super::{Osd, OsdPlan, look, removal};
 use crate::ceph::placement::Member;
 use crate::error::{During, Problem};
+use crate::evidence::Before;
 use crate::ledger::Planned;
 use crate::pve::Pve;
 
@@ -141,6 +143,11 @@ pub async fn possible(cx: &Cx<Pve>, want: &OsdPlan, found: &mut Findings<Osd>) -
                  destroyed:\n\nmoved {{\n  from = pve_ceph_osd.OLD\n  to   = pve_ceph_osd.NEW\n}}"
             );
             found.mendable(Error::new("Two resources name one disk", detail).at("device"));
+        }
+        Err(hindrance) if matches!(hindrance.grade, Grade::Carries(_)) && !found.is_plan() => {
+            let id = kernel_name(&target.devpath);
+            let maker = Before::peek(cx, Some(node), TASK, id).await?.maker();
+            found.exists(Problem::from(hindrance).noting(maker));
         }
         Err(hindrance) => tell(found, hindrance),
     }

@@ -27,6 +27,11 @@ pub async fn must_be_ours(cx: &Cx<Pve>, was: &Osd, id: u32, node: &str) -> Resul
 
 /// The same by Ceph's own records, through any node that works: what its node and its disk cannot tell any more.
 pub async fn must_be_ours_to_ceph(cx: &Cx<Pve>, was: &Osd, id: u32) -> Result<(), Problem> {
+    if was.osd_fsid.is_none() {
+        let detail = "It was imported when nothing told its fsid, and numbers are used again. Nothing was written. Remove it by hand \
+                      (`ceph osd purge`), if it is the one, and take it out of the state (`terraform state rm`).";
+        return Err(Problem::new(format!("Nobody knows whether osd.{id} is the one in the state"), detail));
+    }
     let doing = format!("Cannot ask Ceph which OSD osd.{id} is");
     let shell = cx.client.shell(shell_node(cx, &doing).await?);
     match CephCommands::new(&cx.client, &shell).osd_fsid(id).await.during(&doing)? {

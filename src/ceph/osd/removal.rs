@@ -62,10 +62,24 @@ pub async fn remove(cx: &Cx<Pve>, was: &Osd, id: u32) -> Result<Deleted<Osd>, Er
     }
     // Those that wait for their turn count, too.
     cx.ledger.note(id, Leaving);
+    let end = remove_in_turn(cx, was, id).await;
+    if end.is_err() {
+        // It stays.
+        cx.ledger.forget::<Leaving>(&id);
+    }
+    end
+}
+
+async fn remove_in_turn(cx: &Cx<Pve>, was: &Osd, id: u32) -> Result<Deleted<Osd>, Error> {
     let doing = format!("Cannot destroy osd.{id}");
     let _one_at_a_time = cx.client.begin_write(Lock::OsdRemoval, &[]).await.during(&doing)?;
     let deadline = Instant::now() + cx.timeout;
-    let Some(live) = look::osd(cx, id).await? else { return Ok(gone(cx, id)) };
+    let Some(live) = look::osd(cx, id).await? else {
+        return Ok(match !was.ready && look::lies_on(cx, &was.node, id).await? {
+            true => unlisted(was, id),
+            false => gone(cx, id),
+        });
+    };
     // Before anything is changed: this also finds out whether the node can be asked at all.
     require_removable(cx, was).await?;
     let way = way(cx, was, &live).await?;
@@ -88,6 +102,17 @@ pub async fn remove(cx: &Cx<Pve>, was: &Osd, id: u32) -> Result<Deleted<Osd>, Er
 fn gone(cx: &Cx<Pve>, id: u32) -> Deleted<Osd> {
     cx.ledger.forget::<Leaving>(&id);
     Deleted::Gone
+}
+
+/// Ceph does not list it, and it lies on its disk all the same.
+fn unlisted(was: &Osd, id: u32) -> Deleted<Osd> {
+    let detail = format!(
+        "Its volume is on {}. If it was made a moment ago, its daemon is about to register: destroy again in a minute. If a removal \
+         came no further, `ceph-volume lvm zap --destroy --osd-id {id}` on that node clears the disk.",
+        was.node
+    );
+    let problem = Problem::new(format!("Ceph does not list osd.{id}, which lies on a disk"), detail);
+    Deleted::unfinished(Osd { ready: false, ..was.clone() }, problem)
 }
 
 /// It is out, and still there.

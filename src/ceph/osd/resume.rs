@@ -1,6 +1,6 @@
 //! What became of a creation whose end nobody saw.
 
-use pve_client::api::nodes::TaskFilter;
+use pve_client::api::nodes::{TaskEntry, TaskFilter};
 use pve_client::{Lock, Upid};
 use terraform_plugin::{Cx, Diagnostic};
 use tokio::time::Instant;
@@ -10,6 +10,7 @@ use super::device::kernel_name;
 use super::identity::Identity;
 use super::{Osd, look, patience_until};
 use crate::error::{During, Problem};
+use crate::evidence;
 use crate::pve::Pve;
 
 /// What became of a creation whose end nobody saw: its task, followed; or the OSD on the device, if such a task has run;
@@ -56,7 +57,14 @@ pub async fn unidentified(cx: &Cx<Pve>, was: &Osd) -> Result<Option<Identity>, P
     let filter = TaskFilter { kind: Some(creation::TASK.to_owned()), ..TaskFilter::default() };
     let tasks = cx.client.node(node).tasks(&filter).await.during(format!("Cannot list the tasks of node {node}"))?;
     let name = kernel_name(&target.devpath);
-    let Some(task) = tasks.iter().find(|task| task.id == name) else {
+    let made = tasks.iter().filter(|task| task.id == name && (task.is_running() || task.is_success()));
+    let begun: Option<i64> = cx.private.get(creation::BEGUN);
+    // The newest made what is there. Somebody else's, or one of before, is not what was to be made.
+    let ours = |task: &&TaskEntry| match &remembered {
+        Some(upid) => task.upid == upid.as_str(),
+        None => evidence::is_ours(&cx.client, task) && begun.is_some_and(|begun| task.starttime >= begun),
+    };
+    let Some(task) = made.max_by_key(|task| task.starttime).filter(ours) else {
         return Err(Problem::new(
             format!("Whose is the OSD on {} of {node}?", target.devpath),
             "The state holds an OSD whose creation was interrupted before its number was known, and no task tells that it was \

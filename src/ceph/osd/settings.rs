@@ -14,7 +14,8 @@ use crate::pve::Pve;
 pub async fn bring_to(cx: &Cx<Pve>, want: &Osd, live: &Live) -> Result<(), Problem> {
     let id = live.id;
     let reclassed = differs(want.crush_device_class.as_deref(), live);
-    let moved = want.r#in.filter(|wanted| *wanted != live.in_);
+    // Ceph takes out what is down by itself, and that is none of ours.
+    let moved = want.r#in.filter(|wanted| live.up && *wanted != live.in_);
     if !reclassed && moved.is_none() {
         return Ok(());
     }

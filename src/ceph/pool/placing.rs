@@ -3,8 +3,10 @@
 use terraform_plugin::{Cx, Error, Findings};
 
 use super::{Pool, PoolPlan, USUAL};
+use crate::ceph::crush_rule::CrushRule;
+use crate::ceph::departure::amount;
 use crate::ceph::durability::{self, DEFAULT_RULE};
-use crate::ceph::placement::Copies;
+use crate::ceph::placement::{Copies, Rule};
 use crate::ceph::topology::Topology;
 use crate::error::{During, Problem};
 use crate::pve::Pve;
@@ -49,15 +51,25 @@ pub(super) async fn check(
     let told = |finding: durability::Finding| {
         Error::new(finding.summary, format!("{}\nNothing was written.", finding.detail)).at(at)
     };
-    if let Some(finding) = durability::certain_to_fail(name, rule, copies, &topology) {
+    // A rule that this state holds may be about to become another one.
+    let may_change =
+        cx.held::<CrushRule>().iter().any(|held| held.name == rule) && !cx.ledger.knows::<Rule>(&rule.to_owned());
+    if let Some(finding) = durability::certain_to_fail(name, rule, copies, &topology).filter(|_| !may_change) {
         found.certain(told(finding));
     } else if let Some(finding) = durability::unplaceable(name, rule, copies, &topology) {
         found.mendable(told(finding));
     } else if let Some(finding) = durability::risk(name, rule, copies, &topology) {
         let detail = format!("{}. {}", finding.summary, finding.detail);
         found.notice(Error::new(durability::RISK, detail).at("size"));
-    } else if size > 1 && (min_size == 1 || 2 * min_size < size) {
+    }
+    if size > 1 && (min_size == 1 || 2 * min_size < size) {
         found.notice(few_needed(name, copies));
+    }
+    let had = prior.and_then(|prior| prior.size).map(|had| had as usize);
+    if found.is_plan()
+        && let Some(had) = had.filter(|had| *had < size)
+    {
+        more_copies(cx, name, had, size, found).await?;
     }
     Ok(())
 }
@@ -72,6 +84,27 @@ async fn rule_exists(cx: &Cx<Pve>, name: &str, rule: &str, found: &mut Findings<
         let problem = Problem::new(format!("CRUSH rule \"{rule}\" does not exist"), detail);
         found.missing(cx.comes("ceph_crush_rule", rule), problem.at("crush_rule"));
     }
+    Ok(())
+}
+
+/// How much data further copies make.
+async fn more_copies(
+    cx: &Cx<Pve>,
+    name: &str,
+    had: usize,
+    size: usize,
+    found: &mut Findings<Pool>,
+) -> Result<(), Problem> {
+    let status = cx.client.ceph().pool_status_shared(name).await.during(format!("Cannot read pool \"{name}\""))?;
+    let Some(stored) = status.statistics.as_ref().map(|statistics| statistics.stored) else { return Ok(()) };
+    let more = stored.saturating_mul((size - had) as u64);
+    let detail = format!(
+        "Pool \"{name}\" stores {}; {size} copies instead of {had} are {} more, which Ceph writes in the background. Until \
+         then its placement groups are undersized.",
+        amount(stored),
+        amount(more)
+    );
+    found.notice(Error::new("More copies make data", detail).at("size"));
     Ok(())
 }
 

@@ -233,6 +233,10 @@ async fn look(cx: &Cx<Pve>, key: &VmDiskMoveKey, prior: Option<&VmDiskMove>) -> 
     let drive = order.movable(&found)?;
     let storage = drive.storage().unwrap_or_default().to_owned();
     if asked.ready {
+        // A source that somebody has removed is not to be freed later: its name may be given to another volume.
+        if cx.private.get::<String>(SOURCE).is_some_and(|source| left_over(&found, &source).is_none()) {
+            cx.private.remove(SOURCE);
+        }
         let volume = Some(drive.volume.clone());
         return Ok(Some(VmDiskMove { storage, volume, ..asked }));
     }

@@ -26,7 +26,9 @@ pub async fn find(cx: &Cx<Pve>, want: &Vm) -> Result<Option<u32>, Problem> {
             Some(vmid) => vec![vmid],
             None => begun_since(cx, &former).await?,
         };
-        for vmid in numbers {
+        // What this state holds by now is no leftover.
+        let held: Vec<_> = cx.held::<Vm>().into_iter().filter_map(|vm| vm.vmid).collect();
+        for vmid in numbers.into_iter().filter(|vmid| !held.contains(vmid)) {
             if made_with(cx, vmid, uuid).await? {
                 return Ok(Some(vmid));
             }
@@ -34,7 +36,7 @@ pub async fn find(cx: &Cx<Pve>, want: &Vm) -> Result<Option<u32>, Problem> {
     }
     match want.vmid {
         Some(vmid) => {
-            let before = Before::look(cx, "qmcreate", vmid.to_string()).await?;
+            let before = Before::peek(cx, None, "qmcreate", vmid.to_string()).await?;
             must_be_absent(cx, vmid).await.map(|()| None).map_err(|problem| problem.noting(before.maker()))
         }
         None => must_not_be_left_over(cx, want).await.map(|()| None),
@@ -44,15 +46,16 @@ pub async fn find(cx: &Cx<Pve>, want: &Vm) -> Result<Option<u32>, Problem> {
 /// The numbers of the VMs that somebody with our credentials has begun to make since then.
 async fn begun_since(cx: &Cx<Pve>, former: &Former) -> Result<Vec<u32>, Problem> {
     let tasks = cx.client.cluster().tasks().await.during("Cannot list the cluster's tasks")?;
-    let ours = tasks
-        .iter()
-        .filter(|task| task.kind == "qmcreate" && task.starttime >= former.begun && cx.client.is_us(&task.user));
+    let ours = tasks.iter().filter(|task| {
+        task.kind == "qmcreate" && evidence::begun_after(task, former) && evidence::is_ours(&cx.client, task)
+    });
     Ok(ours.filter_map(|task| task.id.parse().ok()).collect())
 }
 
 /// Whether the VM is the one with this uuid, once it is made. Says that it is taken over.
 async fn made_with(cx: &Cx<Pve>, vmid: u32, uuid: &str) -> Result<bool, Problem> {
-    let before = Before::look(cx, "qmcreate", vmid.to_string()).await?;
+    // Others of this run look here too: none of them means to begin anything yet.
+    let before = Before::peek(cx, None, "qmcreate", vmid.to_string()).await?;
     let Some(upid) = before.of_former_run(cx, &vmid.to_string(), Lock::Vm(vmid), &areas(vmid)).await? else {
         return Ok(false);
     };

@@ -64,6 +64,8 @@ fn pool(attribute: &str) -> Option<&'static [&'static str]> {
         "crush_rule" => &["\"replicated_rule\"", "\"no_such_rule\""],
         // Ceph allows so many placement groups an OSD, and wants a power of two.
         "pg_num" | "pg_num_min" => &["16", "64"],
+        // What PVE can say, and only of a pool that is used for nothing; and what it cannot.
+        "application" => &["\"rbd\"", "\"something\""],
         // A share.
         "target_size_ratio" => &["0.25", "0.5"],
         _ => return None,

@@ -307,6 +307,7 @@ impl Error {
             Error::CephUnreachable(_) => true,
             Error::Other { refusal, .. } => {
                 refusal.status == 500
+                    && refusal.request.split(['/', ' ', '?']).any(|part| part == "ceph")
                     && ["mon_command failed", "got timeout", "rados_connect failed"]
                         .iter()
                         .any(|words| refusal.message.contains(words))

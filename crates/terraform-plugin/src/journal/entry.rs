@@ -102,7 +102,8 @@ impl Kept {
 fn read(path: &Path) -> Option<Entry> {
     // One that was cut off while it was written is no entry: nothing else had been written by then.
     let text = fs::read(path).ok()?;
-    serde_json::from_slice(&text)
+    // One that was cut off while it was marked has remains of the longer text behind it.
+    Entry::deserialize(&mut serde_json::Deserializer::from_slice(&text))
         .inspect_err(|error| tracing::debug!(%error, path = %path.display(), "an unreadable entry of the journal"))
         .ok()
 }

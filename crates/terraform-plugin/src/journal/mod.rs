@@ -16,7 +16,7 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
@@ -122,16 +122,23 @@ impl Journal {
     }
 
     /// The state holds this: what a former run has noted of its creation is struck out. The folder is read once a process.
-    pub(crate) fn arrived(&self, kind: &str, place: &str) {
-        let mut left =
-            self.left.get_or_init(|| Mutex::new(self.left_behind())).lock().unwrap_or_else(PoisonError::into_inner);
-        left.retain(|(path, entry)| {
-            let arrived = entry.kind == kind && entry.place.as_deref() == Some(place);
+    pub(crate) async fn arrived(&self, kind: &str, place: &str) {
+        let fits = |entry: &Entry| entry.kind == kind && entry.place.as_deref() == Some(place);
+        if !self.left().iter().any(|(_, entry)| fits(entry)) {
+            return;
+        }
+        let scope = self.scope().await;
+        self.left().retain(|(path, entry)| {
+            let arrived = fits(entry) && entry.scope == scope;
             if arrived && let Some(kept) = entry::take(vec![path.clone()], |found| found == entry) {
                 kept.strike();
             }
             !arrived
         });
+    }
+
+    fn left(&self) -> MutexGuard<'_, Vec<(PathBuf, Entry)>> {
+        self.left.get_or_init(|| Mutex::new(self.left_behind())).lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn left_behind(&self) -> Vec<(PathBuf, Entry)> {
@@ -256,10 +263,11 @@ impl Intent {
         *self.note.lock().unwrap_or_else(PoisonError::into_inner) = Some(note);
     }
 
-    /// Terraform is being told: the entry stays until a later run shows that it has listened.
-    pub(crate) fn answered(&self) {
+    /// Terraform is being told, and the API has chosen the place if that was open: the entry stays until a later run shows that it has listened.
+    pub(crate) fn answered(&self, place: Option<String>) {
         if let Some(mut kept) = self.kept().take() {
-            let entry = Entry { answered: true, ..kept.entry.clone() };
+            let place = place.or_else(|| kept.entry.place.clone());
+            let entry = Entry { answered: true, place, ..kept.entry.clone() };
             if let Err(error) = kept.rewrite(entry) {
                 tracing::warn!(%error, "an entry of the journal could not be marked");
             }
@@ -276,7 +284,7 @@ impl Intent {
         }
     }
 
-    fn kept(&self) -> std::sync::MutexGuard<'_, Option<Kept>> {
+    fn kept(&self) -> MutexGuard<'_, Option<Kept>> {
         self.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

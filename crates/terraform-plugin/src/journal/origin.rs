@@ -37,9 +37,22 @@ fn backend(data_dir: &Path) -> String {
     let stored = std::fs::read(data_dir.join("terraform.tfstate")).unwrap_or_default();
     match serde_json::from_slice::<Stored>(&stored) {
         Ok(Stored { backend: Some(Backend { kind, config }) }) => {
-            hex::encode(Sha256::digest(format!("{kind} {config}")))
+            hex::encode(Sha256::digest(format!("{kind} {}", lasting(config))))
         }
         _ => String::new(),
+    }
+}
+
+/// Where the state is kept, without what opens the door: credentials change from run to run, and are no business of a journal.
+fn lasting(config: serde_json::Value) -> serde_json::Value {
+    const SECRET: [&str; 7] = ["password", "token", "secret", "access_key", "sas", "credentials", "username"];
+    match config {
+        serde_json::Value::Object(config) => config
+            .into_iter()
+            .filter(|(name, value)| !value.is_null() && !SECRET.iter().any(|secret| name.contains(secret)))
+            .map(|(name, value)| (name, lasting(value)))
+            .collect(),
+        other => other,
     }
 }
 
@@ -58,5 +71,8 @@ mod tests {
         let remote = Origin::read(dir.path());
         assert!(plain != staging && staging != remote);
         assert_eq!((staging.workspace.as_str(), staging.backend.as_str()), ("staging", ""));
+        let opened = state.replace("\"bucket\":\"a\"", "\"bucket\":\"a\",\"secret_key\":\"s3cr3t\",\"region\":null");
+        std::fs::write(dir.path().join("terraform.tfstate"), opened).unwrap();
+        assert_eq!(Origin::read(dir.path()), remote, "credentials say nothing of the place");
     }
 }

@@ -73,7 +73,7 @@ async fn an_entry_is_its_process_as_long_as_that_lives() {
     let working = intent(&one, "a");
     working.write(place("a")).await.unwrap();
     assert_eq!(intent(&alias, "a").former(None).await, None);
-    working.answered();
+    working.answered(None);
     drop(working);
     assert_eq!(intent(&alias, "a").former(None).await, None, "answered, and its process lives");
     drop(one);
@@ -88,8 +88,8 @@ async fn what_the_state_holds_by_now_is_struck_out() {
     killed(&first, "a").await;
     killed(&first, "b").await;
     let next = journal(dir.path(), "lab");
-    next.arrived("thing", "a");
-    next.arrived("other", "b");
+    next.arrived("thing", "a").await;
+    next.arrived("other", "b").await;
     assert_eq!(intent(&next, "a").former(None).await, None);
     assert!(intent(&next, "b").former(None).await.is_some());
 }
@@ -129,4 +129,37 @@ async fn a_folder_that_cannot_be_written_is_an_error() {
     let dir = tempfile::tempdir().unwrap();
     std::fs::write(dir.path().join("test-journal"), "a file").unwrap();
     assert!(intent(&journal(dir.path(), "lab"), "a").write(None).await.is_err());
+}
+
+#[tokio::test]
+async fn what_one_cluster_holds_says_nothing_of_anothers() {
+    let dir = tempfile::tempdir().unwrap();
+    killed(&journal(dir.path(), "lab"), "a").await;
+    journal(dir.path(), "other lab").arrived("thing", "a").await;
+    assert!(intent(&journal(dir.path(), "lab"), "a").former(None).await.is_some());
+}
+
+#[tokio::test]
+async fn a_place_that_the_api_chose_is_noted_with_the_answer() {
+    let dir = tempfile::tempdir().unwrap();
+    let first = journal(dir.path(), "lab");
+    let made = intent(&first, "a");
+    made.write(None).await.unwrap();
+    made.answered(place("101"));
+    drop((made, first));
+    let next = journal(dir.path(), "lab");
+    next.arrived("thing", "101").await;
+    assert_eq!(intent(&next, "a").former(None).await, None, "the state holds it: it is not to be taken twice");
+}
+
+#[test]
+fn a_mark_that_was_cut_off_leaves_the_entry_readable() {
+    let dir = tempfile::tempdir().unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    let first = journal(dir.path(), "lab");
+    runtime.block_on(killed(&first, "a"));
+    let (path, _) = entry::fitting(&first.dir, |_| true).pop().unwrap();
+    let text = std::fs::read_to_string(&path).unwrap().replace("\"answered\":false}", "\"answered\":true}}");
+    std::fs::write(&path, text).unwrap();
+    assert_eq!(entry::fitting(&first.dir, |entry| entry.answered).len(), 1);
 }

@@ -164,10 +164,10 @@ impl<P: Provider> Server<P> {
     }
 
     /// The state holds this object.
-    fn see(&self, object: &dyn AnyResource<P::Api>, attributes: &Attributes) {
+    async fn see(&self, object: &dyn AnyResource<P::Api>, attributes: &Attributes) {
         let (name, place) = (object.info().name, object.place(attributes));
         if let (Some(place), Ok((_, journal, _))) = (&place, self.api()) {
-            journal.arrived(name, place);
+            journal.arrived(name, place).await;
         }
         self.0.held.see(name, place, attributes);
     }

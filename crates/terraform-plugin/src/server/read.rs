@@ -54,7 +54,7 @@ impl<P: Provider> Server<P> {
         let imported = private.take_imported();
         let place = object.place(&state);
         if !imported {
-            self.see(object.as_ref(), &state);
+            self.see(object.as_ref(), &state).await;
         }
         if object.key(&state).is_none() && !imported {
             said.push(unidentified(info.name));
@@ -87,6 +87,7 @@ impl<P: Provider> Server<P> {
             }
             Read::Gone => {
                 self.0.held.forget(info.name, place.as_deref());
+                cx.over(info.name, place).await;
                 Ok(Answer { state: Some(wire::null()), identity: None, private: Vec::new() })
             }
             Read::Unreachable(why) if imported => {

@@ -18,11 +18,17 @@ impl<P: Provider> Server<P> {
         let upgraded = guard_now(|| {
             let object = self.resource(&request.type_name)?;
             let state = upgrade(object.as_ref(), &request)?;
-            if let Value::Object(attributes) = &state {
-                self.see(object.as_ref(), attributes);
-            }
-            wire::encode(&state, object.info().ty())
+            Ok((wire::encode(&state, object.info().ty())?, object, state))
         });
+        let upgraded = match upgraded {
+            Ok((encoded, object, state)) => {
+                if let Value::Object(attributes) = &state {
+                    self.see(object.as_ref(), attributes).await;
+                }
+                Ok(encoded)
+            }
+            Err(error) => Err(error),
+        };
         match upgraded {
             Ok(state) => Response { upgraded_state: Some(state), diagnostics: Vec::new() },
             Err(error) => Response { upgraded_state: None, diagnostics: wire::failure(error) },

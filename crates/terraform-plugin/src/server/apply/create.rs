@@ -38,7 +38,10 @@ impl<P: Provider> Server<P> {
             CreateEnd::Made(found) => (found, None),
             CreateEnd::Unfinished(found, why) => (found, Some(why)),
         };
-        cx.answered();
+        let place = object.place(&found);
+        cx.answered(place.clone());
+        // What a run that was cut off had left of its predecessor.
+        cx.over(info.name, place).await;
         let state = self.held(apply, planned, &found, why.is_none(), said);
         if let Some(why) = why {
             unfinished(why, info, said);

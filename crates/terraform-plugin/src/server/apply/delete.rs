@@ -39,7 +39,7 @@ impl<P: Provider> Server<P> {
             }
             Ok(Deleted::Unfinished(left, why)) => {
                 said.extend(why.into_diagnostics());
-                cx.answered();
+                cx.answered(place);
                 let mut left = refreshed(object, Some(prior), &left);
                 if let Some(name) = object.info().ready {
                     left.insert(name.to_owned(), Value::Bool(false));

@@ -127,7 +127,8 @@ impl<P: Provider> Server<P> {
             };
             state.insert(name.to_owned(), Value::Bool(ready));
         }
-        said.extend(contradictions.into_iter().map(|c| contradiction(c, info, self.0.strict)));
+        let left_open = info.ready.is_some_and(|name| state.get(name) == Some(&Value::Bool(false)));
+        said.extend(contradictions.into_iter().map(|c| contradiction(c, left_open, self.0.strict)));
         state
     }
 }
@@ -136,7 +137,7 @@ fn is_ready(info: &ObjectInfo, contradiction: &Contradiction) -> bool {
     info.ready.is_some_and(|name| contradiction.path == name.into())
 }
 
-fn contradiction(found: Contradiction, info: &ObjectInfo, strict: bool) -> Diagnostic {
+fn contradiction(found: Contradiction, left_open: bool, strict: bool) -> Diagnostic {
     let (path, planned, now) = (found.path, found.planned, found.found);
     let what = if found.sensitive {
         "The values are sensitive and not shown.".to_owned()
@@ -147,9 +148,9 @@ fn contradiction(found: Contradiction, info: &ObjectInfo, strict: bool) -> Diagn
         let summary = format!("The provider has a bug: {path} came out otherwise than planned");
         return Diagnostic::error(summary, what).at(path);
     }
-    let cure = match info.ready {
-        Some(_) => "The state holds the planned value, with `ready = false`: the next plan looks at it again.",
-        None => "The state holds the planned value; the next refresh shows what is there.",
+    let cure = match left_open {
+        true => "The state holds the planned value, with `ready = false`: the next plan looks at it again.",
+        false => "The state holds the planned value; the next refresh shows what is there.",
     };
     Diagnostic::warning(format!("{path} came out otherwise than planned"), format!("{what}\n{cure}")).at(path)
 }
