@@ -98,7 +98,7 @@ fn an_attribute_has_exactly_one_rule() {
                 `default = ...`, `local`";
     assert_eq!(said("replace"), none);
     let unknown = "unknown option; rules: required, optional, keep, computed, default; flags: local, replace, sensitive, \
-                   write_only, deprecated; checks: range, length, regex, says, one_of, check, each; ready; timeouts";
+                   write_only, deprecated; same; checks: range, length, regex, says, one_of, check, each; ready; timeouts";
     assert_eq!(said("mandatory"), unknown);
     assert_eq!(said("required, says = \"a\""), "attribute `size`: `says` explains a `regex`, and there is none");
 }

@@ -63,7 +63,8 @@ mod tests {
     #[test]
     fn every_fault_can_still_be_made() {
         let all = all().unwrap();
-        assert_eq!(all.iter().map(|mutant| &mutant.name).collect::<BTreeSet<_>>().len(), 40);
+        assert_eq!(all.iter().map(|mutant| &mutant.name).collect::<BTreeSet<_>>().len(), all.len());
+        assert!(all.len() >= 40, "faults are added, not dropped");
         for mutant in &all {
             let text = std::fs::read_to_string(workspace_root().join(&mutant.file)).unwrap();
             mutant.applied_to(&text).unwrap();
