@@ -238,7 +238,7 @@ mod tests {
                 "local:iso/debian.iso,media=cdrom,size=1M",
                 "ide2: the image local:iso/debian.iso lies on storage local",
             ),
-            ("ide2", "/root/debian.iso,media=cdrom", "ide2: the image /root/debian.iso is a path"),
+            ("ide2", "/mnt/debian.iso,media=cdrom", "ide2: the image /mnt/debian.iso is a path"),
             ("ide2", "cdrom,media=cdrom", "is the node's own drive"),
             ("hostpci0", "0000:01:00.0,pcie=1", "hostpci0: 0000:01:00.0,pcie=1 is a device of its node"),
             ("hostpci15", "host=01:00", "hostpci15: host=01:00 is a device"),

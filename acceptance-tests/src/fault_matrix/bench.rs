@@ -118,6 +118,10 @@ impl Bench {
                 }
             };
             ensure!(output.code == Some(0), "undisturbed: {}", output.gist());
+            if prior != Prior::Nothing {
+                // The first look after an apply strikes out what the journal holds, and asks for that.
+                self.command(Operation::Read.arguments())?;
+            }
             self.prior = prior;
         }
         Ok(())

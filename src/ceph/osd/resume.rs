@@ -57,11 +57,14 @@ pub async fn unidentified(cx: &Cx<Pve>, was: &Osd) -> Result<Option<Identity>, P
     let filter = TaskFilter { kind: Some(creation::TASK.to_owned()), ..TaskFilter::default() };
     let tasks = cx.client.node(node).tasks(&filter).await.during(format!("Cannot list the tasks of node {node}"))?;
     let name = kernel_name(&target.devpath);
-    let made = tasks.iter().filter(|task| task.id == name && (task.is_running() || task.is_success()));
+    let is_remembered = |task: &TaskEntry| remembered.as_ref().is_some_and(|upid| task.upid == upid.as_str());
+    // The end of one that PVE lost is not known; others that failed have made nothing.
+    let counts = |task: &&TaskEntry| is_remembered(task) || task.is_running() || task.is_success();
+    let made = tasks.iter().filter(|task| task.id == name).filter(counts);
     let begun: Option<i64> = cx.private.get(creation::BEGUN);
     // The newest made what is there. Somebody else's, or one of before, is not what was to be made.
     let ours = |task: &&TaskEntry| match &remembered {
-        Some(upid) => task.upid == upid.as_str(),
+        Some(_) => is_remembered(task),
         None => evidence::is_ours(&cx.client, task) && begun.is_some_and(|begun| task.starttime >= begun),
     };
     let Some(task) = made.max_by_key(|task| task.starttime).filter(ours) else {
