@@ -42,7 +42,7 @@ pub struct Pool {
 
 /// `GET /pools`.
 #[derive(Deserialize)]
-struct Live {
+pub struct Live {
     poolid: String,
     comment: Option<String>,
     /// Only where one pool is asked for.
@@ -168,11 +168,18 @@ impl Resource<Pve> for Pool {
 async fn find(cx: &Cx<Pve>, poolid: &str) -> Result<Option<Pool>, Problem> {
     let pools: Arc<Vec<Live>> =
         cx.client.shared(Area::Access, Request::get("pools")).await.during(format!("Cannot read pool \"{poolid}\""))?;
-    Ok(pools.iter().find(|pool| pool.poolid == poolid).map(|live| Pool {
-        poolid: live.poolid.clone(),
-        comment: live.comment.clone().filter(|comment| !comment.trim().is_empty()),
-        ..Pool::default()
-    }))
+    Ok(pools.iter().find(|pool| pool.poolid == poolid).map(Pool::from_live))
+}
+
+impl Pool {
+    /// The pool as it is.
+    pub fn from_live(live: &Live) -> Self {
+        Self {
+            poolid: live.poolid.clone(),
+            comment: live.comment.clone().filter(|comment| !comment.trim().is_empty()),
+            ..Self::default()
+        }
+    }
 }
 
 /// Whether we would see the pool if it were there.

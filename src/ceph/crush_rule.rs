@@ -4,7 +4,6 @@ mod checks;
 mod redefinition;
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 use pve_client::api::ceph::crush::{CrushMap, ReplicatedShape};
 use pve_client::api::ceph::pool::{Pool, PoolParams};
@@ -226,6 +225,22 @@ impl CrushRule {
             ..self.clone()
         }
     }
+
+    /// The rule as the map tells it.
+    pub fn of(name: &str, map: &CrushMap) -> Result<Option<Self>, Problem> {
+        match Traces::of(name, map, std::iter::empty()).definition() {
+            None => Ok(None),
+            Some(Some(shape)) => {
+                let rule = Self { name: name.to_owned(), ..Self::default() };
+                Ok(Some(rule.with_shape(shape)))
+            }
+            Some(None) => Err(Problem::new(
+                format!("CRUSH rule \"{name}\" is not a plain replicated rule"),
+                "It is erasure coded or was written by hand, and says more than `pve_ceph_crush_rule` can: take a root, choose \
+                 one OSD in each failure domain. Nothing was written.",
+            )),
+        }
+    }
 }
 
 /// The rule as it is asked for, once everything that it says is known.
@@ -291,19 +306,8 @@ async fn traces(cx: &Cx<Pve>, name: &str) -> Result<Traces, Problem> {
 /// The rule as it is: under its own name or, where a change was cut off after the old one was gone, under the temporary
 /// one. The map alone tells it; who uses it does not matter for that.
 async fn find(cx: &Cx<Pve>, name: &str) -> Result<Option<CrushRule>, Problem> {
-    let map: Arc<CrushMap> = topology::crush_map(&cx.api).await?;
-    match Traces::of(name, &map, std::iter::empty()).definition() {
-        None => Ok(None),
-        Some(Some(shape)) => {
-            let rule = CrushRule { name: name.to_owned(), ..CrushRule::default() };
-            Ok(Some(rule.with_shape(shape)))
-        }
-        Some(None) => Err(Problem::new(
-            format!("CRUSH rule \"{name}\" is not a plain replicated rule"),
-            "It is erasure coded or was written by hand, and says more than `pve_ceph_crush_rule` can: take a root, choose \
-             one OSD in each failure domain. Nothing was written.",
-        )),
-    }
+    let map = topology::crush_map(&cx.api).await?;
+    CrushRule::of(name, &map)
 }
 
 fn existing(name: &str) -> Problem {

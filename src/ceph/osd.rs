@@ -19,6 +19,7 @@ use std::collections::BTreeSet;
 
 use pve_client::Patience;
 use pve_client::api::ceph::osd::Osd as Live;
+use pve_client::api::disks::Disk;
 use terraform_plugin::{
     Change, Created, Cx, Deleted, Error, Failed, Findings, Model, Read, Resource, Say, Timeouts, Unwritten, Updated,
 };
@@ -206,6 +207,16 @@ impl Resource<Pve> for Osd {
 }
 
 impl Osd {
+    /// As an import finds it, by what Ceph says of it and the disks of its node.
+    pub fn imported(live: &Live, node: String, fsid: Option<String>, list: &[Disk]) -> Self {
+        let on = contents::carrier(list, live.id);
+        let device = on.map(|disk| Device::of(disk, list)).unwrap_or_default();
+        let encrypted = on.map(|disk| disk.osdencrypted || disk.encrypted);
+        let osd =
+            Self { node, device, encrypted, osd_id: Some(live.id), osd_fsid: fsid, ready: true, ..Self::default() };
+        osd.with_live(live)
+    }
+
     fn identified(&self, found: &Identity) -> Self {
         Self { osd_id: Some(found.id), osd_fsid: Some(found.fsid.clone()), ..self.clone() }
     }
@@ -265,11 +276,7 @@ async fn imported(cx: &Cx<Pve>, live: &Live) -> Result<Osd, Problem> {
     })?;
     let fsid = look::fsid(cx, &node, id).await?;
     let list = look::disks(cx, &node).await?;
-    let on = contents::carrier(&list, id);
-    let device = on.map(|disk| Device::of(disk, &list)).unwrap_or_default();
-    let encrypted = on.map(|disk| disk.osdencrypted || disk.encrypted);
-    let osd = Osd { node, device, encrypted, osd_id: Some(id), osd_fsid: fsid, ready: true, ..Osd::default() };
-    Ok(osd.with_live(live))
+    Ok(Osd::imported(live, node, fsid, &list))
 }
 
 #[cfg(test)]

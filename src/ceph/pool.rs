@@ -70,7 +70,7 @@ pub struct Pool {
     /// Must be true, and applied, before the pool can be destroyed.
     #[attr(local, default = false)]
     pub allow_destroy: bool,
-    /// Must be true for `size = 1`: one disk dies and its data is gone.
+    /// Must be true for `size = 1`, unless the pool has a single copy already: one disk dies and its data is gone.
     #[attr(local, default = false)]
     pub allow_single_copy: bool,
     /// False while creation is still settling; the next apply carries on.
@@ -118,14 +118,6 @@ impl Resource<Pve> for Pool {
                 format!("I/O would wait for copies that are never made. At most {size}; {} is usual.", size / 2 + 1),
             );
         }
-        if config.size.is(&1) && matches!(config.allow_single_copy, Attr::Null | Attr::Known(false)) {
-            say.error(
-                "size",
-                "A single copy is refused",
-                "With size 1 the death of one disk loses data of every virtual machine in the pool. If that is what you \
-                 want, say `allow_single_copy = true`.",
-            );
-        }
     }
 
     async fn plan(cx: &Cx<Pve>, change: &mut Change<Self>, say: &mut Say<Self>) {
@@ -146,7 +138,10 @@ impl Resource<Pve> for Pool {
                 ),
             );
         }
-        contradiction(change, say);
+        // The one copy is spoken of alone.
+        if !single_copy(&change.plan, change.prior.as_ref()) {
+            contradiction(change, say);
+        }
     }
 
     async fn possible(
@@ -165,6 +160,12 @@ impl Resource<Pve> for Pool {
         {
             let detail = format!("There are: {}. Nothing was written.", APPLICATIONS.join(", "));
             found.certain(Error::new(format!("PVE knows no use \"{wanted}\" of a pool"), detail).at("application"));
+        }
+        if single_copy(want, prior) {
+            let detail = "With size 1 the death of one disk loses data of every virtual machine in the pool. Nothing was \
+                          written. If that is what you want, say `allow_single_copy = true`.";
+            found.certain(Error::new("A single copy is refused", detail).at("size"));
+            return Ok(());
         }
         Ok(placing::check(cx, name, want, prior, found).await?)
     }
@@ -239,7 +240,7 @@ impl Pool {
 
     /// The pool as it is. While the autoscaler is on, the number of placement groups is its business, and what was
     /// asked for stays in the state.
-    fn from_live(live: &Live, asked: Option<&Self>) -> Self {
+    pub fn from_live(live: &Live, asked: Option<&Self>) -> Self {
         let mode: Option<AutoscaleMode> = live.pg_autoscale_mode.as_deref().and_then(|mode| mode.parse().ok());
         // Without the manager nothing tells the number that was asked for, only how far it has come.
         let untold = mode == Some(AutoscaleMode::On) || live.autoscale_status.is_none();
@@ -350,6 +351,12 @@ async fn left_behind(cx: &Cx<Pve>, want: &Pool, before: &Before) -> Result<bool,
         (Some(_), _) => Err(existing(&want.name).noting(before.maker())),
         (None, _) => Ok(false),
     }
+}
+
+/// Whether a pool would come to have one copy of everything, without a word that this is meant. One that has is adopted.
+fn single_copy(want: &PoolPlan, prior: Option<&Pool>) -> bool {
+    let has_one = prior.is_some_and(|prior| prior.size == Some(1));
+    want.size.is(&1) && !has_one && matches!(want.allow_single_copy, Attr::Null | Attr::Known(false))
 }
 
 /// More copies needed than kept: an error where one of the two is left to what there is. Where both are configured,

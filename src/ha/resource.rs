@@ -203,7 +203,7 @@ impl Resource<Pve> for HaResource {
 }
 
 impl HaResource {
-    fn from_live(live: &Live) -> Self {
+    pub fn from_live(live: &Live) -> Self {
         let state = match live.state.as_deref() {
             None | Some("started" | "enabled") => HaState::Started,
             Some("stopped") => HaState::Stopped,

@@ -2,8 +2,6 @@
 
 use serde_json::json;
 
-use terraform_plugin::value::Value;
-
 use super::Rig;
 use crate::access::pool::Pool;
 use crate::ceph::crush_rule::CrushRule;
@@ -87,31 +85,6 @@ async fn a_storage_of_another_cluster_is_looked_at_like_any_other() {
     assert!(told.len() == 1 && told[0].contains("is in use"), "pools of here are not asked: {told:?}");
     let (off, _) = rig.bring(Some(&entry), &json!({ "storage": "ext", "pool": "vm", "disable": true })).await.unwrap();
     rig.destroy(&off).await.unwrap();
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn every_recorded_entry_is_adopted_as_it_is() {
-    let entries = "storages:
-  - {storage: rbd1, type: rbd, krbd: '0', content: [images, rootdir], pool: rbd}
-  - {storage: rbd2, type: rbd, content: [images]}
-  - {storage: rbd3, type: rbd, pool: x, monhost: '192.0.2.1 192.0.2.2', username: admin, namespace: ns1, content: [images]}
-  - {storage: net-rbd, type: rbd, pool: nope, content: [images]}
-ceph: {stage: ready}
-";
-    let rig = Rig::of(entries).await;
-    for (id, pool) in [("rbd1", "rbd"), ("rbd2", "rbd"), ("rbd3", "x"), ("net-rbd", "nope")] {
-        let entry = rig.import::<StorageRbd>(id).await.unwrap();
-        // What Terraform generates: every attribute that can be set, as it is.
-        let Value::Object(state) = &entry.state else { panic!("{:?}", entry.state) };
-        let set = |name: &str| state.get(name).is_some_and(|value| *value != Value::Null);
-        assert_eq!(set("monhost"), id == "rbd3");
-        let mut config = json!({ "storage": id, "pool": pool, "content": ["images"], "krbd": false, "disable": false });
-        if id == "rbd1" {
-            config["content"] = json!(["images", "rootdir"]);
-        }
-        let planned = rig.plan(Some(&entry), &config).await.unwrap();
-        assert!(planned.is_empty() && planned.warnings.is_empty(), "{id}: {:?}", planned.warnings);
-    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -178,7 +178,7 @@ impl Resource<Pve> for StorageRbd {
 }
 
 impl StorageRbd {
-    fn from_live(live: &StorageConfig) -> Self {
+    pub fn from_live(live: &StorageConfig) -> Self {
         Self {
             storage: live.storage.clone(),
             pool: live.pool.clone().unwrap_or_else(|| "rbd".to_owned()),
