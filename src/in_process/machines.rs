@@ -240,3 +240,27 @@ async fn machines_that_are_made_at_once_are_spread() {
     counts.sort_unstable();
     assert_eq!(counts, [2, 3, 3]);
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_disk_that_is_wanted_again_before_it_has_gone_is_the_same_disk() {
+    let rig = Rig::of("{}").await;
+    let with = |disks: Json| json!({ "vmid": 150, "disks": disks, "started": true, "allow_destroy": true });
+    let one = json!({ "size": "1G", "storage": "local-lvm" });
+    let both = with(json!({ "scsi0": one, "scsi1": one }));
+    let (made, _) = rig.bring::<Vm>(None, &both).await.unwrap();
+    let waits = |rig: &Rig| {
+        rig.sim.world.with(|cluster| {
+            let config = &cluster.guests.get(150).unwrap().config;
+            config.pending.keys().chain(config.pending_delete.keys()).cloned().collect::<Vec<_>>()
+        })
+    };
+    rig.sim.world.with(|cluster| cluster.guests.get_mut(150).unwrap().refuses_unplug = true);
+    let (volume, boot) = (setting(&rig, 150, "scsi0").unwrap(), setting(&rig, 150, "boot"));
+    let (kept, _) = rig.bring(Some(&made), &with(json!({ "scsi1": one }))).await.unwrap();
+    assert_eq!(waits(&rig), ["boot", "scsi0"], "PVE takes it out of the boot order, too");
+    // Somebody has thought better of it.
+    let (back, _) = rig.bring(Some(&kept), &both).await.unwrap();
+    assert_eq!(setting(&rig, 150, "scsi0"), Some(volume), "not a new, empty volume");
+    assert_eq!((setting(&rig, 150, "boot"), waits(&rig)), (boot, vec![]));
+    assert!(rig.plan(Some(&back), &both).await.unwrap().is_empty());
+}

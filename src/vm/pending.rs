@@ -1,11 +1,13 @@
-//! Changes of a disk that wait for the VM's next stop, while the disk itself grows or moves.
+//! Changes of a disk that wait for the VM's next stop: kept up to date while the disk itself grows or moves, and taken back
+//! when the disk is wanted again.
 
 use pve_client::Error as Api;
 use pve_client::api::params::Params;
+use pve_client::api::qemu::boot::BootOrder;
 use pve_client::api::qemu::drive::{Drive, DriveKey};
 use terraform_plugin::Cx;
 
-use super::guest;
+use super::guest::{self, Found};
 use crate::error::{During, Problem};
 use crate::pve::{Pve, patience};
 
@@ -37,4 +39,57 @@ pub async fn renew(cx: &Cx<Pve>, vmid: u32, disk: DriveKey) -> Result<(), Proble
         };
         return task.wait(&patience(cx), |_| {}).await.during(&doing);
     }
+}
+
+/// Private data: what the VM booted from before a disk was to be taken away. PVE takes it out of the order at once, also while
+/// the removal waits, and does not put it back.
+const BOOT: &str = "boot";
+
+/// Keeps in mind what the VM boots from, if one of these disks is about to be taken away.
+pub fn remember_boot(cx: &Cx<Pve>, found: &Found, removed: &[DriveKey]) {
+    if let Some(BootOrder(devices)) = &found.config.boot
+        && removed.iter().any(|key| devices.contains(&key.to_string()))
+    {
+        cx.private.set(BOOT, devices);
+    }
+}
+
+/// Takes back the removal of disks that are wanted again and have not gone yet. Otherwise PVE would be asked for a new, empty
+/// volume in the place of the one that is still in use. The VM as it is afterwards.
+pub async fn take_back(cx: &Cx<Pve>, found: Found, wanted: &[DriveKey]) -> Result<Found, Problem> {
+    let missing: Vec<DriveKey> = wanted.iter().copied().filter(|key| !found.config.drives.contains_key(key)).collect();
+    if missing.is_empty() {
+        return Ok(found);
+    }
+    let vmid = found.guest.vmid;
+    let now = guest::in_force(cx, vmid).await?;
+    let there = |key: &DriveKey| now.config.drives.get(key).is_some_and(Drive::is_disk);
+    let waiting: Vec<DriveKey> = missing.into_iter().filter(there).collect();
+    if waiting.is_empty() {
+        return Ok(found);
+    }
+    let names: Vec<String> = waiting.iter().map(ToString::to_string).collect();
+    let doing = format!("Cannot take back the removal of {} of vm:{vmid}", names.join(", "));
+    let mut params = Params::new().set("revert", names.join(",")).digest(found.config.digest.as_deref());
+    if let Some(order) = boot_with(cx, &found, &names) {
+        params = params.set("boot", order.to_string());
+    }
+    tracing::info!(vmid, ?names, "a removal that waits for the VM's next stop is taken back");
+    let mut task = found.api(cx).update(&params).await.during(&doing)?;
+    task.wait(&patience(cx), |_| {}).await.during(&doing)?;
+    cx.private.remove(BOOT);
+    guest::must_exist(cx, vmid).await
+}
+
+/// What the VM is to boot from again, if PVE has changed that.
+fn boot_with(cx: &Cx<Pve>, found: &Found, back: &[String]) -> Option<BootOrder> {
+    let now = found.config.boot.clone().unwrap_or_default();
+    let before: Vec<String> = cx.private.get(BOOT).unwrap_or_else(|| match now.0.is_empty() {
+        // Nothing left to boot from: whatever it was, it was among these.
+        true => back.to_vec(),
+        false => now.0.clone(),
+    });
+    let order =
+        BootOrder(before.into_iter().filter(|device| back.contains(device) || now.0.contains(device)).collect());
+    (order != now && !order.0.is_empty()).then_some(order)
 }

@@ -121,6 +121,12 @@ impl<A> Cx<A> {
         self.intent.as_ref()?.former(place).await
     }
 
+    /// Whether the journal of former runs was kept: what it does not name, this state was not about to make. `false` where the
+    /// folder is thrown away between runs, and in the first of all.
+    pub fn journal_was_kept(&self) -> bool {
+        self.journal.as_ref().is_some_and(|journal| journal.was_kept())
+    }
+
     /// Whether a run for this state was cut off while it removed this object.
     pub async fn was_removing<M: Model>(&self, place: &str) -> bool {
         match &self.journal {

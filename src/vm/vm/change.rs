@@ -31,6 +31,7 @@ pub async fn change(cx: &Cx<Pve>, prior: &Vm, want: &Vm) -> Result<Updated<Vm>, 
     let owned: Vec<String> = cx.private.get(OWNED).unwrap_or_default();
     let wait = Wait::begin();
     let found = created(cx, vmid).await?;
+    let found = pending::take_back(cx, found, &disks::keys(want)).await?;
     require(cx, want, Some(prior)).await?;
     let moves = disks::to_move(want, &owned, &found.config);
 
@@ -144,6 +145,7 @@ async fn send_settings(cx: &Cx<Pve>, found: &Found, prior: &Vm, want: &Vm) -> Re
     let vmid = found.guest.vmid;
     let params = want.params(Some(prior), Some(&found.config));
     let doing = format!("Cannot change vm:{vmid}");
+    pending::remember_boot(cx, found, &disks::removed(want, Some(prior), Some(&found.config)));
     let before = Before::look(cx, "qmconfig", vmid.to_string()).await?;
     let params = params.digest(found.config.digest.as_deref());
     let sent = match found.api(cx).update(&params).await.during(&doing) {

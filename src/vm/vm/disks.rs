@@ -202,6 +202,9 @@ pub async fn look(
             }
             None => {
                 let Some(wanted) = want.disks.known().and_then(|disks| disks.get(name)?.known()) else { continue };
+                if let Some((unused, volume)) = live.and_then(unused) {
+                    found.notice(made_anew(name, unused, volume));
+                }
                 if wanted.storage.is_null() && wanted.initial_storage.is_null() {
                     found.mendable(needs_storage(name));
                 }
@@ -260,6 +263,19 @@ pub async fn must_hold(cx: &Cx<Pve>, storage: &str, node: Option<&str>, at: Path
 /// The storages that this provider makes.
 const STORAGE: &str = "storage_rbd";
 
+/// A volume that the VM has and does not use.
+fn unused(live: &Config) -> Option<(DriveKey, &str)> {
+    live.drives.iter().find(|(key, _)| key.bus == Bus::Unused).map(|(key, drive)| (*key, drive.volume.as_str()))
+}
+
+fn made_anew(name: &str, unused: DriveKey, volume: &str) -> Error {
+    let detail = format!(
+        "{name} will be a new, empty volume. The VM keeps {volume} as {unused}: if that is the disk that is meant, attach it in PVE \
+         first (or take back its removal there)."
+    );
+    Error::new("A disk is made anew while the VM has an unused one", detail).at(path(name))
+}
+
 fn needs_storage(name: &str) -> Problem {
     Problem::new(
         format!("New disk {name} needs a storage"),
@@ -296,6 +312,11 @@ pub fn params(want: &Vm, prior: Option<&Vm>, live: Option<&Config>, mut params: 
         params = params.remove(key.to_string());
     }
     params
+}
+
+/// The disks that are wanted.
+pub fn keys(want: &Vm) -> Vec<DriveKey> {
+    want.disks.iter().flatten().filter_map(|(name, _)| data_key(name).ok()).collect()
 }
 
 /// The disks that were there, are there, and are not wanted any more.

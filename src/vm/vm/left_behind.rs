@@ -68,10 +68,11 @@ async fn made_with(cx: &Cx<Pve>, vmid: u32, uuid: &str) -> Result<bool, Problem>
     }
 }
 
-/// Without a number of its own, a VM whose creation was killed half-way would be made a second time. So one of the same
-/// name that was made a moment ago, and not by this process, is looked at.
+/// Without a number of its own, and without a journal, a VM whose creation was killed half-way would be made a second time. So
+/// one of the same name that was made a moment ago, and not by this process, is looked at.
 async fn must_not_be_left_over(cx: &Cx<Pve>, want: &Vm) -> Result<(), Problem> {
-    let Some(name) = &want.name else { return Ok(()) };
+    // Where it was kept, the journal has been asked already.
+    let Some(name) = want.name.as_ref().filter(|_| !cx.journal_was_kept()) else { return Ok(()) };
     let guests = cx.client.cluster().guests().await.during("Cannot list the guests")?;
     let namesakes = guests.iter().filter(|guest| {
         // The name is missing from the list for the first seconds.

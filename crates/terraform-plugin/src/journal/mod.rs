@@ -46,6 +46,8 @@ const PAUSE: Duration = Duration::from_millis(500);
 /// The journal of one configured provider.
 pub(crate) struct Journal {
     dir: PathBuf,
+    /// Whether the folder was there when the process began.
+    kept: bool,
     origin: Origin,
     scope: OnceCell<String>,
     ask: Ask,
@@ -90,8 +92,10 @@ impl Former {
 impl Journal {
     /// `data_dir` is where Terraform keeps its own data, `provider` the provider's name.
     pub(crate) fn new(data_dir: &Path, provider: &str, ask: Ask) -> Self {
+        let dir = data_dir.join(format!("{provider}-journal"));
         Self {
-            dir: data_dir.join(format!("{provider}-journal")),
+            kept: dir.is_dir(),
+            dir,
             origin: Origin::read(data_dir),
             scope: OnceCell::new(),
             ask,
@@ -99,6 +103,26 @@ impl Journal {
             done: Mutex::default(),
             left: OnceLock::new(),
         }
+    }
+
+    /// Whether former runs would have left their notes here.
+    pub(crate) fn was_kept(&self) -> bool {
+        self.kept
+    }
+
+    /// Whether a former run of this state was about to make this, with this plan.
+    pub(crate) async fn expects(
+        &self,
+        kind: &str,
+        place: &str,
+        attributes: &[Attribute],
+        planned: &Attributes,
+    ) -> bool {
+        let digest = digest(attributes, planned);
+        let fits = |entry: &Entry| {
+            entry.verb == Verb::Create && entry.digest == digest && entry.place.as_deref() == Some(place)
+        };
+        self.find(kind, false, fits).await.map(|kept| self.release(kept)).is_some()
     }
 
     /// What is about to be written, before anything is written down.

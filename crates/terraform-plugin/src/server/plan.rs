@@ -138,12 +138,18 @@ impl<P: Provider> Server<P> {
             }
             Some(prior) if plan::differ_locally_only(&object.info().schema().attributes, prior, planned) => {}
             prior => {
-                let place = object.place(planned);
-                let held = place.as_ref().is_some_and(|place| self.0.held.holds(name, place));
-                if prior.is_none() && place.is_some_and(|place| self.0.held.come(name, &place)) {
-                    said.push(renamed::<P>(name));
+                let place = object.place(planned).filter(|_| prior.is_none());
+                let mut known = false;
+                if let Some(place) = &place {
+                    if self.0.held.come(name, place) {
+                        said.push(renamed::<P>(name));
+                    }
+                    // What exists is no news if this state holds it, or was about to make it when a run was cut off.
+                    let (_, journal, _) = self.api()?;
+                    let attributes = &object.info().schema().attributes;
+                    known = self.0.held.holds(name, place) || journal.expects(name, place, attributes, planned).await;
                 }
-                let looking = object.possible(Arc::clone(cx), plan::asked(planned, config), prior.cloned(), held);
+                let looking = object.possible(Arc::clone(cx), plan::asked(planned, config), prior.cloned(), known);
                 said.extend(guard(looking).await?);
             }
         }
