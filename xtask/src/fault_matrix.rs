@@ -82,7 +82,7 @@ fn try_scene(
         match &outcome {
             Ok(converged) => {
                 tally.at_once.fetch_add(usize::from(converged.at_once), Ordering::Relaxed);
-                bench = Some(ready);
+                bench = Some(ready).filter(Bench::is_usable);
             }
             Err(error) => println!("    FAILED {}: {cell}: {error:#}", scene.name),
         }

@@ -86,9 +86,16 @@ pub struct Bench {
     prior: Prior,
     /// The state file that an import has begun without.
     kept: Option<String>,
+    /// Whether something is left that no operation takes away.
+    pub(super) spoiled: bool,
 }
 
 impl Bench {
+    /// Whether it serves another cell.
+    pub fn is_usable(&self) -> bool {
+        !self.spoiled
+    }
+
     /// A new cluster, and a workspace in which `terraform init` was run.
     pub fn new(terraform: &'static Terraform, provider: &Program, scene: Scene) -> anyhow::Result<Self> {
         let sim = Sim::start(scene.cluster)?;
@@ -100,7 +107,7 @@ impl Bench {
         work.write("main.tf", scene.text)?;
         work.write(VALUES, "other = false\n")?;
         work.init()?.succeeded()?;
-        Ok(Self { sim, work, scene, prior: Prior::Nothing, kept: None })
+        Ok(Self { sim, work, scene, prior: Prior::Nothing, kept: None, spoiled: false })
     }
 
     /// Makes what an operation begins with, undisturbed.

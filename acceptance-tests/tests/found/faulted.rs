@@ -28,7 +28,9 @@ pub(super) fn find(terraform: &'static Terraform, provider: &Program) -> anyhow:
             None => Bench::new(terraform, provider, undisturbed.scene)?,
         };
         cell.run(&mut bench, &undisturbed)?;
-        idle.lock().unwrap_or_else(PoisonError::into_inner).push(bench);
+        if bench.is_usable() {
+            idle.lock().unwrap_or_else(PoisonError::into_inner).push(bench);
+        }
         Ok(())
     };
     let run = Arc::new(run);
