@@ -86,6 +86,8 @@ pub struct Bench {
     prior: Prior,
     /// The state file that an import has begun without.
     kept: Option<String>,
+    /// Whether somebody has looked since the last apply.
+    looked: bool,
     /// Whether something is left that no operation takes away.
     pub(super) spoiled: bool,
 }
@@ -107,7 +109,7 @@ impl Bench {
         work.write("main.tf", scene.text)?;
         work.write(VALUES, "other = false\n")?;
         work.init()?.succeeded()?;
-        Ok(Self { sim, work, scene, prior: Prior::Nothing, kept: None, spoiled: false })
+        Ok(Self { sim, work, scene, prior: Prior::Nothing, kept: None, looked: false, spoiled: false })
     }
 
     /// Makes what an operation begins with, undisturbed.
@@ -125,11 +127,13 @@ impl Bench {
                 }
             };
             ensure!(output.code == Some(0), "undisturbed: {}", output.gist());
-            if prior != Prior::Nothing {
-                // The first look after an apply strikes out what the journal holds, and asks for that.
-                self.command(Operation::Read.arguments())?;
-            }
             self.prior = prior;
+            self.looked = false;
+        }
+        if !self.looked && prior != Prior::Nothing {
+            // The first look after an apply strikes out what the journal holds, and asks for that.
+            self.command(Operation::Read.arguments())?;
+            self.looked = true;
         }
         Ok(())
     }
@@ -154,6 +158,7 @@ impl Bench {
             Operation::Delete => self.prior = Prior::Nothing,
             Operation::PlanCheck | Operation::Read | Operation::Import | Operation::DataSource => {}
         }
+        self.looked &= !operation.writes();
         self.command(operation.arguments())
     }
 
