@@ -36,9 +36,8 @@ pub trait Resource<A: Send + Sync + 'static>: Keyed {
     }
 
     /// Looks for what speaks against making the object (no `prior`) or changing it. Anything in `want` may be unknown; what is
-    /// not configured is null, as it is right before the write. Called
-    /// at plan, when something is to be written; call it through [`require`] right before the first write. An error means
-    /// that something could not be looked at.
+    /// not configured is null, as it is right before the write. Called at plan, when something is to be written; call it
+    /// through [`require`] right before the first write. An error means that something could not be looked at.
     fn possible(
         cx: &Cx<A>,
         want: &Self::Plan,

@@ -44,7 +44,7 @@ pub async fn change(cx: &Cx<Pve>, prior: &Vm, want: &Vm) -> Result<Updated<Vm>, 
         };
         wait.for_a_move(cx, &found).await?;
         while let Err(problem) = grow().await {
-            if !is_contention(&problem) || !wait.for_a_move(cx, &found).await? {
+            if !problem.is_contention() || !wait.for_a_move(cx, &found).await? {
                 return Err(problem);
             }
         }
@@ -117,7 +117,7 @@ async fn bring_settings(cx: &Cx<Pve>, wait: &Wait, found: Found, prior: &Vm, wan
                     readings += 1;
                 }
                 // Somebody began a move in between.
-                Err(problem) if is_contention(&problem) && wait.for_a_move(cx, &found).await? => {}
+                Err(problem) if problem.is_contention() && wait.for_a_move(cx, &found).await? => {}
                 done => return done,
             }
         }
@@ -125,10 +125,6 @@ async fn bring_settings(cx: &Cx<Pve>, wait: &Wait, found: Found, prior: &Vm, wan
         require(cx, want, Some(prior)).await?;
     }
     Ok(found)
-}
-
-fn is_contention(problem: &Problem) -> bool {
-    problem.pve().is_some_and(Api::is_contention)
 }
 
 /// PVE compares the digest before it takes the lock, and once more when it has it.

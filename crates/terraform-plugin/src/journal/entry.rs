@@ -108,13 +108,18 @@ fn read(path: &Path) -> Option<Entry> {
         .ok()
 }
 
-/// The entries that fit, the oldest first. None is locked: who wants one has to [`take`] it.
-pub(super) fn fitting(dir: &Path, fits: impl Fn(&Entry) -> bool) -> Vec<(PathBuf, Entry)> {
+/// The entries that fit, the oldest first, but for those whose path is to be skipped, which are not even read. None is
+/// locked: who wants one has to [`take`] it.
+pub(super) fn fitting(
+    dir: &Path,
+    skip: impl Fn(&Path) -> bool,
+    fits: impl Fn(&Entry) -> bool,
+) -> Vec<(PathBuf, Entry)> {
     let mut found: Vec<(PathBuf, Entry)> = fs::read_dir(dir)
         .into_iter()
         .flatten()
         .filter_map(|entry| Some(entry.ok()?.path()))
-        .filter(|path| path.to_string_lossy().ends_with(SUFFIX))
+        .filter(|path| path.to_string_lossy().ends_with(SUFFIX) && !skip(path))
         .filter_map(|path| read(&path).filter(&fits).map(|entry| (path, entry)))
         .collect();
     found.sort_by(|(a, _), (b, _)| a.cmp(b));

@@ -166,7 +166,7 @@ impl Journal {
     }
 
     fn left_behind(&self) -> Vec<(PathBuf, Entry)> {
-        entry::fitting(&self.dir, |entry| entry.verb == Verb::Create && entry.origin == self.origin)
+        entry::fitting(&self.dir, |_| false, |entry| entry.verb == Verb::Create && entry.origin == self.origin)
     }
 
     /// Whether a run that was cut off was removing this.
@@ -187,8 +187,7 @@ impl Journal {
     async fn find(&self, kind: &str, patient: bool, fits: impl Fn(&Entry) -> bool) -> Option<Kept> {
         let ours = |entry: &Entry| entry.kind == kind && entry.origin == self.origin && fits(entry);
         for look in 0..LOOKS {
-            let mut candidates = entry::fitting(&self.dir, ours);
-            candidates.retain(|(path, _)| !self.is_own(path));
+            let mut candidates = entry::fitting(&self.dir, |path| self.is_own(path), ours);
             if candidates.is_empty() {
                 return None;
             }

@@ -158,8 +158,8 @@ fn a_mark_that_was_cut_off_leaves_the_entry_readable() {
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
     let first = journal(dir.path(), "lab");
     runtime.block_on(killed(&first, "a"));
-    let (path, _) = entry::fitting(&first.dir, |_| true).pop().unwrap();
+    let (path, _) = entry::fitting(&first.dir, |_| false, |_| true).pop().unwrap();
     let text = std::fs::read_to_string(&path).unwrap().replace("\"answered\":false}", "\"answered\":true}}");
     std::fs::write(&path, text).unwrap();
-    assert_eq!(entry::fitting(&first.dir, |entry| entry.answered).len(), 1);
+    assert_eq!(entry::fitting(&first.dir, |_| false, |entry| entry.answered).len(), 1);
 }

@@ -2,7 +2,7 @@
 
 use std::marker::PhantomData;
 
-use crate::diagnostics::{Diagnostic, Severity};
+use crate::diagnostics::Diagnostic;
 use crate::error::Error;
 
 /// How sure a finding is, seen from a plan. Right before the write they are all sure.
@@ -110,14 +110,10 @@ impl<M> Findings<M> {
     }
 }
 
-/// What could not be looked at, for a plan: whoever approves it sees what the apply will say.
-pub(crate) fn not_looked_at(error: Error) -> impl Iterator<Item = Diagnostic> {
-    error.into_diagnostics().into_iter().map(|d| Diagnostic { severity: Severity::Warning, ..d })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::diagnostics::Severity;
 
     fn found() -> Findings<()> {
         let mut found = Findings::default();

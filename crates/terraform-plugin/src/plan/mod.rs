@@ -13,7 +13,6 @@ mod write_only;
 
 pub use change::{Change, Say};
 pub use findings::Findings;
-pub(crate) use findings::not_looked_at;
 pub(crate) use hook::merge;
 pub(crate) use result::{Contradiction, hold, refresh};
 pub(crate) use write_only::with_write_only;

@@ -15,7 +15,7 @@ use crate::error::Error;
 use crate::model::{Fault, Key};
 use crate::outcome::{BeforeWrite, Deleted, Outcome, Read, Slot, Unwritten, Updated};
 use crate::path::Path;
-use crate::plan::{Change, Findings, Say, not_looked_at};
+use crate::plan::{Change, Findings, Say};
 use crate::resource::{Resource, Stored};
 
 /// A planned change, for the object's own `plan`.
@@ -284,7 +284,8 @@ fn written_down<A: Send + Sync + 'static, R: Resource<A>>(cx: &Arc<Cx<A>>) -> Be
 fn foretold<R>(found: Findings<R>, looked: Result<(), Error>, held: bool) -> Vec<Diagnostic> {
     let mut said = found.foretold(held);
     if let Err(error) = looked {
-        said.extend(not_looked_at(error));
+        // Whoever approves the plan sees what the apply will say.
+        said.extend(error.into_warnings());
     }
     said
 }
