@@ -129,3 +129,21 @@ async fn two_moves_of_one_disk_are_one_too_many() {
     rig.configure().await;
     rig.plan::<VmDiskMove>(None, &moved("scsi0", &json!({ "storage": "local-lvm" }))).await.unwrap();
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_source_that_somebody_removed_is_forgotten_and_what_has_its_name_later_is_kept() {
+    let rig = Rig::of(TWO_DISKS).await;
+    let (kept, _) = rig.bring::<VmDiskMove>(None, &moved("scsi0", &json!({}))).await.unwrap();
+    let source = rig.says(200, "unused0");
+    assert!(source.starts_with("local-lvm:"), "{source}");
+    edit(&rig, &[("unused0", None)]);
+    rig.configure().await;
+    let kept = rig.read(&kept).await.unwrap();
+    // PVE gives the lowest free name to the next volume.
+    edit(&rig, &[("unused0", Some(source.clone()))]);
+    rig.configure().await;
+    let freeing = moved("scsi0", &json!({ "delete_source": true }));
+    let (kept, _) = rig.bring(Some(&kept), &freeing).await.unwrap();
+    assert_eq!(rig.says(200, "unused0"), source, "a volume of somebody else was destroyed");
+    assert!(rig.plan(Some(&kept), &freeing).await.unwrap().is_empty());
+}
