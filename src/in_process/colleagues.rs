@@ -127,3 +127,44 @@ async fn a_change_that_waits_is_brought_up_to_date_with_what_a_colleague_makes_o
     let line = rig.says(200, "scsi0");
     assert!(["iothread=1", "size=12G", "serial=THEIRS"].iter().all(|part| line.contains(part)), "{line}");
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whoever_was_second_by_the_words_of_a_task_reads_again_and_writes() {
+    let found_out_in_the_task = [
+        "detected modified configuration - file changed by other user? Try again.",
+        "checksum mismatch (file change by other user?)",
+        "can't lock file '/var/lock/qemu-server/lock-200.conf' - got timeout",
+    ];
+    for words in found_out_in_the_task {
+        let rig = Rig::of(&one(false)).await;
+        let found = rig.import::<Vm>("200").await.unwrap();
+        let fault = json!({
+            "match": {"method": "POST", "path": "/nodes/*/qemu/*/config"},
+            "effect": {"task": "fail", "message": words}
+        });
+        rig.control("POST", "/faults", &fault).await;
+        let (_, said) = rig.bring(Some(&found), &json!({"vmid": 200, "memory": 1024})).await.expect(words);
+        assert!(said.is_empty(), "{said:?}");
+        assert_eq!(rig.says(200, "memory"), "1024", "{words}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_removal_is_taken_back_though_a_colleague_changes_something_else_at_that_moment() {
+    let rig = Rig::of(&one(true)).await;
+    let found = rig.import::<Vm>("200").await.unwrap();
+    let disk = rig.says(200, "scsi0");
+    // What it does not let go of while it runs waits for its next stop.
+    rig.sim.world.with(|cluster| cluster.guests.get_mut(200).unwrap().refuses_unplug = true);
+    let (without, _) = rig.bring(Some(&found), &json!({"vmid": 200, "disks": {}})).await.unwrap();
+    assert_eq!(rig.says(200, "scsi0"), "", "the test does not try what it is meant to");
+    let again = json!({"vmid": 200, "disks": {"scsi0": {"size": "8G", "storage": "local-lvm"}}});
+    let planned = rig.plan(Some(&without), &again).await.unwrap();
+    rig.hold_up_the_write().await;
+    let (applied, ()) = tokio::join!(rig.apply(planned), async {
+        rig.the_write_has_come().await;
+        rig.colleague_says(200, "startup", "order=7");
+    });
+    applied.unwrap();
+    assert_eq!((rig.says(200, "scsi0"), rig.says(200, "startup")), (disk, "order=7".to_owned()));
+}

@@ -9,6 +9,7 @@ pub mod moving;
 pub mod pending;
 pub mod planned;
 pub mod progress;
+pub mod turns;
 // An area's folder and its object's folder have the same name in PVE too.
 #[allow(clippy::module_inception)]
 pub mod vm;

@@ -8,20 +8,17 @@ use pve_client::api::qemu::drive::{Drive, DriveKey};
 use terraform_plugin::Cx;
 
 use super::guest::{self, Found};
+use super::turns::Turns;
 use crate::error::{During, Problem};
 use crate::pve::{Pve, patience};
-
-/// How often the configuration is read anew because somebody changed it in between.
-const READINGS: u32 = 3;
 
 /// Says a waiting change of the disk once more, with the volume and the size that the disk has by now.
 ///
 /// PVE keeps such a change as the whole drive, as it was then: at the next stop it would name a volume that has moved away,
 /// or a size from before. The drive is written as a whole, so what somebody else changes in it meanwhile is read again.
 pub async fn renew(cx: &Cx<Pve>, vmid: u32, disk: DriveKey) -> Result<(), Problem> {
-    let mut readings = 0;
+    let mut turns = Turns::begin();
     loop {
-        readings += 1;
         // The earlier one of the two gives the digest: a change between them is noticed too.
         let (coming, now) = (guest::must_exist(cx, vmid).await?, guest::in_force(cx, vmid).await?);
         let (Some(waiting), Some(is)) = (coming.config.drives.get(&disk), now.config.drives.get(&disk)) else {
@@ -33,12 +30,17 @@ pub async fn renew(cx: &Cx<Pve>, vmid: u32, disk: DriveKey) -> Result<(), Proble
         let drive = Drive { volume: is.volume.clone(), size: is.size, ..waiting.clone() };
         let doing = format!("Cannot bring the waiting change of vm:{vmid} {disk} up to date");
         let params = Params::new().drive(disk, &drive).digest(coming.config.digest.as_deref());
-        let mut task = match now.api(cx).update(&params).await {
-            Err(Api::Modified(_)) if readings < READINGS => continue,
-            sent => sent.during(&doing)?,
-        };
-        return task.wait(&patience(cx), |_| {}).await.during(&doing);
+        match write(cx, &now, &params).await.during(&doing) {
+            Err(problem) => turns.again_after_moves(cx, &now, problem).await?,
+            done => return done,
+        }
     }
+}
+
+/// Writes and waits for the end of the task.
+async fn write(cx: &Cx<Pve>, found: &Found, params: &Params) -> Result<(), Api> {
+    let mut task = found.api(cx).update(params).await?;
+    task.wait(&patience(cx), |_| {}).await
 }
 
 /// Private data: what the VM booted from before a disk was to be taken away. PVE takes it out of the order at once, also while
@@ -57,28 +59,39 @@ pub fn remember_boot(cx: &Cx<Pve>, found: &Found, removed: &[DriveKey]) {
 /// Takes back the removal of disks that are wanted again and have not gone yet. Otherwise PVE would be asked for a new, empty
 /// volume in the place of the one that is still in use. The VM as it is afterwards.
 pub async fn take_back(cx: &Cx<Pve>, found: Found, wanted: &[DriveKey]) -> Result<Found, Problem> {
-    let missing: Vec<DriveKey> = wanted.iter().copied().filter(|key| !found.config.drives.contains_key(key)).collect();
-    if missing.is_empty() {
-        return Ok(found);
+    let (mut found, mut turns) = (found, Turns::begin());
+    loop {
+        let names = about_to_go(cx, &found, wanted).await?;
+        if names.is_empty() {
+            return Ok(found);
+        }
+        let vmid = found.guest.vmid;
+        let doing = format!("Cannot take back the removal of {} of vm:{vmid}", names.join(", "));
+        let mut params = Params::new().set("revert", names.join(",")).digest(found.config.digest.as_deref());
+        if let Some(order) = boot_with(cx, &found, &names) {
+            params = params.set("boot", order.to_string());
+        }
+        tracing::info!(vmid, ?names, "a removal that waits for the VM's next stop is taken back");
+        match write(cx, &found, &params).await.during(&doing) {
+            Err(problem) => turns.again_after_moves(cx, &found, problem).await?,
+            Ok(()) => {
+                cx.private.remove(BOOT);
+                return guest::must_exist(cx, vmid).await;
+            }
+        }
+        found = guest::must_exist(cx, vmid).await?;
     }
-    let vmid = found.guest.vmid;
-    let now = guest::in_force(cx, vmid).await?;
-    let there = |key: &DriveKey| now.config.drives.get(key).is_some_and(Drive::is_disk);
-    let waiting: Vec<DriveKey> = missing.into_iter().filter(there).collect();
-    if waiting.is_empty() {
-        return Ok(found);
+}
+
+/// The disks among those that are wanted whose removal waits for the VM's next stop.
+async fn about_to_go(cx: &Cx<Pve>, found: &Found, wanted: &[DriveKey]) -> Result<Vec<String>, Problem> {
+    let missing = || wanted.iter().filter(|key| !found.config.drives.contains_key(key));
+    if missing().next().is_none() {
+        return Ok(Vec::new());
     }
-    let names: Vec<String> = waiting.iter().map(ToString::to_string).collect();
-    let doing = format!("Cannot take back the removal of {} of vm:{vmid}", names.join(", "));
-    let mut params = Params::new().set("revert", names.join(",")).digest(found.config.digest.as_deref());
-    if let Some(order) = boot_with(cx, &found, &names) {
-        params = params.set("boot", order.to_string());
-    }
-    tracing::info!(vmid, ?names, "a removal that waits for the VM's next stop is taken back");
-    let mut task = found.api(cx).update(&params).await.during(&doing)?;
-    task.wait(&patience(cx), |_| {}).await.during(&doing)?;
-    cx.private.remove(BOOT);
-    guest::must_exist(cx, vmid).await
+    let now = guest::in_force(cx, found.guest.vmid).await?;
+    let there = |key: &&DriveKey| now.config.drives.get(key).is_some_and(Drive::is_disk);
+    Ok(missing().filter(there).map(ToString::to_string).collect())
 }
 
 /// What the VM is to boot from again, if PVE has changed that.

@@ -1,12 +1,10 @@
 //! Changing a VM in place, and finishing one whose creation was cut off. What is wanted is compared with the live VM, so
 //! both are the same work.
 
-use std::time::Instant;
-
 use pve_client::api::nodes::TaskFilter;
 use pve_client::api::qemu::DiskMove;
 use pve_client::error::TaskFailure;
-use pve_client::{Area, Error as Api, Lock, Patience, Upid};
+use pve_client::{Area, Error as Api, Lock, Upid};
 use terraform_plugin::{Cx, Diagnostic, Updated, require};
 
 use super::{OWNED, Vm, disks, power, settings, vmid_path};
@@ -14,8 +12,9 @@ use crate::error::{During, Problem};
 use crate::evidence::Before;
 use crate::pve::{Pve, patience};
 use crate::vm::guest::{self, Found};
-use crate::vm::moving::{self, Halt, Limits, Order};
+use crate::vm::moving::{Halt, Limits, Order};
 use crate::vm::pending;
+use crate::vm::turns::Turns;
 
 /// How long a disk may move without progress.
 const STALL: std::time::Duration = std::time::Duration::from_secs(15 * 60);
@@ -29,24 +28,22 @@ pub async fn change(cx: &Cx<Pve>, prior: &Vm, want: &Vm) -> Result<Updated<Vm>, 
         .at(vmid_path()));
     };
     let owned: Vec<String> = cx.private.get(OWNED).unwrap_or_default();
-    let wait = Wait::begin();
+    let mut turns = Turns::begin();
     let found = created(cx, vmid).await?;
     let found = pending::take_back(cx, found, &disks::keys(want)).await?;
     require(cx, want, Some(prior)).await?;
     let moves = disks::to_move(want, &owned, &found.config);
 
-    let found = bring_settings(cx, &wait, found, prior, want).await?;
+    let found = bring_settings(cx, &mut turns, found, prior, want).await?;
     for (disk, size) in disks::to_grow(want, &found.config) {
         let doing = format!("Cannot grow {disk} of vm:{vmid} to {size}");
         let grow = async || {
             let mut task = found.api(cx).resize(disk, size).await.during(&doing)?;
             task.wait(&patience(cx), |_| {}).await.during(&doing)
         };
-        wait.for_a_move(cx, &found).await?;
+        turns.for_a_move(cx, &found).await?;
         while let Err(problem) = grow().await {
-            if !problem.is_contention() || !wait.for_a_move(cx, &found).await? {
-                return Err(problem);
-            }
+            turns.again_after_moves(cx, &found, problem).await?;
         }
         pending::renew(cx, vmid, disk).await?;
     }
@@ -106,18 +103,18 @@ async fn created(cx: &Cx<Pve>, vmid: u32) -> Result<Found, Problem> {
 ///
 /// Whoever waits for a VM's lock meets another configuration than the one that was looked at: it is read and compared once
 /// more, and then written.
-async fn bring_settings(cx: &Cx<Pve>, wait: &Wait, found: Found, prior: &Vm, want: &Vm) -> Result<Found, Problem> {
+async fn bring_settings(
+    cx: &Cx<Pve>,
+    turns: &mut Turns,
+    found: Found,
+    prior: &Vm,
+    want: &Vm,
+) -> Result<Found, Problem> {
     let mut found = found;
-    let mut readings = 1;
     while !want.params(Some(prior), Some(&found.config)).is_empty() {
-        if !wait.for_a_move(cx, &found).await? {
+        if !turns.for_a_move(cx, &found).await? {
             match send_settings(cx, &found, prior, want).await {
-                Err(problem) if is_modified(&problem) && readings < READINGS => {
-                    tracing::info!(?problem, "the configuration has changed meanwhile: reading it again");
-                    readings += 1;
-                }
-                // Somebody began a move in between.
-                Err(problem) if problem.is_contention() && wait.for_a_move(cx, &found).await? => {}
+                Err(problem) => turns.again_after_moves(cx, &found, problem).await?,
                 done => return done,
             }
         }
@@ -125,15 +122,6 @@ async fn bring_settings(cx: &Cx<Pve>, wait: &Wait, found: Found, prior: &Vm, wan
         require(cx, want, Some(prior)).await?;
     }
     Ok(found)
-}
-
-/// PVE compares the digest before it takes the lock, and once more when it has it.
-fn is_modified(problem: &Problem) -> bool {
-    match problem.pve() {
-        Some(Api::Modified(_)) => true,
-        Some(Api::TaskFailed(failure)) => failure.status.contains("checksum mismatch (file change by other user?)"),
-        _ => false,
-    }
 }
 
 /// Sends what differs. The VM as it is afterwards.
@@ -204,44 +192,6 @@ async fn stored_all_the_same(
         ),
     ));
     Ok(now)
-}
-
-/// How often a configuration is read anew because somebody changed it in between.
-const READINGS: u32 = 3;
-
-/// The time there is for waiting until somebody lets go of the VM's lock.
-struct Wait {
-    begun: Instant,
-}
-
-impl Wait {
-    fn begin() -> Self {
-        Self { begun: Instant::now() }
-    }
-
-    /// Waits for the disk move that keeps others from the VM's lock, if there is one: PVE holds it for the whole of a move,
-    /// which may be hours.
-    async fn for_a_move(&self, cx: &Cx<Pve>, found: &Found) -> Result<bool, Problem> {
-        let vmid = found.guest.vmid;
-        let Some((upid, _)) = moving::running(cx, found).await? else { return Ok(false) };
-        tracing::info!(vmid, %upid, "waiting: a disk of this VM is being moved, and PVE lets nobody else at it");
-        let doing = "Cannot follow the move of a disk";
-        let mut task = cx.client.attach(upid, Lock::Vm(vmid), &moving::areas(vmid)).await.during(doing)?;
-        let left = cx.timeout.saturating_sub(self.begun.elapsed());
-        let patience = Patience { timeout: Some(left), stop: cx.stop.token(), ..Patience::default() };
-        match task.wait(&patience, |_| {}).await {
-            // How it ended is its owner's business.
-            Ok(()) | Err(Api::TaskFailed(_) | Api::TaskLost { .. }) => Ok(true),
-            Err(error) => Err(Problem::new(
-                format!("vm:{vmid} cannot be changed while one of its disks moves"),
-                format!(
-                    "PVE lets nobody else at a VM meanwhile, and the wait is over ({error}). What was not changed yet is left \
-                     for the next apply. Task {}",
-                    task.upid()
-                ),
-            )),
-        }
-    }
 }
 
 /// What a running VM could not take at once. Not worth failing for.
