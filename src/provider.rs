@@ -99,10 +99,11 @@ impl Provider for PveProvider {
         let environment = Environment::read();
         let config = client_config(&config, &environment, &start)?;
         trust::unchecked(&config).into_iter().for_each(|warning| start.notices.warn(warning));
+        let way = trust::way(&config);
         let client =
             Client::new(config).map_err(|error| Error::new("Unusable provider configuration", error.to_string()))?;
         trust::look(&client, &start.notices).await;
-        Ok(Pve { client: client.with_stop(start.stop.token()), ledger: Ledger::default() })
+        Ok(Pve { client: client.with_stop(start.stop.token()), ledger: Ledger::default(), way })
     }
 
     async fn scope(api: &Pve) -> String {
@@ -115,6 +116,10 @@ impl Provider for PveProvider {
                 String::new()
             }
         }
+    }
+
+    fn way(api: &Pve) -> Option<String> {
+        api.way.clone()
     }
 
     fn clock(api: &Pve) -> i64 {

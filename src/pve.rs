@@ -11,6 +11,8 @@ pub struct Pve {
     pub client: Client,
     /// What this process has planned.
     pub ledger: Ledger,
+    /// The addresses and what they have to prove, if that can be no other cluster.
+    pub way: Option<String>,
 }
 
 /// How long this operation waits for a task: until its `timeouts`, Ctrl-C, or a quarter of an hour without a sign of life.

@@ -8,6 +8,7 @@ mod forms;
 mod in_use;
 mod machines;
 mod moves;
+mod run_after;
 
 use std::marker::PhantomData;
 

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use pve_client::config::{Ca, EndpointConfig};
 use pve_client::error::Error as Pve;
 use pve_client::{Client, Config};
 use terraform_plugin::{Diagnostic, Error, Notices};
@@ -32,12 +33,33 @@ pub(super) fn pinned(mut config: Config, fingerprints: &[(Option<String>, String
     Ok(config)
 }
 
+/// The way to the cluster, if no other one can be at its end: each endpoint has to prove what it is, by its pin or by a
+/// certificate. An address alone is nothing of that kind: tomorrow it may be a tunnel to another cluster.
+pub(super) fn way(config: &Config) -> Option<String> {
+    let pin = |endpoint: &EndpointConfig| {
+        let name = endpoint.node.as_ref().filter(|name| config.fingerprints.contains_key(*name));
+        config.fingerprints.get(name.unwrap_or(&endpoint.url))
+    };
+    let mut ways = Vec::new();
+    for endpoint in &config.endpoints {
+        let proof = match (pin(endpoint), &config.ca) {
+            (Some(pin), _) => pin.clone(),
+            (None, _) if config.insecure => return None,
+            (None, Some(Ca::File(file))) => file.display().to_string(),
+            (None, Some(Ca::Pem(pem))) => pem.clone(),
+            (None, None) => "any authority".to_owned(),
+        };
+        ways.push(format!("{} {proof}", endpoint.url));
+    }
+    ways.sort();
+    Some(ways.join("\n"))
+}
+
 /// Says that certificates are not checked, if there is one that is not.
 pub(super) fn unchecked(config: &Config) -> Option<Diagnostic> {
     let pinned = |name: &str| config.fingerprints.contains_key(name);
     let mut open = config.endpoints.iter().filter(|e| !e.node.as_deref().is_some_and(pinned) && !pinned(&e.url));
-    let told =
-        |endpoint: &pve_client::config::EndpointConfig| endpoint.node.clone().unwrap_or_else(|| endpoint.url.clone());
+    let told = |endpoint: &EndpointConfig| endpoint.node.clone().unwrap_or_else(|| endpoint.url.clone());
     if !config.insecure {
         return None;
     }
@@ -105,6 +127,21 @@ mod tests {
         assert!(error.contains("NAME=AA") && error.contains("pve1, https://b:8006"), "{error}");
         let one = Config::default().endpoint("pve1", "https://a:8006");
         assert!(pins(one, &[(None, "AA"), (None, "BB")]).is_err());
+    }
+
+    #[test]
+    fn only_what_is_proved_tells_the_cluster() {
+        let lab = || Config::default().endpoint("pve1", "https://a:8006");
+        let pinned = way(&lab().fingerprint("pve1", "AA"));
+        assert!(pinned.is_some() && way(&lab()).is_some() && way(&lab()) != pinned);
+        assert_eq!(way(&lab().insecure(true)), None, "anybody may be there");
+        assert_eq!(way(&lab().insecure(true).fingerprint("pve1", "AA")), pinned);
+        assert_eq!(way(&lab().fingerprint("https://a:8006", "AA")), pinned, "the same, said otherwise");
+        assert_ne!(way(&lab().fingerprint("pve1", "BB")), pinned, "another cluster at the same address");
+        let (one, two) =
+            (lab().url("https://b:8006"), Config::default().url("https://b:8006").endpoint("x", "https://a:8006"));
+        assert_eq!(way(&one), way(&two), "in any order, by any name");
+        assert!(way(&one.insecure(true).fingerprint("pve1", "AA")).is_none(), "one of two");
     }
 
     #[test]

@@ -39,6 +39,14 @@ pub trait Provider: Send + Sync + 'static {
         async { String::new() }
     }
 
+    /// What the configuration says of the way to what [`Provider::scope`] names, if that way can lead nowhere else: an entry of
+    /// a former run that came by the same way is of the same scope, and nobody has to be asked. No credentials. `None` where
+    /// the configuration alone does not tell.
+    fn way(api: &Self::Api) -> Option<String> {
+        let _ = api;
+        None
+    }
+
     /// The time by the API's own clock, in seconds since 1970, so that what it has done can be compared with when it was asked.
     /// This machine's clock unless the API tells.
     fn clock(api: &Self::Api) -> i64 {

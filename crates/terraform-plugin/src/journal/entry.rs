@@ -26,6 +26,9 @@ pub(super) struct Entry {
     pub(super) place: Option<String>,
     pub(super) digest: String,
     pub(super) scope: String,
+    /// A digest of what led there, where the configuration alone tells that it leads nowhere else.
+    #[serde(default)]
+    pub(super) way: Option<String>,
     pub(super) origin: Origin,
     /// Seconds since 1970, by the API's clock.
     pub(super) begun: i64,

@@ -34,6 +34,8 @@ use origin::Origin;
 pub(crate) struct Ask {
     /// What the provider talks to.
     pub(crate) scope: Box<dyn Fn() -> BoxFuture<'static, String> + Send + Sync>,
+    /// What leads there and nowhere else, as far as the configuration tells.
+    pub(crate) way: Option<String>,
     /// The time by the API's clock.
     pub(crate) clock: Box<dyn Fn() -> i64 + Send + Sync>,
 }
@@ -145,15 +147,24 @@ impl Journal {
         }
     }
 
-    /// The state holds this: what a former run has noted of its creation is struck out. The folder is read once a process.
+    /// The state holds this: what a former run has noted of its creation is struck out. The folder is read once a process, and
+    /// nobody is asked where the entry was written on the way to here.
     pub(crate) async fn arrived(&self, kind: &str, place: &str) {
         let fits = |entry: &Entry| entry.kind == kind && entry.place.as_deref() == Some(place);
-        if !self.left().iter().any(|(_, entry)| fits(entry)) {
+        let way = self.way();
+        let same_way = |entry: &Entry| way.is_some() && entry.way == way;
+        // The lock must not be held while somebody is asked.
+        let (some, unsure) = {
+            let left = self.left();
+            let mut fitting = left.iter().filter(|(_, entry)| fits(entry)).peekable();
+            (fitting.peek().is_some(), fitting.any(|(_, entry)| !same_way(entry)))
+        };
+        if !some {
             return;
         }
-        let scope = self.scope().await;
+        let scope = if unsure { Some(self.scope().await) } else { None };
         self.left().retain(|(path, entry)| {
-            let arrived = fits(entry) && entry.scope == scope;
+            let arrived = fits(entry) && (same_way(entry) || scope == Some(entry.scope.as_str()));
             if arrived && let Some(kept) = entry::take(vec![path.clone()], |found| found == entry) {
                 kept.strike();
             }
@@ -218,6 +229,11 @@ impl Journal {
         self.own.lock().unwrap_or_else(PoisonError::into_inner).contains(path)
     }
 
+    /// The way, not in clear: it is only compared.
+    fn way(&self) -> Option<String> {
+        self.ask.way.as_ref().map(|way| hex::encode(Sha256::digest(way)))
+    }
+
     async fn scope(&self) -> &str {
         self.scope.get_or_init(|| (self.ask.scope)()).await
     }
@@ -261,6 +277,7 @@ impl Intent {
             place,
             digest: self.digest.clone(),
             scope: self.journal.scope().await.to_owned(),
+            way: self.journal.way(),
             origin: self.journal.origin.clone(),
             begun: (self.journal.ask.clock)(),
             note: self.note.lock().unwrap_or_else(PoisonError::into_inner).clone(),

@@ -1,11 +1,23 @@
+use std::sync::atomic::AtomicUsize;
+
 use super::*;
 use crate::schema::Rule;
 use crate::value::Type;
 
 fn journal(dir: &Path, scope: &'static str) -> Arc<Journal> {
-    let scope = Box::new(move || -> BoxFuture<'static, String> { Box::pin(async move { scope.to_owned() }) });
-    let ask = Ask { scope, clock: Box::new(|| 7) };
-    Arc::new(Journal::new(dir, "test", ask))
+    by(dir, scope, None).0
+}
+
+/// One whose provider was configured with this, and how often it has asked for the scope.
+fn by(dir: &Path, scope: &'static str, way: Option<&str>) -> (Arc<Journal>, Arc<AtomicUsize>) {
+    let asked = Arc::new(AtomicUsize::new(0));
+    let count = Arc::clone(&asked);
+    let scope = Box::new(move || -> BoxFuture<'static, String> {
+        count.fetch_add(1, Ordering::Relaxed);
+        Box::pin(async move { scope.to_owned() })
+    });
+    let ask = Ask { scope, way: way.map(str::to_owned), clock: Box::new(|| 7) };
+    (Arc::new(Journal::new(dir, "test", ask)), asked)
 }
 
 fn attributes() -> Vec<Attribute> {
@@ -92,6 +104,30 @@ async fn what_the_state_holds_by_now_is_struck_out() {
     next.arrived("other", "b").await;
     assert_eq!(intent(&next, "a").former(None).await, None);
     assert!(intent(&next, "b").former(None).await.is_some());
+}
+
+#[tokio::test]
+async fn nobody_is_asked_where_the_entry_came_the_same_way() {
+    for (way, left, asked) in [(Some("https://a pinned AA"), 0, 0), (Some("https://b pinned BB"), 0, 1), (None, 0, 1)] {
+        let dir = tempfile::tempdir().unwrap();
+        killed(&by(dir.path(), "lab", Some("https://a pinned AA")).0, "a").await;
+        let (next, times) = by(dir.path(), "lab", way);
+        next.arrived("thing", "a").await;
+        next.arrived("thing", "b").await;
+        let entries = entry::fitting(&next.dir, |_| false, |_| true);
+        assert_eq!((entries.len(), times.load(Ordering::Relaxed)), (left, asked), "{way:?}");
+    }
+}
+
+#[tokio::test]
+async fn another_way_to_another_cluster_strikes_nothing() {
+    for way in [Some("https://a pinned AA"), None] {
+        let dir = tempfile::tempdir().unwrap();
+        killed(&by(dir.path(), "lab", way).0, "a").await;
+        by(dir.path(), "other lab", Some("https://b pinned BB")).0.arrived("thing", "a").await;
+        by(dir.path(), "other lab", None).0.arrived("thing", "a").await;
+        assert_eq!(entry::fitting(&dir.path().join("test-journal"), |_| false, |_| true).len(), 1);
+    }
 }
 
 #[tokio::test]

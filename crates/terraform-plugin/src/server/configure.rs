@@ -64,5 +64,5 @@ fn ask<P: Provider>(api: &Arc<P::Api>) -> Ask {
         let api = Arc::clone(&asked);
         async move { P::scope(&api).await }.boxed()
     };
-    Ask { scope: Box::new(scope), clock: Box::new(move || P::clock(&clocked)) }
+    Ask { scope: Box::new(scope), way: P::way(api), clock: Box::new(move || P::clock(&clocked)) }
 }
