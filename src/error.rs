@@ -149,7 +149,8 @@ impl From<Problem> for Error {
                 parameters(&doing, &refused, attributes)
             }
             Inner::Pve { doing, source, .. } | Inner::Command { doing, source: CommandError::Shell(source) } => {
-                Self::new(doing, explain(&source))
+                let error = Self::new(doing, explain(&source));
+                if lasts(&source) { error.lasting() } else { error }
             }
             Inner::Command { doing, source } => Self::new(doing, explain_command(&source)),
         }
@@ -183,7 +184,7 @@ impl<T> During<T> for Result<T, CommandError> {
 /// What a command on a node said.
 fn explain_command(error: &CommandError) -> String {
     let written = if error.refused() { "Nothing was changed by it." } else { "It may have changed something." };
-    format!("{error}.\n{written}")
+    format!("{}\n{written}", sentence(&error.to_string()))
 }
 
 /// The error for an object that is to be created and exists: what to write so that Terraform takes it over.
@@ -227,6 +228,26 @@ fn parameters(doing: &str, refused: &ParameterError, attributes: fn(&str) -> Opt
     error.unwrap_or_else(|| Error::new(doing, refused.message.clone()))
 }
 
+/// Whether nothing in a plan, nor time, mends it: nobody gets in with these credentials, or nobody at the other end is the one
+/// that was named. (Where it is root's login for one single call, the rest goes on.)
+fn lasts(error: &Pve) -> bool {
+    match error {
+        Pve::Unauthenticated(auth) => auth.reason != AuthReason::SecondFactorOfRoot,
+        Pve::Tls { .. } => true,
+        _ => false,
+    }
+}
+
+/// Somebody else's words as a sentence: with an end, and with one only.
+fn sentence(words: &str) -> String {
+    let words = words.trim();
+    if words.is_empty() || words.ends_with(['.', '?', '!', ':', '\u{2026}']) {
+        words.to_owned()
+    } else {
+        format!("{words}.")
+    }
+}
+
 /// What PVE said, and what to do about it.
 fn explain(error: &Pve) -> String {
     match error {
@@ -235,16 +256,16 @@ fn explain(error: &Pve) -> String {
                 if missing.privileges.is_empty() { "a privilege".to_owned() } else { missing.privileges.join(" or ") };
             let path = missing.path.as_deref().unwrap_or("the object");
             format!(
-                "The user or token lacks {privilege} on {path}; nothing was written. PVE: {}.\nGive it a role with that \
+                "The user or token lacks {privilege} on {path}; nothing was written. PVE: {}\nGive it a role with that \
                  privilege (Datacenter, Permissions). A token with privilege separation needs an entry of its own.",
-                missing.message
+                sentence(&missing.message)
             )
         }
         Pve::NeedsRootTicket(refusal) => format!(
             "PVE reserves this to root@pam logged in with its password; no token is enough. Nothing was written. PVE: \
-             {}.\nSet `username = \"root@pam\"` and `password` on the provider (PVE_USERNAME, PVE_PASSWORD), beside the \
+             {}\nSet `username = \"root@pam\"` and `password` on the provider (PVE_USERNAME, PVE_PASSWORD), beside the \
              token if you like: the password is then used for nothing else.",
-            refusal.message
+            sentence(&refusal.message)
         ),
         Pve::Unauthenticated(auth) => {
             let cure = match auth.reason {
@@ -253,10 +274,12 @@ fn explain(error: &Pve) -> String {
                      PVE_PASSWORD)."
                 }
                 AuthReason::WrongLogin => {
-                    "User name (with its realm, as in root@pam) or password is wrong, or the user is disabled or expired."
+                    "User name (with its realm, as in root@pam) or password is wrong, or the user is disabled or expired: see to \
+                     `username` and `password` on the provider (PVE_USERNAME, PVE_PASSWORD)."
                 }
                 AuthReason::WrongToken => {
-                    "The token is wrong, expired or deleted, or its user is disabled. Its form is USER@REALM!NAME=SECRET."
+                    "The token is wrong, expired or deleted, or its user is disabled: see to `api_token` on the provider \
+                     (PVE_API_TOKEN). Its form is USER@REALM!NAME=SECRET."
                 }
                 AuthReason::TicketRefused => {
                     "A fresh login was not accepted: the user was disabled meanwhile, or the nodes' clocks are far apart."
@@ -272,39 +295,45 @@ fn explain(error: &Pve) -> String {
                      what exists already is told with its `import` block. All else works with an API token."
                 }
             };
-            format!("PVE does not accept the credentials; nothing was written. PVE: {}.\n{cure}", auth.message)
+            format!(
+                "PVE does not accept the credentials; nothing was written. PVE: {}\n{cure}",
+                sentence(&auth.message)
+            )
         }
         Pve::NoQuorum(refusal) => format!(
-            "The cluster has no quorum, so PVE writes nothing. PVE: {}.\nBring enough nodes back, then apply again.",
-            refusal.message
+            "The cluster has no quorum, so PVE writes nothing. PVE: {}\nBring enough nodes back, then apply again.",
+            sentence(&refusal.message)
         ),
         Pve::UnknownNode { node, refusal } => {
-            format!("The cluster has no node \"{node}\". PVE: {}.\n`pve_nodes` lists them.", refusal.message)
+            format!("The cluster has no node \"{node}\". PVE: {}\n`pve_nodes` lists them.", sentence(&refusal.message))
         }
         Pve::NodeUnreachable { node, message, sent } => {
             let written = if *sent { "The request may have reached it." } else { "Nothing was written." };
-            format!("Node {node} does not answer: {message}. {written}\nApply again when it is back.")
+            format!("Node {node} does not answer: {} {written}\nApply again when it is back.", sentence(message))
         }
         Pve::NotInstalled(refusal) => format!(
-            "Ceph is not installed on the node. PVE: {}.\nInstall it there first (`pveceph install`, or the node's Ceph \
+            "Ceph is not installed on the node. PVE: {}\nInstall it there first (`pveceph install`, or the node's Ceph \
              page).",
-            refusal.message
+            sentence(&refusal.message)
         ),
         Pve::NotInitialised(refusal) => format!(
-            "Ceph is not initialised. PVE: {}.\nInitialise it and make a monitor first (`pveceph init`, `pveceph mon \
+            "Ceph is not initialised. PVE: {}\nInitialise it and make a monitor first (`pveceph init`, `pveceph mon \
              create`, or the node's Ceph page).",
-            refusal.message
+            sentence(&refusal.message)
         ),
         Pve::CephUnreachable(refusal) => {
-            format!("No Ceph monitor answers. PVE: {}.\nLook at the monitors (`ceph -s` on a node).", refusal.message)
+            format!(
+                "No Ceph monitor answers. PVE: {}\nLook at the monitors (`ceph -s` on a node).",
+                sentence(&refusal.message)
+            )
         }
         Pve::Locked { refusal, by: Some(lock) } => format!(
-            "The guest is locked by a running or interrupted operation ({lock}). PVE: {}.\nWait until it is done; if none \
+            "The guest is locked by a running or interrupted operation ({lock}). PVE: {}\nWait until it is done; if none \
              is running, `qm unlock` on its node removes the lock.",
-            refusal.message
+            sentence(&refusal.message)
         ),
         Pve::Locked { refusal, by: None } => {
-            format!("Somebody else held the lock all the time. PVE: {}.\nApply again.", refusal.message)
+            format!("Somebody else held the lock all the time. PVE: {}\nApply again.", sentence(&refusal.message))
         }
         Pve::TaskFailed(failure) => failed_task(failure),
         Pve::Connect { tried } => {
@@ -332,20 +361,22 @@ fn explain(error: &Pve) -> String {
             } else {
                 seen
             };
-            format!("The certificate of {endpoint} is not trusted: {message}. Nothing was written.{seen}")
+            format!("The certificate of {endpoint} is not trusted: {} Nothing was written.{seen}", sentence(message))
         }
         Pve::AnswerLost { request, message } => format!(
             "The answer was lost: {message} ({request}). {}\nApply again: what is there is looked at first.",
             may_be_done(request)
         ),
         Pve::Protocol { request, message } => format!(
-            "What came as an answer to {request} is not PVE's: {message}. {}\nCheck that `endpoints` (PVE_ENDPOINTS) leads \
+            "What came as an answer to {request} is not PVE's: {} {}\nCheck that `endpoints` (PVE_ENDPOINTS) leads \
              to PVE itself, not to something between that answers in its place; then apply again.",
+            sentence(message),
             may_be_done(request)
         ),
         Pve::TaskLost { upid, message } => format!(
-            "PVE lost the task: {message}. It may have done its work or part of it.\nApply again: what is there is looked \
-             at first.\nTask {upid}"
+            "PVE lost the task: {} It may have done its work or part of it.\nApply again: what is there is looked \
+             at first.\nTask {upid}",
+            sentence(message)
         ),
         Pve::Other { refusal, definite } => format!(
             "PVE: {} ({}, status {}).{}\nLook at the node's log (`journalctl -u pvedaemon`) if that does not say enough, \
@@ -371,8 +402,9 @@ fn failed_task(failure: &TaskFailure) -> String {
         format!("The last lines of its log:\n  {}", failure.log.join("\n  "))
     };
     format!(
-        "The task ended with: {}.\n{log}\nTask {}\nWhen what it complains about is mended, apply again.",
-        failure.status, failure.upid
+        "The task ended with: {}\n{log}\nTask {}\nWhen what it complains about is mended, apply again.",
+        sentence(&failure.status),
+        failure.upid
     )
 }
 
@@ -389,6 +421,70 @@ mod tests {
         assert!(text.contains("PVE itself listens on 8006: `https://pve.example.com:8006`"), "{text}");
         let text = refused("https://pve1:8006");
         assert!(text.contains("https://pve1:8006: Connection refused") && !text.contains("443"), "{text}");
+    }
+
+    /// One error of each kind in which somebody else's words are passed on.
+    fn with_words(words: &str) -> Vec<Pve> {
+        let refusal =
+            || pve_client::error::Refusal { request: "GET /x".to_owned(), status: 500, message: words.to_owned() };
+        let message = || words.to_owned();
+        let auth = |reason| pve_client::error::AuthError { reason, message: words.to_owned() };
+        let upid: pve_client::Upid =
+            "UPID:pve1:0000291F:00070B01:6B032D7F:cephcreatepool:vm:root@pam:".parse().unwrap();
+        let missing = pve_client::error::PermissionError {
+            request: "GET /x".to_owned(),
+            message: message(),
+            path: None,
+            privileges: Vec::new(),
+        };
+        vec![
+            Pve::Permission(missing),
+            Pve::NeedsRootTicket(refusal()),
+            Pve::Unauthenticated(auth(AuthReason::WrongToken)),
+            Pve::Unauthenticated(auth(AuthReason::WrongLogin)),
+            Pve::NoQuorum(refusal()),
+            Pve::UnknownNode { node: "a".to_owned(), refusal: refusal() },
+            Pve::NodeUnreachable { node: "a".to_owned(), message: message(), sent: false },
+            Pve::NotInstalled(refusal()),
+            Pve::NotInitialised(refusal()),
+            Pve::CephUnreachable(refusal()),
+            Pve::Locked { refusal: refusal(), by: Some("backup".to_owned()) },
+            Pve::Locked { refusal: refusal(), by: None },
+            Pve::TaskFailed(TaskFailure { upid: upid.clone(), status: message(), log: Vec::new() }),
+            Pve::Tls { endpoint: "https://a".to_owned(), seen: None, message: message() },
+            Pve::AnswerLost { request: "GET /x".to_owned(), message: message() },
+            Pve::Protocol { request: "GET /x".to_owned(), message: message() },
+            Pve::TaskLost { upid, message: message() },
+            Pve::Other { refusal: refusal(), definite: true },
+        ]
+    }
+
+    #[test]
+    fn somebody_elses_words_end_once() {
+        for words in ["no such thing", "no such thing.", "no such thing?", "no such thing!\n"] {
+            for error in with_words(words) {
+                let text = explain(&error);
+                let doubled = ["..", "?.", "!.", ".,", "?)", ".:", " .", "\n."].iter().find(|two| text.contains(**two));
+                assert!(doubled.is_none() && text.contains("no such thing"), "{error:?}: {text}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_no_plan_mends_names_the_attribute() {
+        for (error, attribute) in [
+            (AuthReason::WrongToken, "`api_token`"),
+            (AuthReason::WrongLogin, "`username` and `password`"),
+            (AuthReason::NoCredentials, "`api_token`"),
+        ]
+        .map(|(reason, attribute)| {
+            (Pve::Unauthenticated(pve_client::error::AuthError { reason, message: "no".to_owned() }), attribute)
+        }) {
+            assert!(lasts(&error) && explain(&error).contains(attribute), "{error:?}");
+        }
+        let of_root = pve_client::error::AuthError { reason: AuthReason::SecondFactorOfRoot, message: "no".to_owned() };
+        assert!(!lasts(&Pve::Unauthenticated(of_root)));
+        assert!(with_words("x").iter().filter(|error| lasts(error)).count() == 3, "credentials and certificates");
     }
 
     #[test]

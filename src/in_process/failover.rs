@@ -63,7 +63,7 @@ async fn whatever_is_local_is_in_the_way() {
         let rig = guest_on("ceph-vm", &[(key, value)]).await;
         let planned = plan_ha(&rig).await.unwrap();
         let told = &planned.warnings;
-        assert!(told.len() == 1 && told[0].starts_with("vm:200 cannot be started on another node"), "{key}: {told:?}");
+        assert!(told.len() == 1 && told[0].contains("vm:200 cannot be started on another node"), "{key}: {told:?}");
         let refused = rig.apply(planned).await.unwrap_err();
         assert!(refused.len() == 1 && refused[0].contains(why), "{key}: {refused:?}");
         let insisted = json!({ "sid": "vm:200", "allow_local": true, "state": "disabled" });
@@ -134,12 +134,12 @@ async fn what_the_same_plan_makes_is_not_missed() {
     let rig = guest_on("ceph-vm", &[]).await;
     let ha = json!({ "sid": "vm:150" });
     let told = rig.plan::<HaResource>(None, &ha).await.unwrap().warnings;
-    assert!(told.len() == 1 && told[0].starts_with("Guest vm:150 does not exist"), "{told:?}");
+    assert!(told.len() == 1 && told[0].contains("Guest vm:150 does not exist"), "{told:?}");
     let disk = json!({ "vmid": 150, "disk": "scsi0", "storage": "nope" });
     let told = rig.plan::<VmDiskMove>(None, &disk).await.unwrap().warnings;
-    assert!(told.len() == 1 && told[0].starts_with("vm:150 does not exist"), "{told:?}");
+    assert!(told.len() == 1 && told[0].contains("vm:150 does not exist"), "{told:?}");
     let told = rig.plan::<VmDiskMove>(None, &to("later")).await.unwrap().warnings;
-    assert!(told.len() == 1 && told[0].starts_with("Storage \"later\" does not exist"), "{told:?}");
+    assert!(told.len() == 1 && told[0].contains("Storage \"later\" does not exist"), "{told:?}");
 
     rig.configure().await;
     rig.plan::<StorageRbd>(None, &json!({ "storage": "later", "pool": "vm" })).await.unwrap();

@@ -186,7 +186,7 @@ async fn a_plan_tells_what_the_apply_would_say() {
     let config =
         json!({ "vmid": 200, "node": "pve9", "pool": "team", "disks": disk, "cloud_init": { "storage": "s1" } });
     let planned = rig.plan::<Vm>(None, &config).await.unwrap();
-    let told = |said: &[String], what: &str| said.iter().filter(|said| said.starts_with(what)).count();
+    let told = |said: &[String], what: &str| said.iter().filter(|said| said.contains(&format!(": {what}"))).count();
     let all = [
         "vm:200 on pve1 exists already",
         "The cluster has no node \"pve9\"",
@@ -220,7 +220,7 @@ async fn a_plan_fails_where_nothing_could_mend_it() {
     edit(&rig, 200, "lock", "backup");
     rig.configure().await;
     let planned = rig.plan(Some(&found), &json!({ "vmid": 200, "cores": 2 })).await.unwrap();
-    assert!(planned.warnings[0].starts_with("vm:200 is locked (backup)"), "{:?}", planned.warnings);
+    assert!(planned.warnings[0].contains("vm:200 is locked (backup)"), "{:?}", planned.warnings);
     let refused = rig.apply(planned).await.unwrap_err();
     assert!(refused[0].starts_with("vm:200 is locked (backup)"), "{refused:?}");
 }

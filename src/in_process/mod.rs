@@ -6,6 +6,7 @@ mod colleagues;
 mod failover;
 mod forms;
 mod in_use;
+mod locked_out;
 mod machines;
 mod moves;
 mod run_after;
@@ -120,19 +121,27 @@ impl Rig {
     }
 
     async fn configured(&self, server: &Server<PveProvider>) {
+        self.configured_but(server, &Json::Null).await;
+    }
+
+    /// The same, with some of the configuration otherwise. What is warned of.
+    async fn configured_but(&self, server: &Server<PveProvider>, otherwise: &Json) -> Vec<String> {
         let endpoints: Json =
             self.sim.endpoints.iter().map(|(name, url)| (name.clone(), Json::from(url.as_str()))).collect();
-        let config = serde_json::json!({
+        let mut config = serde_json::json!({
             "endpoints": endpoints,
             "fingerprints": self.sim.fingerprints,
             "username": self.sim.username,
             "password": self.sim.password,
             "api_token": self.sim.api_token,
         });
+        for (name, value) in otherwise.as_object().into_iter().flatten() {
+            config[name] = value.clone();
+        }
         let known: Vec<String> = PveConfig::attributes().into_iter().map(|attribute| attribute.name).collect();
         assert!(config.as_object().unwrap().keys().all(|name| known.contains(name)));
         let request = tf::configure_provider::Request { config: json(&config), ..Default::default() };
-        judge(&server.configure_provider(Request::new(request)).await.unwrap().into_inner().diagnostics).unwrap();
+        judge(&server.configure_provider(Request::new(request)).await.unwrap().into_inner().diagnostics).unwrap()
     }
 
     async fn validate<M: Model>(&self, config: &Json) -> Told<()> {

@@ -78,7 +78,8 @@ fn a_host_that_the_copies_need_is_not_emptied_unless_forced() -> anyhow::Result<
     work.write("main.tf", "")?;
     let short = "its rule \"replicated_rule\" wants 3 hosts: every placement group would stay undersized";
     let output = work.plan()?.output;
-    assert!(output.says("Warning: OSDs cannot go: copies would have no place left"), "{}", output.told());
+    assert!(output.says("Warning: The removal of a pve_ceph_osd would fail as things are now"), "{}", output.told());
+    assert!(output.says("OSDs cannot go: copies would have no place left"), "{}", output.told());
     assert!(output.says(short), "{}", output.told());
     // One after the other: what would be left of both is known to the second at the latest.
     let output = work.apply()?.failed("OSDs cannot go: copies would have no place left")?;

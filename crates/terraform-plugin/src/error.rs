@@ -10,55 +10,94 @@ use crate::path::Path;
 ///
 /// Errors of other libraries become one through `From`.
 #[derive(Clone, PartialEq, Eq)]
-pub struct Error(Diagnostics);
+pub struct Error {
+    said: Diagnostics,
+    lasting: bool,
+}
 
 impl Error {
     /// One message about the object as a whole: what failed, and what was found, (not) written, and to be done.
     pub fn new(summary: impl Into<String>, detail: impl Into<String>) -> Self {
-        Self(Diagnostic::error(summary, detail).into())
+        Diagnostic::error(summary, detail).into()
+    }
+
+    /// The same, where nothing that a plan could hold mends it, nor time: credentials that are wrong. What fails so is an error
+    /// of the plan, told once, also where something that cannot be looked at is a warning only.
+    #[must_use]
+    pub fn lasting(self) -> Self {
+        Self { lasting: true, ..self }
+    }
+
+    /// Whether nothing that a plan could hold mends it.
+    pub(crate) fn is_lasting(&self) -> bool {
+        self.lasting
     }
 
     /// The same, with every message that has no path yet about that attribute.
     #[must_use]
     pub fn at(self, path: impl Into<Path>) -> Self {
         let path = path.into();
-        let mut all = Diagnostics::default();
-        all.extend(self.0.into_iter().map(|d| if d.path.is_root() { d.at(path.clone()) } else { d }));
-        Self(all)
+        self.map(|d| if d.path.is_root() { d.at(path.clone()) } else { d })
     }
 
     /// The same, with a further sentence at the end of its detail.
     #[must_use]
     pub fn noting(self, sentence: &str) -> Self {
-        let mut all = Diagnostics::default();
-        let last = self.0.iter().count().saturating_sub(1);
-        all.extend(self.0.into_iter().enumerate().map(|(i, d)| match i == last {
-            true => Diagnostic { detail: format!("{}\n\n{sentence}", d.detail).trim_start().to_owned(), ..d },
-            false => d,
-        }));
-        Self(all)
+        let mut left = self.said.iter().count();
+        self.map(|d| {
+            left -= 1;
+            match left {
+                0 => Diagnostic { detail: format!("{}\n\n{sentence}", d.detail).trim_start().to_owned(), ..d },
+                _ => d,
+            }
+        })
+    }
+
+    /// The same messages with another detail.
+    #[must_use]
+    pub(crate) fn detailed(self, detail: &str) -> Self {
+        self.map(|d| Diagnostic { detail: detail.to_owned(), ..d })
+    }
+
+    /// The same, of a step in the middle of an operation that has written something before: what an error says of nothing being
+    /// written is true of that step alone.
+    #[must_use]
+    pub(crate) fn midway(self) -> Self {
+        let of_the_step = |text: &str| {
+            text.replace("Nothing was written.", "This step wrote nothing.")
+                .replace("; nothing was written.", "; this step wrote nothing.")
+        };
+        self.map(|d| Diagnostic { detail: of_the_step(&d.detail), ..d })
+    }
+
+    fn map(self, one: impl FnMut(Diagnostic) -> Diagnostic) -> Self {
+        let mut said = Diagnostics::default();
+        said.extend(self.said.into_iter().map(one));
+        Self { said, ..self }
     }
 
     /// This and another.
     #[must_use]
     pub fn and(mut self, other: impl Into<Self>) -> Self {
-        self.0.extend(other.into().0);
+        let other = other.into();
+        self.said.extend(other.said);
+        self.lasting |= other.lasting;
         self
     }
 
     /// The messages.
     pub fn diagnostics(&self) -> &Diagnostics {
-        &self.0
+        &self.said
     }
 
     /// The messages.
     pub fn into_diagnostics(self) -> Diagnostics {
-        self.0
+        self.said
     }
 
     /// The same messages as warnings: what went wrong does not fail the operation.
     pub(crate) fn into_warnings(self) -> impl Iterator<Item = Diagnostic> {
-        self.0.into_iter().map(|d| Diagnostic { severity: Severity::Warning, ..d })
+        self.said.into_iter().map(|d| Diagnostic { severity: Severity::Warning, ..d })
     }
 
     /// The messages as running text, to be put into another message's detail.
@@ -66,14 +105,14 @@ impl Error {
         let one = |d: &Diagnostic| {
             if d.detail.is_empty() { d.summary.clone() } else { format!("{}\n{}", d.summary, d.detail) }
         };
-        self.0.iter().map(one).collect::<Vec<_>>().join("\n")
+        self.said.iter().map(one).collect::<Vec<_>>().join("\n")
     }
 }
 
 impl From<Diagnostic> for Error {
     /// A warning becomes an error: something failed.
     fn from(diagnostic: Diagnostic) -> Self {
-        Self(Diagnostic { severity: Severity::Error, ..diagnostic }.into())
+        Self { said: Diagnostic { severity: Severity::Error, ..diagnostic }.into(), lasting: false }
     }
 }
 
@@ -85,7 +124,7 @@ impl From<Fault> for Error {
 
 impl fmt::Debug for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_list().entries(self.0.iter()).finish()
+        f.debug_list().entries(self.said.iter()).finish()
     }
 }
 
@@ -96,3 +135,36 @@ impl fmt::Display for Error {
 }
 
 impl std::error::Error for Error {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn in_the_middle_of_an_operation_only_the_step_has_written_nothing() {
+        for (alone, midway) in [
+            (
+                "The disk is full. Nothing was written. Make room.",
+                "The disk is full. This step wrote nothing. Make room.",
+            ),
+            ("No connection; nothing was written.\n  a", "No connection; this step wrote nothing.\n  a"),
+            ("Nothing was written to the new one.", "Nothing was written to the new one."),
+        ] {
+            let error = Error::new("Failed", alone).and(Error::new("Again", alone)).at("size").midway();
+            let details: Vec<_> = error.diagnostics().iter().map(|d| d.detail.as_str()).collect();
+            assert_eq!(details, [midway; 2]);
+        }
+    }
+
+    #[test]
+    fn what_lasts_lasts_whatever_is_said_beside_it() {
+        let error = || Error::new("Wrong password", "Mend it.").lasting();
+        for error in [error().at("node"), error().noting("Soon."), Error::new("a", "b").and(error()), error().midway()]
+        {
+            assert!(error.is_lasting(), "{error:?}");
+        }
+        assert!(!Error::new("a", "b").is_lasting());
+        let noted = Error::new("a", "b").and(Error::new("c", "")).noting("Soon.");
+        assert_eq!(noted.text(), "a\nb\nc\nSoon.");
+    }
+}

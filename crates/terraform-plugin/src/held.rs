@@ -24,6 +24,15 @@ struct Objects {
     replaced: BTreeSet<String>,
 }
 
+/// What is odd about an object that is to be made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Oddity {
+    /// Another block is to destroy the very object.
+    Renamed,
+    /// Another block is to make the very object.
+    Twice,
+}
+
 impl Held {
     /// The state holds this.
     pub(crate) fn see(&self, name: &'static str, place: Option<String>, attributes: &Attributes) {
@@ -77,13 +86,23 @@ impl Held {
         self.lock().entry(name).or_default().replaced.insert(place);
     }
 
-    /// Notes that an object is to be made at this place; whether the one that is held there is to be destroyed by another
-    /// block.
-    pub(crate) fn come(&self, name: &'static str, place: &str) -> bool {
+    /// Notes that an object is to be made at this place; whether another block destroys the one that is held there, or is to
+    /// make it, too. Between two configurations of the provider Terraform plans each block's creation once: that of a
+    /// replacement after its change, and that of a tainted object instead.
+    pub(crate) fn come(&self, name: &'static str, place: &str) -> Option<Oddity> {
         let mut all = self.lock();
         let objects = all.entry(name).or_default();
-        objects.coming.insert(place.to_owned());
-        objects.is_renamed(place)
+        let first = objects.coming.insert(place.to_owned());
+        match objects.is_renamed(place) {
+            true => Some(Oddity::Renamed),
+            false => (!first).then_some(Oddity::Twice),
+        }
+    }
+
+    /// Whether another block is to make the object that one keeps at this place. Only what was planned before counts: what is
+    /// replaced because somebody asks for it (`-replace`) is kept in its first plan and made in its second.
+    pub(crate) fn keep(&self, name: &str, place: &str) -> Option<Oddity> {
+        self.comes(name, place).then_some(Oddity::Twice)
     }
 
     /// Whether an object is planned to be made at this place.
@@ -131,9 +150,9 @@ mod tests {
             let held = Held::default();
             held.see("osd", Some("pve1 sdb".to_owned()), &Attributes::new());
             let told = if destroy_first {
-                [held.go("osd", "pve1 sdb"), held.come("osd", "pve1 sdb")]
+                [held.go("osd", "pve1 sdb"), held.come("osd", "pve1 sdb") == Some(Oddity::Renamed)]
             } else {
-                [held.come("osd", "pve1 sdb"), held.go("osd", "pve1 sdb")]
+                [held.come("osd", "pve1 sdb") == Some(Oddity::Renamed), held.go("osd", "pve1 sdb")]
             };
             assert_eq!(told, [false, true]);
             assert_eq!(held.going("osd").len(), 1);
@@ -145,7 +164,20 @@ mod tests {
         let held = Held::default();
         held.see("pool", Some("a".to_owned()), &Attributes::new());
         held.replace("pool", "a".to_owned());
-        assert!(!held.come("pool", "a") && held.holds("pool", "a"));
+        assert!(held.come("pool", "a").is_none() && held.holds("pool", "a"));
+    }
+
+    #[test]
+    fn two_blocks_for_one_object_are_seen_and_a_replacement_that_was_asked_for_is_none() {
+        let held = Held::default();
+        held.see("pool", Some("a".to_owned()), &Attributes::new());
+        assert_eq!([held.keep("pool", "a"), held.come("pool", "a")], [None, None], "kept first, then made: -replace");
+        assert_eq!([held.come("pool", "a"), held.come("pool", "b")], [Some(Oddity::Twice), None]);
+        assert_eq!(held.keep("pool", "b"), Some(Oddity::Twice));
+        held.came("pool", Some("a"));
+        assert_eq!(held.come("pool", "a"), None, "that one is made by now");
+        held.begin();
+        assert_eq!(held.come("pool", "a"), None, "another run");
     }
 
     #[test]

@@ -13,14 +13,15 @@ mod write_only;
 
 pub use change::{Change, Say};
 pub use findings::Findings;
+pub(crate) use findings::{Ahead, Found};
 pub(crate) use hook::merge;
 pub(crate) use result::{Contradiction, hold, refresh};
 pub(crate) use write_only::with_write_only;
 
 use crate::diagnostics::Diagnostic;
-use crate::path::Path;
+use crate::path::{Path, Step};
 use crate::registry::{Attributes, ObjectInfo};
-use crate::schema::Attribute;
+use crate::schema::{Attribute, Schema};
 use crate::value::Value;
 use equal::{EXACTLY, EXACTLY_BUT_LOCAL};
 
@@ -75,6 +76,42 @@ pub(crate) fn replacements(
     paths.sort();
     paths.dedup();
     paths
+}
+
+/// Why an object is to be replaced, as a sentence: what differs, with both values where they may be shown.
+pub(crate) fn why_replaced(schema: &Schema, prior: &Attributes, planned: &Attributes, paths: &[Path]) -> String {
+    let one = |path: &Path| {
+        let hidden = (1..=path.steps().len()).any(|n| {
+            let above = path.steps()[..n].iter().fold(Path::root(), |path, step| path.join(step.clone()));
+            schema.attribute(&above).is_none_or(|a| a.sensitive || a.write_only)
+        });
+        match hidden {
+            true => format!("`{path}` is to be another (both values are sensitive)"),
+            false => format!("`{path}` is {} and is to be {}", at(prior, path), at(planned, path)),
+        }
+    };
+    let all: Vec<String> = paths.iter().map(one).collect();
+    format!("It would be replaced, because {}.", all.join(", and "))
+}
+
+/// The value at a path; null where there is none.
+fn at<'a>(attributes: &'a Attributes, path: &Path) -> &'a Value {
+    let mut steps = path.steps().iter();
+    let mut here = match steps.next() {
+        Some(Step::Attribute(name)) => equal::get(attributes, name),
+        _ => &Value::Null,
+    };
+    for step in steps {
+        let below = match (step, here) {
+            (Step::Attribute(name), Value::Object(entries)) => entries.get(name),
+            (Step::Key(key), Value::Map(entries)) => entries.get(key),
+            (Step::Index(index), Value::List(elements)) => elements.get(*index),
+            (_, Value::Unknown) => return here,
+            _ => None,
+        };
+        here = below.unwrap_or(&Value::Null);
+    }
+    here
 }
 
 /// Whether two states differ in nothing but what is never sent.

@@ -15,7 +15,7 @@ use crate::error::Error;
 use crate::model::{Fault, Key};
 use crate::outcome::{BeforeWrite, Deleted, Outcome, Read, Slot, Unwritten, Updated};
 use crate::path::Path;
-use crate::plan::{Change, Findings, Say};
+use crate::plan::{Change, Findings, Found, Say};
 use crate::resource::{Resource, Stored};
 
 /// A planned change, for the object's own `plan`.
@@ -73,17 +73,16 @@ pub(crate) trait AnyResource<A>: Send + Sync {
     /// What the object is outside of Terraform, from a state or a plan.
     fn place(&self, attributes: &Attributes) -> Option<String>;
 
-    /// What speaks against a planned create or update, as messages of the plan. `held`: this state holds the object.
+    /// What speaks against a planned create or update.
     fn possible(
         &self,
         cx: Arc<Cx<A>>,
         planned: Attributes,
         prior: Option<Attributes>,
-        held: bool,
-    ) -> BoxFuture<'static, Result<Vec<Diagnostic>, Error>>;
+    ) -> BoxFuture<'static, Result<Found, Error>>;
 
-    /// What speaks against a planned removal, as messages of the plan.
-    fn removable(&self, cx: Arc<Cx<A>>, was: Attributes) -> BoxFuture<'static, Result<Vec<Diagnostic>, Error>>;
+    /// What speaks against a planned removal.
+    fn removable(&self, cx: Arc<Cx<A>>, was: Attributes) -> BoxFuture<'static, Result<Found, Error>>;
 
     /// The key's attributes, from an import id.
     fn parse_id(&self, id: &str) -> Result<Attributes, Error>;
@@ -226,26 +225,23 @@ impl<A: Send + Sync + 'static, R: Resource<A>> AnyResource<A> for Registered<R> 
         cx: Arc<Cx<A>>,
         planned: Attributes,
         prior: Option<Attributes>,
-        held: bool,
-    ) -> BoxFuture<'static, Result<Vec<Diagnostic>, Error>> {
+    ) -> BoxFuture<'static, Result<Found, Error>> {
         async move {
             let mut found = Findings::ahead();
             let prior = prior.and_then(|prior| decode_prior::<R>(&prior));
             let want = R::decode_plan(&planned)?;
             let looked = R::possible(&cx, &want, prior.as_ref(), &mut found).await;
-            // Terraform may have shown another block's object while that looked.
-            let held = held || R::place(&want).is_some_and(|place| cx.holds(R::NAME, &place));
-            Ok(foretold(found, looked, held))
+            Ok(found.seen(looked))
         }
         .boxed()
     }
 
-    fn removable(&self, cx: Arc<Cx<A>>, was: Attributes) -> BoxFuture<'static, Result<Vec<Diagnostic>, Error>> {
+    fn removable(&self, cx: Arc<Cx<A>>, was: Attributes) -> BoxFuture<'static, Result<Found, Error>> {
         async move {
-            let Some(was) = decode_prior::<R>(&was) else { return Ok(Vec::new()) };
+            let Some(was) = decode_prior::<R>(&was) else { return Ok(Found::default()) };
             let mut found = Findings::ahead();
             let looked = R::removable(&cx, &was, &mut found).await;
-            Ok(foretold(found, looked, true))
+            Ok(found.seen(looked))
         }
         .boxed()
     }
@@ -278,16 +274,6 @@ fn written_down<A: Send + Sync + 'static, R: Resource<A>>(cx: &Arc<Cx<A>>) -> Be
         let place = R::decode_plan(&so_far.encode()).ok().as_ref().and_then(R::place);
         async move { cx.write_down(place).await }.boxed()
     })
-}
-
-/// What a plan tells: what was found, and what could not be looked at.
-fn foretold<R>(found: Findings<R>, looked: Result<(), Error>, held: bool) -> Vec<Diagnostic> {
-    let mut said = found.foretold(held);
-    if let Err(error) = looked {
-        // Whoever approves the plan sees what the apply will say.
-        said.extend(error.into_warnings());
-    }
-    said
 }
 
 /// A state that an older version of the provider has stored may lack what is required now; a read does without it then,

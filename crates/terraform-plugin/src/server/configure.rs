@@ -50,7 +50,7 @@ impl<P: Provider> Server<P> {
             Err(error) => return Err(error),
         };
         self.0.held.begin();
-        self.0.unreachable.lock().unwrap_or_else(PoisonError::into_inner).clear();
+        self.0.told.lock().unwrap_or_else(PoisonError::into_inner).clear();
         let session = Session { stop, api, notices: notices.clone() };
         *self.0.session.write().unwrap_or_else(PoisonError::into_inner) = session;
         Ok(())

@@ -46,8 +46,8 @@ struct Inner<P: Provider> {
     /// Goes off when the process is to end.
     process: StopToken,
     session: RwLock<Session<P::Api>>,
-    /// What has been warned about as unreachable, in this process.
-    unreachable: Mutex<BTreeSet<String>>,
+    /// What has been told once and is not told of every object: what is unreachable, and what lasts.
+    told: Mutex<BTreeSet<String>>,
     /// What the state holds, as far as this process has seen it.
     held: Arc<Held>,
     data_dir: PathBuf,
@@ -121,7 +121,7 @@ impl<P: Provider> Server<P> {
             config: ObjectInfo::of_provider::<P::Config>(),
             process,
             session: RwLock::new(session),
-            unreachable: Mutex::default(),
+            told: Mutex::default(),
             held: Arc::default(),
             data_dir,
             schema: provider_schema::Answer::default(),
@@ -161,6 +161,13 @@ impl<P: Provider> Server<P> {
                 "Terraform asks for something that needs the API, and has not configured the provider before.",
             )),
         }
+    }
+
+    /// Whether an error says something new. One that lasts every object would repeat, in other words for what it was doing.
+    fn is_news(&self, error: &Error) -> bool {
+        let details =
+            |error: &Error| error.diagnostics().iter().map(|d| d.detail.clone()).collect::<Vec<_>>().join("\n");
+        !error.is_lasting() || self.0.told.lock().unwrap_or_else(PoisonError::into_inner).insert(details(error))
     }
 
     /// The state holds this object.

@@ -7,11 +7,12 @@ use tfplugin6::plan_resource_change::{Request, Response};
 use super::guard::guard;
 use super::{Server, wire};
 use crate::cx::Cx;
-use crate::diagnostics::{Diagnostic, Diagnostics};
+use crate::diagnostics::{Diagnostic, Diagnostics, Severity};
 use crate::error::Error;
+use crate::held::Oddity;
 use crate::model::Operation;
 use crate::path::Path;
-use crate::plan;
+use crate::plan::{self, Ahead, Found};
 use crate::private::Private;
 use crate::provider::Provider;
 use crate::registry::{AnyResource, Attributes, Hook};
@@ -60,8 +61,8 @@ impl<P: Provider> Server<P> {
             None => Vec::new(),
         };
         if let Ok(cx) = &cx {
-            let replaced = !requires_replace.is_empty();
-            let ahead = Ahead { prior: prior.as_ref(), planned: &planned, config: &config, replaced };
+            let ahead =
+                Planned { prior: prior.as_ref(), planned: &planned, config: &config, replaced: &requires_replace };
             self.look_ahead(object.as_ref(), cx, ahead, said).await?;
         }
         let private = match &cx {
@@ -96,7 +97,8 @@ impl<P: Provider> Server<P> {
             if object.place(prior).is_some_and(|place| self.0.held.go(name, &place)) {
                 said.push(renamed::<P>(name));
             }
-            said.extend(guard(object.removable(Arc::clone(cx), prior.clone())).await?);
+            let found = guard(object.removable(Arc::clone(cx), prior.clone())).await?;
+            said.extend(self.foretold(found, Ahead::Removal(&Self::full(name)), true));
             said.extend(cx.take_warnings());
         }
         Ok(Response {
@@ -124,46 +126,77 @@ impl<P: Provider> Server<P> {
         &self,
         object: &dyn AnyResource<P::Api>,
         cx: &Arc<Cx<P::Api>>,
-        Ahead { prior, planned, config, replaced }: Ahead<'_>,
+        Planned { prior, planned, config, replaced }: Planned<'_>,
         said: &mut Diagnostics,
     ) -> Result<(), Error> {
-        let name = object.info().name;
+        let (name, schema) = (object.info().name, object.info().schema());
+        let kind = Self::full(name);
+        let place = object.place(planned);
         match prior {
             // What takes its place is planned once more, as a create.
-            Some(prior) if replaced => {
+            Some(prior) if !replaced.is_empty() => {
                 if let Some(place) = object.place(prior) {
                     self.0.held.replace(name, place);
                 }
-                said.extend(guard(object.removable(Arc::clone(cx), prior.clone())).await?);
-            }
-            Some(prior) if plan::differ_locally_only(&object.info().schema().attributes, prior, planned) => {}
-            prior => {
-                let place = object.place(planned).filter(|_| prior.is_none());
-                let mut known = false;
-                if let Some(place) = &place {
-                    if self.0.held.come(name, place) {
-                        said.push(renamed::<P>(name));
+                let found = guard(object.removable(Arc::clone(cx), prior.clone())).await?;
+                let told = self.foretold(found, Ahead::Removal(&kind), true);
+                // Terraform shows no plan beside an error, so nothing else would say why.
+                let why = plan::why_replaced(schema, prior, planned, replaced);
+                said.extend(told.into_iter().map(|told| match told.severity {
+                    Severity::Error => {
+                        Diagnostic { detail: format!("{}\n{why}", told.detail).trim_start().to_owned(), ..told }
                     }
-                    // What exists is no news if this state holds it, or was about to make it when a run was cut off.
-                    let (_, journal, _) = self.api()?;
-                    let attributes = &object.info().schema().attributes;
-                    known = self.0.held.holds(name, place) || journal.expects(name, place, attributes, planned).await;
+                    Severity::Warning => told,
+                }));
+            }
+            Some(prior) => {
+                let kept = place.filter(|place| object.place(prior).as_ref() == Some(place));
+                if kept.is_some_and(|place| self.0.held.keep(name, &place).is_some()) {
+                    said.push(twice::<P>(name));
                 }
-                let looking = object.possible(Arc::clone(cx), plan::asked(planned, config), prior.cloned(), known);
-                said.extend(guard(looking).await?);
+                if !plan::differ_locally_only(&schema.attributes, prior, planned) {
+                    let asked = plan::asked(planned, config);
+                    let found = guard(object.possible(Arc::clone(cx), asked, Some(prior.clone()))).await?;
+                    said.extend(self.foretold(found, Ahead::Apply(&kind), false));
+                }
+            }
+            None => {
+                match place.as_ref().and_then(|place| self.0.held.come(name, place)) {
+                    Some(Oddity::Renamed) => said.push(renamed::<P>(name)),
+                    Some(Oddity::Twice) => said.push(twice::<P>(name)),
+                    None => {}
+                }
+                let found = guard(object.possible(Arc::clone(cx), plan::asked(planned, config), None)).await?;
+                // What exists is no news if this state holds it, or was about to make it when a run was cut off. Terraform may
+                // have shown it while that looked.
+                let held = match place.filter(|_| found.says_exists()) {
+                    Some(place) => {
+                        let (_, journal, _) = self.api()?;
+                        self.0.held.holds(name, &place)
+                            || journal.expects(name, &place, &schema.attributes, planned).await
+                    }
+                    None => false,
+                };
+                said.extend(self.foretold(found, Ahead::Apply(&kind), held));
             }
         }
         said.extend(cx.take_warnings());
         Ok(())
     }
+
+    /// What was found, as messages of the plan.
+    fn foretold(&self, found: Found, ahead: Ahead<'_>, held: bool) -> Vec<Diagnostic> {
+        found.foretold(ahead, held, |error| self.is_news(error))
+    }
 }
 
 /// What is planned.
-struct Ahead<'a> {
+struct Planned<'a> {
     prior: Option<&'a Attributes>,
     planned: &'a Attributes,
     config: &'a Attributes,
-    replaced: bool,
+    /// The attributes because of which it is to be replaced.
+    replaced: &'a [Path],
 }
 
 /// What a plan has at hand, or the private data alone.
@@ -191,6 +224,16 @@ async fn own_say<A>(
         Value::Object(planned) => Ok((planned, hooked.replace)),
         _ => Err(Error::new("The provider has a bug: it planned something that is no object", "")),
     }
+}
+
+/// Two blocks, one object: the second would fail.
+fn twice<P: Provider>(name: &str) -> Diagnostic {
+    let kind = Server::<P>::full(name);
+    Diagnostic::warning(
+        format!("Two blocks name one {kind}"),
+        "What this block plans another one makes, or two instances of one block do. Only one of them can have it: the apply of \
+         the other fails. Remove one of the two (a provider is not told their names), or give it another name.",
+    )
 }
 
 /// Two blocks, one object: it would be destroyed and made anew.

@@ -31,7 +31,10 @@ impl<P: Provider> Server<P> {
             Ok(answer) => answer,
             // The state stays as it was: nothing has been learnt.
             Err(error) => {
-                said.extend(error.into_diagnostics());
+                // An import that is not told of would be taken for done.
+                if self.is_news(&error) || Private::decode(&request.private).take_imported() {
+                    said.extend(error.into_diagnostics());
+                }
                 kept(&request)
             }
         };
@@ -104,7 +107,7 @@ impl<P: Provider> Server<P> {
     /// Warns once a process about what does not answer: every object behind it would say the same.
     fn unreachable_once(&self, why: &Unreachable, said: &mut Diagnostics) {
         // An insert leaves nothing half done.
-        let mut known = self.0.unreachable.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut known = self.0.told.lock().unwrap_or_else(PoisonError::into_inner);
         if known.insert(why.about.clone()) {
             let summary = format!("{}; its objects are kept as last seen", why.about);
             said.push(Diagnostic::warning(summary, why.why.clone()));

@@ -221,3 +221,21 @@ fn what_an_objects_own_plan_did_not_touch_stays_to_the_letter() {
     assert_eq!(merged.as_object().unwrap()["exact"], precise);
     assert_eq!(merged.as_object().unwrap()["id"], "known".into());
 }
+
+#[test]
+fn why_it_is_replaced_is_told_with_both_values_unless_they_are_secret() {
+    let disk = |storage: &str| Value::object([("storage", storage.into())]);
+    let prior = created(&[name(), ("zone", "a".into()), ("disks", map(&[("scsi0", disk("fast"))]))], &[]);
+    let plan = planned(&[name(), ("zone", U), ("disks", map(&[("scsi0", disk("slow"))]))], Some(&prior));
+    let told = |paths: &[Path]| why_replaced(thing().schema(), &prior, &plan, paths);
+    let storage = Path::attr("disks").key("scsi0").at("storage");
+    assert_eq!(
+        told(&["zone".into(), storage]),
+        "It would be replaced, because `zone` is \"a\" and is to be (known after apply), and `disks[\"scsi0\"].storage` is \
+         \"fast\" and is to be \"slow\"."
+    );
+    assert_eq!(
+        told(&["token".into()]),
+        "It would be replaced, because `token` is to be another (both values are sensitive)."
+    );
+}

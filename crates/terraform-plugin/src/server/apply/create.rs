@@ -36,9 +36,10 @@ impl<P: Provider> Server<P> {
                 return Ok(Stored { state: wire::null(), identity: None, private: Vec::new() });
             }
             CreateEnd::Made(found) => (found, None),
-            CreateEnd::Unfinished(found, why) => (found, Some(why)),
+            CreateEnd::Unfinished(found, why) => (found, Some(why.midway())),
         };
         let place = object.place(&found);
+        self.0.held.see(info.name, place.clone(), &found);
         cx.answered(place.clone());
         // What a run that was cut off had left of its predecessor.
         cx.over(info.name, place).await;

@@ -38,7 +38,7 @@ impl<P: Provider> Server<P> {
                 Ok(Stored { state: wire::null(), identity: None, private: Vec::new() })
             }
             Ok(Deleted::Unfinished(left, why)) => {
-                said.extend(why.into_diagnostics());
+                said.extend(why.midway().into_diagnostics());
                 cx.answered(place);
                 let mut left = refreshed(object, Some(prior), &left);
                 if let Some(name) = object.info().ready {

@@ -46,10 +46,13 @@ impl<P: Provider> Server<P> {
         said.extend(cx.take_warnings());
         let (found, why) = match end {
             Ok(Updated::Done(found)) => (found, None),
-            Ok(Updated::Unfinished(found, why)) => (found, Some(why)),
+            Ok(Updated::Unfinished(found, why)) => (found, Some(why.midway())),
             Err(error) => {
-                said.extend(error.into_diagnostics());
-                let state = self.look_again(apply, prior, &cx).await;
+                let found = self.look_again(apply, prior, &cx).await;
+                // An update has no token that proves that nothing was written; that all is as it was does.
+                let as_before = found.as_ref().is_some_and(|found| plan::differ_locally_only(attributes, prior, found));
+                said.extend(if as_before { error } else { error.midway() }.into_diagnostics());
+                let state = found.unwrap_or_else(|| prior.clone());
                 return stored(object, &cx, state, request.planned_identity.as_ref());
             }
         };
@@ -63,9 +66,9 @@ impl<P: Provider> Server<P> {
         stored(object, &cx, state, request.planned_identity.as_ref())
     }
 
-    /// What is there after an update has failed half-way; the prior state if that cannot be found out. An object that is
-    /// gone stays in the state until the next refresh says so: an error must not make Terraform forget it.
-    async fn look_again(&self, apply: &Apply<P::Api>, prior: &Attributes, cx: &Cx<P::Api>) -> Attributes {
+    /// What is there after an update has failed half-way; none if that cannot be found out. An object that is gone stays in
+    /// the state until the next refresh says so: an error must not make Terraform forget it.
+    async fn look_again(&self, apply: &Apply<P::Api>, prior: &Attributes, cx: &Cx<P::Api>) -> Option<Attributes> {
         let object = apply.object.as_ref();
         let looking = async {
             let private = Private::decode(&cx.private.encode());
@@ -73,11 +76,11 @@ impl<P: Provider> Server<P> {
             guard(object.read(Arc::new(cx), prior.clone(), false)).await
         };
         match looking.await {
-            Ok(Read::Found(model)) => refreshed(object, Some(prior), &model),
-            Ok(Read::Gone | Read::Unreachable(_)) => prior.clone(),
+            Ok(Read::Found(model)) => Some(refreshed(object, Some(prior), &model)),
+            Ok(Read::Gone | Read::Unreachable(_)) => None,
             Err(error) => {
                 tracing::debug!(%error, "the object could not be read after its update had failed");
-                prior.clone()
+                None
             }
         }
     }

@@ -49,7 +49,7 @@ async fn an_error_of_a_create_comes_without_a_state() {
     harness.world.goes_wrong("");
     harness.created(&config()).await;
     let response = harness.apply(&Value::Null, &config(), b"").await;
-    assert_eq!(errors(&response.diagnostics), ["error: It exists"]);
+    assert!(errors(&response.diagnostics)[0].starts_with("error: It exists"));
     assert_eq!(harness.value(&response.new_state), Value::Null);
 }
 
@@ -95,6 +95,8 @@ async fn a_stopped_create_is_unfinished() {
     harness.server.stop(Default::default()).await;
     let response = running.await.unwrap();
     assert_eq!(errors(&response.diagnostics), [""; 0]);
+    let told = said(&response.diagnostics);
+    assert!(told.iter().any(|text| text.contains("Stopped while waiting This step wrote nothing.")), "{told:?}");
     assert_eq!(get(&harness.value(&response.new_state), "ready"), &false.into());
 }
 
@@ -134,9 +136,14 @@ async fn a_failed_update_answers_what_is_there_now() {
     harness.world.goes_wrong("update fails half-way");
     let config = changed(&config(), &[("size", 5.into()), ("note", "other".into()), ("allow_destroy", false.into())]);
     let response = harness.apply(&state, &config, &private).await;
-    assert_eq!(errors(&response.diagnostics), ["error: Failed half-way"]);
-    assert_eq!(harness.value(&response.new_state), changed(&state, &[("size", 5.into())]));
-    assert_eq!((response.private.to_vec(), response.new_identity.is_some()), (private, true));
+    assert_eq!(errors(&response.diagnostics), ["error: Failed half-way This step wrote nothing."]);
+    let half = harness.value(&response.new_state);
+    assert_eq!(half, changed(&state, &[("size", 5.into())]));
+    assert_eq!((response.private.to_vec(), response.new_identity.is_some()), (private.clone(), true));
+    // What is as it was proves that nothing was written.
+    harness.world.goes_wrong("update refused");
+    let response = harness.apply(&half, &config, &private).await;
+    assert_eq!(errors(&response.diagnostics), ["error: Refused Nothing was written."]);
 }
 
 #[tokio::test]

@@ -74,14 +74,18 @@ async fn faults_of_the_objects_own_plan_are_found_before_terraform_finds_them() 
 async fn a_plan_tells_what_the_apply_would_say() {
     let harness = Harness::with("plan ahead", true).await;
     let plan = async |note: &str| {
+        harness.configure("plan ahead".into()).await;
         let config = thing(&[("name", "a".into()), ("note", note.into())]);
         said(&harness.plan(&Value::Null, &config, b"").await.diagnostics)
     };
-    assert_eq!(plan("early").await, ["warning at 1 steps: Too early"]);
+    let early = "warning at 1 steps: The apply of a test_thing would fail as things are now (note) Too early";
+    assert_eq!(plan("early").await, [early]);
     assert_eq!(plan("impossible").await, ["error at 1 steps: Never"]);
     assert_eq!(plan("fine").await, [""; 0]);
     harness.world.goes_wrong("cannot look");
-    assert_eq!(plan("fine").await, ["warning: The world cannot be looked at"]);
+    let unseen =
+        "warning: What the apply of a test_thing depends on cannot be looked at now The world cannot be looked at";
+    assert_eq!(plan("fine").await, [unseen]);
     harness.world.goes_wrong("");
 
     let response = harness.apply(&Value::Null, &thing(&[("name", "a".into()), ("note", "early".into())]), b"").await;
@@ -108,9 +112,15 @@ async fn a_removal_is_looked_at_when_it_is_planned_and_when_a_replacement_is() {
     let destroyed = harness.plan(&state, &Value::Null, &private).await;
     assert_eq!(said(&destroyed.diagnostics), ["error: It is precious"]);
     let replaced = harness.plan(&state, &changed(&config, &[("name", "b".into())]), &private).await;
-    assert_eq!(said(&replaced.diagnostics), ["error: It is precious"]);
+    let why = "It would be replaced, because `name` is \"a\" and is to be \"b\".";
+    assert_eq!(said(&replaced.diagnostics), [format!("error: It is precious {why}")]);
+    let unknown = harness.plan(&state, &changed(&config, &[("name", Value::Unknown)]), &private).await;
+    assert!(said(&unknown.diagnostics)[0].ends_with("`name` is \"a\" and is to be (known after apply)."));
     let full = changed(&state, &[("note", "full".into())]);
-    assert_eq!(said(&harness.plan(&full, &Value::Null, &private).await.diagnostics), ["warning: It is full"]);
+    assert_eq!(
+        said(&harness.plan(&full, &Value::Null, &private).await.diagnostics),
+        ["warning: The removal of a test_thing would fail as things are now It is full"]
+    );
     let response = harness.apply(&full, &Value::Null, &private).await;
     assert_eq!(errors(&response.diagnostics), ["error: It is full"]);
 }
@@ -122,12 +132,73 @@ async fn what_this_state_holds_does_not_exist_already() {
     let (state, private) = harness.created(&config).await;
     // Somebody else's, as far as this process knows.
     let fresh = Harness::with("plan held", true).await;
-    assert_eq!(said(&fresh.plan(&Value::Null, &config, b"").await.diagnostics), ["warning: It exists"]);
+    assert_eq!(
+        said(&fresh.plan(&Value::Null, &config, b"").await.diagnostics),
+        ["warning: A test_thing that is to be made exists already It exists"]
+    );
     // A tainted object, or the second plan of a replacement: no prior, and known from the refresh.
+    fresh.configure("plan held".into()).await;
     fresh.read(&state, &private).await;
     assert_eq!(said(&fresh.plan(&Value::Null, &config, b"").await.diagnostics), [""; 0]);
     // Destroyed in one block and made in another.
     let going = fresh.plan(&state, &Value::Null, &private).await;
     let told = said(&going.diagnostics);
     assert!(told.iter().any(|text| text.contains("moved {") && text.contains("from = test_thing.OLD")), "{told:?}");
+}
+
+#[tokio::test]
+async fn two_blocks_for_one_object_are_told_at_plan() {
+    let harness = Harness::with("plan twice", true).await;
+    let config = thing(&[("name", "a".into()), ("allow_destroy", true.into())]);
+    let plan = async |prior: &Value, config: &Value| said(&harness.plan(prior, config, b"").await.diagnostics);
+    assert_eq!(plan(&Value::Null, &config).await, [""; 0]);
+    assert_eq!(plan(&Value::Null, &thing(&[("name", "b".into())])).await, [""; 0]);
+    let told = plan(&Value::Null, &config).await;
+    assert!(told.len() == 1 && told[0].starts_with("warning: Two blocks name one test_thing"), "{told:?}");
+
+    // One of them has it already.
+    harness.configure("plan twice".into()).await;
+    let (state, _) = harness.created(&config).await;
+    harness.configure("plan twice".into()).await;
+    harness.read(&state, b"").await;
+    assert_eq!(plan(&Value::Null, &config).await, [""; 0], "it may be tainted");
+    let told = plan(&state, &config).await;
+    assert!(told.len() == 1 && told[0].starts_with("warning: Two blocks name one test_thing"), "{told:?}");
+
+    // `-replace`: planned as it is, then as a create. And a replacement that the object itself asks for.
+    harness.configure("plan twice".into()).await;
+    harness.read(&state, b"").await;
+    assert_eq!(plan(&state, &config).await, [""; 0]);
+    assert_eq!(plan(&Value::Null, &config).await, [""; 0]);
+    harness.configure("plan twice".into()).await;
+    let other = changed(&config, &[("name", "b".into())]);
+    assert_eq!([plan(&state, &other).await, plan(&Value::Null, &other).await], [[""; 0]; 2]);
+}
+
+#[tokio::test]
+async fn what_this_state_holds_is_not_to_be_imported() {
+    let harness = Harness::with("plan held twice", true).await;
+    let config = thing(&[("name", "a".into())]);
+    harness.created(&config).await;
+    let second = harness.apply(&Value::Null, &config, b"").await;
+    let told = errors(&second.diagnostics);
+    assert!(told.len() == 1 && told[0].contains("It exists This state holds it already"), "{told:?}");
+}
+
+#[tokio::test]
+async fn what_no_plan_mends_fails_it_and_is_told_once() {
+    let harness = Harness::with("plan lasting", true).await;
+    harness.world.goes_wrong("locked out");
+    let plan =
+        async |name: &str| said(&harness.plan(&Value::Null, &thing(&[("name", name.into())]), b"").await.diagnostics);
+    assert_eq!(plan("a").await, ["error: Locked out"]);
+    assert_eq!(plan("b").await, [""; 0]);
+    let (first, state) = (thing(&[("name", "a".into())]), thing(&[("name", "b".into())]));
+    assert_eq!(said(&harness.read(&first, b"").await.diagnostics), [""; 0]);
+    harness.configure("plan lasting".into()).await;
+    assert_eq!(said(&harness.read(&first, b"").await.diagnostics), ["error: Locked out"]);
+    let answer = harness.read(&state, b"").await;
+    assert_eq!((said(&answer.diagnostics), harness.value(&answer.new_state)), (vec![], state.clone()));
+    let imported = harness.read(&state, &Private::imported().encode()).await;
+    assert_eq!(said(&imported.diagnostics), ["error: Locked out"], "or it would count as imported");
 }

@@ -158,8 +158,10 @@ impl Resource<Api> for Thing {
         found: &mut Findings<Self>,
     ) -> Result<(), Error> {
         let kind = if prior.is_some() { "change" } else { "create" };
-        if cx.mishap(&format!("possible {kind}")) == "cannot look" {
-            return Err(Error::new("The world cannot be looked at", ""));
+        match cx.mishap(&format!("possible {kind}")) {
+            "cannot look" => return Err(Error::new("The world cannot be looked at", "")),
+            "locked out" => return Err(Error::new("Locked out", "").lasting()),
+            _ => {}
         }
         let Some(name) = want.name.text() else { return Ok(()) };
         if prior.is_none() && cx.things.lock().unwrap().contains_key(name) {
@@ -220,7 +222,7 @@ impl Resource<Api> for Thing {
             (_, "contradiction") => Ok(written.made(Self { note: Some("something else".to_owned()), ..stored })),
             (_, "wait for stop") => {
                 cx.stop.cancelled().await;
-                Ok(written.unfinished(stored, Error::new("Stopped while waiting", "")))
+                Ok(written.unfinished(stored, Error::new("Stopped while waiting", "Nothing was written.")))
             }
             _ => Ok(written.made(stored)),
         }
@@ -232,6 +234,7 @@ impl Resource<Api> for Thing {
             "half asleep" => cx.unreachable("The world is asleep", "It mumbles."),
             "unreachable" => return Ok(Read::unreachable("The world is asleep", "It may wake up.")),
             "read fails" => return Err(Error::new("Reading failed", "")),
+            "locked out" => return Err(Error::new("Locked out", "").lasting()),
             _ => {}
         }
         Ok(match cx.things.lock().unwrap().get(&key.name) {
@@ -247,8 +250,9 @@ impl Resource<Api> for Thing {
             "update fails half-way" => {
                 let half = Self { size: stored.size, ..prior.as_stored() };
                 cx.things.lock().unwrap().insert(want.name.clone(), half);
-                return Err(Error::new("Failed half-way", ""));
+                return Err(Error::new("Failed half-way", "Nothing was written."));
             }
+            "update refused" => return Err(Error::new("Refused", "Nothing was written.")),
             "update unfinished" => return Ok(Updated::unfinished(prior.as_stored(), Error::new("Not yet", ""))),
             _ => {}
         }
