@@ -24,7 +24,7 @@ pub(crate) enum Verb {
     },
     /// Show the simulated time, or put it forward
     Clock {
-        /// How far, as +5m or +2h
+        /// How far: +30s, +5m, +2h, +2d, +1w
         #[arg(value_name = "+DURATION", value_parser = parse_forward)]
         forward: Option<Duration>,
     },
@@ -273,6 +273,7 @@ mod tests {
     #[test]
     fn the_clock_goes_forward_only() {
         assert_eq!(parse_forward("+5m"), Ok(Duration::from_secs(300)));
+        assert_eq!(parse_forward("+2d"), Ok(Duration::from_secs(172_800)));
         assert_eq!(parse_forward("-5m"), Err("the clock goes forward only: +5m".to_owned()));
         assert!(parse_forward("5m").is_err() && parse_forward("+soon").is_err());
     }

@@ -74,7 +74,7 @@ pub struct Running {
     pub password: String,
     /// A token of `root@pam` that has all privileges that a token can have.
     pub api_token: String,
-    /// The further tokens that were asked for, by name.
+    /// The further tokens: those that were asked for by their names, those of the shape by their full ids (`ops@pve!ci`).
     pub tokens: BTreeMap<String, String>,
     /// Where the control address answers.
     pub control: String,
@@ -117,6 +117,7 @@ impl Sim {
                 bail!("the token '{name}' is there twice");
             }
         }
+        tokens.extend(tokens_of_users(&options.shape, &cluster));
 
         let mut listeners = Vec::new();
         for (n, node) in (0u16..).zip(cluster.nodes.names()) {
@@ -180,7 +181,7 @@ impl Running {
     }
 
     /// What `run` puts into the environment of its command: what the provider reads, the control address, and each
-    /// further token as `PVE_API_TOKEN_NAME`.
+    /// further token as `PVE_API_TOKEN_NAME` (`ops@pve!ci`: `PVE_API_TOKEN_OPS_PVE_CI`).
     pub fn environment(&self) -> Vec<(String, String)> {
         let pairs = |pairs: Vec<String>| pairs.join(",");
         let mut environment = vec![
@@ -243,6 +244,18 @@ fn limited_token(cluster: &mut Cluster, name: &str, role: &str, value: String) -
     let subject = Subject::Token(format!("{ROOT}!{name}"));
     cluster.access.acl.insert(("/".to_owned(), subject, role.to_owned()), true);
     Ok(token_of_root(cluster, name, true, value))
+}
+
+/// The tokens of the shape's users, with their secrets: those that were made up are to be had nowhere else.
+fn tokens_of_users(shape: &Shape, cluster: &Cluster) -> BTreeMap<String, String> {
+    let made = |user: &str, id: &str| Some(cluster.access.users.get(user)?.tokens.get(id)?.value.clone());
+    let all = shape.users.iter().flat_map(|user| user.tokens.iter().map(move |token| (&user.userid, &token.id)));
+    let whole = all.filter_map(|(user, id)| {
+        let full = format!("{user}!{id}");
+        let token = format!("{full}={}", made(user, id)?);
+        Some((full, token))
+    });
+    whole.collect()
 }
 
 fn random_seed() -> u64 {

@@ -99,6 +99,20 @@ fn the_clock_is_put_forward_and_requests_are_shown() {
 }
 
 #[test]
+fn a_token_of_the_clusters_file_has_a_secret_that_is_given_or_told() {
+    let cluster = tempfile::NamedTempFile::new().unwrap();
+    let secret = "6d9f4c1e-0b7a-4f43-9a55-2f4d0c8e7b11";
+    let shape = format!("users: [{{userid: ops@pve, tokens: [{{id: ci, value: {secret}}}, {{id: made-up}}]}}]");
+    std::fs::write(cluster.path(), shape).unwrap();
+    let options = ["--cluster", cluster.path().to_str().unwrap()];
+    let said = inside(&options, "echo $PVE_API_TOKEN_OPS_PVE_CI; echo $PVE_API_TOKEN_OPS_PVE_MADE_UP");
+    let (given, made_up) = said.trim().split_once('\n').unwrap();
+    assert_eq!(given, format!("ops@pve!ci={secret}"));
+    let made_up = made_up.strip_prefix("ops@pve!made-up=").unwrap();
+    assert!(made_up.len() == secret.len() && made_up != secret, "{made_up}");
+}
+
+#[test]
 fn guests_partitions_and_tokens_are_made_to_order() {
     let options = [
         "--guest",

@@ -210,7 +210,7 @@ impl Comparison<'_> {
 
 /// The key that tells the elements of both lists apart, if there is one.
 fn identity(recorded: &[Value], live: &[Value]) -> Option<&'static str> {
-    const KEYS: [&str; 16] = [
+    const KEYS: [&str; 17] = [
         "id",
         "sid",
         "pool_name",
@@ -227,6 +227,7 @@ fn identity(recorded: &[Value], live: &[Value]) -> Option<&'static str> {
         "userid",
         "groupid",
         "devpath",
+        "iface",
     ];
     let distinct = |list: &[Value], key: &str| {
         let mut ids: Vec<String> = list.iter().map(|value| text_of(&value[key])).collect();

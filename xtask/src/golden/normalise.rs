@@ -97,7 +97,7 @@ static UNORDERED_LISTS: LazyLock<Vec<(Regex, Regex)>> = LazyLock::new(|| {
     [
         (r"^/(storage|nodes|cluster/resources|cluster/status|cluster/config/nodes|pools)$", r"^data$"),
         (r"^/cluster/config/join$", r"^data\.nodelist$"),
-        (r"^/nodes/[^/]+/(storage|qemu|disks/list)$", r"^data$"),
+        (r"^/nodes/[^/]+/(storage|qemu|disks/list|network)$", r"^data$"),
         (r"^/nodes/[^/]+/qemu/\d+/pending$", r"^data$"),
         (r"^/nodes/[^/]+/capabilities/", r"^data$"),
         (r"^/nodes/[^/]+/ceph/(mon|mgr|mds|rules)$", r"^data$"),

@@ -45,6 +45,8 @@ pub struct Node {
     pub memory: u64,
     /// SHA-256 fingerprint of its certificate, `AA:BB:..`.
     pub fingerprint: String,
+    /// Bridges; the first has its address.
+    pub bridges: Vec<String>,
     /// Disks as they are now, the system disk first unless the shape names it.
     pub disks: Vec<DiskShape>,
 }
@@ -188,6 +190,7 @@ impl Nodes {
             cpus: shape.cpus,
             memory: shape.memory.0,
             fingerprint: String::new(),
+            bridges: shape.bridges.clone(),
             disks: disks(shape, n),
         };
         Nodes { nodes: (1..).zip(&shape.nodes).map(node).collect() }

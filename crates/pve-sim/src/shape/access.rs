@@ -36,7 +36,7 @@ pub struct TokenShape {
     /// Whether only the token's own entries count (together with the user's).
     #[serde(default = "yes")]
     pub privsep: bool,
-    /// The secret, a UUID; one is made up if absent.
+    /// The secret, a UUID; one is made up if absent. Either way the announcement tells it.
     #[serde(default)]
     pub value: Option<String>,
     /// Unix seconds when it ends; 0 is never.

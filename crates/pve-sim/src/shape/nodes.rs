@@ -19,6 +19,9 @@ pub struct NodeShape {
     /// Disks besides the system disk.
     #[serde(default)]
     pub disks: Vec<DiskShape>,
+    /// Bridges. The first has the node's address.
+    #[serde(default = "one_bridge")]
+    pub bridges: Vec<String>,
     /// Partitions of the system disk behind the three that PVE's installer makes, which leave room for them.
     #[serde(default)]
     pub partitions: Vec<PartitionShape>,
@@ -50,6 +53,7 @@ impl NodeShape {
             ip: None,
             online: true,
             disks: disks.collect(),
+            bridges: one_bridge(),
             partitions: Vec::new(),
             cpus: eight(),
             memory: memory(),
@@ -163,6 +167,10 @@ pub struct PartitionShape {
     /// Whether something has it open.
     #[serde(default)]
     pub held: bool,
+}
+
+fn one_bridge() -> Vec<String> {
+    vec!["vmbr0".to_owned()]
 }
 
 fn eight() -> u32 {

@@ -47,7 +47,7 @@ impl<'de> Deserialize<'de> for Size {
     }
 }
 
-/// Reads `250ms`, `30s`, `5m`, `2h` or a plain number of seconds.
+/// Reads `250ms`, `30s`, `5m`, `2h`, `3d`, `1w` or a plain number of seconds.
 pub fn parse_duration(text: &str) -> Result<Duration, String> {
     let text = text.trim();
     let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
@@ -56,7 +56,9 @@ pub fn parse_duration(text: &str) -> Result<Duration, String> {
         "" | "s" => 1.0,
         "m" => 60.0,
         "h" => 3600.0,
-        other => return Err(format!("unknown unit '{other}' in duration '{text}': use ms, s, m or h")),
+        "d" => 86_400.0,
+        "w" => 604_800.0,
+        other => return Err(format!("unknown unit '{other}' in duration '{text}': use ms, s, m, h, d or w")),
     };
     let number: f64 = digits.parse().map_err(|_| format!("'{text}' is not a duration: expected as in 30s"))?;
     Duration::try_from_secs_f64(number * factor).map_err(|_| format!("'{text}' is not a duration"))
@@ -70,6 +72,8 @@ mod tests {
     fn durations_have_units() {
         assert_eq!(parse_duration("250ms"), Ok(Duration::from_millis(250)));
         assert_eq!(parse_duration("2h"), Ok(Duration::from_secs(7200)));
+        assert_eq!(parse_duration("2d"), Ok(Duration::from_secs(172_800)));
+        assert_eq!(parse_duration("1.5w"), Ok(Duration::from_secs(907_200)));
         assert!(parse_duration("-1s").is_err());
         assert!(parse_duration("5 weeks").is_err());
     }

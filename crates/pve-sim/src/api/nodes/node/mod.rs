@@ -2,6 +2,7 @@
 
 pub(crate) mod ceph;
 mod disks;
+mod network;
 mod qemu;
 mod status;
 mod storage;
@@ -13,6 +14,7 @@ use crate::kernel::Routes;
 pub(crate) fn routes(r: &mut Routes) {
     ceph::routes(r);
     disks::routes(r);
+    network::routes(r);
     qemu::routes(r);
     status::routes(r);
     storage::routes(r);
