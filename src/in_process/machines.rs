@@ -135,7 +135,7 @@ async fn whoever_waited_for_a_move_reads_the_configuration_again() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_move_that_somebody_else_began_is_waited_for() {
-    let rig = Rig::at_rate(ONE, 100 << 20).await;
+    let rig = Rig::at_rate(ONE, 10 << 20).await;
     let found = rig.import::<Vm>("200").await.unwrap();
     let moving = || rig.sim.world.with(|cluster| cluster.tasks.is_running("qmmove", "200"));
     let somebody = rig.another().await;

@@ -2,6 +2,7 @@
 //! life of an object takes milliseconds here.
 
 mod adopted;
+mod bridges;
 mod colleagues;
 mod failover;
 mod forms;
@@ -131,6 +132,7 @@ impl Rig {
         let mut config = serde_json::json!({
             "endpoints": endpoints,
             "fingerprints": self.sim.fingerprints,
+        let whole = serde_json::json!({
             "username": self.sim.username,
             "password": self.sim.password,
             "api_token": self.sim.api_token,
@@ -138,6 +140,19 @@ impl Rig {
         for (name, value) in otherwise.as_object().into_iter().flatten() {
             config[name] = value.clone();
         }
+        self.configured_as(server, &whole).await;
+    }
+
+    /// The same with other credentials.
+    async fn configure_as(&self, credentials: &Json) {
+        self.configured_as(&self.server, credentials).await;
+    }
+
+    async fn configured_as(&self, server: &Server<PveProvider>, credentials: &Json) {
+        let endpoints: Json =
+            self.sim.endpoints.iter().map(|(name, url)| (name.clone(), Json::from(url.as_str()))).collect();
+        let mut config = serde_json::json!({ "endpoints": endpoints, "fingerprints": self.sim.fingerprints });
+        config.as_object_mut().unwrap().extend(credentials.as_object().unwrap().clone());
         let known: Vec<String> = PveConfig::attributes().into_iter().map(|attribute| attribute.name).collect();
         assert!(config.as_object().unwrap().keys().all(|name| known.contains(name)));
         let request = tf::configure_provider::Request { config: json(&config), ..Default::default() };

@@ -16,7 +16,8 @@ pub struct Network {
     /// What the guest sees: `virtio`, `e1000e`, ... Left alone when unset (a new card: `virtio`).
     #[attr(keep, check = model)]
     pub model: Option<String>,
-    /// The bridge it is connected to, such as `vmbr0`. Unset: behind NAT.
+    /// The bridge (or SDN vnet) it is connected to, such as `vmbr0`. Its node must have it when the card is made or goes to
+    /// another bridge. Unset: behind NAT.
     #[attr(optional, check = texts::one_word)]
     pub bridge: Option<String>,
     /// VLAN. Unset: none.

@@ -5,7 +5,7 @@ use serde::Deserialize;
 use terraform_plugin::model::Object;
 use terraform_plugin::{Attr, Cx, Error, Findings};
 
-use super::{OWNED, Vm, VmPlan, cloud_init, create, disks, placement};
+use super::{OWNED, Vm, VmPlan, bridges, cloud_init, create, disks, placement};
 use crate::error::During;
 use crate::pve::Pve;
 use crate::vm::{guest, identity};
@@ -45,7 +45,9 @@ async fn creation(cx: &Cx<Pve>, (want, known): (&VmPlan, &Vm), found: &mut Findi
     let node = known.node.as_deref();
     if let Some(node) = node {
         let nodes = cx.client.nodes().list().await.during("Cannot list the cluster's nodes")?;
-        found.check(placement::must_be_online(&nodes, node));
+        if found.check(placement::must_be_online(&nodes, node)).is_some() {
+            bridges::look(cx, known, None, None, node, found).await;
+        }
     }
     if let Some(pool) = &known.pool
         && !exists(cx, pool).await?
@@ -70,7 +72,9 @@ async fn change(
     if live.config.lock.as_deref() != Some("create") {
         found.check(guest::must_be_unlocked(&live));
     }
-    let (config, node) = (&live.config, Some(live.guest.node.as_str()));
+    let config = &live.config;
+    bridges::look(cx, known, Some(prior), Some(config), &live.guest.node, found).await;
+    let node = Some(live.guest.node.as_str());
     disks::look(cx, (want, known), Some(prior), Some(config), node, found).await;
     cloud_init::look(cx, known, Some(config), node, found).await;
     let owned: Vec<String> = cx.private.get(OWNED).unwrap_or_default();
