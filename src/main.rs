@@ -10,6 +10,7 @@ mod ha;
 #[cfg(test)]
 mod in_process;
 mod ledger;
+mod named;
 mod node;
 mod provider;
 mod pve;

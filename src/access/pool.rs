@@ -10,8 +10,9 @@ use terraform_plugin::{
 };
 
 use crate::absence;
-use crate::error::{During, Problem, exists};
+use crate::error::{During, Problem};
 use crate::evidence::{self, Sight};
+use crate::named::Named;
 use crate::pve::Pve;
 use crate::rights;
 use crate::storage::rbd::StorageRbd;
@@ -79,7 +80,7 @@ impl Resource<Pve> for Pool {
     ) -> Result<(), Error> {
         let Some(poolid) = want.poolid.text().filter(|_| prior.is_none()) else { return Ok(()) };
         if find(cx, poolid).await?.is_some() {
-            found.exists(existing(poolid));
+            found.exists(named(poolid).existing());
         }
         if let Some((parent, _)) = poolid.rsplit_once('/')
             && find(cx, parent).await?.is_none()
@@ -122,7 +123,7 @@ impl Resource<Pve> for Pool {
     }
 
     async fn create(cx: &Cx<Pve>, want: &Self, unwritten: Unwritten<Self>) -> Result<Created<Self>, Failed> {
-        if unwritten.check(left_behind(cx, want).await)? {
+        if unwritten.check(left_behind(cx, want).await)?.is_some() {
             return Ok(unwritten.take_over(want.clone()).made(want.clone()));
         }
         unwritten.check(require(cx, want, None).await)?;
@@ -188,25 +189,18 @@ async fn is_visible(cx: &Cx<Pve>, poolid: &str) -> Result<bool, Problem> {
     Ok(ours.has_any(SEEN_WITH))
 }
 
-/// Whether the pool is there because a run for this state was cut off while making it; an error if it is there otherwise.
-async fn left_behind(cx: &Cx<Pve>, want: &Pool) -> Result<bool, Problem> {
-    let Some(live) = find(cx, &want.poolid).await? else { return Ok(false) };
-    let what = format!("Pool \"{}\"", want.poolid);
-    if live.comment == want.comment && evidence::is_of_former_run(cx, &what, &want.poolid).await {
-        return Ok(true);
-    }
-    Err(existing(&want.poolid))
+fn named(poolid: &str) -> Named {
+    Named { kind: "pve_pool", attribute: "poolid", key: poolid.to_owned(), what: format!("Pool \"{poolid}\"") }
 }
 
-fn existing(poolid: &str) -> Problem {
-    exists("pve_pool", &format!("Pool \"{poolid}\""), poolid).at("poolid")
+/// The pool, if it is there because a run for this state was cut off while making it; an error if it is there otherwise.
+async fn left_behind(cx: &Cx<Pve>, want: &Pool) -> Result<Option<Pool>, Problem> {
+    let live = find(cx, &want.poolid).await?;
+    named(&want.poolid).left_behind(cx, live, |live| live.comment == want.comment).await
 }
 
 async fn must_be_absent(cx: &Cx<Pve>, poolid: &str) -> Result<(), Problem> {
-    match find(cx, poolid).await? {
-        Some(_) => Err(existing(poolid)),
-        None => Ok(()),
-    }
+    named(poolid).must_be_absent(find(cx, poolid).await?)
 }
 
 async fn write(cx: &Cx<Pve>, request: Request) -> Result<(), pve_client::Error> {

@@ -18,9 +18,10 @@ use super::placement::{Copies, Member, Rule};
 use super::shell_node;
 use super::topology::{self, Topology};
 use crate::absence;
-use crate::error::{During, Problem, exists};
+use crate::error::{During, Problem};
 use crate::evidence::{self, Sight};
 use crate::ledger::Planned;
+use crate::named::Named;
 use crate::pve::{Pve, patience};
 use checks::{fits, nameable, unknown_domain};
 use redefinition::{SUFFIX, Step, Traces, temporary};
@@ -126,8 +127,8 @@ impl Resource<Pve> for CrushRule {
     ) -> Result<(), Error> {
         let Some(want) = settled(want) else { return Ok(()) };
         let map = topology::crush_map(&cx.api).await?;
-        if prior.is_none() && Traces::of(&want.name, &map, std::iter::empty()).definition().is_some() {
-            found.exists(existing(&want.name));
+        if prior.is_none() && definition(&want.name, &map).is_some() {
+            found.exists(named(&want.name).existing());
         }
         if let Err(problem) = nameable(&want, &map) {
             // Hosts and classes come with their first OSD.
@@ -155,7 +156,7 @@ impl Resource<Pve> for CrushRule {
         match looked {
             Ok(Ok(Some(shape))) if shape == want.shape() => Ok(written.made(want.with_shape(&shape))),
             // The command leaves a rule that exists as it is: somebody else was faster by a moment.
-            Ok(Ok(_)) => written.undo(existing(&want.name), async { Ok::<_, Problem>(()) }).await,
+            Ok(Ok(_)) => written.undo(named(&want.name).existing(), async { Ok::<_, Problem>(()) }).await,
             Ok(Err(problem)) => written.undo(problem, must_be_absent(cx, want)).await,
             Err(problem) => Ok(written.leave(problem)),
         }
@@ -228,11 +229,11 @@ impl CrushRule {
 
     /// The rule as the map tells it.
     pub fn of(name: &str, map: &CrushMap) -> Result<Option<Self>, Problem> {
-        match Traces::of(name, map, std::iter::empty()).definition() {
+        match definition(name, map) {
             None => Ok(None),
             Some(Some(shape)) => {
                 let rule = Self { name: name.to_owned(), ..Self::default() };
-                Ok(Some(rule.with_shape(shape)))
+                Ok(Some(rule.with_shape(&shape)))
             }
             Some(None) => Err(Problem::new(
                 format!("CRUSH rule \"{name}\" is not a plain replicated rule"),
@@ -310,8 +311,15 @@ async fn find(cx: &Cx<Pve>, name: &str) -> Result<Option<CrushRule>, Problem> {
     CrushRule::of(name, &map)
 }
 
-fn existing(name: &str) -> Problem {
-    exists("pve_ceph_crush_rule", &format!("CRUSH rule \"{name}\""), name).at("name")
+/// What the map says of the rule, under its own name or the temporary one; within, nothing if it says more than this resource
+/// can.
+fn definition(name: &str, map: &CrushMap) -> Option<Option<ReplicatedShape>> {
+    Traces::of(name, map, std::iter::empty()).definition().cloned()
+}
+
+fn named(name: &str) -> Named {
+    let (key, what) = (name.to_owned(), format!("CRUSH rule \"{name}\""));
+    Named { kind: "pve_ceph_crush_rule", attribute: "name", key, what }
 }
 
 /// A rule that this process is about to make, or has made.
@@ -335,26 +343,17 @@ fn only_once(cx: &Cx<Pve>, want: &CrushRule) -> Result<(), Problem> {
     }
 }
 
-/// Whether the rule is there because a run for this state was cut off while making it; an error if it is there otherwise.
+/// Whether the rule is there because a run for this state was cut off while making it; an error if it is there otherwise: Ceph
+/// would leave an existing rule as it is and call that a success.
 async fn left_behind(cx: &Cx<Pve>, want: &CrushRule) -> Result<bool, Problem> {
-    // Ceph would leave an existing rule as it is and call that a success.
     let map = topology::crush_map(&cx.api).await?;
-    let what = format!("CRUSH rule \"{}\"", want.name);
-    match Traces::of(&want.name, &map, std::iter::empty()).definition() {
-        None => Ok(false),
-        Some(Some(shape)) if *shape == want.shape() && evidence::is_of_former_run(cx, &what, &want.name).await => {
-            Ok(true)
-        }
-        Some(_) => Err(existing(&want.name)),
-    }
+    let agrees = |shape: &Option<ReplicatedShape>| shape.as_ref() == Some(&want.shape());
+    Ok(named(&want.name).left_behind(cx, definition(&want.name, &map), agrees).await?.is_some())
 }
 
 async fn must_be_absent(cx: &Cx<Pve>, want: &CrushRule) -> Result<(), Problem> {
     let map = topology::crush_map(&cx.api).await?;
-    match Traces::of(&want.name, &map, std::iter::empty()).definition() {
-        Some(_) => Err(existing(&want.name)),
-        None => Ok(()),
-    }
+    named(&want.name).must_be_absent(definition(&want.name, &map))
 }
 
 /// Step by step, each decided on by what is there, until the rule says what is wanted.

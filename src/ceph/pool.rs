@@ -13,8 +13,9 @@ use terraform_plugin::{
 
 use super::placement::Copies;
 use crate::absence;
-use crate::error::{During, Problem, exists};
+use crate::error::{During, Problem};
 use crate::evidence::{self, Before};
+use crate::named::Named;
 use crate::pve::{Pve, patience};
 use crate::rights;
 
@@ -152,7 +153,7 @@ impl Resource<Pve> for Pool {
     ) -> Result<(), Error> {
         let Some(name) = want.name.text() else { return Ok(()) };
         if prior.is_none() && find(cx, name).await?.is_some() {
-            found.exists(existing(name));
+            found.exists(named(name).existing());
         }
         let was = prior.and_then(|prior| prior.application.as_deref());
         if let Some(wanted) =
@@ -318,16 +319,13 @@ async fn completed(cx: &Cx<Pve>, live: Live) -> Result<Live, Problem> {
     Ok(Live { pg_num_min, target_size, target_size_ratio: status.target_size_ratio, ..live })
 }
 
-fn existing(name: &str) -> Problem {
-    exists("pve_ceph_pool", &format!("Pool \"{name}\""), name).at("name")
+fn named(name: &str) -> Named {
+    Named { kind: "pve_ceph_pool", attribute: "name", key: name.to_owned(), what: format!("Pool \"{name}\"") }
 }
 
+/// PVE would change an existing pool and call it a success.
 async fn must_be_absent(cx: &Cx<Pve>, name: &str) -> Result<(), Problem> {
-    match find(cx, name).await? {
-        // PVE would change the existing pool and call it a success.
-        Some(_) => Err(existing(name)),
-        None => Ok(()),
-    }
+    named(name).must_be_absent(find(cx, name).await?)
 }
 
 /// Whether the pool is there because a run of ours was cut off while making it; an error if it is there otherwise.
@@ -342,13 +340,13 @@ async fn left_behind(cx: &Cx<Pve>, want: &Pool, before: &Before) -> Result<bool,
     }
     // First: it may be in the making still.
     let former = before.of_former_run(cx, &want.name, Lock::CephPool, AREAS).await?;
-    let live = find(cx, &want.name).await?;
+    let (live, named) = (find(cx, &want.name).await?, named(&want.name));
     match (live, former) {
         (Some(live), Some(upid)) if want.difference(&live).is_empty() => {
-            evidence::tell_taken_over(cx, &format!("Pool \"{}\"", want.name), &upid);
+            evidence::tell_taken_over(cx, &named.what, &upid);
             Ok(true)
         }
-        (Some(_), _) => Err(existing(&want.name).noting(before.maker())),
+        (Some(_), _) => Err(named.existing().noting(before.maker())),
         (None, _) => Ok(false),
     }
 }

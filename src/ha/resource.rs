@@ -12,8 +12,9 @@ use super::movable;
 use super::planned;
 use super::wait::{self, Waited};
 use crate::absence;
-use crate::error::{During, Problem, exists};
+use crate::error::{During, Problem};
 use crate::evidence::{self, Sight};
+use crate::named::Named;
 use crate::pve::Pve;
 use crate::rights;
 use crate::texts;
@@ -110,7 +111,7 @@ impl Resource<Pve> for HaResource {
         let Some(sid) = want.sid.text() else { return Ok(()) };
         let sid = parse(sid)?;
         if prior.is_none() && find(cx, sid).await?.is_some() {
-            found.exists(existing(sid));
+            found.exists(named(sid).existing());
         }
         let guest = match guest(cx, sid).await? {
             Ok(guest) => guest,
@@ -174,8 +175,9 @@ impl Resource<Pve> for HaResource {
         let live = find(cx, sid).await?.ok_or_else(|| {
             Problem::new(
                 format!("{sid} is not under HA any more"),
-                "Somebody took it out meanwhile. Apply again to put it back.",
+                "Somebody took it out meanwhile; it was not put back. Apply again for that.",
             )
+            .at("sid")
         })?;
         let params = want.params(Some(&live));
         if !params.is_empty() {
@@ -299,25 +301,17 @@ async fn settle(
     }
 }
 
-/// What is there because a run for this state was cut off while making it; an error if it is there otherwise.
-async fn left_behind(cx: &Cx<Pve>, want: &HaResource, sid: Sid) -> Result<Option<HaResource>, Problem> {
-    let Some(live) = find(cx, sid).await? else { return Ok(None) };
-    let agrees = want.params(Some(&live)).is_empty();
-    if agrees && evidence::is_of_former_run(cx, &format!("HA resource {sid}"), &want.sid).await {
-        return Ok(Some(live));
-    }
-    Err(existing(sid))
+fn named(sid: Sid) -> Named {
+    Named { kind: "pve_ha_resource", attribute: "sid", key: sid.to_string(), what: format!("HA resource {sid}") }
 }
 
-fn existing(sid: Sid) -> Problem {
-    exists("pve_ha_resource", &format!("HA resource {sid}"), &sid.to_string()).at("sid")
+/// What is there because a run for this state was cut off while making it; an error if it is there otherwise.
+async fn left_behind(cx: &Cx<Pve>, want: &HaResource, sid: Sid) -> Result<Option<HaResource>, Problem> {
+    named(sid).left_behind(cx, find(cx, sid).await?, |live| want.params(Some(live)).is_empty()).await
 }
 
 async fn must_be_absent(cx: &Cx<Pve>, sid: Sid) -> Result<(), Problem> {
-    match find(cx, sid).await? {
-        Some(_) => Err(existing(sid)),
-        None => Ok(()),
-    }
+    named(sid).must_be_absent(find(cx, sid).await?)
 }
 
 /// The guest; within, why there is none.

@@ -12,8 +12,9 @@ use terraform_plugin::{
 };
 
 use crate::absence;
-use crate::error::{During, Problem, exists};
+use crate::error::{During, Problem};
 use crate::evidence::{self, Sight};
+use crate::named::Named;
 use crate::pve::Pve;
 use crate::rights;
 use crate::texts;
@@ -99,7 +100,7 @@ impl Resource<Pve> for StorageRbd {
             && let Some(storage) = storage
         {
             match find(cx, storage).await {
-                Ok(Some(_)) => found.exists(existing(storage)),
+                Ok(Some(_)) => found.exists(named(storage).existing()),
                 Ok(None) => {}
                 Err(problem) => found.mendable(problem),
             }
@@ -164,7 +165,9 @@ impl Resource<Pve> for StorageRbd {
             answer.map_err(|problem| problem.with_attributes(attribute))?;
         }
         let live = find(cx, &want.storage).await?;
-        Ok(Updated::Done(live.ok_or_else(|| Problem::new(doing, "The entry is gone: somebody removed it meanwhile."))?))
+        Ok(Updated::Done(live.ok_or_else(|| {
+            Problem::new(doing, "The entry is gone: somebody removed it meanwhile. Apply again to add it anew.")
+        })?))
     }
 
     async fn delete(cx: &Cx<Pve>, was: &Self) -> Result<Deleted<Self>, Error> {
@@ -237,26 +240,19 @@ async fn find(cx: &Cx<Pve>, storage: &str) -> Result<Option<StorageRbd>, Problem
     }
 }
 
-/// The storage, if it is there because a run for this state was cut off while making it; an error if it is there otherwise.
-async fn left_behind(cx: &Cx<Pve>, want: &StorageRbd) -> Result<Option<StorageRbd>, Problem> {
-    let Some(live) = find(cx, &want.storage).await? else { return Ok(None) };
-    let what = format!("Storage \"{}\"", want.storage);
-    let agrees = live.pool == want.pool && want.params(Some(&live)).is_empty();
-    if agrees && evidence::is_of_former_run(cx, &what, &want.storage).await {
-        return Ok(Some(live));
-    }
-    Err(existing(&want.storage))
+fn named(storage: &str) -> Named {
+    let (key, what) = (storage.to_owned(), format!("Storage \"{storage}\""));
+    Named { kind: "pve_storage_rbd", attribute: "storage", key, what }
 }
 
-fn existing(storage: &str) -> Problem {
-    exists("pve_storage_rbd", &format!("Storage \"{storage}\""), storage).at("storage")
+/// The storage, if it is there because a run for this state was cut off while making it; an error if it is there otherwise.
+async fn left_behind(cx: &Cx<Pve>, want: &StorageRbd) -> Result<Option<StorageRbd>, Problem> {
+    let agrees = |live: &StorageRbd| live.pool == want.pool && want.params(Some(live)).is_empty();
+    named(&want.storage).left_behind(cx, find(cx, &want.storage).await?, agrees).await
 }
 
 async fn must_be_absent(cx: &Cx<Pve>, want: &StorageRbd) -> Result<(), Problem> {
-    match find(cx, &want.storage).await? {
-        Some(_) => Err(existing(&want.storage)),
-        None => Ok(()),
-    }
+    named(&want.storage).must_be_absent(find(cx, &want.storage).await?)
 }
 
 /// PVE takes a wrong pool without a word; the storage would be there and never active.

@@ -1,6 +1,6 @@
 //! `pve_ceph_pool` with a real Terraform.
 
-use acceptance_tests::{Sim, Workspace, cluster, cluster_of};
+use acceptance_tests::{Sim, Workspace, cluster, cluster_of, refused};
 use serde_json::json;
 
 /// A pool with these attributes.
@@ -55,7 +55,6 @@ fn an_imported_pool_plans_nothing() -> anyhow::Result<()> {
 #[test]
 fn what_is_wrong_is_said_before_anything_is_written() -> anyhow::Result<()> {
     let Some((sim, work)) = ready()? else { return Ok(()) };
-    work.write("main.tf", "")?;
     let rows = [
         ("name = \"vm\"\nsize = 2\nmin_size = 3", "min_size 3 is more than size 2", "At most 2"),
         ("name = \"vm\"\nsize = 1", "A single copy is refused", "allow_single_copy = true"),
@@ -65,15 +64,7 @@ fn what_is_wrong_is_said_before_anything_is_written() -> anyhow::Result<()> {
         ("name = \"a b\"", "no colon, slash or white space", "name"),
         ("name = \"vm\"\nsize = 9", "PVE does not set size 9", "at most 7"),
     ];
-    for (attributes, summary, cure) in rows {
-        work.write("main.tf", &pool(attributes))?;
-        let output = work.apply()?.failed(summary)?;
-        assert!(output.says(cure), "{attributes}: no word of {cure}:\n{}", output.told());
-        assert_eq!(work.state()?["resources"].as_array().map_or(0, Vec::len), 0, "{attributes}");
-    }
-    let sent: Vec<_> = sim.mutations()?.into_iter().map(|seen| format!("{} {}", seen.method, seen.path)).collect();
-    assert!(sent.is_empty(), "{sent:?}");
-    Ok(())
+    refused(&sim, &work, pool, &rows)
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! `pve_ceph_crush_rule` with a real Terraform.
 
-use acceptance_tests::{Sim, Workspace, cluster, cluster_of};
+use acceptance_tests::{Sim, Workspace, cluster, cluster_of, refused};
 use serde_json::json;
 
 /// A rule with these attributes.
@@ -66,7 +66,7 @@ fn an_imported_rule_plans_nothing() -> anyhow::Result<()> {
 #[test]
 fn what_is_wrong_is_said_before_anything_is_written() -> anyhow::Result<()> {
     let Some((sim, work)) = cluster(&["--ceph", "ready"])? else { return Ok(()) };
-    for (attributes, summary, cure) in [
+    let rows = [
         ("name = \"r\"\nfailure_domain = \"hots\"", "CRUSH knows no level \"hots\"", "osd, host, chassis"),
         ("name = \"r\"\nfailure_domain = \"rack\"", "Nothing below \"default\" is a rack", "osd, host"),
         (
@@ -82,15 +82,8 @@ fn what_is_wrong_is_said_before_anything_is_written() -> anyhow::Result<()> {
         ),
         ("name = \"-r\"\nfailure_domain = \"osd\"", "no `-` at the beginning", "name"),
         ("name = \"r.changing\"\nfailure_domain = \"osd\"", "must not end in", "name"),
-    ] {
-        work.write("main.tf", &rule(attributes))?;
-        let output = work.apply()?.failed(summary)?;
-        assert!(output.says(cure), "{attributes}: no word of {cure}:\n{}", output.told());
-        assert_eq!(work.state()?["resources"].as_array().map_or(0, Vec::len), 0, "{attributes}");
-    }
-    let sent: Vec<_> = sim.mutations()?.into_iter().map(|seen| format!("{} {}", seen.method, seen.path)).collect();
-    assert!(sent.is_empty(), "{sent:?}");
-    Ok(())
+    ];
+    refused(&sim, &work, rule, &rows)
 }
 
 #[test]
