@@ -108,6 +108,7 @@ pub fn must_be_unlocked(found: &Found) -> Result<(), Problem> {
                  running, `qm unlock {}` on {} removes the lock.",
                 found.guest.vmid, found.guest.node
             ),
-        )),
+        )
+        .at("vmid")),
     }
 }

@@ -76,9 +76,10 @@ impl Turns {
                 format!("vm:{vmid} cannot be changed while one of its disks moves"),
                 format!(
                     "PVE lets nobody else at a VM meanwhile, and the wait is over ({error}). What was not changed yet is left \
-                     for the next apply. Task {upid}"
+                     for the next apply: apply again when the move is done. Task {upid}"
                 ),
             )
+            .at("vmid")
         })
         .await?;
         Ok(true)

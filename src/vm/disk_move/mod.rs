@@ -82,11 +82,11 @@ fn disk(text: &String) -> Result<(), String> {
             Err(format!("{text} is a volume that the VM does not use: attach it first, or move it in PVE"))
         }
         Ok(_) => Ok(()),
-        Err(_) => {
-            Err("must be a disk of a VM: ide0-3, sata0-5, scsi0-30, virtio0-15, efidisk0 or tpmstate0".to_owned())
-        }
+        Err(_) => Err(NO_DISK.to_owned()),
     }
 }
+
+const NO_DISK: &str = "must be a disk of a VM: ide0-3, sata0-5, scsi0-30, virtio0-15, efidisk0 or tpmstate0";
 
 fn rate(text: &String) -> Result<(), String> {
     kib_per_second(text).map(drop)
@@ -179,9 +179,19 @@ impl Resource<Pve> for VmDiskMove {
 
 impl VmDiskMove {
     fn order(&self) -> Result<Order, Problem> {
-        let disk = self.disk.parse::<DriveKey>().map_err(|bad| Problem::new(bad.to_string(), "").at("disk"))?;
+        let disk = self.disk.parse::<DriveKey>().map_err(|_| {
+            Problem::new(format!("\"{}\" is no disk of a VM", self.disk), format!("It {NO_DISK}. Nothing was written."))
+                .at("disk")
+        })?;
         let limit = self.bandwidth_limit.as_deref().map(kib_per_second).transpose();
-        let bandwidth_limit = limit.map_err(|what| Problem::new("Bad bandwidth limit", what).at("bandwidth_limit"))?;
+        let bandwidth_limit = limit.map_err(|what| {
+            let asked = self.bandwidth_limit.as_deref().unwrap_or_default();
+            Problem::new(
+                format!("\"{asked}\" is no limit of a move's rate"),
+                format!("It {what}. Nothing was written."),
+            )
+            .at("bandwidth_limit")
+        })?;
         Ok(Order {
             vmid: self.vmid,
             disk,

@@ -32,8 +32,13 @@ impl Order {
         }
         Err(Problem::new(
             self.doing(),
-            format!("The move has ended, and {} is still {}. Apply again.", self.disk, drive.volume),
-        ))
+            format!(
+                "The move has ended, and {} is still {}: the copy was given up, or somebody moved the disk elsewhere since. Its \
+                 data are whole where it is. The VM's last task of type qmmove tells why; apply again to move it.",
+                self.disk, drive.volume
+            ),
+        )
+        .at(self.storage_at.clone()))
     }
 
     /// Frees the source, if it is among the VM's unused volumes. Their numbers are given anew, so the one that is named must

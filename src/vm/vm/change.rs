@@ -23,7 +23,7 @@ pub async fn change(cx: &Cx<Pve>, prior: &Vm, want: &Vm) -> Result<Updated<Vm>, 
     let Some(vmid) = want.vmid.or(prior.vmid) else {
         return Err(Problem::new(
             "The VM has no number",
-            "Its creation was cut off before PVE had given it one. `terraform state rm` it and apply again.",
+            "Its creation was cut off before PVE had given it one. Nothing was written. `terraform state rm` it and apply again.",
         )
         .at(vmid_path()));
     };

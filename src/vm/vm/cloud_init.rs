@@ -155,7 +155,8 @@ pub async fn look(cx: &Cx<Pve>, want: &Vm, live: Option<&Config>, node: Option<&
         None if place(want, live).is_none() => {
             let problem = Problem::new(
                 "There is no interface left for the cloud-init drive",
-                "It goes on `ide`, `sata` or `scsi`, and all are taken. Nothing was written.",
+                "It goes on `ide`, `sata` or `scsi`, and all are taken. Nothing was written. Take a drive out of the VM, or leave \
+                 `storage` out of `cloud_init`.",
             );
             found.mendable(problem.at(at));
         }

@@ -28,10 +28,11 @@ pub async fn look(cx: &Cx<Pve>, was: &Vm, found: &mut Findings<Vm>) -> Result<()
     found.check(identity::must_be_the_same(cx, &live));
     found.check(guest::must_be_unlocked(&live));
     if live.config.protection {
-        found.mendable(Problem::new(
+        let problem = Problem::new(
             format!("vm:{vmid} is protected in PVE"),
             "Its `protection` flag is on. Nothing was written. Switch it off in PVE first (Options, Protection).",
-        ));
+        );
+        found.mendable(problem.at("vmid"));
     }
     Ok(())
 }
@@ -57,8 +58,12 @@ async fn must_be_gone(cx: &Cx<Pve>, vmid: u32) -> Result<(), Problem> {
     }
     Err(Problem::new(
         format!("Cannot see vm:{vmid}"),
-        format!("The user or token lacks VM.Audit on {path}, so whether it is gone is not known. Nothing was written."),
-    ))
+        format!(
+            "The user or token lacks VM.Audit on {path}, so whether it is gone is not known. Nothing was written. \
+                 Give it a role with that privilege (Datacenter, Permissions), then apply again."
+        ),
+    )
+    .at("vmid"))
 }
 
 /// PVE would refuse it, and taking the guest out of HA is not for this resource to do.
@@ -79,5 +84,6 @@ async fn must_be_out_of_ha(cx: &Cx<Pve>, found: &Found) -> Result<(), Problem> {
              \"vm:${{pve_vm.NAME.vmid}}\"` in it Terraform does so by itself), or take it out of HA with `ha-manager remove \
              {sid}`."
         ),
-    ))
+    )
+    .at("vmid"))
 }
