@@ -358,11 +358,23 @@ async fn must_be_absent(cx: &Cx<Pve>, want: &CrushRule) -> Result<(), Problem> {
 
 /// Step by step, each decided on by what is there, until the rule says what is wanted.
 async fn redefine(cx: &Cx<Pve>, want: &CrushRule) -> Result<(), Problem> {
-    let (shape, temporary) = (want.shape(), temporary(&want.name));
     let doing = format!("Cannot change CRUSH rule \"{}\"", want.name);
     let shell = cx.client.shell(shell_node(cx, &doing).await?);
     let commands = CephCommands::new(&cx.client, &shell);
     let mut last = None;
+    let done = carry_on(cx, want, &commands, &mut last).await;
+    // The rule itself shows nothing of the first steps.
+    done.map_err(|problem| if last.is_some() { Error::from(problem).midway().into() } else { problem })
+}
+
+async fn carry_on(
+    cx: &Cx<Pve>,
+    want: &CrushRule,
+    commands: &CephCommands<'_>,
+    last: &mut Option<Step>,
+) -> Result<(), Problem> {
+    let (shape, temporary) = (want.shape(), temporary(&want.name));
+    let doing = format!("Cannot change CRUSH rule \"{}\"", want.name);
     loop {
         let found = traces(cx, &want.name).await?;
         let step = found.next(&shape);
@@ -387,7 +399,7 @@ async fn redefine(cx: &Cx<Pve>, want: &CrushRule) -> Result<(), Problem> {
                 return Err(Problem::new(format!("CRUSH rule \"{}\" is gone", want.name), detail));
             }
         }
-        last = Some(step);
+        *last = Some(step);
     }
 }
 

@@ -9,6 +9,7 @@ mod forms;
 mod in_use;
 mod locked_out;
 mod machines;
+mod midway;
 mod moves;
 mod run_after;
 

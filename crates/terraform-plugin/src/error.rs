@@ -60,9 +60,10 @@ impl Error {
     }
 
     /// The same, of a step in the middle of an operation that has written something before: what an error says of nothing being
-    /// written is true of that step alone.
+    /// written is true of that step alone. The framework does so where it can tell: for what is left unfinished, and for an
+    /// update after which the object is not as it was. Call it where an update has written what the object does not show.
     #[must_use]
-    pub(crate) fn midway(self) -> Self {
+    pub fn midway(self) -> Self {
         let of_the_step = |text: &str| {
             text.replace("Nothing was written.", "This step wrote nothing.")
                 .replace("; nothing was written.", "; this step wrote nothing.")
