@@ -128,32 +128,27 @@ impl Rig {
 
     /// The same, with some of the configuration otherwise. What is warned of.
     async fn configured_but(&self, server: &Server<PveProvider>, otherwise: &Json) -> Vec<String> {
-        let endpoints: Json =
-            self.sim.endpoints.iter().map(|(name, url)| (name.clone(), Json::from(url.as_str()))).collect();
-        let mut config = serde_json::json!({
-            "endpoints": endpoints,
-            "fingerprints": self.sim.fingerprints,
-        let whole = serde_json::json!({
+        let mut whole = serde_json::json!({
             "username": self.sim.username,
             "password": self.sim.password,
             "api_token": self.sim.api_token,
         });
         for (name, value) in otherwise.as_object().into_iter().flatten() {
-            config[name] = value.clone();
+            whole[name] = value.clone();
         }
-        self.configured_as(server, &whole).await;
+        self.configured_as(server, &whole).await
     }
 
-    /// The same with other credentials.
+    /// The same with these credentials and no others.
     async fn configure_as(&self, credentials: &Json) {
         self.configured_as(&self.server, credentials).await;
     }
 
-    async fn configured_as(&self, server: &Server<PveProvider>, credentials: &Json) {
+    async fn configured_as(&self, server: &Server<PveProvider>, said: &Json) -> Vec<String> {
         let endpoints: Json =
             self.sim.endpoints.iter().map(|(name, url)| (name.clone(), Json::from(url.as_str()))).collect();
         let mut config = serde_json::json!({ "endpoints": endpoints, "fingerprints": self.sim.fingerprints });
-        config.as_object_mut().unwrap().extend(credentials.as_object().unwrap().clone());
+        config.as_object_mut().unwrap().extend(said.as_object().unwrap().clone());
         let known: Vec<String> = PveConfig::attributes().into_iter().map(|attribute| attribute.name).collect();
         assert!(config.as_object().unwrap().keys().all(|name| known.contains(name)));
         let request = tf::configure_provider::Request { config: json(&config), ..Default::default() };
