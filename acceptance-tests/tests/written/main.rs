@@ -4,7 +4,6 @@
 mod absence;
 mod blind;
 mod ceph_osd;
-mod ceph_osd_removal;
 mod ceph_pool;
 mod ceph_rule;
 mod endpoints;

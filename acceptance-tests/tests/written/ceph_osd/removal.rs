@@ -1,19 +1,9 @@
 //! How OSDs leave the cluster: what keeps them, a removal that ends early, and dead disks and nodes.
 
-use acceptance_tests::{Sim, Workspace, cluster_of};
+use acceptance_tests::{HEAD, Program, Sim, Terraform, Workspace, or_skip};
 use serde_json::json;
 
-/// Two OSDs on each of three nodes, and a pool with three copies of a disk.
-const IN_USE: &str = r#"
-storages:
-  - {storage: local, type: dir, path: /var/lib/vz, content: [iso]}
-  - {storage: vm, type: rbd, pool: vm, content: [images]}
-guests:
-  - {vmid: 101, node: pve2, config: {scsi0: "vm:8"}}
-ceph:
-  stage: ready
-  pools: [{name: vm, size: 3, application: rbd}]
-"#;
+use super::{attributes, disks, in_use, osd};
 
 /// The OSDs of these nodes and disks, with these further attributes.
 fn osds(which: &[(&str, &str)], more: &str) -> String {
@@ -27,7 +17,7 @@ fn osds(which: &[(&str, &str)], more: &str) -> String {
 
 /// The cluster, and the workspace that holds some of its OSDs by import: (node, serial, number).
 fn holding(which: &[(&str, &str, &str)], more: &str) -> anyhow::Result<Option<(Sim, Workspace)>> {
-    let Some((sim, work)) = cluster_of(IN_USE, &["--clock", "120"])? else { return Ok(None) };
+    let Some((sim, work)) = in_use()? else { return Ok(None) };
     let blocks: Vec<_> = which.iter().map(|(node, serial, _)| (*node, *serial)).collect();
     let imports =
         which.iter().map(|(_, serial, id)| format!("import {{\n  to = pve_ceph_osd.{serial}\n  id = \"{id}\"\n}}\n"));
@@ -235,5 +225,67 @@ fn an_osd_whose_node_is_dead_goes_with_force_and_is_compared_before() -> anyhow:
     let output = work.destroy()?.succeeded()?;
     assert!(output.says("osd.0 is out of Ceph, and its disk was not touched"), "{}", output.told());
     assert_eq!(count(&sim)?, 5);
+    Ok(())
+}
+
+#[test]
+fn a_dead_node_keeps_its_osds_in_the_state() -> anyhow::Result<()> {
+    let Some((sim, work)) = disks()? else { return Ok(()) };
+    work.write("main.tf", &osd("path = \"/dev/sdb\"", "").replace("pve1", "pve3"))?;
+    work.apply()?.succeeded()?;
+    sim.power("pve3", false)?;
+    sim.advance(120)?;
+    assert!(work.plan()?.is_empty());
+    sim.forget_requests()?;
+    work.destroy()?.failed("pve3")?;
+    assert!(sim.mutations()?.is_empty());
+    assert!(!work.instance("pve_ceph_osd.o")?.is_null());
+    sim.power("pve3", true)?;
+    sim.advance(120)?;
+    work.destroy()?.succeeded()?;
+    Ok(())
+}
+
+#[test]
+fn an_osd_with_data_is_emptied_before_it_is_stopped() -> anyhow::Result<()> {
+    let Some((sim, work)) = in_use()? else { return Ok(()) };
+    work.write("main.tf", &osd("path = \"/dev/sdb\"", ""))?;
+    work.import("pve_ceph_osd.o", "0")?.succeeded()?;
+    // That it may go has to be applied first.
+    work.destroy()?.failed("OSDs are protected")?;
+    work.apply()?.succeeded()?;
+    assert!(sim.mutations()?.is_empty());
+    sim.forget_requests()?;
+    work.destroy()?.succeeded()?;
+    let seen = sim.requests()?;
+    let at = |end: &str| seen.iter().rposition(|seen| seen.path.ends_with(end)).ok_or(anyhow::anyhow!("no {end}"));
+    let steps = [at("/ceph/osd/0/out")?, at("/ceph/cmd-safety")?, at("/ceph/stop")?, at("/ceph/osd/0")?];
+    assert!(steps.is_sorted(), "{steps:?}");
+    Ok(())
+}
+
+#[test]
+fn another_osd_under_the_same_number_is_left_alone() -> anyhow::Result<()> {
+    let Some((sim, work)) = disks()? else { return Ok(()) };
+    let Some(terraform) = or_skip(Terraform::find()) else { return Ok(()) };
+    work.write("main.tf", &osd("path = \"/dev/sdb\"", ""))?;
+    work.apply()?.succeeded()?;
+    assert_eq!(attributes(&work)?["osd_id"], 1);
+    // Somebody else destroys it and makes another, which gets its number.
+    let other = Workspace::of(terraform, &Program::provider()?, &sim)?;
+    other.write("head.tf", HEAD)?;
+    other.write("main.tf", &osd("path = \"/dev/sdb\"", ""))?;
+    other.init()?.succeeded()?;
+    other.import("pve_ceph_osd.o", "1")?.succeeded()?;
+    other.apply()?.succeeded()?;
+    other.destroy()?.succeeded()?;
+    other.write("main.tf", &osd("path = \"/dev/sde\"", ""))?;
+    other.apply()?.succeeded()?;
+    assert_eq!(attributes(&other)?["osd_id"], 1);
+
+    sim.forget_requests()?;
+    let output = work.destroy()?.failed("osd.1 is another OSD now")?;
+    assert!(output.says("terraform state rm"), "{}", output.told());
+    assert!(sim.mutations()?.is_empty());
     Ok(())
 }
