@@ -34,17 +34,19 @@ fn silent(node: &str) -> String {
 }
 
 /// Of an object that is read without asking its node: tells that the node is dead, if the cluster sees the first of these
-/// that is a member offline. When HA has moved the guests away, no other read may notice.
-pub async fn tell_if_dead(cx: &Cx<Pve>, nodes: &[&str], sign: &str) {
+/// that is a member offline, and whether it is. When HA has moved the guests away, no other read may notice.
+pub async fn tell_if_dead(cx: &Cx<Pve>, nodes: &[&str], sign: &str) -> bool {
     // Only asked where something is wrong already; who may not know gets no warning.
-    let Ok(status) = cx.client.cluster().status().await else { return };
+    let Ok(status) = cx.client.cluster().status().await else { return false };
     if let Some(member) = nodes.iter().find_map(|node| status.member(node))
         && status.quorate
         && !member.online
     {
         let why = format!("The cluster sees it offline; {sign}. Nothing is planned because of that.");
         cx.unreachable(silent(&member.name), why);
+        return true;
     }
+    false
 }
 
 /// As [`answer`], for what PVE leaves out of its lists when we may not see it: only with one of `privileges` on `path`

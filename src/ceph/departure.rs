@@ -13,6 +13,7 @@ use super::topology::Topology;
 use crate::error::{During, Problem};
 use crate::ledger::Planned;
 use crate::pve::Pve;
+use crate::storage::images::images;
 
 /// An OSD that this process is about to destroy, by its number.
 #[derive(Clone, Copy, Debug)]
@@ -97,7 +98,8 @@ pub async fn tenants(cx: &Cx<Pve>) -> Result<Vec<Tenant>, Problem> {
     let pools = ceph.pools().await.during("Cannot list the pools")?;
     for pool in pools.iter().filter(|pool| pool.name != ".mgr" && !going.contains(&pool.name)) {
         let status = ceph.pool_status_shared(&pool.name).await.during(format!("Cannot read pool \"{}\"", pool.name))?;
-        if status.statistics.as_ref().is_none_or(|statistics| statistics.stored > TRACES) {
+        let stores = status.statistics.as_ref().is_none_or(|statistics| statistics.stored > TRACES);
+        if stores || has_images(cx, &pool.name).await? {
             tenants.push(Tenant {
                 pool: pool.name.clone(),
                 rule: pool.crush_rule_name.clone().unwrap_or_default(),
@@ -106,6 +108,24 @@ pub async fn tenants(cx: &Cx<Pve>) -> Result<Vec<Tenant>, Problem> {
         }
     }
     Ok(tenants)
+}
+
+/// Whether a storage shows images on a pool: a guest whose disk nobody has written to yet stops without its pool, too. Of a
+/// storage that does not tell, that counts as well.
+async fn has_images(cx: &Cx<Pve>, pool: &str) -> Result<bool, Problem> {
+    let storages = cx.client.storage().list().await.during("Cannot list the storages")?;
+    // PVE shows nothing of one that is disabled.
+    for storage in storages.iter().filter(|storage| !storage.disable && storage.ceph_pools().contains(pool)) {
+        match images(cx, &storage.storage, storage.nodes.as_ref()).await {
+            Ok(images) if images.as_ref().is_none_or(|images| images.is_empty()) => {}
+            Ok(_) => return Ok(true),
+            Err(problem) => {
+                tracing::warn!(?problem, storage = storage.storage, "it does not tell its images");
+                return Ok(true);
+            }
+        }
+    }
+    Ok(false)
 }
 
 /// What the removal of an OSD, together with all others that go in this run, means to the pools.

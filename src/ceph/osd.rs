@@ -3,17 +3,21 @@
 mod contents;
 mod creation;
 mod device;
+mod down;
 mod foresight;
+mod groups;
 mod hindrance;
 mod identity;
 mod leftover;
 mod look;
+mod occupied;
 mod place;
 mod purge;
 mod removal;
 mod resume;
 mod settings;
 mod settle;
+mod stray;
 
 use std::collections::BTreeSet;
 
@@ -45,6 +49,7 @@ use settle::settled;
 /// move), and leaves the device free. OSDs are destroyed one after the other. A removal that ended early goes on with the
 /// next one; if the resource is still configured, the next apply brings the OSD back.
 ///
+/// A refresh warns of an OSD that has lost its disk, and plans nothing because of it.
 /// An OSD whose disk or node is dead is destroyed once `force = true` was applied: Ceph's own records tell then which OSD it
 /// is, and where the node does not answer, Ceph's own command takes it out, through another node.
 ///
@@ -66,14 +71,15 @@ pub struct Osd {
     #[attr(keep, regex = r"^[A-Za-z0-9_.][A-Za-z0-9_.-]*$", says = "a device class, such as `ssd`")]
     pub crush_device_class: Option<String>,
     /// Whether it is given data. Left alone when unset. `false` has Ceph move everything away from it, and keeps it. Looked at
-    /// only while the OSD is up: Ceph itself takes out what has been down for ten minutes.
+    /// only while the OSD is up: Ceph itself takes out what has been down for ten minutes, and one that is down is not brought
+    /// in.
     #[attr(keep)]
     pub r#in: Option<bool>,
     /// Whether it is encrypted with dm-crypt. Left alone when unset (PVE: false).
     #[attr(keep, replace)]
     pub encrypted: Option<bool>,
     /// What may be erased from the device, in PVE's words as `pve_node_disks` shows them: `["ext4"]`. A disk with
-    /// partitions is judged by each of them.
+    /// partitions is judged by each of them. `LVM` is what is left of a volume group; one that is in use is never erased.
     #[attr(local, each = erasable)]
     pub wipe_if: Option<BTreeSet<String>>,
     /// Must be true, and applied, before the OSD can be destroyed.
@@ -107,6 +113,7 @@ impl Resource<Pve> for Osd {
         foresight::protected(cx, change, say);
         place::reworded(cx, change, say).await;
         foresight::outside(cx, change, say).await;
+        foresight::brought_in(cx, change, say).await;
         foresight::member(cx, change);
     }
 
@@ -190,7 +197,7 @@ impl Resource<Pve> for Osd {
             return Ok(Updated::unfinished(want, problem));
         }
         let live = look::osd(cx, id).await?.ok_or_else(|| vanished(id))?;
-        settings::bring_to(cx, &want, &live).await?;
+        settings::bring_to(cx, prior, &want, &live).await?;
         let live = look::osd(cx, id).await?.ok_or_else(|| vanished(id))?;
         Ok(Updated::Done(want.with_live(&live)))
     }
@@ -207,7 +214,7 @@ impl Resource<Pve> for Osd {
 }
 
 impl Osd {
-    /// As an import finds it, by what Ceph says of it and the disks of its node.
+    /// As an import finds it, by what Ceph says of it and the disks of its node. Without a device if none of them carries it.
     pub fn imported(live: &Live, node: String, fsid: Option<String>, list: &[Disk]) -> Self {
         let on = contents::carrier(list, live.id);
         let device = on.map(|disk| Device::of(disk, list)).unwrap_or_default();
@@ -257,12 +264,19 @@ async fn find(cx: &Cx<Pve>, id: u32, prior: Option<&Osd>) -> Result<Option<Osd>,
             _ => None,
         });
     };
+    let Some(prior) = prior else {
+        let osd = imported(cx, &live).await?;
+        if !live.up {
+            down::tell(cx, &live, Some(&osd.node), None).await;
+        }
+        return Ok(Some(osd));
+    };
     if !live.up {
-        look::tell_if_node_is_dead(cx, &live, prior.map(|prior| prior.node.as_str())).await;
+        down::tell(cx, &live, Some(&prior.node), Some(prior)).await;
     }
-    let Some(prior) = prior else { return imported(cx, &live).await.map(Some) };
     let mut osd = prior.with_live(&live);
-    if osd.osd_fsid.is_none() {
+    // Numbers are used again: one whose fsid nothing told so far is known by its disk.
+    if osd.osd_fsid.is_none() && place::lies_where_it_is_said(cx, prior, id).await? {
         osd.osd_fsid = look::fsid(cx, &prior.node, id).await?;
     }
     Ok(Some(osd.with_live(&live)))
@@ -276,7 +290,11 @@ async fn imported(cx: &Cx<Pve>, live: &Live) -> Result<Osd, Problem> {
     })?;
     let fsid = look::fsid(cx, &node, id).await?;
     let list = look::disks(cx, &node).await?;
-    Ok(Osd::imported(live, node, fsid, &list))
+    let mut osd = Osd::imported(live, node, fsid, &list);
+    if osd.device == Device::default() {
+        osd.device = place::lay_on(cx, live, &osd.node).await?;
+    }
+    Ok(osd)
 }
 
 #[cfg(test)]

@@ -11,6 +11,7 @@ mod locked_out;
 mod machines;
 mod midway;
 mod moves;
+mod osds;
 mod run_after;
 
 use std::marker::PhantomData;
@@ -168,6 +169,11 @@ impl Rig {
     }
 
     async fn read<M: Model>(&self, kept_before: &Kept<M>) -> Told<Kept<M>> {
+        self.refresh(kept_before).await.map(|(kept, _)| kept)
+    }
+
+    /// Read, with what was warned of.
+    async fn refresh<M: Model>(&self, kept_before: &Kept<M>) -> Told<(Kept<M>, Vec<String>)> {
         let request = tf::read_resource::Request {
             type_name: type_name::<M>(),
             current_state: message(&kept_before.state, &ty::<M>()),
@@ -175,8 +181,8 @@ impl Rig {
             ..Default::default()
         };
         let answer = self.server.read_resource(Request::new(request)).await.unwrap().into_inner();
-        judge(&answer.diagnostics)?;
-        Ok(kept(answer.new_state.as_ref(), &answer.private))
+        let warnings = judge(&answer.diagnostics)?;
+        Ok((kept(answer.new_state.as_ref(), &answer.private), warnings))
     }
 
     async fn import<M: Model>(&self, id: &str) -> Told<Kept<M>> {

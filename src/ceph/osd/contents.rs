@@ -11,15 +11,6 @@ use crate::error::{Problem, exists};
 /// What PVE says of a disk that it is never to erase.
 const HELD: [&str; 2] = ["mounted", "Device Mapper"];
 
-/// What is to be done before a device can be used.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Verdict {
-    /// There is nothing on it.
-    Free,
-    /// What is on it may be erased.
-    Wipe,
-}
-
 /// The entry of the list on which an OSD lies. A disk tells one of the OSDs on its partitions as its own.
 pub fn carrier(list: &[Disk], id: u32) -> Option<&Disk> {
     let mut on: Vec<_> = list.iter().filter(|disk| disk.osd_ids.contains(&id)).collect();
@@ -27,28 +18,26 @@ pub fn carrier(list: &[Disk], id: u32) -> Option<&Disk> {
     on.first().copied()
 }
 
-/// Whether the device may be used, and what for. An OSD on it is an error that says how to import it; what `wipe_if` does
-/// not name, what is mounted and what is held stays as it is.
-pub fn judge(target: &Disk, list: &[Disk], node: &str, wipe_if: &BTreeSet<String>) -> Result<Verdict, Hindrance> {
-    let inside: Vec<_> = parts(list, target).collect();
-    let carrier = std::iter::once(target).chain(inside.iter().copied()).find_map(|d| Some((d, d.osd_ids.first()?)));
-    if let Some((device, osd)) = carrier {
+/// The OSD on a device, and the entry on which it lies: a disk tells one of those on its partitions as its own.
+pub fn carried<'a>(target: &'a Disk, list: &'a [Disk]) -> Option<(&'a Disk, u32)> {
+    let entries = parts(list, target).chain(std::iter::once(target));
+    entries.filter_map(|entry| Some((entry, *entry.osd_ids.first()?))).next()
+}
+
+/// Whether the device may be used; one that is not free is erased for it. An OSD on it is an error that says how to import
+/// it; what `wipe_if` does not name, what is mounted and what is held stays as it is.
+pub fn judge(target: &Disk, list: &[Disk], node: &str, wipe_if: &BTreeSet<String>) -> Result<(), Hindrance> {
+    if let Some((device, osd)) = carried(target, list) {
         let what = format!("OSD osd.{osd} on {} of {node}", device.devpath);
         let problem = exists("pve_ceph_osd", &what, &osd.to_string()).at("device");
-        return Err(Hindrance::new(Grade::Carries(*osd), problem));
+        return Err(Hindrance::new(Grade::Carries(osd), problem));
     }
     if target.is_free() {
-        return Ok(Verdict::Free);
+        return Ok(());
     }
+    let inside: Vec<_> = parts(list, target).collect();
     let refuse = |grade: Grade, entry: &Disk, why: &str, cure: &str| {
-        let detail = format!(
-            "Found {}: {}, {why}. Nothing was written.{cure}\n{}",
-            entry.devpath,
-            gib(entry.size),
-            unused(list, node)
-        );
-        let problem = Problem::new(format!("Refusing to wipe {} on {node}", called(target, list)), detail);
-        Err(Hindrance::new(grade, problem.at("device")))
+        Err(Hindrance::new(grade, refusal(target, list, node, entry, why, cure)))
     };
     // A disk with partitions is judged by each of them.
     let entries = if inside.is_empty() { vec![target] } else { inside.clone() };
@@ -67,11 +56,18 @@ pub fn judge(target: &Disk, list: &[Disk], node: &str, wipe_if: &BTreeSet<String
             return refuse(Grade::Mendable, entry, word, &cure);
         }
     }
-    Ok(Verdict::Wipe)
+    Ok(())
+}
+
+/// Why a device is not erased: what one of its entries was found to be, and what to do about it.
+pub fn refusal(target: &Disk, list: &[Disk], node: &str, entry: &Disk, why: &str, cure: &str) -> Problem {
+    let size = gib(entry.size);
+    let detail = format!("Found {}: {size}, {why}. Nothing was written.{cure}\n{}", entry.devpath, unused(list, node));
+    Problem::new(format!("Refusing to wipe {} on {node}", called(target, list)), detail).at("device")
 }
 
 /// What is on a device, each with PVE's word for it: on a disk with partitions, by each of them.
-fn found<'a>(target: &'a Disk, list: &'a [Disk]) -> Vec<(&'a Disk, &'a str)> {
+pub fn found<'a>(target: &'a Disk, list: &'a [Disk]) -> Vec<(&'a Disk, &'a str)> {
     let word = |entry: &'a Disk| entry.used.as_deref().unwrap_or("partitions");
     let mut used: Vec<_> = parts(list, target).collect();
     if used.is_empty() {

@@ -5,7 +5,6 @@ use pve_client::api::nodes::TaskFilter;
 use pve_client::{Area, Lock, Task, Upid, Writing};
 use terraform_plugin::{Cx, WriteError, require};
 
-use super::contents::{Verdict, judge};
 use super::device::kernel_name;
 use super::identity::Identity;
 use super::settings::differs;
@@ -29,7 +28,8 @@ pub const TASK: &str = "cephcreateosd";
 pub struct Creation {
     node: String,
     path: String,
-    verdict: Verdict,
+    /// What is on it is erased first, as `wipe_if` allows.
+    wipes: bool,
     params: OsdParams,
     before: Before,
     doing: String,
@@ -75,29 +75,29 @@ impl Creation {
         let node = want.node.clone();
         let doing = format!("Cannot create an OSD on {node}");
         let using = cx.client.begin_write(Lock::DiskUse(node.clone()), &[Area::Disks]).await.during(&doing)?;
-        let path = want.device.find(&look::disks(cx, &node).await?, &node)?.devpath.clone();
+        let list = look::disks(cx, &node).await?;
+        let target = want.device.find(&list, &node)?;
+        // Whether that may be is judged below, by a later look: what was free here and is not there is never erased.
+        let (path, wipes) = (target.devpath.clone(), !target.is_free());
         let before = Before::look_on(cx, &node, TASK, kernel_name(&path)).await?;
         if let Some(found) = left_behind(cx, want, &path, &before).await? {
             return Ok(Start::Made(found));
         }
         nobody_else_at_it(cx, &node, &path).await?;
         require(cx, want, None).await?;
-        let list = look::disks(cx, &node).await?;
-        let target = want.device.find(&list, &node)?;
-        let verdict = judge(target, &list, &node, &want.wipe_if.clone().unwrap_or_default())?;
         let doing = format!("Cannot create an OSD on {path} of {node}");
         let params = OsdParams {
             device: path.clone(),
             crush_device_class: want.crush_device_class.clone(),
             encrypted: want.encrypted,
         };
-        Ok(Start::Make(Box::new(Self { node, path, verdict, params, before, doing, _using: using })))
+        Ok(Start::Make(Box::new(Self { node, path, wipes, params, before, doing, _using: using })))
     }
 
     /// Erases what may be erased, and asks for the OSD.
     pub async fn begin(&self, cx: &Cx<Pve>, deadline: Instant) -> Result<Task, Trouble> {
         cx.private.set(BEGUN, cx.client.server_time());
-        if self.verdict == Verdict::Wipe {
+        if self.wipes {
             tracing::info!(node = self.node, device = self.path, "erasing what `wipe_if` allows");
             look::wipe(cx, &self.node, &self.path, deadline).await.map_err(Trouble::Wiping)?;
         }

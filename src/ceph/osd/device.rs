@@ -155,7 +155,7 @@ fn not_unique(attribute: &str, what: &str, twins: &[&Disk], node: &str) -> Hindr
 }
 
 /// The disk of a partition by its path: `/dev/sdb` of `/dev/sdb4`, `/dev/nvme0n1` of `/dev/nvme0n1p4`.
-fn whole_of(path: &str) -> &str {
+pub(super) fn whole_of(path: &str) -> &str {
     let rest = path.trim_end_matches(|c: char| c.is_ascii_digit());
     rest.strip_suffix('p').filter(|disk| disk.ends_with(|c: char| c.is_ascii_digit())).unwrap_or(rest)
 }

@@ -3,16 +3,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use pve_client::Error as PveError;
-use terraform_plugin::{Attr, Change, Cx, Error, Findings, Resource, Say};
+use terraform_plugin::{Attr, Change, Cx, Error, Findings, Say};
 
-use super::contents::{Verdict, erased, judge};
-use super::creation::TASK;
-use super::device::{DevicePlan, kernel_name};
+use super::contents::{erased, judge};
+use super::device::DevicePlan;
 use super::hindrance::{Grade, Hindrance};
-use super::{Osd, OsdPlan, look, removal};
+use super::occupied::Occupied;
+use super::{Osd, OsdPlan, groups, look, removal, settings};
 use crate::ceph::placement::Member;
 use crate::error::{During, Problem};
-use crate::evidence::Before;
 use crate::ledger::Planned;
 use crate::pve::Pve;
 
@@ -31,7 +30,7 @@ pub fn rights(cx: &Cx<Pve>, change: &Change<Osd>, say: &mut Say<Osd>) {
 
 /// An OSD that is going to be made anew on its disk, by its number.
 #[derive(Clone, Copy, Debug)]
-struct Replaced;
+pub(super) struct Replaced;
 
 impl Planned for Replaced {
     type Key = u32;
@@ -83,6 +82,19 @@ pub async fn outside(cx: &Cx<Pve>, change: &mut Change<Osd>, say: &mut Say<Osd>)
     }
 }
 
+/// Says that nothing comes of bringing in an OSD that is down.
+pub async fn brought_in(cx: &Cx<Pve>, change: &Change<Osd>, say: &mut Say<Osd>) {
+    let Some(prior) = &change.prior else { return };
+    let wanted = change.plan.r#in.known() == Some(&true) && prior.r#in == Some(false);
+    let Some(id) = prior.osd_id.filter(|_| change.is_update() && wanted) else { return };
+    if let Ok(Some(live)) = look::osd(cx, id).await
+        && !live.up
+        && !live.in_
+    {
+        say.warning("in", settings::NOT_BROUGHT_IN, settings::not_brought_in(id));
+    }
+}
+
 /// Whether a run for this state was cut off while it removed the OSD.
 pub async fn was_removing(cx: &Cx<Pve>, osd: &Osd) -> bool {
     cx.was_removing::<Osd>(&osd.device.on(&osd.node)).await
@@ -107,17 +119,11 @@ pub fn member(cx: &Cx<Pve>, change: &Change<Osd>) {
 /// What speaks against making the OSD: what its node says of Ceph and of the device.
 pub async fn possible(cx: &Cx<Pve>, want: &OsdPlan, found: &mut Findings<Osd>) -> Result<(), Error> {
     let Some(node) = want.node.text() else { return Ok(()) };
-    ceph_is_there(cx, node, found).await?;
+    if !ceph_is_there(cx, node, found).await? {
+        return Ok(());
+    }
     let Some(device) = want.device.known().and_then(DevicePlan::settled) else { return Ok(()) };
-    let list = match look::disks(cx, node).await {
-        Ok(list) => list,
-        // A member of the cluster can come with the same plan.
-        Err(problem) if matches!(problem.pve(), Some(PveError::UnknownNode { .. })) => {
-            found.mendable(problem.at("node"));
-            return Ok(());
-        }
-        Err(problem) => return Err(problem.into()),
-    };
+    let list = look::disks(cx, node).await?;
     let target = match device.find(&list, node) {
         Ok(target) => target,
         Err(hindrance) => {
@@ -126,45 +132,46 @@ pub async fn possible(cx: &Cx<Pve>, want: &OsdPlan, found: &mut Findings<Osd>) -
         }
     };
     let wipe_if = wipe_if(want);
-    match judge(target, &list, node, &wipe_if.clone().unwrap_or_default()) {
-        Ok(Verdict::Free) => {}
-        Ok(Verdict::Wipe) => {
+    let judged = judge(target, &list, node, &wipe_if.clone().unwrap_or_default());
+    // What is in use is not erased, and nobody is told how to have it erased.
+    if !matches!(&judged, Err(Hindrance { grade: Grade::Certain | Grade::Carries(_), .. }))
+        && let Some(hindrance) = groups::in_use(cx, node, target, &list).await?
+    {
+        tell(found, hindrance);
+        return Ok(());
+    }
+    match judged {
+        Ok(()) if target.is_free() => {}
+        Ok(()) => {
             found.notice(Error::new("Disks are erased for OSDs", erased(target, &list, node)).at("wipe_if"));
         }
         // What may be erased is not known yet.
         Err(Hindrance { grade: Grade::Mendable, .. }) if wipe_if.is_none() => {}
-        // It makes room, whatever the words for its disk were.
-        Err(Hindrance { grade: Grade::Carries(id), .. }) if cx.ledger.knows::<Replaced>(&id) => {}
-        Err(Hindrance { grade: Grade::Carries(id), .. }) if held_otherwise(cx, want, id) => {
-            let what = format!("osd.{id} lies on {} of {node}", target.devpath);
-            let detail = format!(
-                "{what}, and another resource of this state holds it. Two resources cannot have one disk. If it was renamed \
-                 (or a key of its `for_each`), and its device is named in other words now, say so, and nothing is \
-                 destroyed:\n\nmoved {{\n  from = pve_ceph_osd.OLD\n  to   = pve_ceph_osd.NEW\n}}"
-            );
-            found.mendable(Error::new("Two resources name one disk", detail).at("device"));
-        }
-        Err(hindrance) if matches!(hindrance.grade, Grade::Carries(_)) && !found.is_plan() => {
-            let id = kernel_name(&target.devpath);
-            let maker = Before::peek(cx, Some(node), TASK, id).await?.maker();
-            found.exists(Problem::from(hindrance).noting(maker));
-        }
-        Err(hindrance) => tell(found, hindrance),
+        Err(hindrance) => match hindrance.grade {
+            Grade::Carries(id) => {
+                let occupied = Occupied { want, node, target, list: &list };
+                return occupied.told(cx, id, hindrance, found).await;
+            }
+            _ => tell(found, hindrance),
+        },
     }
     Ok(())
 }
 
-/// Whether Ceph is there to take an OSD.
-async fn ceph_is_there(cx: &Cx<Pve>, node: &str, found: &mut Findings<Osd>) -> Result<(), Error> {
+/// Looks whether Ceph is there to take an OSD. `false`: the node itself is not, which says it all.
+async fn ceph_is_there(cx: &Cx<Pve>, node: &str, found: &mut Findings<Osd>) -> Result<bool, Error> {
     let doing = format!("Cannot create an OSD on {node}");
     match cx.client.ceph().via(node).osds().await {
-        Ok(_) => Ok(()),
+        Ok(_) => Ok(true),
         Err(error @ (PveError::NotInstalled(_) | PveError::NotInitialised(_) | PveError::CephUnreachable(_))) => {
             found.mendable(Problem::during(doing, error));
-            Ok(())
+            Ok(true)
         }
-        // The disks are asked for next, and say the same.
-        Err(PveError::UnknownNode { .. }) => Ok(()),
+        // A member of the cluster can come with the same plan.
+        Err(error @ PveError::UnknownNode { .. }) => {
+            found.mendable(look::no_such_node(cx, Problem::during(doing, error)).await);
+            Ok(false)
+        }
         Err(error) => Err(error).during(doing).map_err(Error::from),
     }
 }
@@ -176,15 +183,6 @@ fn wipe_if(want: &OsdPlan) -> Option<BTreeSet<String>> {
         Attr::Unknown => None,
         Attr::Known(words) => words.iter().map(|word| word.text().map(str::to_owned)).collect(),
     }
-}
-
-/// Whether this state holds the OSD that is in the way as something that names its disk in other words. (In the same words it
-/// is the one that is replaced, or a renamed block.)
-fn held_otherwise(cx: &Cx<Pve>, want: &OsdPlan, id: u32) -> bool {
-    let place = <Osd as Resource<Pve>>::place(want);
-    let same = |osd: &Osd| Some(osd.device.on(&osd.node)) == place;
-    let holding: Vec<_> = cx.held::<Osd>().into_iter().filter(|osd| osd.osd_id == Some(id)).collect();
-    !holding.is_empty() && !holding.iter().any(same)
 }
 
 fn tell(found: &mut Findings<Osd>, hindrance: Hindrance) {

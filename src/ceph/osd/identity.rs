@@ -3,7 +3,7 @@
 use pve_client::shell::commands::CephCommands;
 use terraform_plugin::Cx;
 
-use super::{Osd, look};
+use super::{Osd, look, place};
 use crate::ceph::shell_node;
 use crate::error::{During, Problem};
 use crate::pve::Pve;
@@ -20,24 +20,41 @@ pub struct Identity {
 /// Nothing is done to an OSD that is another one by now: its volume on this node tells.
 pub async fn must_be_ours(cx: &Cx<Pve>, was: &Osd, id: u32, node: &str) -> Result<(), Problem> {
     match look::fsid(cx, node, id).await? {
-        Some(found) => compare(was, id, &found, &format!("on {node}")),
+        Some(found) => must_be_the_one(cx, was, id, &found, node).await,
         None => Err(without_volume(id, node)),
     }
+}
+
+/// The same, where the fsid on this node is known. One that was imported when nothing told its fsid is known by its disk.
+pub async fn must_be_the_one(cx: &Cx<Pve>, was: &Osd, id: u32, found: &str, node: &str) -> Result<(), Problem> {
+    if was.osd_fsid.is_none() && !place::lies_where_it_is_said(cx, was, id).await? {
+        return Err(nobody_knows(id));
+    }
+    compare(was, id, found, &format!("on {node}"))
 }
 
 /// The same by Ceph's own records, through any node that works: what its node and its disk cannot tell any more.
 pub async fn must_be_ours_to_ceph(cx: &Cx<Pve>, was: &Osd, id: u32) -> Result<(), Problem> {
     if was.osd_fsid.is_none() {
-        let detail = "It was imported when nothing told its fsid, and numbers are used again. Nothing was written. Remove it by hand \
-                      (`ceph osd purge`), if it is the one, and take it out of the state (`terraform state rm`).";
-        return Err(Problem::new(format!("Nobody knows whether osd.{id} is the one in the state"), detail));
+        return Err(nobody_knows(id));
     }
-    let doing = format!("Cannot ask Ceph which OSD osd.{id} is");
-    let shell = cx.client.shell(shell_node(cx, &doing).await?);
-    match CephCommands::new(&cx.client, &shell).osd_fsid(id).await.during(&doing)? {
+    match by_ceph(cx, id).await? {
         Some(found) => compare(was, id, &found, "by Ceph's records"),
         None => Err(vanished(id)),
     }
+}
+
+/// The fsid of the OSD with this number in Ceph's own records, listed or not.
+pub async fn by_ceph(cx: &Cx<Pve>, id: u32) -> Result<Option<String>, Problem> {
+    let doing = format!("Cannot ask Ceph which OSD osd.{id} is");
+    let shell = cx.client.shell(shell_node(cx, &doing).await?);
+    CephCommands::new(&cx.client, &shell).osd_fsid(id).await.during(&doing)
+}
+
+fn nobody_knows(id: u32) -> Problem {
+    let detail = "It was imported when nothing told its fsid, and numbers are used again. Nothing was written. Remove it by hand \
+                  (`ceph osd purge`), if it is the one, and take it out of the state (`terraform state rm`).";
+    Problem::new(format!("Nobody knows whether osd.{id} is the one in the state"), detail)
 }
 
 /// Whether an fsid that was found is the one in the state.

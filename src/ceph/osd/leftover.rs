@@ -20,7 +20,7 @@ pub async fn free(cx: &Cx<Pve>, node: &str, path: &str, deadline: Instant) -> Re
     let groups = groups.during(format!("Cannot list the volume groups of node {node}"))?;
     match groups.of(path) {
         Some(group) => {
-            tracing::warn!(node, path, group, "somebody has made a volume group there: it stays");
+            tracing::warn!(node, path, group = group.name, "somebody has made a volume group there: it stays");
             Ok(())
         }
         None => look::wipe(cx, node, path, deadline).await,

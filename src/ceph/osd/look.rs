@@ -3,13 +3,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use pve_client::Error as PveError;
 use pve_client::api::ceph::osd::Osd as Live;
 use pve_client::api::disks::Disk;
 use terraform_plugin::Cx;
 use tokio::time::{Instant, sleep};
 
 use super::patience_until;
-use crate::absence;
 use crate::error::{During, Problem};
 use crate::pve::Pve;
 
@@ -21,8 +21,37 @@ const TELL: Duration = Duration::from_secs(30);
 
 /// The disks and partitions of a node.
 pub async fn disks(cx: &Cx<Pve>, node: &str) -> Result<Arc<Vec<Disk>>, Problem> {
-    let disks = cx.client.disks(node).list().await.during(format!("Cannot list the disks of node {node}"));
-    disks.map_err(Problem::node_at_fault)
+    match cx.client.disks(node).list().await {
+        Err(error @ PveError::UnknownNode { .. }) => {
+            Err(no_such_node(cx, Problem::during(format!("Cannot list the disks of node {node}"), error)).await)
+        }
+        listed => listed.during(format!("Cannot list the disks of node {node}")),
+    }
+}
+
+/// A mistake in `node`, with the names that there are.
+pub async fn no_such_node(cx: &Cx<Pve>, problem: Problem) -> Problem {
+    let names = match cx.client.nodes().list().await {
+        Ok(nodes) => nodes.iter().map(|node| node.node.clone()).collect::<Vec<_>>(),
+        Err(error) => {
+            tracing::debug!(%error, "nobody tells the nodes");
+            Vec::new()
+        }
+    };
+    let told = (!names.is_empty()).then(|| format!("Its nodes: {}. Nothing was written.", names.join(", ")));
+    problem.noting(told).at("node")
+}
+
+/// The disk on which an OSD lay when it last started, by what its daemon told Ceph then; `None` if that names none.
+pub async fn lay_on(cx: &Cx<Pve>, node: &str, id: u32) -> Result<Option<String>, Problem> {
+    let told = match cx.client.ceph().osd_metadata(node, id).await {
+        // It never ran.
+        Err(error) if error.to_string().contains("mon_cmd failed") => return Ok(None),
+        told => told.during(format!("Cannot read what osd.{id} has told of itself"))?,
+    };
+    let block = told.devices.into_iter().find(|device| device.device == "block");
+    let name = block.and_then(|device| device.physical_device).filter(|name| !name.is_empty());
+    Ok(name.map(|name| format!("/dev/{name}")))
 }
 
 /// Whether an OSD of this number lies on one of the node's disks.
@@ -34,27 +63,6 @@ pub async fn lies_on(cx: &Cx<Pve>, node: &str, id: u32) -> Result<bool, Problem>
 pub async fn osd(cx: &Cx<Pve>, id: u32) -> Result<Option<Live>, Problem> {
     let tree = cx.client.ceph().osds().await.during(format!("Cannot read osd.{id}"))?;
     Ok(tree.osd(id).cloned())
-}
-
-/// Of an OSD that is down: tells so with its neighbours, if that is because their node is.
-pub async fn tell_if_node_is_dead(cx: &Cx<Pve>, osd: &Live, node: Option<&str>) {
-    let host = osd.host.as_deref();
-    let Ok(tree) = cx.client.ceph().osds().await else { return };
-    let down: Vec<String> = tree
-        .osds
-        .iter()
-        .filter(|other| {
-            !other.up && (other.id == osd.id || host.is_some_and(|host| other.host.as_deref() == Some(host)))
-        })
-        .map(|down| format!("osd.{}", down.id))
-        .collect();
-    let sign = match &down[..] {
-        [one] => format!("{one} is down"),
-        [most @ .., last] => format!("{} and {last} are down", most.join(", ")),
-        [] => return,
-    };
-    let nodes: Vec<&str> = host.into_iter().chain(node).collect();
-    absence::tell_if_dead(cx, &nodes, &sign).await;
 }
 
 /// The fsid of the OSD with this number on this node; `None` if there is no volume of one.

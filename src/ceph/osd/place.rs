@@ -99,6 +99,33 @@ pub async fn must_be_named(cx: &Cx<Pve>, prior: &Osd, want: &Osd) -> Result<(), 
     }
 }
 
+/// The device of an OSD that lies on no disk which PVE lists: where it lay when it last started.
+pub async fn lay_on(cx: &Cx<Pve>, live: &Live, node: &str) -> Result<Device, Problem> {
+    let id = live.id;
+    let lay = look::lay_on(cx, node, id).await?;
+    let written =
+        lay.clone().filter(|path| path.trim_start_matches("/dev/").chars().all(|c| c.is_ascii_alphanumeric()));
+    let Some(path) = written else {
+        let lay = lay.map_or_else(|| "Ceph knows none of it".to_owned(), |path| format!("Ceph says it was {path}"));
+        return Err(Problem::new(
+            format!("osd.{id} lies on no disk that {node} lists"),
+            format!(
+                "A configuration has to name its disk, and {lay}. Nothing was imported. Import it when `pve_node_disks` shows it \
+                 on a disk. If that is dead, take the OSD out of Ceph by hand (`ceph osd purge {id} --yes-i-really-mean-it` on a \
+                 node, once it is down)."
+            ),
+        ));
+    };
+    Ok(Device { path: Some(path), ..Device::default() })
+}
+
+/// Whether an OSD of this number lies on the disk that the state names.
+pub async fn lies_where_it_is_said(cx: &Cx<Pve>, was: &Osd, id: u32) -> Result<bool, Problem> {
+    let list = look::disks(cx, &was.node).await?;
+    let there = was.device.find(&list, &was.node).ok();
+    Ok(there.is_some_and(|there| carrier(&list, id).is_some_and(|lies| lies.devpath == there.devpath)))
+}
+
 /// What these words name, seen from an OSD.
 async fn named(cx: &Cx<Pve>, was: &Osd, node: &str, device: &Device) -> Result<Named, Problem> {
     let Some(id) = was.osd_id else { return resolved(cx, was, node, device).await };

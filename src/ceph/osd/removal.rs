@@ -8,7 +8,7 @@ use terraform_plugin::{Cx, Deleted, Diagnostic, Error, Findings, WriteError, req
 use tokio::time::Instant;
 
 use super::contents::carrier;
-use super::identity::{compare, must_be_ours_to_ceph, without_volume};
+use super::identity::{must_be_ours_to_ceph, must_be_the_one, without_volume};
 use super::{Osd, leftover, look, patience_until, place, purge};
 use crate::ceph::departure::{self, Consequence, Leaving};
 use crate::error::{During, Problem};
@@ -130,7 +130,7 @@ async fn way(cx: &Cx<Pve>, was: &Osd, live: &Live) -> Result<Way, Problem> {
     let node = place::node_of(cx, live).await?.unwrap_or_else(|| was.node.clone());
     let way = match look::fsid(cx, &node, id).await {
         Ok(Some(found)) => {
-            compare(was, id, &found, &format!("on {node}"))?;
+            must_be_the_one(cx, was, id, &found, &node).await?;
             let list = look::disks(cx, &node).await?;
             let device = carrier(&list, id).map(|disk| disk.devpath.clone()).unwrap_or_default();
             Way::ByNode { node, device }

@@ -2,7 +2,7 @@
 
 use pve_client::api::ceph::osd::Osd as Live;
 use pve_client::shell::commands::CephCommands;
-use terraform_plugin::Cx;
+use terraform_plugin::{Cx, Diagnostic};
 
 use super::identity::{must_be_ours, vanished};
 use super::{Osd, look, place};
@@ -11,11 +11,14 @@ use crate::error::{During, Problem};
 use crate::pve::Pve;
 
 /// Gives the OSD what is wanted and differs. Asks nothing of PVE if nothing does.
-pub async fn bring_to(cx: &Cx<Pve>, want: &Osd, live: &Live) -> Result<(), Problem> {
+pub async fn bring_to(cx: &Cx<Pve>, prior: &Osd, want: &Osd, live: &Live) -> Result<(), Problem> {
     let id = live.id;
     let reclassed = differs(want.crush_device_class.as_deref(), live);
     // Ceph takes out what is down by itself, and that is none of ours.
-    let moved = want.r#in.filter(|wanted| live.up && *wanted != live.in_);
+    let moved = want.r#in.filter(|wanted| *wanted != live.in_ && (live.up || !wanted));
+    if want.r#in == Some(true) && prior.r#in == Some(false) && !live.up && !live.in_ {
+        cx.warn(Diagnostic::warning(NOT_BROUGHT_IN, not_brought_in(id)));
+    }
     if !reclassed && moved.is_none() {
         return Ok(());
     }
@@ -29,6 +32,17 @@ pub async fn bring_to(cx: &Cx<Pve>, want: &Osd, live: &Live) -> Result<(), Probl
         Some(false) => cx.client.ceph().osd_out(id).await.during(format!("Cannot take osd.{id} out")),
         None => Ok(()),
     }
+}
+
+/// Summary of what is said of `in = true` where the OSD is down.
+pub const NOT_BROUGHT_IN: &str = "OSDs that are down are not brought in";
+
+/// The same, of one.
+pub fn not_brought_in(id: u32) -> String {
+    format!(
+        "osd.{id} is down, and Ceph takes out what has been down for ten minutes. Nothing is sent for it: `in = true` is looked at \
+         again once it runs."
+    )
 }
 
 /// Whether a class is wanted that it does not have.

@@ -12,6 +12,8 @@ fn a_plan_knows_what_the_apply_will_say() -> anyhow::Result<()> {
     // What the node itself contradicts fails the plan.
     plan("serial = \"NONE\"", "")?.failed("A disk with serial number NONE does not exist on pve1")?;
     plan("serial = \"PARTS\"", "")?.failed("Refusing to wipe disk PARTS on pve1")?;
+    let held = plan("serial = \"HELD\"\npartition = 1", "wipe_if = [\"LVM\"]")?;
+    held.failed("Refusing to wipe partition 1 of HELD on pve1")?;
     // What may be mended until then is told.
     for (device, more, told) in [
         ("serial = \"PARTS\"\npartition = 9", "", "Partition 9 of PARTS does not exist on pve1"),
@@ -88,8 +90,8 @@ fn what_is_wrong_is_said_before_anything_is_written() -> anyhow::Result<()> {
     assert!(sent.is_empty(), "{sent:?}");
 
     // That something has a device open is known to PVE alone, which then refuses to erase it.
-    work.write("main.tf", &osd("serial = \"HELD\"\npartition = 1", "wipe_if = [\"LVM\"]"))?;
-    let output = work.apply()?.failed("Cannot wipe /dev/sdj1 on pve1")?;
+    work.write("main.tf", &osd("serial = \"HELD\"\npartition = 2", "wipe_if = [\"ext4\"]"))?;
+    let output = work.apply()?.failed("Cannot wipe /dev/sdj2 on pve1")?;
     assert!(output.says("has a holder"), "{}", output.told());
     assert_eq!(work.state()?["resources"].as_array().map_or(0, Vec::len), 0);
     Ok(())

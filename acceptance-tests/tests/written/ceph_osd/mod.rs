@@ -35,7 +35,7 @@ nodes:
       - path: /dev/sdj
         size: 64G
         serial: HELD
-        partitions: [{number: 1, size: 32G, used: LVM, held: true}]
+        partitions: [{number: 1, size: 32G, used: LVM, held: true}, {number: 2, size: 16G, used: ext4, held: true}]
   - name: pve2
     disks: [{path: /dev/sdb, size: 64G, serial: FREE2}]
   - name: pve3

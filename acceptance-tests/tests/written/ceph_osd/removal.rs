@@ -197,7 +197,8 @@ fn an_osd_whose_disk_is_dead_goes_with_force() -> anyhow::Result<()> {
     let Some((sim, work)) = holding(&[("pve1", "SIM0101", "0")], FREE)? else { return Ok(()) };
     sim.kill_disk("pve1", "SIM0101")?;
     sim.advance(900)?;
-    assert!(work.plan()?.is_empty());
+    let plan = work.plan()?;
+    assert!(plan.is_empty() && plan.output.says("OSDs have lost their disks"), "{}", plan.output.told());
     let output = work.destroy()?.failed("osd.0 has no volume on pve1")?;
     assert!(output.says("force = true"), "{}", output.told());
     assert!(sent(&sim)?.is_empty());

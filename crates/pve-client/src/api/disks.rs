@@ -78,11 +78,34 @@ pub struct VolumeGroups {
     children: Vec<VolumeGroup>,
 }
 
+/// A volume group of LVM.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-struct VolumeGroup {
-    name: String,
+pub struct VolumeGroup {
+    /// Its name.
+    pub name: String,
+    /// How many logical volumes are in it; not told by every version.
+    #[serde(default, deserialize_with = "wire::opt_number")]
+    lvcount: Option<u32>,
+    /// Bytes.
+    #[serde(default, deserialize_with = "wire::number")]
+    size: u64,
+    /// Bytes that no logical volume has.
+    #[serde(default, deserialize_with = "wire::number")]
+    free: u64,
     #[serde(default)]
     children: Vec<PhysicalVolume>,
+}
+
+impl VolumeGroup {
+    /// Whether a logical volume is in it.
+    pub fn has_volumes(&self) -> bool {
+        self.lvcount.map_or(self.free < self.size, |count| count > 0)
+    }
+
+    /// The disks and partitions that it lies on.
+    pub fn devices(&self) -> impl Iterator<Item = &str> {
+        self.children.iter().map(|volume| volume.name.as_str())
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -92,10 +115,9 @@ struct PhysicalVolume {
 }
 
 impl VolumeGroups {
-    /// The name of the group that a disk or partition is part of. Told for those that are not active, too.
-    pub fn of(&self, devpath: &str) -> Option<&str> {
-        let holds = |group: &&VolumeGroup| group.children.iter().any(|volume| volume.name == devpath);
-        self.children.iter().find(holds).map(|group| group.name.as_str())
+    /// The group that a disk or partition is part of. Told for those that are not active, too.
+    pub fn of(&self, devpath: &str) -> Option<&VolumeGroup> {
+        self.children.iter().find(|group| group.devices().any(|device| device == devpath))
     }
 }
 
@@ -197,8 +219,13 @@ mod tests {
     #[test]
     fn a_volume_group_tells_what_it_lies_on() {
         let answer = r#"{"leaf":0,"children":[{"name":"pve","size":1,"free":0,"lvcount":3,"leaf":0,
-            "children":[{"name":"/dev/sda3","size":1,"free":0,"leaf":1}]},{"name":"empty","leaf":0}]}"#;
+            "children":[{"name":"/dev/sda3","size":1,"free":0,"leaf":1}]},{"name":"empty","leaf":0},
+            {"name":"vgx","size":6438256640,"free":6438256640,"lvcount":0,"leaf":0,"children":[{"name":"/dev/sdb"},{"name":"/dev/sdc"}]},
+            {"name":"old","size":"8","free":"4","children":[{"name":"/dev/sdd"}]}]}"#;
         let groups: VolumeGroups = serde_json::from_str(answer).unwrap();
-        assert_eq!((groups.of("/dev/sda3"), groups.of("/dev/sda")), (Some("pve"), None));
+        let of = |path: &str| groups.of(path).map(|group| (group.name.as_str(), group.has_volumes()));
+        assert_eq!((of("/dev/sda3"), of("/dev/sda")), (Some(("pve", true)), None));
+        assert_eq!((of("/dev/sdc"), of("/dev/sdd")), (Some(("vgx", false)), Some(("old", true))));
+        assert_eq!(groups.of("/dev/sdb").unwrap().devices().collect::<Vec<_>>(), ["/dev/sdb", "/dev/sdc"]);
     }
 }

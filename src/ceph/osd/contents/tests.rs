@@ -1,7 +1,7 @@
 use super::super::device::tests::{list, told};
 use super::*;
 
-fn judged(devpath: &str, wipe_if: &[&str]) -> Result<Verdict, Hindrance> {
+fn judged(devpath: &str, wipe_if: &[&str]) -> Result<(), Hindrance> {
     let list = list();
     let target = list.iter().find(|disk| disk.devpath == devpath).unwrap();
     judge(target, &list, "n", &wipe_if.iter().map(|word| (*word).to_owned()).collect())
@@ -9,11 +9,11 @@ fn judged(devpath: &str, wipe_if: &[&str]) -> Result<Verdict, Hindrance> {
 
 #[test]
 fn free_devices_need_nothing_and_listed_contents_are_wiped() {
-    assert_eq!(judged("/dev/sdb", &[]).unwrap(), Verdict::Free);
-    assert_eq!(judged("/dev/sda4", &[]).unwrap(), Verdict::Free);
-    assert_eq!(judged("/dev/sdd", &["ext4"]).unwrap(), Verdict::Wipe);
-    assert_eq!(judged("/dev/sdf", &["ext4"]).unwrap(), Verdict::Wipe);
-    assert_eq!(judged("/dev/sdg", &["partitions"]).unwrap(), Verdict::Wipe);
+    judged("/dev/sdb", &[]).unwrap();
+    judged("/dev/sda4", &[]).unwrap();
+    judged("/dev/sdd", &["ext4"]).unwrap();
+    judged("/dev/sdf", &["ext4"]).unwrap();
+    judged("/dev/sdg", &["partitions"]).unwrap();
 }
 
 #[test]
@@ -55,7 +55,7 @@ fn what_another_osd_needs_is_never_erased() {
             let refused = judged(0).unwrap_err();
             assert!(refused.contains("in use by something that holds it. Nothing was written."), "{refused}");
             assert_eq!(judged(1).is_err(), partition == part);
-            assert_eq!(judged(2).unwrap(), Verdict::Wipe);
+            judged(2).unwrap();
         }
         // Alone on a disk that PVE says nothing else of.
         let alone = format!(r#"[{{"devpath":"/dev/sdb","size":1,"{part}":1}},{{"devpath":"/dev/sdc","size":1}}]"#);
@@ -105,4 +105,14 @@ fn an_osd_on_a_partition_lies_there_and_not_on_the_disk() {
     let list: Vec<Disk> = serde_json::from_str(list).unwrap();
     let on = |id| carrier(&list, id).map(|disk| disk.devpath.as_str());
     assert_eq!((on(4), on(5), on(6)), (Some("/dev/sdb1"), Some("/dev/sdb2"), None));
+}
+
+#[test]
+fn the_osd_on_a_device_is_told_with_the_partition_that_carries_it() {
+    let list = r#"[{"devpath":"/dev/sdb","size":1,"used":"partitions","osdid-list":["4"]},
+        {"devpath":"/dev/sdb1","parent":"/dev/sdb","type":"partition","size":1},
+        {"devpath":"/dev/sdb2","parent":"/dev/sdb","type":"partition","size":1,"osdid-list":["4"]}]"#;
+    let list: Vec<Disk> = serde_json::from_str(list).unwrap();
+    let on = |entry: usize| carried(&list[entry], &list).map(|(disk, id)| (disk.devpath.as_str(), id));
+    assert_eq!((on(0), on(1), on(2)), (Some(("/dev/sdb2", 4)), None, Some(("/dev/sdb2", 4))));
 }

@@ -1,0 +1,58 @@
+//! An OSD that is down, seen by a refresh: whether its node is dead, or its disk. Nothing is planned because of either, and
+//! nobody else may tell.
+
+use pve_client::api::ceph::osd::Osd as Live;
+use terraform_plugin::{Cx, Diagnostic};
+
+use super::{Osd, look};
+use crate::absence;
+use crate::pve::Pve;
+
+/// Tells why the OSD is down, if that is because its node or its disk is gone.
+pub async fn tell(cx: &Cx<Pve>, live: &Live, node: Option<&str>, prior: Option<&Osd>) {
+    if node_is_dead(cx, live, node).await {
+        return;
+    }
+    let Some(node) = node.or(live.host.as_deref()) else { return };
+    match look::fsid(cx, node, live.id).await {
+        Ok(Some(_)) => {}
+        Ok(None) => cx.warn(Diagnostic::warning("OSDs have lost their disks", lost(live.id, node, prior))),
+        // Whoever needs that node is told.
+        Err(problem) => tracing::debug!(?problem, osd = live.id, "its node does not tell whether it has a volume"),
+    }
+}
+
+fn lost(id: u32, node: &str, prior: Option<&Osd>) -> String {
+    let cure = match prior {
+        Some(osd) if osd.force && osd.allow_destroy => "it can be destroyed as it is, since `force` was applied.",
+        _ => {
+            "apply `force = true` and `allow_destroy = true` on it, and then destroy it: it is taken out of Ceph without its \
+             disk."
+        }
+    };
+    format!(
+        "osd.{id} is down, and {node} knows no volume of it (`ceph-volume lvm list`): its disk has died or was taken out, or LVM \
+         does not see it. Nothing is planned because of that. If the disk is not to come back, {cure}"
+    )
+}
+
+/// Tells with its neighbours that the OSD's node is dead, if it is.
+async fn node_is_dead(cx: &Cx<Pve>, osd: &Live, node: Option<&str>) -> bool {
+    let host = osd.host.as_deref();
+    let Ok(tree) = cx.client.ceph().osds().await else { return false };
+    let down: Vec<String> = tree
+        .osds
+        .iter()
+        .filter(|other| {
+            !other.up && (other.id == osd.id || host.is_some_and(|host| other.host.as_deref() == Some(host)))
+        })
+        .map(|down| format!("osd.{}", down.id))
+        .collect();
+    let sign = match &down[..] {
+        [one] => format!("{one} is down"),
+        [most @ .., last] => format!("{} and {last} are down", most.join(", ")),
+        [] => return false,
+    };
+    let nodes: Vec<&str> = host.into_iter().chain(node).collect();
+    absence::tell_if_dead(cx, &nodes, &sign).await
+}
