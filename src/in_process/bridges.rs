@@ -21,9 +21,9 @@ fn with(vmid: u32, cards: Json) -> Json {
 
 /// How often bridges were asked for, since that was asked last.
 async fn looks(rig: &Rig) -> usize {
-    let all = rig.control("GET", "/requests", &Json::Null).await;
-    rig.control("DELETE", "/requests", &Json::Null).await;
-    all.as_array().unwrap().iter().filter(|one| one["path"].as_str().unwrap().ends_with("/network")).count()
+    let asked = rig.asked().await;
+    rig.forget_requests().await;
+    asked.iter().filter(|one| one.ends_with("/network")).count()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -156,6 +156,17 @@ impl Rig {
         judge(&server.configure_provider(Request::new(request)).await.unwrap().into_inner().diagnostics).unwrap()
     }
 
+    /// What was asked of the cluster since that was forgotten: `GET /nodes/pve1/disks/list`.
+    async fn asked(&self) -> Vec<String> {
+        let seen = self.control("GET", "/requests", &Json::Null).await;
+        let one = |seen: &Json| format!("{} {}", seen["method"].as_str().unwrap(), seen["path"].as_str().unwrap());
+        seen.as_array().unwrap().iter().map(one).collect()
+    }
+
+    async fn forget_requests(&self) {
+        self.control("DELETE", "/requests", &Json::Null).await;
+    }
+
     async fn validate<M: Model>(&self, config: &Json) -> Told<()> {
         validate::<M>(&self.server, config).await
     }

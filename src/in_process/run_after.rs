@@ -1,18 +1,11 @@
 //! The run after one that has made something: the journal is tidied up, and that asks nobody.
 
-use serde_json::{Value as Json, json};
+use serde_json::json;
 
 use super::Rig;
 use crate::access::pool::Pool;
 
 impl Rig {
-    /// What was asked of the cluster so far: method and path.
-    async fn asked(&self) -> Vec<String> {
-        let all = self.control("GET", "/requests", &Json::Null).await;
-        let word = |seen: &Json, key: &str| seen[key].as_str().unwrap_or_default().to_owned();
-        all.as_array().unwrap().iter().map(|seen| format!("{} {}", word(seen, "method"), word(seen, "path"))).collect()
-    }
-
     /// How many entries the journal has.
     fn noted(&self) -> usize {
         std::fs::read_dir(self.data.path().join("ours/pve-journal")).unwrap().count()

@@ -58,17 +58,6 @@ impl Rig {
         self.control("POST", "/clock/advance", &json!({ "seconds": seconds })).await;
     }
 
-    async fn forget_requests(&self) {
-        self.control("DELETE", "/requests", &Json::Null).await;
-    }
-
-    /// What was asked: `GET /nodes/pve1/disks/list`.
-    async fn asked(&self) -> Vec<String> {
-        let seen = self.control("GET", "/requests", &Json::Null).await;
-        let one = |seen: &Json| format!("{} {}", seen["method"].as_str().unwrap(), seen["path"].as_str().unwrap());
-        seen.as_array().unwrap().iter().map(one).collect()
-    }
-
     /// What was written, logging in and shells left aside.
     async fn sent(&self) -> Vec<String> {
         let reads = |asked: &String| asked.starts_with("GET ") || asked.contains("/access/") || asked.contains("proxy");
