@@ -285,7 +285,7 @@ impl<M: Clone> Written<M> {
         match undo.await {
             Ok(()) => {
                 self.slot.clear();
-                Err(Failed { error: error.midway() })
+                Err(Failed { error })
             }
             Err(second) => Ok(self.leave(error.and(second))),
         }
