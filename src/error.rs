@@ -189,14 +189,12 @@ fn explain_command(error: &CommandError) -> String {
 
 /// The error for an object that is to be created and exists: what to write so that Terraform takes it over.
 pub fn exists(kind: &str, what: &str, id: &str) -> Problem {
-    Problem::new(
-        format!("{what} exists already"),
-        format!(
-            "It was not made by this configuration, so it is not taken over silently; nothing was written. To bring it \
-             under Terraform's care, add this and put your resource's name in place of \"this\":\n\n\
-             import {{\n  to = {kind}.this\n  id = \"{id}\"\n}}"
-        ),
-    )
+    let cure = format!(
+        "It was not made by this configuration, so it is not taken over silently; nothing was written. To bring it under \
+         Terraform's care, add this and put your resource's name in place of \"this\":\n\n\
+         import {{\n  to = {kind}.this\n  id = \"{id}\"\n}}"
+    );
+    Error::new(format!("{what} exists already"), cure).taken().into()
 }
 
 /// A diagnostic for each parameter that has an attribute; the others in the detail of one.

@@ -172,3 +172,19 @@ async fn pools_on_a_rules_temporary_name_are_its_users() {
     let told = full.destroy(&rule).await.unwrap_err();
     assert!(told[0].contains("CRUSH rule \"r\" is in use") && told[0].contains("vm"), "{told:?}");
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn of_two_blocks_for_one_object_the_second_is_not_told_to_import_it() {
+    let rig = Rig::of(TWO_ENTRIES).await;
+    let (pool, entry) = (json!({ "poolid": "a" }), json!({ "storage": "mine", "pool": "vm" }));
+    rig.bring::<Pool>(None, &pool).await.unwrap();
+    rig.bring::<StorageRbd>(None, &entry).await.unwrap();
+    let told =
+        [rig.bring::<Pool>(None, &pool).await.unwrap_err(), rig.bring::<StorageRbd>(None, &entry).await.unwrap_err()];
+    for told in told {
+        assert!(told[0].contains("This state holds it already") && !told[0].contains("import {"), "{told:?}");
+    }
+    // What it does not hold is.
+    let foreign = rig.bring::<StorageRbd>(None, &json!({ "storage": "other", "pool": "vm" })).await.unwrap_err();
+    assert!(foreign[0].contains("import {"), "{foreign:?}");
+}

@@ -153,10 +153,6 @@ impl<A> Cx<A> {
         self.held.comes(name, place)
     }
 
-    pub(crate) fn holds(&self, name: &str, place: &str) -> bool {
-        self.held.holds(name, place)
-    }
-
     /// Tells the user something without failing.
     pub fn warn(&self, diagnostic: Diagnostic) {
         let mut warnings = self.warnings.lock().unwrap_or_else(PoisonError::into_inner);

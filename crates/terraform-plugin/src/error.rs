@@ -13,6 +13,7 @@ use crate::path::Path;
 pub struct Error {
     said: Diagnostics,
     lasting: bool,
+    taken: bool,
 }
 
 impl Error {
@@ -26,6 +27,24 @@ impl Error {
     #[must_use]
     pub fn lasting(self) -> Self {
         Self { lasting: true, ..self }
+    }
+
+    /// The same, where what is to be made exists already: the framework says so in other words if it is this state that holds
+    /// it, and an import would be the wrong cure.
+    #[must_use]
+    pub fn taken(self) -> Self {
+        Self { taken: true, ..self }
+    }
+
+    /// What is to be made exists, and `held` by this state.
+    pub(crate) fn held_here(self, held: bool) -> Self {
+        const HELD: &str = "This state holds it already, under another address (which one, a provider is not told), or as what is \
+            to be replaced with `create_before_destroy`. Nothing is to be imported, and nothing was written. If two blocks of \
+            the configuration name it, one of them has to go.";
+        match held && self.taken {
+            true => self.map(|d| Diagnostic { detail: HELD.to_owned(), ..d }),
+            false => self,
+        }
     }
 
     /// Whether nothing that a plan could hold mends it.
@@ -53,12 +72,6 @@ impl Error {
         })
     }
 
-    /// The same messages with another detail.
-    #[must_use]
-    pub(crate) fn detailed(self, detail: &str) -> Self {
-        self.map(|d| Diagnostic { detail: detail.to_owned(), ..d })
-    }
-
     /// The same, of a step in the middle of an operation that has written something before: what an error says of nothing being
     /// written is true of that step alone. The framework does so where it can tell: for what is left unfinished, and for an
     /// update after which the object is not as it was. Call it where an update has written what the object does not show.
@@ -83,6 +96,8 @@ impl Error {
         let other = other.into();
         self.said.extend(other.said);
         self.lasting |= other.lasting;
+        // One word for all would hide what else there is.
+        self.taken &= other.taken;
         self
     }
 
@@ -113,7 +128,7 @@ impl Error {
 impl From<Diagnostic> for Error {
     /// A warning becomes an error: something failed.
     fn from(diagnostic: Diagnostic) -> Self {
-        Self { said: Diagnostic { severity: Severity::Error, ..diagnostic }.into(), lasting: false }
+        Self { said: Diagnostic { severity: Severity::Error, ..diagnostic }.into(), lasting: false, taken: false }
     }
 }
 

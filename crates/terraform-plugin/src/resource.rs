@@ -102,14 +102,14 @@ pub async fn require<A: Send + Sync + 'static, R: Resource<A>>(
     let want = planned(want)?;
     let mut found = Findings::default();
     R::possible(cx, &want, prior, &mut found).await?;
-    found.verdict(R::place(&want).is_some_and(|place| cx.holds(R::NAME, &place)))
+    found.verdict()
 }
 
 /// The checks of [`Resource::removable`], right before the write.
 pub async fn require_removable<A: Send + Sync + 'static, R: Resource<A>>(cx: &Cx<A>, was: &R) -> Result<(), Error> {
     let mut found = Findings::default();
     R::removable(cx, was, &mut found).await?;
-    found.verdict(true)
+    found.verdict()
 }
 
 /// A model in the form of a plan in which everything is known.

@@ -72,7 +72,7 @@ impl<M> Findings<M> {
     }
 
     /// What is to be made exists already. As [`Findings::mendable`]; not said at plan of an object that this state holds: it
-    /// is being replaced. Right before the write, one that this state holds is told as that.
+    /// is being replaced.
     pub fn exists(&mut self, error: impl Into<Error>) {
         self.found.push((Grade::Exists, error.into()));
     }
@@ -99,11 +99,10 @@ impl<M> Findings<M> {
         self.found.iter().all(|(grade, _)| *grade == Grade::Notice)
     }
 
-    /// As an error, right before the write. `held`: this state holds the object.
-    pub(crate) fn verdict(self, held: bool) -> Result<(), Error> {
+    /// As an error, right before the write.
+    pub(crate) fn verdict(self) -> Result<(), Error> {
         let hindrances = self.found.into_iter().filter(|(grade, _)| *grade != Grade::Notice);
-        let told = hindrances.map(|(grade, error)| if held && grade == Grade::Exists { twice(error) } else { error });
-        match told.reduce(Error::and) {
+        match hindrances.map(|(_, error)| error).reduce(Error::and) {
             Some(error) => Err(error),
             None => Ok(()),
         }
@@ -163,14 +162,6 @@ fn warning(grade: Grade, ahead: Ahead<'_>, later: Diagnostic) -> Diagnostic {
     Diagnostic { severity: Severity::Warning, summary, detail: detail.trim_end().to_owned(), path: later.path }
 }
 
-/// The error that an object exists, where it is this state that holds it.
-fn twice(error: Error) -> Error {
-    const HELD: &str = "This state holds it already, under another address (which one, a provider is not told), or as what is \
-        to be replaced with `create_before_destroy`. Nothing is to be imported, and nothing was written. If two blocks of the \
-        configuration name it, one of them has to go.";
-    error.detailed(HELD)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -220,13 +211,11 @@ mod tests {
 
     #[test]
     fn before_the_write_every_hindrance_is_an_error_and_a_notice_is_none() {
-        let text = found().verdict(false).unwrap_err().text();
+        let text = found().verdict().unwrap_err().text();
         assert_eq!(text, "shrinks\nno such rule\nFound: a\nexists\nimport it\nno storage");
-        let text = found().verdict(true).unwrap_err().text();
-        assert!(text.contains("exists\nThis state holds it already") && !text.contains("import it"), "{text}");
         let mut harmless = Findings::<()>::default();
         harmless.notice(Error::new("erases", ""));
-        assert!(harmless.is_empty() && harmless.verdict(false).is_ok());
+        assert!(harmless.is_empty() && harmless.verdict().is_ok());
     }
 
     #[test]

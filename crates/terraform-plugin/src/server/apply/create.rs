@@ -32,7 +32,8 @@ impl<P: Provider> Server<P> {
         let (found, why) = match end {
             CreateEnd::Failed(error) => {
                 cx.nothing_came_of_it();
-                said.extend(error.into_diagnostics());
+                let held = object.place(planned).is_some_and(|place| self.0.held.holds(info.name, &place));
+                said.extend(error.held_here(held).into_diagnostics());
                 return Ok(Stored { state: wire::null(), identity: None, private: Vec::new() });
             }
             CreateEnd::Made(found) => (found, None),

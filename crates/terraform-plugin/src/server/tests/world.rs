@@ -165,7 +165,7 @@ impl Resource<Api> for Thing {
         }
         let Some(name) = want.name.text() else { return Ok(()) };
         if prior.is_none() && cx.things.lock().unwrap().contains_key(name) {
-            found.exists(Error::new("It exists", ""));
+            found.exists(Error::new("It exists", "").taken());
         }
         match want.note.text() {
             Some("impossible") => found.certain(Error::new("Never", "").at("note")),
