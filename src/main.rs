@@ -15,6 +15,7 @@ mod node;
 mod provider;
 mod pve;
 mod rights;
+mod section;
 mod storage;
 mod texts;
 mod vm;

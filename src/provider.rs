@@ -127,12 +127,11 @@ impl Provider for PveProvider {
     }
 
     fn registry() -> Registry<Pve> {
-        Registry::new()
+        access::offer(Registry::new())
             .data::<cluster::version::Version>()
             .data::<node::nodes::Nodes>()
             .data::<node::disks::NodeDisks>()
             .data::<ceph::status::CephStatus>()
-            .resource::<access::pool::Pool>()
             .resource::<ceph::crush_rule::CrushRule>()
             .resource::<ceph::osd::Osd>()
             .resource::<ceph::pool::Pool>()

@@ -7,15 +7,20 @@ use crate::pve::Pve;
 /// Warns when something is to be written and the user or token lacks `privilege` on `path` of PVE's permission tree.
 /// Says nothing when that cannot be found out.
 pub async fn warn<M: Object>(cx: &Cx<Pve>, change: &Change<M>, say: &mut Say<M>, path: &str, privilege: &str) {
+    warn_any(cx, change, say, path, &[privilege]).await;
+}
+
+/// The same, where any one of these privileges is enough.
+pub async fn warn_any<M: Object>(cx: &Cx<Pve>, change: &Change<M>, say: &mut Say<M>, path: &str, privileges: &[&str]) {
     if change.is_no_op() {
         return;
     }
     if let Ok(ours) = cx.client.access().on(path).await
-        && !ours.has(privilege)
+        && !ours.has_any(privileges)
     {
         say.warning(
             Path::root(),
-            format!("The apply needs {privilege}"),
+            format!("The apply needs {}", privileges.join(" or ")),
             format!(
                 "The user or token that plans lacks it on {path}; planning needs less. Apply with another one, or give it a role \
                  with that privilege (Datacenter, Permissions)."

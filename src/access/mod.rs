@@ -1,3 +1,19 @@
 //! Who may do what, and what is grouped for that.
 
+pub mod group;
 pub mod pool;
+pub mod role;
+
+use pve_client::Area;
+use terraform_plugin::Registry;
+
+use crate::pve::Pve;
+use crate::section::{Family, Unset};
+
+/// What lies in `user.cfg`.
+const USER_CFG: Family = Family { file: "user.cfg", area: Area::Access, unset: Unset::EmptyText, ..Family::PLAIN };
+
+/// What this area offers.
+pub fn offer(registry: Registry<Pve>) -> Registry<Pve> {
+    registry.listed::<group::Group>().listed::<role::Role>().resource::<pool::Pool>()
+}

@@ -204,5 +204,5 @@ async fn must_be_absent(cx: &Cx<Pve>, poolid: &str) -> Result<(), Problem> {
 }
 
 async fn write(cx: &Cx<Pve>, request: Request) -> Result<(), pve_client::Error> {
-    cx.client.write(Lock::UserCfg, &[Area::Access], request).await
+    cx.client.write(Lock::File("user.cfg"), &[Area::Access], request).await
 }

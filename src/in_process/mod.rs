@@ -12,6 +12,7 @@ mod machines;
 mod midway;
 mod moves;
 mod osds;
+mod plain;
 mod run_after;
 
 use std::marker::PhantomData;

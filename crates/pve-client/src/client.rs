@@ -52,6 +52,13 @@ pub struct Writing {
     _slot: Slot,
 }
 
+impl Writing {
+    /// Sends a write of this turn and reads its answer; if somebody else holds PVE's lock, as [`Client::write`].
+    pub async fn send<T: DeserializeOwned>(&self, request: Request) -> Result<T, Error> {
+        self.client.submit(&request, &self.client.stop).await
+    }
+}
+
 impl Drop for Writing {
     fn drop(&mut self) {
         self.client.inner.shared.bump(&self.areas);
@@ -158,12 +165,11 @@ impl Client {
     /// at its start and at its end. If somebody else holds PVE's lock, the write is tried again for
     /// [`Config::lock_patience`]; the time in the queue does not count.
     pub async fn write<T: DeserializeOwned>(&self, lock: Lock, areas: &[Area], request: Request) -> Result<T, Error> {
-        let _writing = self.begin_write(lock, areas).await?;
-        self.submit(&request, &self.stop).await
+        self.begin_write(lock, areas).await?.send(request).await
     }
 
     /// Takes its place in a lock's queue for a write that is more than one request, or none (the node shell). Requests
-    /// within go through [`Client::call`]: another write with the same lock would wait for this one for ever.
+    /// within go through [`Writing::send`] or [`Client::call`]: another write with the same lock would wait for this one for ever.
     pub async fn begin_write(&self, lock: Lock, areas: &[Area]) -> Result<Writing, Error> {
         let slot = self.inner.locks.acquire(lock, &self.stop).await?;
         self.inner.shared.bump(areas);

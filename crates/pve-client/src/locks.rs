@@ -23,14 +23,8 @@ pub enum Lock {
     Node(String),
     /// The HA manager's configuration.
     Ha,
-    /// `storage.cfg`.
-    StorageCfg,
-    /// `user.cfg`: users, groups, roles, tokens, ACLs, resource pools.
-    UserCfg,
-    /// `domains.cfg`: realms.
-    DomainsCfg,
-    /// `datacenter.cfg` and what else belongs to the cluster as a whole.
-    ClusterCfg,
+    /// A configuration file of the cluster, such as `storage.cfg`.
+    File(&'static str),
     /// Ceph's monitors, managers and configuration file: one at a time until there is quorum again.
     CephMon,
     /// Ceph's pools.

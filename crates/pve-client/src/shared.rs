@@ -45,6 +45,8 @@ pub enum Area {
     Ha,
     /// Users, groups, roles, tokens, realms, ACLs, resource pools.
     Access,
+    /// What else is in a configuration file of the cluster, such as `notifications.cfg`.
+    File(&'static str),
     /// Ceph's overall state.
     CephStatus,
     /// Ceph's monitors and managers.

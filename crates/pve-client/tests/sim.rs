@@ -90,7 +90,13 @@ async fn keyboard(client: &Client) -> Value {
 }
 
 async fn set_keyboard(client: &Client, layout: &str) -> Result<(), Error> {
-    client.write(Lock::ClusterCfg, &[Area::Cluster], Request::put("cluster/options").param("keyboard", layout)).await
+    client
+        .write(
+            Lock::File("datacenter.cfg"),
+            &[Area::Cluster],
+            Request::put("cluster/options").param("keyboard", layout),
+        )
+        .await
 }
 
 #[tokio::test]

@@ -21,6 +21,8 @@ pub(crate) enum Role {
     Ready,
     /// Operation and text of its default.
     Timeouts(Vec<(Ident, LitStr)>),
+    /// Not an attribute: the attributes of the struct that it holds.
+    Flatten,
 }
 
 /// A field and its options.
@@ -37,6 +39,11 @@ pub(crate) struct Attr {
     pub(crate) write_only: bool,
     pub(crate) deprecated: Option<LitStr>,
     pub(crate) same: Option<Path>,
+    pub(crate) api: Option<LitStr>,
+    pub(crate) repeated: bool,
+    pub(crate) usual: Option<Expr>,
+    /// The attribute whose change has this write-only one sent again.
+    pub(crate) version: Option<Ident>,
     pub(crate) checks: Checks,
 }
 
@@ -62,6 +69,10 @@ struct Parsed {
     write_only: bool,
     deprecated: Option<LitStr>,
     same: Option<Path>,
+    api: Option<LitStr>,
+    repeated: bool,
+    usual: Option<Expr>,
+    version: Option<Ident>,
     checks: Checks,
 }
 
@@ -86,10 +97,18 @@ impl Attr {
             write_only: parsed.write_only,
             deprecated: parsed.deprecated,
             same: parsed.same,
+            api: parsed.api,
+            repeated: parsed.repeated,
+            usual: parsed.usual,
+            version: parsed.version,
             checks: parsed.checks,
         };
         attr.fits()?;
         Ok(attr)
+    }
+
+    pub(crate) fn is_flattened(&self) -> bool {
+        matches!(self.role, Role::Flatten)
     }
 
     pub(crate) fn ty(&self) -> &Type {
@@ -116,7 +135,9 @@ impl Attr {
             (Role::Timeouts(_), _) if !ty.ends_with("Timeouts") => {
                 return Err(self.error("`timeouts` must be of type `Timeouts`"));
             }
-            (Role::Ready | Role::Timeouts(_), _) => return Ok(()),
+            (Role::Ready | Role::Timeouts(_) | Role::Flatten, _) => return Ok(()),
+            // It is configured always, and never stored.
+            (_, Rule::Required) if self.write_only => {}
             (_, Rule::Required | Rule::Default(_)) if option => {
                 return Err(self.error(&format!(
                     "with `required` or `default` it is always set: write `{}` in place of `{ty}`",
@@ -141,6 +162,12 @@ impl Attr {
         if self.write_only && !option {
             return Err(self.error(&format!("with `write_only` it is never stored: write `Option<{ty}>`")));
         }
+        if self.usual.is_some() && !matches!(self.rule, Rule::Keep | Rule::Computed) {
+            return Err(self.error("`usual` is what holds when it is left alone: write `keep`"));
+        }
+        if self.repeated && element(bare(self.ty())).is_none() {
+            return Err(self.error("`repeated` is for lists and sets"));
+        }
         if self.checks.says.is_some() && self.checks.regex.is_none() {
             return Err(self.error("`says` explains a `regex`, and there is none"));
         }
@@ -162,7 +189,14 @@ impl Parsed {
             "local" => self.local = true,
             "replace" => self.replace = true,
             "sensitive" => self.sensitive = true,
-            "write_only" => self.write_only = true,
+            "write_only" => {
+                self.write_only = true;
+                self.version = version(meta)?;
+            }
+            "flatten" => self.role = Some(Role::Flatten),
+            "api" => self.api = Some(meta.value()?.parse()?),
+            "repeated" => self.repeated = true,
+            "usual" => self.usual = Some(meta.value()?.parse()?),
             "deprecated" => self.deprecated = Some(meta.value()?.parse()?),
             "same" => self.same = Some(meta.value()?.parse()?),
             "range" => self.checks.range = Some(meta.value()?.parse()?),
@@ -175,7 +209,8 @@ impl Parsed {
             _ => {
                 return Err(meta.error(
                     "unknown option; rules: required, optional, keep, computed, default; flags: local, replace, sensitive, \
-                     write_only, deprecated; same; checks: range, length, regex, says, one_of, check, each; ready; timeouts",
+                     write_only, deprecated; same; the API's view: api, repeated, usual; checks: range, length, regex, says, \
+                     one_of, check, each; ready; timeouts; flatten",
                 ));
             }
         }
@@ -184,11 +219,11 @@ impl Parsed {
 
     fn rule(&mut self, field: &Field, ident: &Ident) -> Result<Rule> {
         let mut rules = std::mem::take(&mut self.rules);
-        if let Some(role @ (Role::Ready | Role::Timeouts(_))) = &self.role {
+        if let Some(role @ (Role::Ready | Role::Timeouts(_) | Role::Flatten)) = &self.role {
             if !rules.is_empty() {
                 return Err(Error::new(
                     field.span(),
-                    format!("`{ident}`: `ready` and `timeouts` bring their own rule"),
+                    format!("`{ident}`: `ready`, `timeouts` and `flatten` bring their own rules"),
                 ));
             }
             return Ok(if matches!(role, Role::Ready) { Rule::Computed } else { Rule::Optional });
@@ -212,6 +247,21 @@ impl Parsed {
             )),
         }
     }
+}
+
+/// The attribute named in `write_only(version = ...)`.
+fn version(meta: &ParseNestedMeta<'_>) -> Result<Option<Ident>> {
+    let mut found = None;
+    if meta.input.peek(syn::token::Paren) {
+        meta.parse_nested_meta(|inner| {
+            if !inner.path.is_ident("version") {
+                return Err(inner.error("there is version = ATTRIBUTE"));
+            }
+            found = Some(inner.value()?.parse()?);
+            Ok(())
+        })?;
+    }
+    Ok(found)
 }
 
 fn timeouts(meta: &ParseNestedMeta<'_>) -> Result<Vec<(Ident, LitStr)>> {

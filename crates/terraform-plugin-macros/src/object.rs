@@ -39,9 +39,16 @@ pub(crate) fn expand(input: &DeriveInput, role: Role) -> Result<TokenStream> {
         return Err(Error::new_spanned(&input.ident, "only models have a name and a key"));
     }
     if role != Role::Model
-        && let Some(attr) = attrs.iter().find(|a| !matches!(a.role, AttrRole::Plain))
+        && let Some(attr) = attrs.iter().find(|a| matches!(a.role, AttrRole::Ready | AttrRole::Timeouts(_)))
     {
         return Err(Error::new_spanned(&attr.ident, "`ready` and `timeouts` belong to the model itself"));
+    }
+    for attr in &attrs {
+        if let Some(version) = &attr.version
+            && !attrs.iter().any(|a| a.ident == *version && a.local)
+        {
+            return Err(Error::new_spanned(version, "no such attribute that is `local`"));
+        }
     }
     let twin = twin(input, &attrs);
     let object = object(input, &options, &attrs);
@@ -74,6 +81,9 @@ fn twin(input: &DeriveInput, attrs: &[Attr]) -> TokenStream {
     let fields = attrs.iter().map(|attr| {
         let (vis, ident, ty) = (&attr.field.vis, &attr.ident, attr.ty());
         let doc = if attr.doc.is_empty() { &attr.name } else { &attr.doc };
+        if attr.is_flattened() {
+            return quote!(#[doc = #doc] #vis #ident: <#ty as ::terraform_plugin::model::Object>::Plan);
+        }
         quote!(#[doc = #doc] #vis #ident: ::terraform_plugin::model::Attr<<#ty as ::terraform_plugin::model::Typed>::Known>)
     });
     quote! {
@@ -85,12 +95,25 @@ fn twin(input: &DeriveInput, attrs: &[Attr]) -> TokenStream {
 
 fn object(input: &DeriveInput, options: &Options, attrs: &[Attr]) -> TokenStream {
     let (ident, plan, description) = (&input.ident, plan_ident(input), doc(&input.attrs));
-    let idents: Vec<_> = attrs.iter().map(|a| &a.ident).collect();
-    let names: Vec<_> = attrs.iter().map(|a| &a.name).collect();
-    let types: Vec<_> = attrs.iter().map(Attr::ty).collect();
-    let schema = attrs.iter().map(attribute);
+    let own: Vec<&Attr> = attrs.iter().filter(|a| !a.is_flattened()).collect();
+    let idents: Vec<_> = own.iter().map(|a| &a.ident).collect();
+    let names: Vec<_> = own.iter().map(|a| &a.name).collect();
+    let types: Vec<_> = own.iter().map(|a| a.ty()).collect();
+    let flattened: Vec<&Attr> = attrs.iter().filter(|a| a.is_flattened()).collect();
+    let flat: Vec<_> = flattened.iter().map(|a| &a.ident).collect();
+    let flat_types: Vec<_> = flattened.iter().map(|a| a.ty()).collect();
+    let schema = attrs.iter().map(|attr| match (attr.is_flattened(), attr.ty()) {
+        (true, ty) => quote!(all.extend(<#ty as ::terraform_plugin::model::Object>::attributes());),
+        (false, _) => {
+            let attribute = attribute(attr, attrs);
+            quote!(all.push(#attribute);)
+        }
+    });
     let decode = attrs.iter().map(|attr| {
         let (ident, name, ty) = (&attr.ident, &attr.name, attr.ty());
+        if attr.is_flattened() {
+            return quote!(#ident: <#ty as ::terraform_plugin::model::Object>::decode(attributes)?);
+        }
         let function = if attr.lenient() { quote!(field_or_default) } else { quote!(field) };
         quote!(#ident: ::terraform_plugin::model::build::#function::<#ty>(attributes, #name)?)
     });
@@ -108,11 +131,16 @@ fn object(input: &DeriveInput, options: &Options, attrs: &[Attr]) -> TokenStream
             const DESCRIPTION: &'static str = #description;
 
             fn attributes() -> ::std::vec::Vec<::terraform_plugin::schema::Attribute> {
-                ::std::vec![#(#schema),*]
+                let mut all = ::std::vec::Vec::new();
+                #(#schema)*
+                all
             }
 
             fn checks() -> ::std::vec::Vec<::terraform_plugin::schema::Check> {
-                ::std::vec![#(#checks),*]
+                #[allow(unused_mut)]
+                let mut all = ::std::vec![#(#checks),*];
+                #(all.extend(<#flat_types as ::terraform_plugin::model::Object>::checks());)*
+                all
             }
 
             #[allow(unused_variables)]
@@ -121,30 +149,37 @@ fn object(input: &DeriveInput, options: &Options, attrs: &[Attr]) -> TokenStream
             }
 
             fn encode(&self) -> #map {
-                ::std::collections::BTreeMap::from([
+                #[allow(unused_mut)]
+                let mut all = ::std::collections::BTreeMap::from([
                     #((#names.to_owned(), ::terraform_plugin::model::Typed::to_value(&self.#idents)),)*
-                ])
+                ]);
+                #(all.extend(::terraform_plugin::model::Object::encode(&self.#flat));)*
+                all
             }
 
             #[allow(unused_variables)]
             fn decode_plan(attributes: &#map) -> #decoded_plan {
                 ::core::result::Result::Ok(#plan {
                     #(#idents: ::terraform_plugin::model::build::plan_field::<#types>(attributes, #names)?,)*
+                    #(#flat: <#flat_types as ::terraform_plugin::model::Object>::decode_plan(attributes)?,)*
                 })
             }
 
             #[allow(unused_variables)]
             fn encode_plan(plan: &#plan) -> #map {
-                ::std::collections::BTreeMap::from([
+                #[allow(unused_mut)]
+                let mut all = ::std::collections::BTreeMap::from([
                     #((#names.to_owned(), ::terraform_plugin::model::build::plan_value::<#types>(&plan.#idents)),)*
-                ])
+                ]);
+                #(all.extend(<#flat_types as ::terraform_plugin::model::Object>::encode_plan(&plan.#flat));)*
+                all
             }
         }
     }
 }
 
 /// The expression that makes an attribute's schema.
-fn attribute(attr: &Attr) -> TokenStream {
+fn attribute(attr: &Attr, all: &[Attr]) -> TokenStream {
     let (name, doc, ty) = (&attr.name, &attr.doc, attr.ty());
     if let AttrRole::Timeouts(_) = attr.role {
         return quote!(::terraform_plugin::model::build::timeouts(
@@ -168,10 +203,28 @@ fn attribute(attr: &Attr) -> TokenStream {
         (attr.replace, quote!(.replace())),
         (attr.sensitive, quote!(.sensitive())),
         (attr.write_only, quote!(.write_only())),
+        (attr.repeated, quote!(.repeated())),
+        (all.iter().any(|other| other.version.as_ref() == Some(&attr.ident)), quote!(.rouses())),
     ] {
         if set {
             flags.extend(flag);
         }
+    }
+    if let Some(name) = &attr.api {
+        flags.extend(quote!(.api(#name)));
+    }
+    if let Some(version) = attr.version.as_ref().map(|v| syn::ext::IdentExt::unraw(v).to_string()) {
+        flags.extend(quote!(.version(#version)));
+    }
+    if let Some(usual) = &attr.usual {
+        let inner = crate::field::bare(ty);
+        flags.extend(match usual {
+            // A text stands for whatever type can be made of it.
+            text @ Expr::Lit(ExprLit { lit: Lit::Str(_), .. }) => {
+                quote!(.usual::<#inner>(::core::convert::From::from(#text)))
+            }
+            expr => quote!(.usual::<#inner>(#expr)),
+        });
     }
     if let Some(instead) = &attr.deprecated {
         flags.extend(quote!(.deprecated(#instead)));
@@ -203,7 +256,7 @@ fn model(input: &DeriveInput, options: &Options, attrs: &[Attr]) -> Result<Token
     for attr in attrs {
         let name = &attr.name;
         match attr.role {
-            AttrRole::Plain => continue,
+            AttrRole::Plain | AttrRole::Flatten => continue,
             AttrRole::Ready if ready.is_none() => ready = Some(quote!(#name)),
             AttrRole::Timeouts(_) if timeouts.is_none() => timeouts = Some(quote!(#name)),
             AttrRole::Ready | AttrRole::Timeouts(_) => {

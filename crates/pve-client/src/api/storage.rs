@@ -108,20 +108,20 @@ impl<'a> Storages<'a> {
     /// `POST /storage`
     pub async fn create(&self, storage: &str, kind: &str, params: &Params) -> Result<(), Error> {
         let request = params.onto(Request::post("storage").param("storage", storage).param("type", kind));
-        self.client.write::<()>(Lock::StorageCfg, &[Area::Storage], request).await
+        self.client.write::<()>(Lock::File("storage.cfg"), &[Area::Storage], request).await
     }
 
     /// Changes what is named in `params`. `PUT /storage/{storage}`
     pub async fn update(&self, storage: &str, params: &Params) -> Result<(), Error> {
         let request = params.onto(Request::put(format!("storage/{}", segment(storage))));
-        self.client.write::<()>(Lock::StorageCfg, &[Area::Storage], request).await
+        self.client.write::<()>(Lock::File("storage.cfg"), &[Area::Storage], request).await
     }
 
     /// Removes the entry; what lies on the storage stays. PVE does not ask whether guests use it.
     /// `DELETE /storage/{storage}`
     pub async fn delete(&self, storage: &str) -> Result<(), Error> {
         let request = Request::delete(format!("storage/{}", segment(storage)));
-        self.client.write::<()>(Lock::StorageCfg, &[Area::Storage, Area::Content], request).await
+        self.client.write::<()>(Lock::File("storage.cfg"), &[Area::Storage, Area::Content], request).await
     }
 }
 

@@ -13,19 +13,11 @@ pub struct Builder(Attribute);
 
 /// Begins an attribute whose field has type `T`.
 pub fn attribute<T: Typed>(name: &str, description: &str, rule: Rule) -> Builder {
-    Builder(Attribute {
-        name: name.to_owned(),
-        kind: T::kind(),
-        description: description.to_owned(),
-        rule,
-        replace: false,
-        sensitive: false,
-        write_only: false,
-        local: false,
-        deprecated: None,
-        checks: checks::fits::<T>().into_iter().chain(T::checks()).collect(),
-        same: T::same(),
-    })
+    let mut attribute = Attribute::new(name, T::kind(), rule);
+    attribute.description = description.to_owned();
+    attribute.checks = checks::fits::<T>().into_iter().chain(T::checks()).collect();
+    attribute.same = T::same();
+    Builder(attribute)
 }
 
 /// The `timeouts` attribute.
@@ -61,6 +53,45 @@ impl Builder {
     #[must_use]
     pub fn write_only(mut self) -> Self {
         write_only(&mut self.0);
+        self
+    }
+
+    /// What the API calls it.
+    #[must_use]
+    pub fn api(mut self, name: &str) -> Self {
+        self.0.api = Some(name.to_owned());
+        self
+    }
+
+    /// One parameter for each element.
+    #[must_use]
+    pub fn repeated(mut self) -> Self {
+        self.0.repeated = true;
+        self
+    }
+
+    /// What holds when the API stores nothing: the description ends with it.
+    #[must_use]
+    pub fn usual<T: Typed>(mut self, usual: T) -> Self {
+        let usual = usual.to_value();
+        let shown = usual.as_str().map_or_else(|| usual.to_string(), |text| format!("`{text}`"));
+        let space = if self.0.description.is_empty() { "" } else { " " };
+        self.0.description.push_str(&format!("{space}Left alone when unset (default: {shown})."));
+        self.0.usual = Some(usual);
+        self
+    }
+
+    /// A change calls an update, although the attribute itself is never sent.
+    #[must_use]
+    pub fn rouses(mut self) -> Self {
+        self.0.rouses = true;
+        self
+    }
+
+    /// Sent again when this other attribute changes.
+    #[must_use]
+    pub fn version(mut self, attribute: &str) -> Self {
+        self.0.version = Some(attribute.to_owned());
         self
     }
 

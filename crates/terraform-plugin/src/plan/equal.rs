@@ -16,7 +16,7 @@ pub(super) struct By {
 /// As Terraform compares.
 pub(super) const EXACTLY: By = By { meaning: false, skip: |_| false };
 /// Leaving out what is never sent.
-pub(super) const EXACTLY_BUT_LOCAL: By = By { meaning: false, skip: |a| a.local };
+pub(super) const EXACTLY_BUT_LOCAL: By = By { meaning: false, skip: |a| a.local && !a.rouses };
 /// As the object compares.
 pub(super) const BY_MEANING: By = By { meaning: true, skip: |a| a.local || a.write_only };
 

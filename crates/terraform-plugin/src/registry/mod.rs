@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::data_source::DataSource;
+use crate::look::{Listed, Look, Many};
 use crate::resource::Resource;
 pub(crate) use data::AnyDataSource;
 pub(crate) use object::{Attributes, ObjectInfo};
@@ -37,6 +38,18 @@ impl<A: Send + Sync + 'static> Registry<A> {
         let known = self.resources.insert(R::NAME, Arc::new(resource::Registered::<R>::new::<A>()));
         debug_assert!(known.is_none(), "resource {} is registered twice", R::NAME);
         self
+    }
+
+    /// A resource, and the data source that finds one by its key.
+    #[must_use]
+    pub fn object<R: Resource<A> + std::fmt::Debug>(self) -> Self {
+        self.resource::<R>().data::<Look<R>>()
+    }
+
+    /// A resource, and the data sources that find one by its key and tell all that there are.
+    #[must_use]
+    pub fn listed<R: Listed<A> + std::fmt::Debug>(self) -> Self {
+        self.object::<R>().data::<Many<A, R>>()
     }
 
     /// A data source.

@@ -53,6 +53,16 @@ pub struct Attribute {
     pub checks: Vec<Check>,
     /// When two different values mean the same (`32G`, `32768M`): the older text is kept and nothing planned.
     pub same: Option<fn(&Value, &Value) -> bool>,
+    /// What the API calls it, where that differs; see [`Attribute::parameter`].
+    pub api: Option<String>,
+    /// The API takes a list as one parameter for each element.
+    pub repeated: bool,
+    /// What holds when the API stores nothing.
+    pub usual: Option<Value>,
+    /// Of a local attribute: a change calls an update all the same. It is the version of a write-only one.
+    pub rouses: bool,
+    /// Of a write-only attribute: the local one whose change has it sent again.
+    pub version: Option<String>,
 }
 
 /// What an attribute holds.
@@ -129,12 +139,22 @@ impl Attribute {
             deprecated: None,
             checks: Vec::new(),
             same: None,
+            api: None,
+            repeated: false,
+            usual: None,
+            rouses: false,
+            version: None,
         }
     }
 
     /// The type of its value.
     pub fn ty(&self) -> Type {
         self.kind.ty()
+    }
+
+    /// What the API calls it.
+    pub fn parameter(&self) -> &str {
+        self.api.as_deref().unwrap_or(&self.name)
     }
 
     /// The attributes below it, if it is nested.

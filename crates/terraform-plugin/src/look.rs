@@ -1,0 +1,220 @@
+//! Data sources that a resource brings along: [`Look`] finds one object by its key, [`Many`] tells all that there are.
+
+use std::collections::BTreeMap;
+use std::fmt::Debug;
+use std::future::Future;
+use std::marker::PhantomData;
+use std::time::Duration;
+
+use crate::cx::Cx;
+use crate::data_source::DataSource;
+use crate::error::Error;
+use crate::model::{Fault, Key, Keyed, Model, Object, Operation};
+use crate::outcome::Read;
+use crate::resource::Resource;
+use crate::schema::{Attribute, Check, Kind, Nesting, Rule};
+use crate::value::Value;
+
+/// One object, looked up by its key: the key is asked for, and all else is told.
+#[derive(Clone, Debug)]
+pub struct Look<R: Keyed> {
+    key: R::Key,
+    found: BTreeMap<String, Value>,
+}
+
+/// A resource of which all objects can be listed.
+pub trait Listed<A: Send + Sync + 'static>: Resource<A> {
+    /// The name of the data source that lists them, without the provider's prefix, and of its attribute: `groups`.
+    const PLURAL: &'static str;
+
+    /// All of them. An error, never a short list, where it is not certain that all were seen: what is left out would be
+    /// planned to be destroyed by whoever makes something for each.
+    fn list(cx: &Cx<A>) -> impl Future<Output = Result<Vec<Self>, Error>> + Send;
+}
+
+/// All objects of a resource, by key.
+#[derive(Debug)]
+pub struct Many<A, R> {
+    found: BTreeMap<String, Value>,
+    of: PhantomData<fn() -> (A, R)>,
+}
+
+impl<A, R> Clone for Many<A, R> {
+    fn clone(&self) -> Self {
+        Self { found: self.found.clone(), of: PhantomData }
+    }
+}
+
+/// Whether a data source tells of an attribute: not of what is only said, and never told by the API.
+fn is_told<R: Keyed>(attribute: &Attribute) -> bool {
+    let own = [R::READY, R::TIMEOUTS].into_iter().flatten().any(|name| name == attribute.name);
+    !(attribute.local || attribute.write_only || own)
+}
+
+/// The attribute as something that is told.
+fn told(mut attribute: Attribute) -> Attribute {
+    attribute.rule = Rule::Computed;
+    attribute.replace = false;
+    attribute.checks.clear();
+    if let Kind::Nested(_, inner) = &mut attribute.kind {
+        *inner = std::mem::take(inner).into_iter().filter(|a| !a.write_only && !a.local).map(told).collect();
+    }
+    attribute
+}
+
+/// What a data source tells of an object.
+fn attributes_of<R: Keyed>() -> Vec<Attribute> {
+    R::attributes().into_iter().filter(is_told::<R>).map(told).collect()
+}
+
+/// The values of these attributes and no others; what is missing is null.
+fn shown(attributes: &[Attribute], found: &BTreeMap<String, Value>) -> BTreeMap<String, Value> {
+    let value = |a: &Attribute| match (found.get(&a.name), &a.kind) {
+        (None, _) => Value::Null,
+        (Some(value), Kind::Plain(_)) => value.clone(),
+        (Some(value), Kind::Nested(_, inner)) => shown_inside(inner, value),
+    };
+    attributes.iter().map(|a| (a.name.clone(), value(a))).collect()
+}
+
+/// The same within a nested value: objects lose what is not told, collections keep their elements.
+fn shown_inside(inner: &[Attribute], value: &Value) -> Value {
+    match value {
+        Value::Object(of) => Value::Object(shown(inner, of)),
+        Value::List(items) => Value::List(items.iter().map(|item| shown_inside(inner, item)).collect()),
+        Value::Map(of) => Value::Map(of.iter().map(|(k, v)| (k.clone(), shown_inside(inner, v))).collect()),
+        other => other.clone(),
+    }
+}
+
+impl<R: Keyed + Debug> Object for Look<R> {
+    type Plan = R::Plan;
+
+    const DESCRIPTION: &'static str = R::DESCRIPTION;
+
+    fn attributes() -> Vec<Attribute> {
+        let key = |a: &Attribute| R::Key::FIELDS.contains(&a.name.as_str());
+        let asked: BTreeMap<_, _> = R::attributes().into_iter().map(|a| (a.name.clone(), a)).collect();
+        let one = |attribute: Attribute| match (key(&attribute), asked.get(&attribute.name)) {
+            // A key that cannot be is one that is not found.
+            (true, Some(asked)) => {
+                Attribute { rule: Rule::Required, replace: false, checks: Vec::new(), ..asked.clone() }
+            }
+            _ => attribute,
+        };
+        attributes_of::<R>().into_iter().map(one).collect()
+    }
+
+    fn checks() -> Vec<Check> {
+        Vec::new()
+    }
+
+    fn decode(attributes: &BTreeMap<String, Value>) -> Result<Self, Fault> {
+        Ok(Self { key: R::Key::decode(attributes)?, found: BTreeMap::new() })
+    }
+
+    fn encode(&self) -> BTreeMap<String, Value> {
+        let mut all = shown(&attributes_of::<R>(), &self.found);
+        // As it was asked for.
+        all.extend(self.key.encode());
+        all
+    }
+
+    fn decode_plan(attributes: &BTreeMap<String, Value>) -> Result<R::Plan, Fault> {
+        R::decode_plan(attributes)
+    }
+
+    fn encode_plan(plan: &R::Plan) -> BTreeMap<String, Value> {
+        R::encode_plan(plan)
+    }
+}
+
+impl<R: Keyed + Debug> Model for Look<R> {
+    const NAME: &'static str = R::NAME;
+    const AREA: &'static str = R::AREA;
+    const VERSION: i64 = 0;
+    const DEPRECATED: Option<&'static str> = R::DEPRECATED;
+    const READY: Option<&'static str> = None;
+    const TIMEOUTS: Option<&'static str> = None;
+
+    fn timeout(operation: Operation) -> Duration {
+        R::timeout(operation)
+    }
+}
+
+impl<A: Send + Sync + 'static, R: Resource<A> + Debug> DataSource<A> for Look<R> {
+    async fn read(cx: &Cx<A>, config: Self) -> Result<Self, Error> {
+        match R::read(cx, &config.key, None).await? {
+            Read::Found(model) => Ok(Self { found: model.encode(), ..config }),
+            Read::Gone => {
+                let error = Error::new(
+                    format!("There is no {} \"{}\"", R::NAME.replace('_', " "), config.key),
+                    "It was looked for and does not exist. A data source finds what is there already; what this \
+                     configuration makes is known by its resource.",
+                );
+                Err(match R::Key::FIELDS {
+                    [field] => error.at(*field),
+                    _ => error,
+                })
+            }
+            Read::Unreachable(why) => Err(Error::new(why.about, why.why)),
+        }
+    }
+}
+
+impl<A: Send + Sync + 'static, R: Listed<A> + Debug> Object for Many<A, R> {
+    type Plan = ();
+
+    const DESCRIPTION: &'static str = R::DESCRIPTION;
+
+    fn attributes() -> Vec<Attribute> {
+        let mut all = Attribute::new(R::PLURAL, Kind::Nested(Nesting::Map, attributes_of::<R>()), Rule::Computed);
+        let id = R::Key::FIELDS.iter().map(|field| format!("`{field}`")).collect::<Vec<_>>().join("/");
+        all.description = format!("All of them, by {id}.");
+        vec![all]
+    }
+
+    fn checks() -> Vec<Check> {
+        Vec::new()
+    }
+
+    fn decode(_: &BTreeMap<String, Value>) -> Result<Self, Fault> {
+        Ok(Self { found: BTreeMap::new(), of: PhantomData })
+    }
+
+    fn encode(&self) -> BTreeMap<String, Value> {
+        BTreeMap::from([(R::PLURAL.to_owned(), Value::Map(self.found.clone()))])
+    }
+
+    fn decode_plan(_: &BTreeMap<String, Value>) -> Result<(), Fault> {
+        Ok(())
+    }
+
+    fn encode_plan((): &()) -> BTreeMap<String, Value> {
+        BTreeMap::from([(R::PLURAL.to_owned(), Value::Null)])
+    }
+}
+
+impl<A: Send + Sync + 'static, R: Listed<A> + Debug> Model for Many<A, R> {
+    const NAME: &'static str = R::PLURAL;
+    const AREA: &'static str = R::AREA;
+    const VERSION: i64 = 0;
+    const DEPRECATED: Option<&'static str> = R::DEPRECATED;
+    const READY: Option<&'static str> = None;
+    const TIMEOUTS: Option<&'static str> = None;
+
+    fn timeout(operation: Operation) -> Duration {
+        R::timeout(operation)
+    }
+}
+
+impl<A: Send + Sync + 'static, R: Listed<A> + Debug> DataSource<A> for Many<A, R> {
+    async fn read(cx: &Cx<A>, _: Self) -> Result<Self, Error> {
+        let attributes = attributes_of::<R>();
+        let one = |model: R| {
+            let key = model.key().map(|key| key.to_string()).unwrap_or_default();
+            (key, Value::Object(shown(&attributes, &model.encode())))
+        };
+        Ok(Self { found: R::list(cx).await?.into_iter().map(one).collect(), of: PhantomData })
+    }
+}

@@ -1,0 +1,243 @@
+//! PVE's plain objects: a section of a configuration file that is made, read, changed and removed by one call each, with no
+//! task behind it. What they have in common is here, once; what is odd about one of them stands in its own file.
+
+mod life;
+mod requests;
+mod wire;
+
+use std::fmt::Debug;
+
+use pve_client::Area;
+use terraform_plugin::{Change, Cx, Error, Findings, Keyed, Say};
+
+use crate::pve::Pve;
+
+pub use life::{create, delete, list, plan, possible, read, removable, update};
+pub use wire::Live;
+
+/// A plain object: its model, and in which of a few ways PVE treats it.
+pub trait Section: Keyed + Default + Debug + PartialEq {
+    /// What it shares with others of its kind.
+    const FAMILY: Family;
+
+    /// What is odd about it, when it has been read: `live` is all that PVE said.
+    fn seen(&mut self, live: &Live) {
+        let _ = live;
+    }
+
+    /// Whether PVE brings this one along: then it is changed in place of being made.
+    fn builtin(key: &Self::Key) -> Builtin {
+        let _ = key;
+        Builtin::No
+    }
+
+    /// As [`terraform_plugin::Resource::plan`], after the common part.
+    fn planned(cx: &Cx<Pve>, change: &mut Change<Self>, say: &mut Say<Self>) -> impl Future<Output = ()> + Send {
+        let _ = (cx, change, say);
+        async {}
+    }
+
+    /// As [`terraform_plugin::Resource::possible`], after the common part: whether it exists is found out already.
+    fn possible(
+        cx: &Cx<Pve>,
+        want: &Self::Plan,
+        prior: Option<&Self>,
+        found: &mut Findings<Self>,
+    ) -> impl Future<Output = Result<(), Error>> + Send {
+        let _ = (cx, want, prior, found);
+        async { Ok(()) }
+    }
+
+    /// As [`terraform_plugin::Resource::removable`]: it is there.
+    fn removable(
+        cx: &Cx<Pve>,
+        was: &Self,
+        found: &mut Findings<Self>,
+    ) -> impl Future<Output = Result<(), Error>> + Send {
+        let _ = (cx, was, found);
+        async { Ok(()) }
+    }
+}
+
+/// How PVE treats objects of one kind. A path is a template: `{userid}` is the attribute of that name.
+#[derive(Clone, Copy, Debug)]
+pub struct Family {
+    /// What it is in a sentence, before its key: `Group`.
+    pub what: &'static str,
+    /// The collection, as PVE's schema has it: `access/groups`.
+    pub path: &'static str,
+    /// The file that it lies in, which PVE locks for each write: `user.cfg`.
+    pub file: &'static str,
+    /// What changes with it.
+    pub area: Area,
+    /// What writing it takes.
+    pub write: Right,
+    /// Who sees it. PVE leaves out of most lists what one may not see.
+    pub sight: Sight,
+    /// Where the whole of it is read.
+    pub told: Told,
+    /// How a setting is taken away again.
+    pub unset: Unset,
+    /// Whether a change may carry the digest of the file that was read, so that a colleague's change is noticed.
+    pub digest: bool,
+    /// Parameters that are the same for all of them, sent at creation and compared when read: `("type", "rbd")`.
+    pub fixed: &'static [(&'static str, &'static str)],
+    /// Whether a change has to carry [`Family::fixed`] as well.
+    pub fixed_in_changes: bool,
+    /// Attributes that PVE demands in each change, whether they change or not.
+    pub always: &'static [&'static str],
+    /// Where it is made.
+    pub made: Made,
+}
+
+impl Family {
+    /// What most are like.
+    pub const PLAIN: Self = Self {
+        what: "",
+        path: "",
+        file: "",
+        area: Area::Cluster,
+        write: Right { path: "/", any: &["Sys.Modify"] },
+        sight: Sight::All,
+        told: Told::InTheList,
+        unset: Unset::Delete,
+        digest: false,
+        fixed: &[],
+        fixed_in_changes: false,
+        always: &[],
+        made: Made::InTheCollection,
+    };
+}
+
+/// A place in PVE's tree of permissions, and the privileges of which one is needed there.
+#[derive(Clone, Copy, Debug)]
+pub struct Right {
+    /// A template, such as `/access/realm/{realm}`.
+    pub path: &'static str,
+    /// One of these.
+    pub any: &'static [&'static str],
+}
+
+/// Who sees an object.
+#[derive(Clone, Copy, Debug)]
+pub enum Sight {
+    /// Whoever may read at all: the call fails without the right, or there is none.
+    All,
+    /// Only who has this; others get answers without it.
+    With(Right),
+}
+
+/// Where the whole of an object is read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Told {
+    /// The list says everything: one call for all of them.
+    InTheList,
+    /// The list says too little.
+    ByItself,
+}
+
+/// How a setting is taken away.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unset {
+    /// `delete=a,b`.
+    Delete,
+    /// `delete=a&delete=b`: where the parameter is an array.
+    DeleteEach,
+    /// An empty text. (`user.cfg`.)
+    EmptyText,
+}
+
+/// Where an object is made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Made {
+    /// POST to the collection, with the key among the parameters.
+    InTheCollection,
+    /// POST to its own place.
+    InItsPlace,
+}
+
+/// Whether PVE brings an object along.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Builtin {
+    /// It is made and removed like any other.
+    No,
+    /// It is always there; removing it means to leave it as it is.
+    Stays,
+    /// It is always there; removing it means to have PVE's own settings again.
+    Resets,
+}
+
+/// Makes a plain object a resource that can be listed, by this name in the plural.
+macro_rules! plain {
+    ($section:ty, $plural:literal) => {
+        crate::section::plain!($section);
+
+        impl terraform_plugin::Listed<crate::pve::Pve> for $section {
+            const PLURAL: &'static str = $plural;
+
+            async fn list(cx: &terraform_plugin::Cx<crate::pve::Pve>) -> Result<Vec<Self>, terraform_plugin::Error> {
+                crate::section::list(cx).await
+            }
+        }
+    };
+    ($section:ty) => {
+        impl terraform_plugin::Resource<crate::pve::Pve> for $section {
+            async fn plan(
+                cx: &terraform_plugin::Cx<crate::pve::Pve>,
+                change: &mut terraform_plugin::Change<Self>,
+                say: &mut terraform_plugin::Say<Self>,
+            ) {
+                crate::section::plan(cx, change, say).await;
+            }
+
+            async fn possible(
+                cx: &terraform_plugin::Cx<crate::pve::Pve>,
+                want: &<Self as terraform_plugin::Object>::Plan,
+                prior: Option<&Self>,
+                found: &mut terraform_plugin::Findings<Self>,
+            ) -> Result<(), terraform_plugin::Error> {
+                crate::section::possible(cx, want, prior, found).await
+            }
+
+            async fn removable(
+                cx: &terraform_plugin::Cx<crate::pve::Pve>,
+                was: &Self,
+                found: &mut terraform_plugin::Findings<Self>,
+            ) -> Result<(), terraform_plugin::Error> {
+                crate::section::removable(cx, was, found).await
+            }
+
+            async fn create(
+                cx: &terraform_plugin::Cx<crate::pve::Pve>,
+                want: &Self,
+                unwritten: terraform_plugin::Unwritten<Self>,
+            ) -> Result<terraform_plugin::Created<Self>, terraform_plugin::Failed> {
+                crate::section::create(cx, want, unwritten).await
+            }
+
+            async fn read(
+                cx: &terraform_plugin::Cx<crate::pve::Pve>,
+                key: &Self::Key,
+                _prior: Option<&Self>,
+            ) -> Result<terraform_plugin::Read<Self>, terraform_plugin::Error> {
+                crate::section::read(cx, key).await
+            }
+
+            async fn update(
+                cx: &terraform_plugin::Cx<crate::pve::Pve>,
+                prior: &Self,
+                want: &Self,
+            ) -> Result<terraform_plugin::Updated<Self>, terraform_plugin::Error> {
+                crate::section::update(cx, prior, want).await
+            }
+
+            async fn delete(
+                cx: &terraform_plugin::Cx<crate::pve::Pve>,
+                was: &Self,
+            ) -> Result<terraform_plugin::Deleted<Self>, terraform_plugin::Error> {
+                crate::section::delete(cx, was).await
+            }
+        }
+    };
+}
+pub(crate) use plain;

@@ -1,0 +1,176 @@
+//! The requests of a plain object, and what PVE answers, by its schema and family.
+
+use pve_client::{Request, segment};
+use terraform_plugin::schema::{Attribute, Rule};
+use terraform_plugin::value::Value;
+use terraform_plugin::{Key, Path};
+
+use super::wire::{Live, is_sent, texts, value};
+use super::{Made, Section, Unset};
+
+/// A template with the key's parts in it.
+pub(super) fn filled<S: Section>(template: &str, key: &S::Key) -> String {
+    key.encode().iter().fold(template.to_owned(), |template, (name, value)| {
+        template.replace(&format!("{{{name}}}"), &plain(value).unwrap_or_default())
+    })
+}
+
+/// The collection's path.
+pub(super) fn collection<S: Section>(key: &S::Key) -> String {
+    key.encode().iter().fold(S::FAMILY.path.to_owned(), |template, (name, value)| {
+        template.replace(&format!("{{{name}}}"), &segment(&plain(value).unwrap_or_default()))
+    })
+}
+
+/// The path of one object.
+pub(super) fn place<S: Section>(key: &S::Key) -> String {
+    let key_parts = key.encode();
+    let last = own_fields::<S>().filter_map(|name| plain(key_parts.get(name)?)).collect::<Vec<_>>().join("/");
+    format!("{}/{}", collection::<S>(key), segment(&last))
+}
+
+/// The key's fields that tell an object from others in its collection.
+fn own_fields<S: Section>() -> impl Iterator<Item = &'static str> {
+    S::Key::FIELDS.iter().copied().filter(|name| !S::FAMILY.path.contains(&format!("{{{name}}}")))
+}
+
+/// Whether an entry of the list is the one with this key.
+pub(super) fn is<S: Section>(live: &Live, key: &S::Key) -> bool {
+    let (attributes, key) = (S::attributes(), key.encode());
+    own_fields::<S>().all(|name| {
+        let parameter = attributes.iter().find(|a| a.name == name).map_or(name, |a| a.parameter());
+        let said = live.get(parameter).map(|json| json.as_str().map_or_else(|| json.to_string(), str::to_owned));
+        said.is_some() && said == key.get(name).and_then(plain)
+    })
+}
+
+/// The key of an entry of the list of a collection without parts of the key in its path.
+pub(super) fn key_of_entry<S: Section>(live: &Live) -> Option<S::Key> {
+    let attributes = S::attributes();
+    let of_key = attributes.iter().filter(|a| S::Key::FIELDS.contains(&a.name.as_str()));
+    let parts = of_key.map(|a| Some((a.name.clone(), value(&a.kind, live.get(a.parameter())?).ok()?)));
+    S::Key::decode(&parts.collect::<Option<_>>()?).ok()
+}
+
+/// The model of what PVE said. What is odd about it is put right by the object itself.
+pub(super) fn model<S: Section>(live: &Live, key: &S::Key) -> Result<S, String> {
+    let mut found = key.encode();
+    for attribute in S::attributes().iter().filter(|a| !a.local && !a.write_only) {
+        if found.contains_key(&attribute.name) {
+            continue;
+        }
+        let name = attribute.parameter();
+        let said = live.get(name).map_or(Ok(Value::Null), |json| value(&attribute.kind, json));
+        let said = said.map_err(|why| format!("`{name}`: {why}."))?;
+        let said = if said.is_null() { attribute.usual.clone().unwrap_or(Value::Null) } else { said };
+        found.insert(attribute.name.clone(), said);
+    }
+    let mut model = S::decode(&found).map_err(|fault| fault.to_string())?;
+    model.seen(live);
+    Ok(model)
+}
+
+/// What PVE is to be told.
+#[derive(Debug, Default, PartialEq)]
+pub(super) struct Settings {
+    set: Vec<(String, String)>,
+    gone: Vec<String>,
+}
+
+impl Settings {
+    /// Everything that is set.
+    pub(super) fn all<S: Section>(want: &S) -> Self {
+        Self::what::<S>(want, |attribute, want| (texts(attribute, want), false))
+    }
+
+    /// What differs from what is there. `prior` tells whether a secret is to be sent again.
+    pub(super) fn difference<S: Section>(want: &S, live: &S, prior: &S) -> Self {
+        let (is, was, wanted) = (live.encode(), prior.encode(), want.encode());
+        Self::what::<S>(want, |attribute, want| {
+            let texts = texts(attribute, want);
+            if let Some(version) = &attribute.version {
+                let again = was.get(version) != wanted.get(version);
+                return if again { (texts, attribute.rule == Rule::Optional) } else { Default::default() };
+            }
+            // What cannot be changed has replaced the object.
+            if attribute.replace || attribute.write_only || texts == self::texts(attribute, &is[&attribute.name]) {
+                return Default::default();
+            }
+            // `keep` leaves alone what is unset.
+            (texts, attribute.rule == Rule::Optional)
+        })
+    }
+
+    /// For each attribute what to set, and whether nothing means to take it away.
+    fn what<S: Section>(want: &S, of: impl Fn(&Attribute, &Value) -> (Vec<String>, bool)) -> Self {
+        let (mut settings, want) = (Self::default(), want.encode());
+        for attribute in S::attributes().iter().filter(|a| is_sent(a) && !S::Key::FIELDS.contains(&&*a.name)) {
+            let name = attribute.parameter();
+            match of(attribute, &want[&attribute.name]) {
+                (texts, true) if texts.is_empty() => settings.gone.push(name.to_owned()),
+                (texts, _) => settings.set.extend(texts.into_iter().map(|text| (name.to_owned(), text))),
+            }
+        }
+        settings
+    }
+
+    /// Whether there is nothing to tell.
+    pub(super) fn is_empty(&self) -> bool {
+        self.set.is_empty() && self.gone.is_empty()
+    }
+
+    fn onto(self, request: Request) -> Request {
+        self.set.into_iter().fold(request, |request, (name, value)| request.param(name, value))
+    }
+
+    /// The request that makes the object.
+    pub(super) fn post<S: Section>(self, key: &S::Key) -> Request {
+        let path = match S::FAMILY.made {
+            Made::InTheCollection => collection::<S>(key),
+            Made::InItsPlace => place::<S>(key),
+        };
+        let (attributes, parts) = (S::attributes(), key.encode());
+        let keys = own_fields::<S>().filter(|_| S::FAMILY.made == Made::InTheCollection);
+        let request = keys.fold(Request::post(path), |request, name| {
+            let parameter = attributes.iter().find(|a| a.name == name).map_or(name, |a| a.parameter());
+            request.opt(parameter, parts.get(name).and_then(plain))
+        });
+        S::FAMILY.fixed.iter().fold(self.onto(request), |request, (name, value)| request.param(*name, value))
+    }
+
+    /// The request that changes it.
+    pub(super) fn put<S: Section>(self, key: &S::Key, want: &S, digest: Option<&str>) -> Request {
+        let mut request = Request::put(place::<S>(key));
+        let values = want.encode();
+        for attribute in S::attributes().iter().filter(|a| S::FAMILY.always.contains(&&*a.name)) {
+            if !self.set.iter().any(|(name, _)| name == attribute.parameter()) {
+                let texts = texts(attribute, &values[&attribute.name]);
+                request = texts.into_iter().fold(request, |request, text| request.param(attribute.parameter(), text));
+            }
+        }
+        for (name, value) in S::FAMILY.fixed.iter().filter(|_| S::FAMILY.fixed_in_changes) {
+            request = request.param(*name, value);
+        }
+        let gone = self.gone.clone();
+        request = self.onto(request).opt("digest", digest);
+        match S::FAMILY.unset {
+            _ if gone.is_empty() => request,
+            Unset::Delete => request.param("delete", gone.join(",")),
+            Unset::DeleteEach => gone.iter().fold(request, |request, name| request.param("delete", name)),
+            Unset::EmptyText => gone.iter().fold(request, |request, name| request.param(name, "")),
+        }
+    }
+}
+
+/// The attribute that a parameter of PVE belongs to.
+pub(super) fn attribute<S: Section>(parameter: &str) -> Option<Path> {
+    S::attributes().iter().find(|a| a.parameter() == parameter).map(|a| Path::attr(&a.name))
+}
+
+fn plain(value: &Value) -> Option<String> {
+    match value {
+        Value::String(text) => Some(text.clone()),
+        Value::Number(number) => Some(number.to_string()),
+        _ => None,
+    }
+}

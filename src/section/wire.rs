@@ -1,0 +1,135 @@
+//! What an attribute is on the wire, by its schema alone: PVE's answers in their many spellings, and ours in the one
+//! spelling that PVE takes.
+
+use std::collections::BTreeMap;
+
+use pve_client::property_string::PropertyString;
+use pve_client::wire::{flag, parse_boolean, split_list};
+use serde_json::Value as Json;
+use terraform_plugin::schema::{Attribute, Kind, Nesting, Rule};
+use terraform_plugin::value::{Number, Type, Value};
+
+/// All that PVE said of one object.
+pub type Live = serde_json::Map<String, Json>;
+
+/// The name of the attribute whose value stands in a property string without a name.
+const UNNAMED: &str = "=";
+
+/// Whether PVE is told of it at all.
+pub(super) fn is_sent(attribute: &Attribute) -> bool {
+    !attribute.local && attribute.rule != Rule::Computed
+}
+
+/// The texts that PVE takes for an attribute: one, or one for each element; none for what is not there.
+pub(super) fn texts(attribute: &Attribute, value: &Value) -> Vec<String> {
+    match (value, &attribute.kind) {
+        (Value::List(items), Kind::Plain(Type::List(of) | Type::Set(of))) if attribute.repeated => {
+            let of = Kind::Plain((**of).clone());
+            items.iter().filter_map(|item| text(&of, item)).collect()
+        }
+        (Value::List(items), Kind::Nested(Nesting::List | Nesting::Set, parts)) if attribute.repeated => {
+            let of = Kind::Nested(Nesting::Single, parts.clone());
+            items.iter().filter_map(|item| text(&of, item)).collect()
+        }
+        (value, kind) => text(kind, value).into_iter().collect(),
+    }
+}
+
+/// The one text that PVE takes for a value.
+fn text(kind: &Kind, value: &Value) -> Option<String> {
+    Some(match (value, kind) {
+        (Value::Null | Value::Unknown, _) => return None,
+        (Value::Bool(on), _) => flag(*on).to_owned(),
+        (Value::Number(number), _) => number.to_string(),
+        (Value::String(text), _) => text.clone(),
+        (Value::List(items), Kind::Plain(Type::List(of) | Type::Set(of))) => {
+            let of = Kind::Plain((**of).clone());
+            items.iter().filter_map(|item| text(&of, item)).collect::<Vec<_>>().join(",")
+        }
+        (Value::Object(of), Kind::Nested(Nesting::Single, parts)) => property_string(parts, of),
+        (other, _) => other.to_string(),
+    })
+}
+
+fn property_string(parts: &[Attribute], of: &BTreeMap<String, Value>) -> String {
+    let mut string = PropertyString::new();
+    for part in parts {
+        let text = of.get(&part.name).and_then(|value| match value {
+            // Commas separate the parts, so a list within one has semicolons.
+            Value::List(_) => text(&part.kind, value).map(|list| list.replace(',', ";")),
+            value => text(&part.kind, value),
+        });
+        match part.parameter() {
+            UNNAMED => string.set_default(text),
+            name => drop(string.set_opt(name, text)),
+        }
+    }
+    string.to_string()
+}
+
+/// The value that PVE means; `Err` says what was expected.
+pub(super) fn value(kind: &Kind, json: &Json) -> Result<Value, String> {
+    let wrong = |expected: &str| Err(format!("expected {expected}, got {json}"));
+    let scalar = match json {
+        Json::Null => return Ok(Value::Null),
+        Json::String(text) => Some(text.clone()),
+        Json::Number(number) => Some(number.to_string()),
+        Json::Bool(on) => Some(flag(*on).to_owned()),
+        Json::Array(_) | Json::Object(_) => None,
+    };
+    match (kind, scalar) {
+        (Kind::Plain(Type::List(of) | Type::Set(of)), scalar) => {
+            let items: Vec<Json> = match (json, scalar) {
+                (Json::Array(items), _) => items.clone(),
+                (_, Some(text)) => split_list(&text).into_iter().map(Json::String).collect(),
+                _ => return wrong("a list"),
+            };
+            let of = Kind::Plain((**of).clone());
+            let items: Vec<Value> = items.iter().map(|item| value(&of, item)).collect::<Result<_, _>>()?;
+            // Nothing in a list is PVE's way to say that there is none.
+            Ok(if items.is_empty() { Value::Null } else { Value::List(items) })
+        }
+        (Kind::Plain(Type::Bool), Some(text)) => {
+            parse_boolean(&text).map_or_else(|| wrong("a boolean"), |on| Ok(Value::Bool(on)))
+        }
+        (Kind::Plain(Type::Number), Some(text)) if text.trim().is_empty() => Ok(Value::Null),
+        (Kind::Plain(Type::Number), Some(text)) => {
+            text.trim().parse::<Number>().map_or_else(|_| wrong("a number"), |number| Ok(Value::Number(number)))
+        }
+        // Nothing is stored as an empty text: it is how `user.cfg` says "not there".
+        (Kind::Plain(Type::String), Some(text)) if text.is_empty() => Ok(Value::Null),
+        (Kind::Plain(Type::String), Some(text)) => Ok(Value::string(text)),
+        (Kind::Nested(Nesting::Single, parts), Some(text)) => {
+            let string: PropertyString = text.parse().map_err(|why| format!("{why}"))?;
+            object(parts, |name| match name {
+                UNNAMED => string.default_value().map(Json::from),
+                name => string.get(name).map(Json::from),
+            })
+        }
+        (Kind::Nested(Nesting::Single, parts), None) => match json {
+            Json::Object(of) => object(parts, |name| of.get(name).cloned()),
+            _ => wrong("an object"),
+        },
+        (Kind::Nested(Nesting::List | Nesting::Set, parts), scalar) => {
+            let single = Kind::Nested(Nesting::Single, parts.clone());
+            let items = match (json, scalar) {
+                (Json::Array(items), _) => items.clone(),
+                (_, Some(text)) => vec![Json::String(text)],
+                _ => return wrong("a list"),
+            };
+            items.iter().map(|item| value(&single, item)).collect::<Result<_, _>>().map(Value::List)
+        }
+        _ => wrong("something of another kind"),
+    }
+}
+
+fn object(parts: &[Attribute], find: impl Fn(&str) -> Option<Json>) -> Result<Value, String> {
+    let one = |part: &Attribute| {
+        let named = find(part.parameter());
+        // The unnamed part may be written with its name as well.
+        let found = named.or_else(|| if part.parameter() == UNNAMED { find(&part.name) } else { None });
+        let value = value(&part.kind, &found.unwrap_or(Json::Null)).map_err(|why| format!("`{}`: {why}", part.name))?;
+        Ok((part.name.clone(), if value.is_null() { part.usual.clone().unwrap_or(Value::Null) } else { value }))
+    };
+    parts.iter().map(one).collect::<Result<_, String>>().map(Value::Object)
+}
