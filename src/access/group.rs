@@ -1,7 +1,10 @@
 //! `pve_group`: a group of users.
 
-use terraform_plugin::{Model, Timeouts};
+use pve_client::Area;
+use terraform_plugin::{Cx, Error, Findings, Model, Timeouts};
 
+use crate::error::Problem;
+use crate::pve::Pve;
 use crate::section::{Family, Right, Section, Sight, plain};
 use crate::texts;
 
@@ -22,6 +25,9 @@ pub struct Group {
     pub timeouts: Timeouts,
 }
 
+/// Who sees a group in PVE's list.
+const SEEN_WITH: &[&str] = &["User.Modify", "Sys.Audit", "Group.Allocate"];
+
 impl Section for Group {
     const FAMILY: Family = Family {
         what: "Group",
@@ -36,3 +42,17 @@ impl Section for Group {
 }
 
 plain!(Group, "groups");
+
+/// Tells if a group that is named by the attribute `at` does not exist. Not seen is no proof of that.
+pub async fn must_exist<M>(cx: &Cx<Pve>, id: &str, at: &str, found: &mut Findings<M>) -> Result<(), Error> {
+    let groups = crate::section::ids(cx, "access/groups", Area::Access, "groupid").await?;
+    if groups.contains(id) || !cx.client.access().on("/access/groups").await.is_ok_and(|ours| ours.has_any(SEEN_WITH)) {
+        return Ok(());
+    }
+    let problem = Problem::new(
+        format!("Group \"{id}\" does not exist"),
+        format!("Nothing was written. There are: {}. `pve_group` makes more.", crate::section::listed(&groups)),
+    );
+    found.missing(cx.comes("group", id), problem.at(at));
+    Ok(())
+}

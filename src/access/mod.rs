@@ -1,8 +1,10 @@
 //! Who may do what, and what is grouped for that.
 
+pub mod acl;
 pub mod group;
 pub mod pool;
 pub mod role;
+pub mod user;
 
 use pve_client::Area;
 use terraform_plugin::Registry;
@@ -15,5 +17,10 @@ const USER_CFG: Family = Family { file: "user.cfg", area: Area::Access, unset: U
 
 /// What this area offers.
 pub fn offer(registry: Registry<Pve>) -> Registry<Pve> {
-    registry.listed::<group::Group>().listed::<role::Role>().resource::<pool::Pool>()
+    registry
+        .object::<acl::Acl>()
+        .listed::<group::Group>()
+        .resource::<pool::Pool>()
+        .listed::<role::Role>()
+        .listed::<user::User>()
 }

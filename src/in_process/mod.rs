@@ -234,7 +234,7 @@ async fn validate<M: Model>(server: &Server<PveProvider>, config: &Json) -> Told
     let request = tf::validate_resource_config::Request {
         type_name: type_name::<M>(),
         config: json(config),
-        ..Default::default()
+        client_capabilities: Some(tf::ClientCapabilities { write_only_attributes_allowed: true, ..Default::default() }),
     };
     let answer = server.validate_resource_config(Request::new(request)).await.unwrap().into_inner();
     judge(&answer.diagnostics).map(drop)

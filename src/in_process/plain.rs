@@ -5,8 +5,10 @@ use serde_json::{Value as Json, json};
 use terraform_plugin::model::Model;
 
 use super::Rig;
+use crate::access::acl::Acl;
 use crate::access::group::Group;
 use crate::access::role::Role;
+use crate::access::user::User;
 
 /// Brings an object through these configurations, one after the other. The last one is imported as well.
 async fn life<M: Model>(rig: &Rig, id: &str, configs: &[Json]) {
@@ -41,6 +43,32 @@ async fn access() {
         &[group(json!({})), group(json!({"comment": "those"})), group(json!({"comment": "these"})), group(json!({}))],
     )
     .await;
+    let user = |more: Json| merged(json!({"userid": "joe@pve", "groups": []}), more);
+    let full = json!({
+        "firstname": "Joe", "lastname": "D", "email": "joe@example.com", "comment": "he", "expire": 4_000_000_000_u64,
+        "password": "something", "password_version": 1,
+    });
+    life::<User>(
+        &rig,
+        "joe@pve",
+        &[
+            user(json!({})),
+            user(full.clone()),
+            user(merged(full, json!({"password_version": 2, "comment": "him"}))),
+            user(json!({"enable": false})),
+            user(json!({"enable": true, "expire": 0})),
+        ],
+    )
+    .await;
+    let acl = |more: Json| merged(json!({"path": "/vms/100", "roleid": "PVEVMUser", "who": "@admins"}), more);
+    let group = rig.bring::<Group>(None, &json!({"groupid": "admins"})).await.unwrap().0;
+    life::<Acl>(
+        &rig,
+        "/vms/100/PVEVMUser/@admins",
+        &[acl(json!({})), acl(json!({"propagate": false})), acl(json!({}))],
+    )
+    .await;
+    rig.destroy(&group).await.unwrap();
     let role = |privileges: &[&str]| json!({"roleid": "Backup", "privs": privileges});
     life::<Role>(
         &rig,

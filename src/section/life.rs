@@ -1,11 +1,12 @@
 //! The life of a plain object.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use pve_client::{Lock, Request};
+use pve_client::{Area, Lock, Request};
 use terraform_plugin::{
-    Change, Created, Cx, Deleted, Diagnostic, Error, Failed, Findings, Key, Listed, Object, Read, Resource, Say,
-    Unwritten, Updated, require, require_removable,
+    Change, Created, Cx, Deleted, Diagnostic, Error, Failed, Findings, Key, Listed, Read, Resource, Say, Unwritten,
+    Updated, require, require_removable,
 };
 
 use super::requests::{self, Settings, collection, filled, place};
@@ -76,6 +77,7 @@ pub async fn create<S: Section + Resource<Pve>>(
         if S::builtin(&key) != Builtin::No {
             // Nothing of it is new: what fails here leaves it as it was, or changed as it was to be.
             let changed = unwritten.check(change(cx, &key, &S::default(), want).await)?;
+            unwritten.check(S::change_apart(cx, &S::default(), want).await)?;
             return Ok(unwritten.take_over(want.clone()).made(changed));
         }
         if !unwritten.check(is_left_behind(cx, &key, want, &live).await)? {
@@ -119,7 +121,9 @@ pub async fn read<S: Section>(cx: &Cx<Pve>, key: &S::Key) -> Result<Read<S>, Err
 pub async fn update<S: Section + Resource<Pve>>(cx: &Cx<Pve>, prior: &S, want: &S) -> Result<Updated<S>, Error> {
     let key = key_of(want)?;
     require(cx, want, Some(prior)).await?;
-    Ok(Updated::Done(change(cx, &key, prior, want).await?))
+    let changed = change(cx, &key, prior, want).await?;
+    S::change_apart(cx, prior, want).await?;
+    Ok(Updated::Done(changed))
 }
 
 /// Removes it, if it is there and may go.
@@ -196,7 +200,21 @@ async fn find<S: Section>(cx: &Cx<Pve>, key: &S::Key) -> Result<Option<S>, Probl
 }
 
 async fn entries<S: Section>(cx: &Cx<Pve>, path: &str) -> Result<Arc<Vec<Live>>, pve_client::Error> {
-    cx.client.shared(S::FAMILY.area, Request::get(path)).await
+    let request =
+        S::FAMILY.listed_with.iter().fold(Request::get(path), |request, (name, value)| request.param(*name, value));
+    cx.client.shared(S::FAMILY.area, request).await
+}
+
+/// The ids that a list of PVE shows, to see whether what is named exists.
+pub async fn ids(cx: &Cx<Pve>, path: &str, area: Area, parameter: &str) -> Result<BTreeSet<String>, Problem> {
+    let entries: Arc<Vec<Live>> =
+        cx.client.shared(area, Request::get(path)).await.during(format!("Cannot list /{path}"))?;
+    Ok(entries.iter().filter_map(|live| live.get(parameter)?.as_str()).map(str::to_owned).collect())
+}
+
+/// For the end of a sentence: what there is, or that there is nothing.
+pub fn listed(ids: &BTreeSet<String>) -> String {
+    if ids.is_empty() { "none".to_owned() } else { ids.iter().map(String::as_str).collect::<Vec<_>>().join(", ") }
 }
 
 /// What of [`super::Family::fixed`] is otherwise: its name, and what it is.

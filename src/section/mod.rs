@@ -2,6 +2,7 @@
 //! task behind it. What they have in common is here, once; what is odd about one of them stands in its own file.
 
 mod life;
+pub mod relation;
 mod requests;
 mod wire;
 
@@ -12,7 +13,7 @@ use terraform_plugin::{Change, Cx, Error, Findings, Keyed, Say};
 
 use crate::pve::Pve;
 
-pub use life::{create, delete, list, plan, possible, read, removable, update};
+pub use life::{create, delete, ids, list, listed, plan, possible, read, removable, update};
 pub use wire::Live;
 
 /// A plain object: its model, and in which of a few ways PVE treats it.
@@ -23,6 +24,12 @@ pub trait Section: Keyed + Default + Debug + PartialEq {
     /// What is odd about it, when it has been read: `live` is all that PVE said.
     fn seen(&mut self, live: &Live) {
         let _ = live;
+    }
+
+    /// Changes what PVE has calls of its own for; [`Family::apart`] names it. Called after each change.
+    fn change_apart(cx: &Cx<Pve>, prior: &Self, want: &Self) -> impl Future<Output = Result<(), Error>> + Send {
+        let _ = (cx, prior, want);
+        async { Ok(()) }
     }
 
     /// Whether PVE brings this one along: then it is changed in place of being made.
@@ -86,8 +93,12 @@ pub struct Family {
     pub fixed_in_changes: bool,
     /// Attributes that PVE demands in each change, whether they change or not.
     pub always: &'static [&'static str],
+    /// Attributes that only a creation takes; later they are changed by calls of their own.
+    pub apart: &'static [&'static str],
     /// Where it is made.
     pub made: Made,
+    /// What a list is asked for: `("full", "1")`.
+    pub listed_with: &'static [(&'static str, &'static str)],
 }
 
 impl Family {
@@ -105,7 +116,9 @@ impl Family {
         fixed: &[],
         fixed_in_changes: false,
         always: &[],
+        apart: &[],
         made: Made::InTheCollection,
+        listed_with: &[],
     };
 }
 
@@ -167,7 +180,71 @@ pub enum Builtin {
     Resets,
 }
 
-/// Makes a plain object a resource that can be listed, by this name in the plural.
+/// Makes a type a resource whose life is told by the functions of a module.
+macro_rules! lives {
+    ($object:ty, $($life:ident)::+) => {
+        impl terraform_plugin::Resource<crate::pve::Pve> for $object {
+            async fn plan(
+                cx: &terraform_plugin::Cx<crate::pve::Pve>,
+                change: &mut terraform_plugin::Change<Self>,
+                say: &mut terraform_plugin::Say<Self>,
+            ) {
+                $($life)::+::plan(cx, change, say).await;
+            }
+
+            async fn possible(
+                cx: &terraform_plugin::Cx<crate::pve::Pve>,
+                want: &<Self as terraform_plugin::Object>::Plan,
+                prior: Option<&Self>,
+                found: &mut terraform_plugin::Findings<Self>,
+            ) -> Result<(), terraform_plugin::Error> {
+                $($life)::+::possible(cx, want, prior, found).await
+            }
+
+            async fn removable(
+                cx: &terraform_plugin::Cx<crate::pve::Pve>,
+                was: &Self,
+                found: &mut terraform_plugin::Findings<Self>,
+            ) -> Result<(), terraform_plugin::Error> {
+                $($life)::+::removable(cx, was, found).await
+            }
+
+            async fn create(
+                cx: &terraform_plugin::Cx<crate::pve::Pve>,
+                want: &Self,
+                unwritten: terraform_plugin::Unwritten<Self>,
+            ) -> Result<terraform_plugin::Created<Self>, terraform_plugin::Failed> {
+                $($life)::+::create(cx, want, unwritten).await
+            }
+
+            async fn read(
+                cx: &terraform_plugin::Cx<crate::pve::Pve>,
+                key: &Self::Key,
+                _prior: Option<&Self>,
+            ) -> Result<terraform_plugin::Read<Self>, terraform_plugin::Error> {
+                $($life)::+::read(cx, key).await
+            }
+
+            async fn update(
+                cx: &terraform_plugin::Cx<crate::pve::Pve>,
+                prior: &Self,
+                want: &Self,
+            ) -> Result<terraform_plugin::Updated<Self>, terraform_plugin::Error> {
+                $($life)::+::update(cx, prior, want).await
+            }
+
+            async fn delete(
+                cx: &terraform_plugin::Cx<crate::pve::Pve>,
+                was: &Self,
+            ) -> Result<terraform_plugin::Deleted<Self>, terraform_plugin::Error> {
+                $($life)::+::delete(cx, was).await
+            }
+        }
+    };
+}
+pub(crate) use lives;
+
+/// Makes a plain object a resource; with a name in the plural, one that can be listed.
 macro_rules! plain {
     ($section:ty, $plural:literal) => {
         crate::section::plain!($section);
@@ -181,63 +258,15 @@ macro_rules! plain {
         }
     };
     ($section:ty) => {
-        impl terraform_plugin::Resource<crate::pve::Pve> for $section {
-            async fn plan(
-                cx: &terraform_plugin::Cx<crate::pve::Pve>,
-                change: &mut terraform_plugin::Change<Self>,
-                say: &mut terraform_plugin::Say<Self>,
-            ) {
-                crate::section::plan(cx, change, say).await;
-            }
-
-            async fn possible(
-                cx: &terraform_plugin::Cx<crate::pve::Pve>,
-                want: &<Self as terraform_plugin::Object>::Plan,
-                prior: Option<&Self>,
-                found: &mut terraform_plugin::Findings<Self>,
-            ) -> Result<(), terraform_plugin::Error> {
-                crate::section::possible(cx, want, prior, found).await
-            }
-
-            async fn removable(
-                cx: &terraform_plugin::Cx<crate::pve::Pve>,
-                was: &Self,
-                found: &mut terraform_plugin::Findings<Self>,
-            ) -> Result<(), terraform_plugin::Error> {
-                crate::section::removable(cx, was, found).await
-            }
-
-            async fn create(
-                cx: &terraform_plugin::Cx<crate::pve::Pve>,
-                want: &Self,
-                unwritten: terraform_plugin::Unwritten<Self>,
-            ) -> Result<terraform_plugin::Created<Self>, terraform_plugin::Failed> {
-                crate::section::create(cx, want, unwritten).await
-            }
-
-            async fn read(
-                cx: &terraform_plugin::Cx<crate::pve::Pve>,
-                key: &Self::Key,
-                _prior: Option<&Self>,
-            ) -> Result<terraform_plugin::Read<Self>, terraform_plugin::Error> {
-                crate::section::read(cx, key).await
-            }
-
-            async fn update(
-                cx: &terraform_plugin::Cx<crate::pve::Pve>,
-                prior: &Self,
-                want: &Self,
-            ) -> Result<terraform_plugin::Updated<Self>, terraform_plugin::Error> {
-                crate::section::update(cx, prior, want).await
-            }
-
-            async fn delete(
-                cx: &terraform_plugin::Cx<crate::pve::Pve>,
-                was: &Self,
-            ) -> Result<terraform_plugin::Deleted<Self>, terraform_plugin::Error> {
-                crate::section::delete(cx, was).await
-            }
-        }
+        crate::section::lives!($section, crate::section);
     };
 }
 pub(crate) use plain;
+
+/// Makes a relation a resource.
+macro_rules! relates {
+    ($relation:ty) => {
+        crate::section::lives!($relation, crate::section::relation);
+    };
+}
+pub(crate) use relates;

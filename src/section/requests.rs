@@ -88,6 +88,9 @@ impl Settings {
         let (is, was, wanted) = (live.encode(), prior.encode(), want.encode());
         Self::what::<S>(want, |attribute, want| {
             let texts = texts(attribute, want);
+            if S::FAMILY.apart.contains(&&*attribute.name) {
+                return Default::default();
+            }
             if let Some(version) = &attribute.version {
                 let again = was.get(version) != wanted.get(version);
                 return if again { (texts, attribute.rule == Rule::Optional) } else { Default::default() };

@@ -2,15 +2,25 @@
 
 use proc_macro2::TokenStream;
 use quote::{format_ident, quote};
-use syn::{DeriveInput, Error, Ident, Result};
+use syn::ext::IdentExt;
+use syn::{DeriveInput, Error, Result};
 
 use crate::field::{Attr, inside};
+use crate::options::Options;
 
 /// `PoolKey` and `impl Keyed for Pool`, if the model names a key.
-pub(crate) fn expand(input: &DeriveInput, key: &[Ident], attrs: &[Attr]) -> Result<TokenStream> {
+pub(crate) fn expand(input: &DeriveInput, options: &Options, attrs: &[Attr]) -> Result<TokenStream> {
+    let key = &options.key;
+    if let Some(rest) = options.rest.as_ref().filter(|rest| !key.contains(rest)) {
+        return Err(Error::new_spanned(rest, "no such field in the key"));
+    }
     if key.is_empty() {
         return Ok(TokenStream::new());
     }
+    let rest = match options.rest.as_ref().map(|rest| rest.unraw().to_string()) {
+        Some(rest) => quote!(::core::option::Option::Some(#rest)),
+        None => quote!(::core::option::Option::None),
+    };
     let fields = key
         .iter()
         .map(|name| {
@@ -53,7 +63,9 @@ pub(crate) fn expand(input: &DeriveInput, key: &[Ident], attrs: &[Attr]) -> Resu
             type Err = ::terraform_plugin::model::KeyError;
 
             fn from_str(id: &str) -> ::core::result::Result<Self, ::terraform_plugin::model::KeyError> {
-                let parts = ::terraform_plugin::model::key::split(id, <Self as ::terraform_plugin::model::Key>::FIELDS)?;
+                let parts = ::terraform_plugin::model::key::split(
+                    id, <Self as ::terraform_plugin::model::Key>::FIELDS, #rest,
+                )?;
                 let mut parts = parts.into_iter();
                 ::core::result::Result::Ok(Self {
                     #(#idents: {

@@ -29,7 +29,7 @@ pub(crate) fn expand(input: &DeriveInput, role: Role) -> Result<TokenStream> {
     let of_role = match role {
         Role::Model => {
             let model = model(input, &options, &attrs)?;
-            let key = key::expand(input, &options.key, &attrs)?;
+            let key = key::expand(input, &options, &attrs)?;
             quote!(#model #key)
         }
         Role::Nested => nested(&input.ident),

@@ -10,6 +10,8 @@ pub(crate) struct Options {
     pub(crate) name: Option<LitStr>,
     pub(crate) area: Option<LitStr>,
     pub(crate) key: Vec<Ident>,
+    /// The field of the key that may hold slashes.
+    pub(crate) rest: Option<Ident>,
     pub(crate) version: Option<LitInt>,
     pub(crate) deprecated: Option<LitStr>,
     /// The check's function and the fields it is about.
@@ -33,6 +35,7 @@ impl Options {
             "version" => self.version = Some(meta.value()?.parse()?),
             "deprecated" => self.deprecated = Some(meta.value()?.parse()?),
             "key" => self.key = idents(meta)?,
+            "rest" => self.rest = Some(meta.value()?.parse()?),
             "conflicts" | "requires" | "exactly_one" | "at_least_one" => {
                 let fields = idents(meta)?;
                 if fields.len() < 2 {
@@ -42,7 +45,7 @@ impl Options {
             }
             _ => {
                 return Err(meta.error(
-                    "unknown option; there are name, area, key, version, deprecated, conflicts, requires, exactly_one, \
+                    "unknown option; there are name, area, key, rest, version, deprecated, conflicts, requires, exactly_one, \
                      at_least_one",
                 ));
             }

@@ -45,9 +45,17 @@ impl KeyError {
     }
 }
 
-/// Cuts an import id into its parts. The last part may hold further slashes.
-pub fn split<'a>(id: &'a str, fields: &[&str]) -> Result<Vec<&'a str>, KeyError> {
-    let parts: Vec<&str> = id.splitn(fields.len(), '/').collect();
+/// Cuts an import id into its parts. The part of `rest`, or else the last, may hold further slashes.
+pub fn split<'a>(id: &'a str, fields: &[&str], rest: Option<&str>) -> Result<Vec<&'a str>, KeyError> {
+    let at = rest.and_then(|rest| fields.iter().position(|field| *field == rest)).unwrap_or(fields.len() - 1);
+    let mut parts: Vec<&str> = id.splitn(at + 1, '/').collect();
+    if parts.len() == at + 1
+        && let Some(rest) = parts.pop()
+    {
+        let mut behind: Vec<&str> = rest.rsplitn(fields.len() - at, '/').collect();
+        behind.reverse();
+        parts.extend(behind);
+    }
     if parts.len() == fields.len() && parts.iter().all(|part| !part.is_empty()) {
         Ok(parts)
     } else {

@@ -1,0 +1,128 @@
+//! `pve_user`: somebody who logs in.
+
+use std::collections::BTreeSet;
+
+use pve_client::{Area, Lock, Request};
+use terraform_plugin::{Cx, Error, Findings, Model, Secret, Timeouts};
+
+use crate::error::{During, Problem};
+use crate::pve::Pve;
+use crate::section::{Builtin, Family, Live, Right, Section, Sight, plain};
+use crate::texts;
+
+use super::{USER_CFG, group};
+
+/// A user of PVE, with the realm that knows the password.
+///
+/// `root@pam` is always there: it is taken over as it is and its settings are changed; removing it from the configuration
+/// leaves it as it is then.
+#[derive(Model, Clone, Debug, Default, PartialEq)]
+#[model(name = "user", area = "Access", key(userid))]
+pub struct User {
+    /// Name and realm, such as `joe@pve`. PVE cannot rename a user: a change replaces it, tokens and rights included.
+    #[attr(required, replace, length = 3..=64, regex = r"^[^\s:/]+@[A-Za-z][A-Za-z0-9._-]+$", says = "NAME@REALM")]
+    pub userid: String,
+    /// The password, for users of the realm `pve` (in `pam` it becomes the password of the system's user, on one node only).
+    /// PVE never shows it; raise `password_version` to have it set again.
+    #[attr(optional, sensitive, write_only(version = password_version), check = long_enough)]
+    pub password: Option<Secret<String>>,
+    /// Raised to have `password` set again.
+    #[attr(local)]
+    pub password_version: Option<u32>,
+    /// Whether the user may log in.
+    #[attr(keep, usual = true)]
+    pub enable: Option<bool>,
+    /// When the account ends, in seconds since 1970; 0: never.
+    #[attr(keep, usual = 0_u64)]
+    pub expire: Option<u64>,
+    /// The groups the user is in.
+    #[attr(keep, each = texts::one_word)]
+    pub groups: Option<BTreeSet<String>>,
+    /// First name.
+    #[attr(optional, length = ..=1024, check = texts::one_tidy_line)]
+    pub firstname: Option<String>,
+    /// Last name.
+    #[attr(optional, length = ..=1024, check = texts::one_tidy_line)]
+    pub lastname: Option<String>,
+    /// E-mail address, to which PVE sends what concerns the user.
+    #[attr(optional, length = ..=254, check = address)]
+    pub email: Option<String>,
+    /// A note.
+    #[attr(optional, length = ..=2048, check = texts::not_blank, same = texts::same_but_ends)]
+    pub comment: Option<String>,
+    /// How long operations may take.
+    #[attr(timeouts(create = "5m", update = "5m", delete = "5m"))]
+    pub timeouts: Timeouts,
+}
+
+fn long_enough(password: &String) -> Result<(), String> {
+    match password.chars().count() {
+        8..=64 => Ok(()),
+        n => Err(format!("must have between 8 and 64 characters, and has {n}")),
+    }
+}
+
+fn address(text: &String) -> Result<(), String> {
+    match text.split_once('@') {
+        Some((name, host)) if !name.is_empty() && !host.is_empty() && !text.contains([':', ' ']) => Ok(()),
+        _ => Err("must be an e-mail address: NAME@HOST, without `:`".to_owned()),
+    }
+}
+
+impl Section for User {
+    const FAMILY: Family = Family {
+        what: "User",
+        path: "access/users",
+        write: Right { path: "/access/groups", any: &["User.Modify"] },
+        sight: Sight::With(Right { path: "/access/groups", any: &["User.Modify", "Sys.Audit"] }),
+        // Who may change the users of some groups only has to say in which groups they are.
+        always: &["groups"],
+        apart: &["password"],
+        listed_with: &[("full", "1")],
+        ..USER_CFG
+    };
+
+    fn seen(&mut self, _live: &Live) {
+        self.groups.get_or_insert_default();
+    }
+
+    fn builtin(key: &UserKey) -> Builtin {
+        if key.userid == "root@pam" { Builtin::Stays } else { Builtin::No }
+    }
+
+    async fn possible(
+        cx: &Cx<Pve>,
+        want: &UserPlan,
+        prior: Option<&Self>,
+        found: &mut Findings<Self>,
+    ) -> Result<(), Error> {
+        let before = prior.and_then(|prior| prior.groups.clone()).unwrap_or_default();
+        for id in want.groups.known().into_iter().flatten().filter_map(|group| group.text()) {
+            if !before.contains(id) {
+                group::must_exist(cx, id, "groups", found).await?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn change_apart(cx: &Cx<Pve>, prior: &Self, want: &Self) -> Result<(), Error> {
+        let Some(password) = want.password.as_ref().filter(|_| prior.password_version != want.password_version) else {
+            return Ok(());
+        };
+        let doing = format!("Cannot set the password of user \"{}\"", want.userid);
+        if !cx.client.has_root() {
+            let what = "PVE asks everybody but root@pam for a password of their own before they set another's, and tokens have \
+                        none. The password is as it was; all else was written. Set `username = \"root@pam\"` and `password` on \
+                        the provider, or set it in PVE.";
+            return Err(Problem::new(doing, what).at("password").into());
+        }
+        let request = Request::put("access/password")
+            .root()
+            .param("userid", &want.userid)
+            .secret("password", &pve_client::Secret::new(password.reveal()));
+        cx.client.write::<()>(Lock::File("user.cfg"), &[Area::Access], request).await.during(doing)?;
+        Ok(())
+    }
+}
+
+plain!(User, "users");
