@@ -3,7 +3,9 @@
 pub mod acl;
 pub mod group;
 pub mod pool;
+pub mod realm;
 pub mod role;
+pub mod token;
 pub mod user;
 
 use pve_client::Area;
@@ -21,6 +23,11 @@ pub fn offer(registry: Registry<Pve>) -> Registry<Pve> {
         .object::<acl::Acl>()
         .listed::<group::Group>()
         .resource::<pool::Pool>()
+        .object::<realm::ad::RealmAd>()
+        .object::<realm::builtin::Realm>()
+        .object::<realm::ldap::RealmLdap>()
+        .object::<realm::openid::RealmOpenid>()
         .listed::<role::Role>()
+        .object::<token::Token>()
         .listed::<user::User>()
 }

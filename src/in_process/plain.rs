@@ -3,11 +3,16 @@
 
 use serde_json::{Value as Json, json};
 use terraform_plugin::model::Model;
+use terraform_plugin::value::Value;
 
-use super::Rig;
+use super::{Kept, Rig};
 use crate::access::acl::Acl;
 use crate::access::group::Group;
+use crate::access::realm::ad::RealmAd;
+use crate::access::realm::ldap::RealmLdap;
+use crate::access::realm::openid::RealmOpenid;
 use crate::access::role::Role;
+use crate::access::token::Token;
 use crate::access::user::User;
 
 /// Brings an object through these configurations, one after the other. The last one is imported as well.
@@ -69,6 +74,42 @@ async fn access() {
     )
     .await;
     rig.destroy(&group).await.unwrap();
+    let user = rig.bring::<User>(None, &json!({"userid": "joe@pve"})).await.unwrap().0;
+    let token = |more: Json| merged(json!({"userid": "joe@pve", "tokenid": "ci"}), more);
+    let dated = json!({"comment": "it", "expire": 4_000_000_000_u64, "privsep": false});
+    life::<Token>(&rig, "joe@pve/ci", &[token(json!({})), token(dated), token(json!({"privsep": true, "expire": 0}))])
+        .await;
+    rig.destroy(&user).await.unwrap();
+    let openid =
+        |more: Json| merged(json!({"realm": "home", "issuer_url": "https://a.example", "client_id": "pve"}), more);
+    let full = json!({
+        "client_key": "k", "autocreate": true, "groups_claim": "g", "groups_autocreate": true, "groups_overwrite": true, "prompt": "login",
+        "scopes": "email", "acr_values": "a", "query_userinfo": false, "default": true, "comment": "c",
+    });
+    let moved = json!({"issuer_url": "https://b.example", "client_id": "b"});
+    life::<RealmOpenid>(&rig, "home", &[openid(json!({})), openid(full), openid(moved), openid(json!({}))]).await;
+    let directory = json!({
+        "server2": "192.0.2.2", "port": 636, "mode": "ldaps", "sslversion": "tlsv1_3", "verify": true, "capath": "/etc/ca.pem",
+        "cert": "/etc/c.pem", "certkey": "/etc/k.pem", "bind_dn": "cn=reader,dc=example,dc=com", "password": "secret", "password_version": 1,
+        "filter": "(a=b)", "sync_attributes": "email=mail", "user_classes": "person", "group_dn": "ou=g,dc=example,dc=com",
+        "group_name_attr": "cn", "group_filter": "(c=d)", "group_classes": "group", "case_sensitive": false, "tfa": "type=oath,digits=6",
+        "default": true, "comment": "c",
+    });
+    let ldap = |more: &Json| {
+        merged(
+            json!({"realm": "dir", "server1": "192.0.2.1", "base_dn": "dc=example,dc=com", "user_attr": "uid"}),
+            more.clone(),
+        )
+    };
+    life::<RealmLdap>(&rig, "dir", &[ldap(&json!({})), ldap(&directory), ldap(&json!({"server1": "192.0.2.3"}))]).await;
+    let ad =
+        |more: &Json| merged(json!({"realm": "dir", "server1": "192.0.2.1", "domain": "example.com"}), more.clone());
+    life::<RealmAd>(
+        &rig,
+        "dir",
+        &[ad(&json!({})), ad(&directory), ad(&json!({"base_dn": "dc=a", "user_attr": "cn"})), ad(&json!({}))],
+    )
+    .await;
     let role = |privileges: &[&str]| json!({"roleid": "Backup", "privs": privileges});
     life::<Role>(
         &rig,
@@ -81,4 +122,38 @@ async fn access() {
 fn merged(mut one: Json, more: Json) -> Json {
     one.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
     one
+}
+
+/// The value of a token as it is kept.
+fn value(kept: &Kept<Token>) -> String {
+    kept.state.attribute("value").and_then(Value::as_str).unwrap_or_default().to_owned()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_tokens_value_is_kept_and_changes_when_asked_for() {
+    let rig = Rig::of("{}").await;
+    let config = |rotation: u32| json!({"userid": "root@pam", "tokenid": "ci", "rotation": rotation});
+    let (made, _) = rig.bring::<Token>(None, &config(1)).await.unwrap();
+    assert_eq!(value(&made).len(), 36, "a UUID");
+    let read = rig.read(&made).await.unwrap();
+    assert_eq!(value(&read), value(&made));
+    let (rotated, _) = rig.bring(Some(&read), &config(2)).await.unwrap();
+    assert!(value(&rotated).len() == 36 && value(&rotated) != value(&made));
+    // What is imported is not known, and no change of something else makes it anew.
+    let imported = rig.import::<Token>("root@pam/ci").await.unwrap();
+    assert_eq!(value(&imported), "");
+    let (changed, _) =
+        rig.bring(Some(&imported), &json!({"userid": "root@pam", "tokenid": "ci", "comment": "it"})).await.unwrap();
+    assert_eq!(value(&changed), "");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_token_whose_answer_was_lost_gets_a_value_that_is_known() {
+    let rig = Rig::of("{}").await;
+    let matched = json!({"method": "POST", "path": "/access/users/*/token/*"});
+    rig.control("POST", "/faults", &json!({"match": matched, "when": "after", "effect": {"drop": true}})).await;
+    let (made, _) = rig.bring::<Token>(None, &json!({"userid": "root@pam", "tokenid": "ci"})).await.unwrap();
+    assert_eq!(value(&made).len(), 36);
+    let sent = rig.sim.world.with(|cluster| cluster.canonical());
+    assert_eq!(sent["access"]["users"]["root@pam"]["tokens"]["ci"], json!({"privsep": true}));
 }

@@ -179,7 +179,7 @@ pub async fn list<S: Section + Listed<Pve>>(cx: &Cx<Pve>) -> Result<Vec<S>, Erro
 }
 
 /// The object as it is; none if whoever was asked does not know it.
-async fn find<S: Section>(cx: &Cx<Pve>, key: &S::Key) -> Result<Option<S>, Problem> {
+pub async fn find<S: Section>(cx: &Cx<Pve>, key: &S::Key) -> Result<Option<S>, Problem> {
     let doing = || format!("Cannot read {}", called::<S>(key));
     let live = match S::FAMILY.told {
         Told::InTheList => {
@@ -240,7 +240,7 @@ fn from_live<S: Section>(live: &Live, key: &S::Key) -> Result<S, Problem> {
 
 /// Reads, compares and writes in one turn of the file's queue, so that no change of ours comes in between; where somebody
 /// else's does, and PVE notices by the digest, once more.
-async fn change<S: Section>(cx: &Cx<Pve>, key: &S::Key, prior: &S, want: &S) -> Result<S, Problem> {
+pub async fn change<S: Section>(cx: &Cx<Pve>, key: &S::Key, prior: &S, want: &S) -> Result<S, Problem> {
     let doing = format!("Cannot change {}", called::<S>(key));
     let gone =
         || Problem::new(doing.clone(), "It is gone: somebody removed it meanwhile. Apply again to make it anew.");
@@ -286,12 +286,14 @@ fn replaces_nothing<S: Section>(want: &S, live: &S) -> bool {
     fixed.map(|a| (&want[&a.name] == &live[&a.name]) || want[&a.name].is_null()).all(|same| same)
 }
 
-fn existing<S: Section>(key: &S::Key) -> Problem {
+/// The error that it exists already, with the `import` block.
+pub fn existing<S: Section>(key: &S::Key) -> Problem {
     let what = format!("{} \"{key}\"", S::FAMILY.what);
     exists(&format!("pve_{}", S::NAME), &what, &key.to_string()).at(S::Key::FIELDS[0])
 }
 
-async fn must_be_absent<S: Section>(cx: &Cx<Pve>, key: &S::Key) -> Result<(), Problem> {
+/// An error if it exists.
+pub async fn must_be_absent<S: Section>(cx: &Cx<Pve>, key: &S::Key) -> Result<(), Problem> {
     match find::<S>(cx, key).await? {
         Some(_) => Err(existing::<S>(key)),
         None => Ok(()),

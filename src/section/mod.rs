@@ -13,7 +13,9 @@ use terraform_plugin::{Change, Cx, Error, Findings, Keyed, Say};
 
 use crate::pve::Pve;
 
-pub use life::{create, delete, ids, list, listed, plan, possible, read, removable, update};
+pub use life::{
+    change, create, delete, existing, find, ids, list, listed, must_be_absent, plan, possible, read, removable, update,
+};
 pub use wire::Live;
 
 /// A plain object: its model, and in which of a few ways PVE treats it.

@@ -41,6 +41,7 @@ pub(crate) struct Attr {
     pub(crate) same: Option<Path>,
     pub(crate) api: Option<LitStr>,
     pub(crate) repeated: bool,
+    pub(crate) rouses: bool,
     pub(crate) usual: Option<Expr>,
     /// The attribute whose change has this write-only one sent again.
     pub(crate) version: Option<Ident>,
@@ -52,7 +53,7 @@ pub(crate) struct Attr {
 pub(crate) struct Checks {
     pub(crate) range: Option<Expr>,
     pub(crate) length: Option<Expr>,
-    pub(crate) regex: Option<LitStr>,
+    pub(crate) regex: Option<Expr>,
     pub(crate) says: Option<LitStr>,
     pub(crate) one_of: Option<ExprArray>,
     pub(crate) check: Vec<Path>,
@@ -71,6 +72,7 @@ struct Parsed {
     same: Option<Path>,
     api: Option<LitStr>,
     repeated: bool,
+    rouses: bool,
     usual: Option<Expr>,
     version: Option<Ident>,
     checks: Checks,
@@ -99,6 +101,7 @@ impl Attr {
             same: parsed.same,
             api: parsed.api,
             repeated: parsed.repeated,
+            rouses: parsed.rouses,
             usual: parsed.usual,
             version: parsed.version,
             checks: parsed.checks,
@@ -168,6 +171,9 @@ impl Attr {
         if self.repeated && element(bare(self.ty())).is_none() {
             return Err(self.error("`repeated` is for lists and sets"));
         }
+        if self.rouses && !self.local {
+            return Err(self.error("`rouses` is for `local` attributes: a change of any other calls an update anyway"));
+        }
         if self.checks.says.is_some() && self.checks.regex.is_none() {
             return Err(self.error("`says` explains a `regex`, and there is none"));
         }
@@ -196,6 +202,7 @@ impl Parsed {
             "flatten" => self.role = Some(Role::Flatten),
             "api" => self.api = Some(meta.value()?.parse()?),
             "repeated" => self.repeated = true,
+            "rouses" => self.rouses = true,
             "usual" => self.usual = Some(meta.value()?.parse()?),
             "deprecated" => self.deprecated = Some(meta.value()?.parse()?),
             "same" => self.same = Some(meta.value()?.parse()?),
@@ -209,7 +216,7 @@ impl Parsed {
             _ => {
                 return Err(meta.error(
                     "unknown option; rules: required, optional, keep, computed, default; flags: local, replace, sensitive, \
-                     write_only, deprecated; same; the API's view: api, repeated, usual; checks: range, length, regex, says, \
+                     write_only, deprecated; same; the API's view: api, repeated, usual, rouses; checks: range, length, regex, says, \
                      one_of, check, each; ready; timeouts; flatten",
                 ));
             }

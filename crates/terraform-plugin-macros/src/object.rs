@@ -204,7 +204,7 @@ fn attribute(attr: &Attr, all: &[Attr]) -> TokenStream {
         (attr.sensitive, quote!(.sensitive())),
         (attr.write_only, quote!(.write_only())),
         (attr.repeated, quote!(.repeated())),
-        (all.iter().any(|other| other.version.as_ref() == Some(&attr.ident)), quote!(.rouses())),
+        (attr.rouses || all.iter().any(|other| other.version.as_ref() == Some(&attr.ident)), quote!(.rouses())),
     ] {
         if set {
             flags.extend(flag);

@@ -59,7 +59,7 @@ pub struct Attribute {
     pub repeated: bool,
     /// What holds when the API stores nothing.
     pub usual: Option<Value>,
-    /// Of a local attribute: a change calls an update all the same. It is the version of a write-only one.
+    /// Of a local attribute: a change calls an update all the same, such as of the version of a write-only one.
     pub rouses: bool,
     /// Of a write-only attribute: the local one whose change has it sent again.
     pub version: Option<String>,

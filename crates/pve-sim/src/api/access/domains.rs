@@ -1,4 +1,4 @@
-//! `/access/domains`: realms. OpenID Connect realms can be made; logging in through one is not simulated.
+//! `/access/domains`: realms of all types. Only users of `pam` and `pve` can log in: there is nobody to ask for the others.
 
 use std::collections::BTreeMap;
 
@@ -36,7 +36,61 @@ const OPENID: &[&str] = &[
     "username-claim",
 ];
 
-const REQUIRED: &[&str] = &["issuer-url", "client-id"];
+/// What realms of directory servers can have besides.
+const DIRECTORY: &[&str] = &[
+    "base_dn",
+    "bind_dn",
+    "capath",
+    "case-sensitive",
+    "cert",
+    "certkey",
+    "check-connection",
+    "comment",
+    "default",
+    "filter",
+    "group_classes",
+    "group_dn",
+    "group_filter",
+    "group_name_attr",
+    "mode",
+    "password",
+    "port",
+    "secure",
+    "server1",
+    "server2",
+    "sslversion",
+    "sync-defaults-options",
+    "sync_attributes",
+    "tfa",
+    "user_attr",
+    "user_classes",
+    "verify",
+];
+
+/// Whether a realm of this type can have it.
+fn may_have(kind: &str, key: &str) -> bool {
+    match kind {
+        "openid" => OPENID.contains(&key),
+        "ldap" => DIRECTORY.contains(&key),
+        "ad" => DIRECTORY.contains(&key) || key == "domain",
+        _ => ["comment", "default", "tfa"].contains(&key),
+    }
+}
+
+/// What a realm of this type must have.
+fn required(kind: &str) -> &'static [&'static str] {
+    match kind {
+        "openid" => &["issuer-url", "client-id"],
+        "ldap" => &["server1", "base_dn", "user_attr"],
+        "ad" => &["server1", "domain"],
+        _ => &[],
+    }
+}
+
+fn missing(realm: &BTreeMap<String, Value>) -> Option<&'static str> {
+    let kind = realm.get("type").and_then(Value::as_str).unwrap_or_default();
+    required(kind).iter().copied().find(|key| !realm.contains_key(*key))
+}
 
 /// The digest of the whole file: equal for equal contents.
 fn digest(call: &Call<'_>) -> String {
@@ -58,10 +112,14 @@ fn list(call: &mut Call<'_>) -> Result<Value, PveError> {
         if let Some(comment) = built_in_comment(name) {
             entry.insert("comment".to_owned(), json!(comment));
         }
-        for key in ["type", "comment", "tfa"] {
+        for key in ["type", "comment"] {
             if let Some(value) = realm.get(key) {
                 entry.insert(key.to_owned(), value.clone());
             }
+        }
+        let factor = realm.get("tfa").and_then(Value::as_str).into_iter().flat_map(|tfa| tfa.split(','));
+        if let Some(kind) = factor.filter_map(|part| part.strip_prefix("type=")).next() {
+            entry.insert("tfa".to_owned(), json!(kind));
         }
         if realm.get("default") == Some(&json!(1)) {
             entry.insert("default".to_owned(), json!(1));
@@ -97,12 +155,9 @@ fn create(call: &mut Call<'_>) -> Result<Value, PveError> {
     if kind == "pam" || kind == "pve" {
         return fail(format!("unable to create builtin type '{kind}'"));
     }
-    if kind != "openid" {
-        return Err(PveError::status(501, format!("realms of type '{kind}' are not simulated")));
-    }
     let mut realm = BTreeMap::from([("type".to_owned(), json!(kind))]);
     take(call, &mut realm, "POST", "/access/domains", prefix)?;
-    if let Some(missing) = REQUIRED.iter().find(|key| !realm.contains_key(**key)) {
+    if let Some(missing) = missing(&realm) {
         return fail(format!("missing value for required option '{missing}'"));
     }
     insert(call, name, realm);
@@ -127,9 +182,7 @@ fn update(call: &mut Call<'_>) -> Result<Value, PveError> {
     };
     take(call, &mut realm, "PUT", "/access/domains/{realm}", prefix)?;
     realm.retain(|key, _| !deleted.contains(key) || key == "type");
-    if realm["type"] == "openid"
-        && let Some(missing) = REQUIRED.iter().find(|key| !realm.contains_key(**key))
-    {
+    if let Some(missing) = missing(&realm) {
         return fail(format!("section '{name}' - missing value for required option '{missing}'"));
     }
     insert(call, name, realm);
@@ -146,17 +199,28 @@ fn take(
 ) -> Result<(), PveError> {
     let method = schema::method(verb, path);
     for (key, text) in call.params.texts().filter(|(key, _)| !["realm", "type", "delete", "digest"].contains(key)) {
-        if !OPENID.contains(&key) && realm["type"] == "openid" {
+        if !may_have(realm["type"].as_str().unwrap_or_default(), key) {
             return Err(PveError::new(format!("{prefix}unexpected property '{key}'")));
         }
         let kind = method.and_then(|method| method.parameter(key)).and_then(|schema| schema.kind.as_deref());
         match kind {
             _ if text.is_empty() => drop(realm.remove(key)),
+            // Kept where nobody sees it, and a test of the connection is nothing to keep.
+            _ if ["password", "check-connection"].contains(&key) => {}
+            _ if key == "sync-defaults-options" => drop(realm.insert(key.to_owned(), json!(sorted(text)))),
             Some("boolean") => drop(realm.insert(key.to_owned(), json!(u8::from(text == "1")))),
+            Some("integer") => drop(realm.insert(key.to_owned(), json!(text.parse::<i64>().unwrap_or_default()))),
             _ => drop(realm.insert(key.to_owned(), json!(text))),
         }
     }
     Ok(())
+}
+
+/// A property string as PVE writes it.
+fn sorted(text: &str) -> String {
+    let mut parts: Vec<&str> = text.split(',').collect();
+    parts.sort_unstable();
+    parts.join(",")
 }
 
 /// There is one default at most.
