@@ -82,6 +82,8 @@ struct Answer {
 }
 
 impl Resource<Pve> for Token {
+    const PLAIN: bool = true;
+
     async fn plan(cx: &Cx<Pve>, change: &mut Change<Self>, say: &mut Say<Self>) {
         if change.is_update() && change.changed(|plan| &plan.rotation) {
             change.plan.value = Attr::Unknown;

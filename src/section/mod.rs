@@ -186,6 +186,8 @@ pub enum Builtin {
 macro_rules! lives {
     ($object:ty, $($life:ident)::+) => {
         impl terraform_plugin::Resource<crate::pve::Pve> for $object {
+            const PLAIN: bool = true;
+
             async fn plan(
                 cx: &terraform_plugin::Cx<crate::pve::Pve>,
                 change: &mut terraform_plugin::Change<Self>,

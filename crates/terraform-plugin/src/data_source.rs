@@ -9,6 +9,9 @@ use crate::plan::Say;
 
 /// Something that Terraform looks up. `A` is the provider's API.
 pub trait DataSource<A: Send + Sync + 'static>: Model {
+    /// Whether it looks up a plain object.
+    const PLAIN: bool = false;
+
     /// Looks at a configuration without asking anybody; anything in it may be unknown.
     fn validate(config: &Self::Plan, say: &mut Say<Self>) {
         let _ = (config, say);

@@ -10,7 +10,7 @@ use crate::value::{Value, json as codec};
 
 /// All schemas of a provider: `{"name", "provider": SCHEMA, "resources": {TYPE: OBJECT}, "data_sources": {TYPE: OBJECT}}`.
 ///
-/// An `OBJECT` is a `SCHEMA` with `area`, `key` (names of the attributes that the import id joins by `/`), `ready` and
+/// An `OBJECT` is a `SCHEMA` with `area`, `key` (names of the attributes that the import id joins by `/`), `ready`, `plain` (whether it is one of many alike) and
 /// `timeouts` (operation and default). A `SCHEMA` has `version`, `description`, `deprecated`, `checks` (texts),
 /// `attributes`. An attribute has `name`, `description`, `type` (as HCL writes it) or `nesting` and `attributes`, `rule`
 /// (`required`, `optional`, `keep`, `computed`, `default`), `default` (as JSON), `flags`, `deprecated`, `checks`.
@@ -31,6 +31,7 @@ fn object(info: &ObjectInfo) -> Json {
     json["area"] = info.area.into();
     json["key"] = info.key.into();
     json["ready"] = info.ready.into();
+    json["plain"] = info.plain.into();
     if info.timeouts.is_some() {
         let default = |o: Operation| (o.word().to_owned(), Duration::from(info.timeout(o, None)).to_string().into());
         json["timeouts"] = Json::Object(Operation::ALL.map(default).into_iter().collect());

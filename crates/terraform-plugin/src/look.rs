@@ -143,6 +143,8 @@ impl<R: Keyed + Debug> Model for Look<R> {
 }
 
 impl<A: Send + Sync + 'static, R: Resource<A> + Debug> DataSource<A> for Look<R> {
+    const PLAIN: bool = R::PLAIN;
+
     async fn read(cx: &Cx<A>, config: Self) -> Result<Self, Error> {
         match R::read(cx, &config.key, None).await? {
             Read::Found(model) => Ok(Self { found: model.encode(), ..config }),
@@ -209,6 +211,8 @@ impl<A: Send + Sync + 'static, R: Listed<A> + Debug> Model for Many<A, R> {
 }
 
 impl<A: Send + Sync + 'static, R: Listed<A> + Debug> DataSource<A> for Many<A, R> {
+    const PLAIN: bool = R::PLAIN;
+
     async fn read(cx: &Cx<A>, _: Self) -> Result<Self, Error> {
         let attributes = attributes_of::<R>();
         let one = |model: R| {

@@ -17,6 +17,9 @@ pub trait Resource<A: Send + Sync + 'static>: Keyed {
     /// stays what it is otherwise.
     const UPDATES_SETTLE: bool = false;
 
+    /// Whether it is a plain object: what a provider has many of, whose life is told once for all of them.
+    const PLAIN: bool = false;
+
     /// Looks at a configuration without asking anybody; anything in it may be unknown.
     fn validate(config: &Self::Plan, say: &mut Say<Self>) {
         let _ = (config, say);

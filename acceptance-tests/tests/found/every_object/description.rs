@@ -21,6 +21,8 @@ pub(crate) struct Object {
     pub(crate) attributes: Vec<Attribute>,
     /// The attributes whose values the import id joins by `/`.
     pub(crate) key: Vec<String>,
+    /// Whether it is one of many alike, which are tried together.
+    pub(crate) plain: bool,
 }
 
 /// An attribute.

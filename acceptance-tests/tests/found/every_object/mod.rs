@@ -1,5 +1,6 @@
 //! The checks that every object of the provider has to pass, one test an object: from its own example, and from variants
-//! of it that follow from its schema.
+//! of it that follow from its schema. Plain objects, of which there are many alike, are tried in one configuration; their
+//! variants are tried in the provider's own tests.
 //!
 //! An object without an example fails. The objects are asked of the provider itself, so a new one is checked as soon as
 //! it is registered; what has to be known about single attributes stands in `special.rs`.
@@ -7,6 +8,7 @@
 mod data;
 mod description;
 mod example;
+mod plain;
 mod resource;
 mod special;
 mod values;
@@ -20,15 +22,22 @@ use description::{Description, Object};
 /// One for each object.
 pub(super) fn find(terraform: &'static Terraform, provider: &Program) -> anyhow::Result<Vec<Found>> {
     let description = Description::of(provider)?;
-    let resources = description.resources.into_iter().map(|(name, object)| {
+    let (plain, deep): (Vec<_>, Vec<_>) = description.resources.into_iter().partition(|(_, object)| object.plain);
+    let (plain_data, data): (Vec<_>, Vec<_>) = description.data_sources.into_iter().partition(|(_, object)| object.plain);
+    let together = {
+        let provider = provider.clone();
+        let data: Vec<String> = plain_data.into_iter().map(|(name, _)| name).collect();
+        Found::new("plain".to_owned(), move || plain::check(terraform, &provider, &plain, &data))
+    };
+    let resources = deep.into_iter().map(|(name, object)| {
         let provider = provider.clone();
         Found::new(format!("resource::{name}"), move || resource::check(terraform, &provider, &name, &object))
     });
-    let data_sources = description.data_sources.into_keys().map(|name| {
+    let data_sources = data.into_iter().map(|(name, _)| {
         let provider = provider.clone();
         Found::new(format!("data::{name}"), move || data::check(terraform, &provider, &name))
     });
-    Ok(resources.chain(data_sources).collect())
+    Ok(resources.chain(data_sources).chain([together]).collect())
 }
 
 /// A cluster that has what the object's example assumes, and a workspace for it in which `terraform init` was run.

@@ -29,8 +29,13 @@ pub(super) struct Registered<D> {
 }
 
 impl<D: crate::model::Model> Registered<D> {
-    pub(super) fn new() -> Self {
-        Self { info: ObjectInfo::of::<D>(), model: PhantomData }
+    pub(super) fn new<A: Send + Sync + 'static>() -> Self
+    where
+        D: DataSource<A>,
+    {
+        let mut info = ObjectInfo::of::<D>();
+        info.plain = D::PLAIN;
+        Self { info, model: PhantomData }
     }
 }
 

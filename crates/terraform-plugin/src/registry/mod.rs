@@ -55,7 +55,7 @@ impl<A: Send + Sync + 'static> Registry<A> {
     /// A data source.
     #[must_use]
     pub fn data<D: DataSource<A>>(mut self) -> Self {
-        let known = self.data_sources.insert(D::NAME, Arc::new(data::Registered::<D>::new()));
+        let known = self.data_sources.insert(D::NAME, Arc::new(data::Registered::<D>::new::<A>()));
         debug_assert!(known.is_none(), "data source {} is registered twice", D::NAME);
         self
     }

@@ -21,6 +21,8 @@ pub(crate) struct ObjectInfo {
     pub(crate) timeouts: Option<&'static str>,
     /// Whether an update of a finished object can end unfinished.
     pub(crate) updates_settle: bool,
+    /// Whether its life is told once for all of its kind.
+    pub(crate) plain: bool,
     /// The names of the key's fields; none for a data source.
     pub(crate) key: &'static [&'static str],
     make_schema: fn() -> Schema,
@@ -39,6 +41,7 @@ impl ObjectInfo {
             ready: M::READY,
             timeouts: M::TIMEOUTS,
             updates_settle: false,
+            plain: false,
             key: &[],
             make_schema: M::schema,
             make_identity: Vec::new,
@@ -57,6 +60,7 @@ impl ObjectInfo {
             ready: None,
             timeouts: None,
             updates_settle: false,
+            plain: false,
             key: &[],
             make_schema: provider_schema::<C>,
             make_identity: Vec::new,

@@ -107,6 +107,7 @@ impl<R: crate::model::Keyed> Registered<R> {
     {
         let mut info = ObjectInfo::keyed::<R>();
         info.updates_settle = R::UPDATES_SETTLE;
+        info.plain = R::PLAIN;
         Self { info, model: PhantomData }
     }
 }

@@ -1,0 +1,7 @@
+data "pve_role" "backup" {
+  roleid = "Backup"
+}
+
+output "role_privs" {
+  value = data.pve_role.backup.privs
+}

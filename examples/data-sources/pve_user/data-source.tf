@@ -1,0 +1,7 @@
+data "pve_user" "joe" {
+  userid = "joe@pve"
+}
+
+output "user_email" {
+  value = data.pve_user.joe.email
+}

@@ -1,0 +1,1 @@
+terraform import pve_acl.auditors '/vms/PVEAuditor/@auditors'

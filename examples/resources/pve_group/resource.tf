@@ -1,0 +1,4 @@
+resource "pve_group" "admins" {
+  groupid = "admins"
+  comment = "Those who may do everything with machines"
+}

@@ -1,0 +1,4 @@
+resource "pve_realm" "pve" {
+  realm   = "pve"
+  comment = "Users of this cluster"
+}

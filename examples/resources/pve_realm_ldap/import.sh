@@ -1,0 +1,1 @@
+terraform import pve_realm_ldap.directory directory

@@ -1,0 +1,1 @@
+terraform import pve_realm_openid.home home

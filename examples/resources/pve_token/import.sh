@@ -1,0 +1,1 @@
+terraform import pve_token.ci 'root@pam/ci'
