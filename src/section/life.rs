@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use pve_client::{Area, Lock, Request};
+use terraform_plugin::schema::Attribute;
 use terraform_plugin::{
     Change, Created, Cx, Deleted, Diagnostic, Error, Failed, Findings, Key, Listed, Read, Resource, Say, Unwritten,
     Updated, require, require_removable,
@@ -282,8 +283,8 @@ async fn is_left_behind<S: Section>(cx: &Cx<Pve>, key: &S::Key, want: &S, live: 
 /// Whether what cannot be changed is as it is wanted, or left open.
 fn replaces_nothing<S: Section>(want: &S, live: &S) -> bool {
     let (want, live) = (want.encode(), live.encode());
-    let fixed = S::attributes().into_iter().filter(|a| a.replace && !a.write_only && !a.local);
-    fixed.map(|a| (&want[&a.name] == &live[&a.name]) || want[&a.name].is_null()).all(|same| same)
+    let fixed = |a: &&Attribute| a.replace && !a.write_only && !a.local;
+    S::attributes().iter().filter(fixed).all(|a| want[&a.name].is_null() || want[&a.name] == live[&a.name])
 }
 
 /// The error that it exists already, with the `import` block.
