@@ -11,7 +11,7 @@ use crate::pve::Pve;
 #[derive(Clone, Debug)]
 pub struct Named {
     /// Its type of resource.
-    pub kind: &'static str,
+    pub kind: String,
     /// The attribute that is its key.
     pub attribute: &'static str,
     /// Its key, which is its import id too.
@@ -23,7 +23,7 @@ pub struct Named {
 impl Named {
     /// The error that it exists already, with the `import` block.
     pub fn existing(&self) -> Problem {
-        exists(self.kind, &self.what, &self.key).at(self.attribute)
+        exists(&self.kind, &self.what, &self.key).at(self.attribute)
     }
 
     /// An error if it was `found`.

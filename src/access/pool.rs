@@ -190,7 +190,12 @@ async fn is_visible(cx: &Cx<Pve>, poolid: &str) -> Result<bool, Problem> {
 }
 
 fn named(poolid: &str) -> Named {
-    Named { kind: "pve_pool", attribute: "poolid", key: poolid.to_owned(), what: format!("Pool \"{poolid}\"") }
+    Named {
+        kind: "pve_pool".to_owned(),
+        attribute: "poolid",
+        key: poolid.to_owned(),
+        what: format!("Pool \"{poolid}\""),
+    }
 }
 
 /// The pool, if it is there because a run for this state was cut off while making it; an error if it is there otherwise.

@@ -103,13 +103,12 @@ impl Resource<Pve> for Token {
     async fn create(cx: &Cx<Pve>, want: &Self, unwritten: Unwritten<Self>) -> Result<Created<Self>, Failed> {
         let place = format!("{}/{}", want.userid, want.tokenid);
         if let Some(live) = unwritten.check(section::find::<Self>(cx, &key(want)).await)? {
-            let what = format!("Token \"{place}\"");
-            if !evidence::is_of_former_run(cx, &what, &place).await {
-                return Err(unwritten.fail(section::existing::<Self>(&key(want))));
+            let left = section::named::<Self>(&key(want)).left_behind(cx, Some(live), |_| true).await;
+            if let Some(live) = unwritten.check(left)? {
+                // Nobody knows the value that was handed out then.
+                let written = unwritten.take_over(Self { timeouts: want.timeouts.clone(), ..live });
+                return Ok(written.settle(|_| async { finish(cx, want).await }).await);
             }
-            // Nobody knows the value that was handed out then.
-            let written = unwritten.take_over(Self { timeouts: want.timeouts.clone(), ..live });
-            return Ok(written.settle(|_| async { finish(cx, want).await }).await);
         }
         unwritten.check(require(cx, want, None).await)?;
         let doing = format!("Cannot create token \"{place}\"");

@@ -319,7 +319,7 @@ fn definition(name: &str, map: &CrushMap) -> Option<Option<ReplicatedShape>> {
 
 fn named(name: &str) -> Named {
     let (key, what) = (name.to_owned(), format!("CRUSH rule \"{name}\""));
-    Named { kind: "pve_ceph_crush_rule", attribute: "name", key, what }
+    Named { kind: "pve_ceph_crush_rule".to_owned(), attribute: "name", key, what }
 }
 
 /// A rule that this process is about to make, or has made.

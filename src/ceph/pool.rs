@@ -320,7 +320,12 @@ async fn completed(cx: &Cx<Pve>, live: Live) -> Result<Live, Problem> {
 }
 
 fn named(name: &str) -> Named {
-    Named { kind: "pve_ceph_pool", attribute: "name", key: name.to_owned(), what: format!("Pool \"{name}\"") }
+    Named {
+        kind: "pve_ceph_pool".to_owned(),
+        attribute: "name",
+        key: name.to_owned(),
+        what: format!("Pool \"{name}\""),
+    }
 }
 
 /// PVE would change an existing pool and call it a success.

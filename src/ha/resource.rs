@@ -302,7 +302,12 @@ async fn settle(
 }
 
 fn named(sid: Sid) -> Named {
-    Named { kind: "pve_ha_resource", attribute: "sid", key: sid.to_string(), what: format!("HA resource {sid}") }
+    Named {
+        kind: "pve_ha_resource".to_owned(),
+        attribute: "sid",
+        key: sid.to_string(),
+        what: format!("HA resource {sid}"),
+    }
 }
 
 /// What is there because a run for this state was cut off while making it; an error if it is there otherwise.

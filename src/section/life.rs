@@ -14,8 +14,9 @@ use super::requests::{self, Settings, collection, filled, place};
 use super::wire::Live;
 use super::{Builtin, Right, Section, Sight, Told};
 use crate::absence;
-use crate::error::{During, Problem, exists};
+use crate::error::{During, Problem};
 use crate::evidence;
+use crate::named::Named;
 use crate::pve::Pve;
 use crate::rights;
 
@@ -48,7 +49,7 @@ pub async fn possible<S: Section>(
         && S::builtin(&key) == Builtin::No
     {
         match find::<S>(cx, &key).await {
-            Ok(Some(_)) => found.exists(existing::<S>(&key)),
+            Ok(Some(_)) => found.exists(named::<S>(&key).existing()),
             Ok(None) => {}
             // One of another type has its name.
             Err(problem) if problem.pve().is_none() => found.mendable(problem),
@@ -81,10 +82,10 @@ pub async fn create<S: Section + Resource<Pve>>(
             unwritten.check(S::change_apart(cx, &S::default(), want).await)?;
             return Ok(unwritten.take_over(want.clone()).made(changed));
         }
-        if !unwritten.check(is_left_behind(cx, &key, want, &live).await)? {
-            return Err(unwritten.fail(existing::<S>(&key)));
+        let agrees = |live: &S| Settings::difference(want, live, want).is_empty() && replaces_nothing(want, live);
+        if let Some(live) = unwritten.check(named::<S>(&key).left_behind(cx, Some(live), agrees).await)? {
+            return Ok(unwritten.take_over(want.clone()).made(live));
         }
-        return Ok(unwritten.take_over(want.clone()).made(live));
     }
     unwritten.check(require(cx, want, None).await)?;
     let doing = format!("Cannot create {}", called::<S>(&key));
@@ -274,12 +275,6 @@ pub async fn change<S: Section>(cx: &Cx<Pve>, key: &S::Key, prior: &S, want: &S)
     find::<S>(cx, key).await?.ok_or_else(gone)
 }
 
-/// Whether what is there was made by a run for this state that was cut off, and is as it is wanted.
-async fn is_left_behind<S: Section>(cx: &Cx<Pve>, key: &S::Key, want: &S, live: &S) -> Result<bool, Problem> {
-    let agrees = Settings::difference(want, live, want).is_empty() && replaces_nothing(want, live);
-    Ok(agrees && evidence::is_of_former_run(cx, &called::<S>(key), &key.to_string()).await)
-}
-
 /// Whether what cannot be changed is as it is wanted, or left open.
 fn replaces_nothing<S: Section>(want: &S, live: &S) -> bool {
     let (want, live) = (want.encode(), live.encode());
@@ -287,18 +282,19 @@ fn replaces_nothing<S: Section>(want: &S, live: &S) -> bool {
     S::attributes().iter().filter(fixed).all(|a| want[&a.name].is_null() || want[&a.name] == live[&a.name])
 }
 
-/// The error that it exists already, with the `import` block.
-pub fn existing<S: Section>(key: &S::Key) -> Problem {
-    let what = format!("{} \"{key}\"", S::FAMILY.what);
-    exists(&format!("pve_{}", S::NAME), &what, &key.to_string()).at(S::Key::FIELDS[0])
+/// What it is called where it is to be made.
+pub fn named<S: Section>(key: &S::Key) -> Named {
+    Named {
+        kind: format!("pve_{}", S::NAME),
+        attribute: S::Key::FIELDS[0],
+        key: key.to_string(),
+        what: format!("{} \"{key}\"", S::FAMILY.what),
+    }
 }
 
 /// An error if it exists.
 pub async fn must_be_absent<S: Section>(cx: &Cx<Pve>, key: &S::Key) -> Result<(), Problem> {
-    match find::<S>(cx, key).await? {
-        Some(_) => Err(existing::<S>(key)),
-        None => Ok(()),
-    }
+    named::<S>(key).must_be_absent(find::<S>(cx, key).await?)
 }
 
 /// Whether we would see the object if it were there.

@@ -4,6 +4,8 @@
 mod life;
 pub mod relation;
 mod requests;
+#[cfg(test)]
+mod tests;
 mod wire;
 
 use std::fmt::Debug;
@@ -14,7 +16,7 @@ use terraform_plugin::{Change, Cx, Error, Findings, Keyed, Say};
 use crate::pve::Pve;
 
 pub use life::{
-    change, create, delete, existing, find, ids, list, listed, must_be_absent, plan, possible, read, removable, update,
+    change, create, delete, find, ids, list, listed, must_be_absent, named, plan, possible, read, removable, update,
 };
 pub use wire::Live;
 

@@ -10,8 +10,9 @@ use terraform_plugin::{
 
 use super::Right;
 use crate::absence;
-use crate::error::{Problem, exists};
+use crate::error::Problem;
 use crate::evidence;
+use crate::named::Named;
 use crate::pve::Pve;
 use crate::rights;
 
@@ -91,7 +92,7 @@ pub async fn possible<R: Relation>(
         && let Ok(key) = R::Key::decode(&R::encode_plan(want))
         && R::find(cx, &key).await?.is_some()
     {
-        found.exists(existing::<R>(&key));
+        found.exists(named::<R>(&key).existing());
     }
     R::possible(cx, want, found).await
 }
@@ -109,11 +110,10 @@ pub async fn create<R: Relation + Resource<Pve>>(
 ) -> Result<Created<R>, Failed> {
     let key = unwritten.check(key_of(want))?;
     if let Some(live) = unwritten.check(R::find(cx, &key).await)? {
-        let what = format!("{} \"{key}\"", R::WHAT);
-        if agrees(want, &live) && evidence::is_of_former_run(cx, &what, &key.to_string()).await {
+        let agrees = |live: &R| agrees(want, live);
+        if let Some(live) = unwritten.check(named::<R>(&key).left_behind(cx, Some(live), agrees).await)? {
             return Ok(unwritten.take_over(want.clone()).made(live));
         }
-        return Err(unwritten.fail(existing::<R>(&key)));
     }
     unwritten.check(require(cx, want, None).await)?;
     let (answer, written) = unwritten.send(want.clone(), R::join(cx, want)).await?;
@@ -164,15 +164,17 @@ fn agrees<R: Object>(want: &R, live: &R) -> bool {
     R::attributes().iter().filter(|a| !a.local).all(|a| want[&a.name].is_null() || want[&a.name] == live[&a.name])
 }
 
-fn existing<R: Relation>(key: &R::Key) -> Problem {
-    exists(&format!("pve_{}", R::NAME), &format!("{} \"{key}\"", R::WHAT), &key.to_string()).at(R::Key::FIELDS[0])
+fn named<R: Relation>(key: &R::Key) -> Named {
+    Named {
+        kind: format!("pve_{}", R::NAME),
+        attribute: R::Key::FIELDS[0],
+        key: key.to_string(),
+        what: format!("{} \"{key}\"", R::WHAT),
+    }
 }
 
 async fn must_not_hold<R: Relation>(cx: &Cx<Pve>, key: &R::Key) -> Result<(), Problem> {
-    match R::find(cx, key).await? {
-        Some(_) => Err(existing::<R>(key)),
-        None => Ok(()),
-    }
+    named::<R>(key).must_be_absent(R::find(cx, key).await?)
 }
 
 fn key_of<R: Relation>(model: &R) -> Result<R::Key, Problem> {

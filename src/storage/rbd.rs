@@ -242,7 +242,7 @@ async fn find(cx: &Cx<Pve>, storage: &str) -> Result<Option<StorageRbd>, Problem
 
 fn named(storage: &str) -> Named {
     let (key, what) = (storage.to_owned(), format!("Storage \"{storage}\""));
-    Named { kind: "pve_storage_rbd", attribute: "storage", key, what }
+    Named { kind: "pve_storage_rbd".to_owned(), attribute: "storage", key, what }
 }
 
 /// The storage, if it is there because a run for this state was cut off while making it; an error if it is there otherwise.

@@ -172,6 +172,11 @@ impl Request {
         pairs.collect::<Vec<_>>().join("&")
     }
 
+    /// Method with path, and the parameters as they stand, secrets included: for tests of what is sent.
+    pub fn spelt(&self) -> (String, Vec<(String, String)>) {
+        (self.describe(), self.params.clone())
+    }
+
     /// Method and path, as errors and logs name the call. Parameters are left out: some are secret.
     pub(crate) fn describe(&self) -> String {
         format!("{} /{}", self.method, self.path)

@@ -23,7 +23,8 @@ use description::{Description, Object};
 pub(super) fn find(terraform: &'static Terraform, provider: &Program) -> anyhow::Result<Vec<Found>> {
     let description = Description::of(provider)?;
     let (plain, deep): (Vec<_>, Vec<_>) = description.resources.into_iter().partition(|(_, object)| object.plain);
-    let (plain_data, data): (Vec<_>, Vec<_>) = description.data_sources.into_iter().partition(|(_, object)| object.plain);
+    let (plain_data, data): (Vec<_>, Vec<_>) =
+        description.data_sources.into_iter().partition(|(_, object)| object.plain);
     let together = {
         let provider = provider.clone();
         let data: Vec<String> = plain_data.into_iter().map(|(name, _)| name).collect();

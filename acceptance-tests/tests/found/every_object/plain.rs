@@ -4,9 +4,9 @@
 use acceptance_tests::{Program, Terraform, difference};
 use anyhow::{Context as _, ensure};
 
+use super::bench;
 use super::description::Object;
 use super::example::{self, Example};
-use super::bench;
 
 pub(crate) fn check(
     terraform: &'static Terraform,
