@@ -66,7 +66,8 @@ fn a_model_says_who_it_is() {
     assert_eq!(said("key(name)", "key(id)"), "no such field in the struct");
     assert_eq!(said("key(name)", "conflicts(name, id)"), "no such field in the struct");
     assert_eq!(said("key(name)", "conflicts(name)"), "name at least two attributes");
-    let options = "unknown option; there are name, area, key, version, deprecated, conflicts, requires, exactly_one, \
+    assert_eq!(said("key(name)", "key(name), rest = size"), "no such field in the key");
+    let options = "unknown option; there are name, area, key, rest, version, deprecated, conflicts, requires, exactly_one, \
                    at_least_one";
     assert_eq!(said("key(name)", "id(name)"), options);
     assert_eq!(said("Pool {", "Pool<T> {"), "a model has no type parameters");
@@ -98,9 +99,15 @@ fn an_attribute_has_exactly_one_rule() {
                 `default = ...`, `local`";
     assert_eq!(said("replace"), none);
     let unknown = "unknown option; rules: required, optional, keep, computed, default; flags: local, replace, sensitive, \
-                   write_only, deprecated; same; checks: range, length, regex, says, one_of, check, each; ready; timeouts";
+                   write_only, deprecated; same; the API's view: api, repeated, usual, rouses; checks: range, length, regex, says, \
+                   one_of, check, each; ready; timeouts; flatten";
     assert_eq!(said("mandatory"), unknown);
     assert_eq!(said("required, says = \"a\""), "attribute `size`: `says` explains a `regex`, and there is none");
+    let usual = "attribute `size`: `usual` is what holds when it is left alone: write `keep`";
+    assert_eq!(said("required, usual = 1"), usual);
+    assert_eq!(said("required, repeated"), "attribute `size`: `repeated` is for lists and sets");
+    let rouses = "attribute `size`: `rouses` is for `local` attributes: a change of any other calls an update anyway";
+    assert_eq!(said("required, rouses"), rouses);
 }
 
 #[test]
@@ -155,4 +162,15 @@ fn a_derive_is_for_its_own_kind_of_type() {
 fn a_word_holds_nothing() {
     assert_eq!(said(choice::expand, CHOICE, "Scsi", "Scsi(u8)"), "a variant of a Choice holds nothing");
     assert_eq!(said(choice::expand, CHOICE, "word", "text"), "unknown option; there is word");
+}
+
+#[test]
+fn a_secret_is_sent_again_by_a_version_that_is_there_and_local() {
+    let right = "#[attr(keep)]\n        size: Option<i64>,";
+    let with = |size: &str| format!("#[attr(required, write_only(version = size))] secret: Option<Secret<String>>, {size}");
+    let said = |size: &str| said(model, MODEL, right, &with(size));
+    assert_eq!(said("#[attr(keep)] size: Option<i64>,"), "no such attribute that is `local`");
+    assert_eq!(said(""), "no such attribute that is `local`");
+    let there = MODEL.replace(right, &with("#[attr(local)] size: Option<i64>,"));
+    model(&parse_str::<DeriveInput>(&there).unwrap()).unwrap();
 }

@@ -222,3 +222,137 @@ impl<A: Send + Sync + 'static, R: Listed<A> + Debug> DataSource<A> for Many<A, R
         Ok(Self { found: R::list(cx).await?.into_iter().map(one).collect(), of: PhantomData })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::stop::StopToken;
+    use crate::{Created, Deleted, Failed, Secret, Timeouts, Unwritten, Updated};
+
+    /// A disk of a machine.
+    #[derive(crate::Nested, Clone, Debug, PartialEq)]
+    struct Disk {
+        #[attr(required, range = 1..=9)]
+        size: i64,
+        #[attr(local)]
+        allow_shrink: Option<bool>,
+    }
+
+    /// A machine.
+    #[derive(crate::Model, Clone, Debug, PartialEq)]
+    #[model(name = "test_machine", area = "Things", key(node, name))]
+    struct Machine {
+        #[attr(required, replace)]
+        node: String,
+        #[attr(required, replace, regex = "[a-z]+")]
+        name: String,
+        #[attr(optional)]
+        disks: Option<BTreeMap<String, Disk>>,
+        #[attr(optional, write_only)]
+        password: Option<Secret<String>>,
+        #[attr(ready)]
+        ready: bool,
+        #[attr(timeouts)]
+        timeouts: Timeouts,
+    }
+
+    /// The names that exist, each on node `a`; `hidden` is one that nobody can be asked about.
+    type Names = Vec<&'static str>;
+
+    fn machine(name: &str) -> Machine {
+        let disk = Disk { size: 4, allow_shrink: Some(true) };
+        Machine {
+            node: "a".to_owned(),
+            name: name.to_owned(),
+            disks: Some([("scsi0".to_owned(), disk)].into()),
+            password: None,
+            ready: true,
+            timeouts: Timeouts::default(),
+        }
+    }
+
+    impl Resource<Names> for Machine {
+        async fn create(_: &Cx<Names>, _: &Self, unwritten: Unwritten<Self>) -> Result<Created<Self>, Failed> {
+            Err(unwritten.fail(Error::new("never", "")))
+        }
+
+        async fn read(cx: &Cx<Names>, key: &MachineKey, _: Option<&Self>) -> Result<Read<Self>, Error> {
+            Ok(match (key.name.as_str(), cx.contains(&key.name.as_str())) {
+                ("hidden", _) => Read::unreachable("Node a is offline", "No answer."),
+                (name, true) => Read::Found(machine(name)),
+                (_, false) => Read::Gone,
+            })
+        }
+
+        async fn update(_: &Cx<Names>, _: &Self, want: &Self) -> Result<Updated<Self>, Error> {
+            Ok(Updated::Done(want.clone()))
+        }
+
+        async fn delete(_: &Cx<Names>, _: &Self) -> Result<Deleted<Self>, Error> {
+            Ok(Deleted::Gone)
+        }
+    }
+
+    impl Listed<Names> for Machine {
+        const PLURAL: &'static str = "machines";
+
+        async fn list(cx: &Cx<Names>) -> Result<Vec<Self>, Error> {
+            match cx.contains(&"hidden") {
+                true => Err(Error::new("Not all are to be seen", "")),
+                false => Ok(cx.iter().map(|name| machine(name)).collect()),
+            }
+        }
+    }
+
+    fn cx(names: &[&'static str]) -> Cx<Names> {
+        Cx::new(Arc::new(names.to_vec()), StopToken::new(), Duration::from_secs(9))
+    }
+
+    async fn look(names: &[&'static str], name: &str) -> Result<BTreeMap<String, Value>, Error> {
+        let asked = BTreeMap::from([("node".to_owned(), "a".into()), ("name".to_owned(), name.into())]);
+        Look::<Machine>::read(&cx(names), Look::decode(&asked).unwrap()).await.map(|found| found.encode())
+    }
+
+    fn disks() -> Value {
+        let disk = Value::object([("size", Value::from(4))]);
+        Value::map([("scsi0", disk)])
+    }
+
+    #[test]
+    fn the_key_is_asked_for_and_the_rest_is_told() {
+        let all = Look::<Machine>::attributes();
+        let rules: Vec<_> = all.iter().map(|a| (a.name.as_str(), a.rule == Rule::Required, a.checks.len())).collect();
+        assert_eq!(rules, [("node", true, 0), ("name", true, 0), ("disks", false, 0)], "nothing that is only said");
+        assert!(all.iter().all(|a| !a.replace));
+        let [size] = all[2].nested().unwrap() else { panic!("{:?}", all[2]) };
+        assert!(size.name == "size" && size.rule == Rule::Computed && size.checks.is_empty());
+    }
+
+    #[tokio::test]
+    async fn what_is_there_is_shown_and_what_is_not_is_an_error() {
+        let found = look(&["web"], "web").await.unwrap();
+        let expected = [("node", "a".into()), ("name", "web".into()), ("disks", disks())];
+        assert_eq!(found, expected.map(|(name, value)| (name.to_owned(), value)).into());
+        let gone = look(&["web"], "db").await.unwrap_err();
+        assert!(gone.text().starts_with("There is no test machine \"a/db\""), "{}", gone.text());
+        let hidden = look(&["web"], "hidden").await.unwrap_err();
+        assert_eq!(hidden.text(), "Node a is offline\nNo answer.");
+    }
+
+    #[tokio::test]
+    async fn all_are_told_by_key_or_none() {
+        let one = Value::object([("node", "a".into()), ("name", "web".into()), ("disks", disks())]);
+        let read = async |names: &[&'static str]| {
+            let asked = Many::<Names, Machine>::decode(&BTreeMap::new()).unwrap();
+            Many::read(&cx(names), asked).await.map(|found| found.encode())
+        };
+        let found = read(&["web"]).await.unwrap();
+        assert_eq!(found, [("machines".to_owned(), Value::map([("a/web", one)]))].into());
+        assert_eq!(read(&[]).await.unwrap(), [("machines".to_owned(), Value::Map(BTreeMap::new()))].into());
+        assert_eq!(read(&["web", "hidden"]).await.unwrap_err().text(), "Not all are to be seen");
+        let [all] = &Many::<Names, Machine>::attributes()[..] else { panic!() };
+        assert!(all.name == "machines" && all.description.contains("`node`/`name`"), "{all:?}");
+    }
+}

@@ -233,3 +233,81 @@ fn words() {
     assert_eq!("directsync".parse::<Cache>(), Ok(Cache::Direct));
     assert_eq!("raid".parse::<Cache>().unwrap_err(), "must be one of `none`, `write_back`, `directsync`, not \"raid\"");
 }
+
+/// What several have in common.
+#[derive(crate::Nested, Clone, Debug, Default, PartialEq)]
+struct Common {
+    #[attr(optional, api = "prune-backups")]
+    prune: Option<String>,
+    #[attr(keep, usual = 4)]
+    count: Option<i64>,
+}
+
+/// A plain thing.
+#[derive(crate::Model, Clone, Debug, Default, PartialEq)]
+#[model(name = "plain", area = "Things", key(path, who), rest = path)]
+struct Plain {
+    #[attr(required)]
+    path: String,
+    #[attr(required)]
+    who: String,
+    /// How it is called.
+    #[attr(keep, usual = "mail")]
+    word: Option<String>,
+    #[attr(optional, repeated)]
+    fields: Option<Vec<String>>,
+    #[attr(required, write_only(version = secret_version))]
+    secret: Option<Secret<String>>,
+    #[attr(local)]
+    secret_version: Option<i64>,
+    #[attr(local, rouses)]
+    rotation: Option<i64>,
+    #[attr(flatten)]
+    common: Common,
+}
+
+#[test]
+fn what_the_api_sees_of_an_attribute_stands_beside_it() {
+    let all = Plain::attributes();
+    let of = |name: &str| all.iter().find(|a| a.name == name).unwrap();
+    assert_eq!(of("prune").parameter(), "prune-backups");
+    assert_eq!(of("word").parameter(), "word");
+    assert!(of("fields").repeated && !of("word").repeated);
+    assert_eq!(of("word").description, "How it is called. Left alone when unset (default: `mail`).");
+    assert_eq!(of("count").description, "Left alone when unset (default: 4).");
+    assert_eq!((&of("word").usual, &of("count").usual), (&Some("mail".into()), &Some(4.into())));
+    assert_eq!(of("secret").version.as_deref(), Some("secret_version"));
+    assert!(of("secret_version").rouses && of("rotation").rouses && of("rotation").local && !of("word").rouses);
+}
+
+#[test]
+fn shared_attributes_are_the_objects_own() {
+    let common = Common { prune: Some("keep-last=1".to_owned()), count: Some(2) };
+    let plain = Plain { path: "/a".to_owned(), who: "b".to_owned(), common: common.clone(), ..Plain::default() };
+    let values = plain.encode();
+    assert_eq!((&values["prune"], &values["count"]), (&"keep-last=1".into(), &2.into()));
+    assert!(!values.contains_key("common"));
+    let names: Vec<_> = Plain::attributes().into_iter().map(|a| a.name).collect();
+    assert!(names.ends_with(&["prune".to_owned(), "count".to_owned()]), "{names:?}");
+    assert!(values.keys().all(|name| names.contains(name)) && values.len() == names.len());
+    assert_eq!(Plain::decode(&values).unwrap(), plain);
+    let plan = Plain::decode_plan(&values).unwrap();
+    assert_eq!(plan.common.count, Attr::Known(2));
+    assert_eq!(Plain::encode_plan(&plan), values);
+}
+
+#[test]
+fn one_part_of_an_id_may_hold_slashes() {
+    let key = PlainKey { path: "/vms/100".to_owned(), who: "joe@pve".to_owned() };
+    assert_eq!(key.to_string(), "/vms/100/joe@pve");
+    assert_eq!("/vms/100/joe@pve".parse(), Ok(key));
+    assert_eq!("//joe@pve".parse(), Ok(PlainKey { path: "/".to_owned(), who: "joe@pve".to_owned() }));
+    for wrong in ["joe@pve", "/vms/", "", "/joe@pve"] {
+        assert!(wrong.parse::<PlainKey>().is_err(), "{wrong}");
+    }
+    // In the middle, and at the end as without a word.
+    let split = |id, fields: &[&str], rest| key::split(id, fields, rest).map(|parts| parts.join(" ")).ok();
+    assert_eq!(split("a/b/c/d", &["x", "y", "z"], Some("y")).as_deref(), Some("a b/c d"));
+    assert_eq!(split("a/b/c/d", &["x", "y"], None).as_deref(), Some("a b/c/d"));
+    assert_eq!(split("a/b", &["x", "y", "z"], Some("y")), None);
+}
