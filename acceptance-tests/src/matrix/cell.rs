@@ -12,6 +12,9 @@ use crate::{Output, Seen, Sim, Workspace};
 
 /// After so many runs everything has to be as it should.
 const RUNS: usize = 5;
+/// The same where the journal is lost: each stage of the road that was made by then needs its own import, one run after the
+/// other (OSDs, rule, pool, storage, machine, HA).
+const RUNS_WITH_IMPORTS: usize = 8;
 /// So many requests are told when one that should have come did not.
 const LAST: usize = 8;
 const IMPORTS: &str = "import.tf";
@@ -111,7 +114,8 @@ impl Matrix {
             if cell.phase == Phase::Apply {
                 work.write(IMPORTS, &imports)?;
             }
-            if converged.runs == RUNS {
+            let runs = if cell.journal == Journal::Lost { RUNS_WITH_IMPORTS } else { RUNS };
+            if converged.runs == runs {
                 break false;
             }
             output = work.run(arguments(cell.phase))?;

@@ -167,7 +167,8 @@ fn a_word_holds_nothing() {
 #[test]
 fn a_secret_is_sent_again_by_a_version_that_is_there_and_local() {
     let right = "#[attr(keep)]\n        size: Option<i64>,";
-    let with = |size: &str| format!("#[attr(required, write_only(version = size))] secret: Option<Secret<String>>, {size}");
+    let with =
+        |size: &str| format!("#[attr(required, write_only(version = size))] secret: Option<Secret<String>>, {size}");
     let said = |size: &str| said(model, MODEL, right, &with(size));
     assert_eq!(said("#[attr(keep)] size: Option<i64>,"), "no such attribute that is `local`");
     assert_eq!(said(""), "no such attribute that is `local`");

@@ -93,6 +93,14 @@ impl<A> Cx<A> {
         }
     }
 
+    /// Whether another process of this state is making this.
+    pub(crate) async fn is_being_made(&self, kind: &str, place: &str) -> bool {
+        match &self.journal {
+            Some(journal) => journal.is_being_made(kind, place).await,
+            None => false,
+        }
+    }
+
     /// Terraform is being told what exists.
     pub(crate) fn answered(&self, place: Option<String>) {
         if let Some(intent) = &self.intent {

@@ -47,6 +47,17 @@ impl Error {
         }
     }
 
+    /// What is to be made exists, and another process of this state is making it.
+    pub(crate) fn made_elsewhere(self, making: bool) -> Self {
+        const MAKING: &str = "Another process of this very state is making it just now: a provider that a killed Terraform has \
+            left behind, or another apply. This run wrote nothing of it. Apply again when that has come to its end; nothing is \
+            to be imported.";
+        match making && self.taken {
+            true => self.map(|d| Diagnostic { detail: MAKING.to_owned(), ..d }),
+            false => self,
+        }
+    }
+
     /// Whether nothing that a plan could hold mends it.
     pub(crate) fn is_lasting(&self) -> bool {
         self.lasting

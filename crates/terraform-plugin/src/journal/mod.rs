@@ -186,6 +186,23 @@ impl Journal {
         self.find(kind, false, removing).await.map(|kept| self.release(kept)).is_some()
     }
 
+    /// Whether another process of this state is making this just now: a provider that a killed Terraform has left behind, or
+    /// another apply.
+    pub(crate) async fn is_being_made(&self, kind: &str, place: &str) -> bool {
+        let making = |entry: &Entry| {
+            let same = entry.kind == kind && entry.origin == self.origin && entry.place.as_deref() == Some(place);
+            same && entry.verb == Verb::Create
+        };
+        let mut candidates = entry::fitting(&self.dir, |path| self.is_own(path), making);
+        if candidates.is_empty() {
+            return false;
+        }
+        let scope = self.scope().await;
+        candidates.retain(|(_, entry)| entry.scope == scope);
+        let worked_on = !candidates.is_empty();
+        worked_on && entry::take(candidates.into_iter().map(|(path, _)| path).collect(), making).is_none()
+    }
+
     /// Strikes out all that runs which were cut off had begun with this: it is gone, or all that it should be.
     pub(crate) async fn over(&self, kind: &str, place: &str) {
         while let Some(kept) = self.find(kind, false, |entry| entry.place.as_deref() == Some(place)).await {

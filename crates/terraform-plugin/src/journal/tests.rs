@@ -94,6 +94,24 @@ async fn an_entry_is_its_process_as_long_as_that_lives() {
 }
 
 #[tokio::test]
+async fn what_a_living_process_is_making_is_told_from_what_a_killed_one_was() {
+    let dir = tempfile::tempdir().unwrap();
+    let (theirs, ours) = (journal(dir.path(), "lab"), journal(dir.path(), "lab"));
+    let making = intent(&theirs, "a");
+    making.write(place("a")).await.unwrap();
+    assert!(ours.is_being_made("thing", "a").await);
+    assert!(!theirs.is_being_made("thing", "a").await, "what one does oneself is nobody else's doing");
+    assert!(!ours.is_being_made("thing", "b").await && !ours.is_being_made("other", "a").await);
+    assert!(!journal(dir.path(), "elsewhere").is_being_made("thing", "a").await);
+    // Told, and still alive: Terraform may not have written it down.
+    making.answered(place("a"));
+    assert!(ours.is_being_made("thing", "a").await);
+    drop((making, theirs));
+    assert!(!ours.is_being_made("thing", "a").await);
+    assert!(intent(&ours, "a").former(Some("a")).await.is_some(), "and looking has taken nothing");
+}
+
+#[tokio::test]
 async fn what_the_state_holds_by_now_is_struck_out() {
     let dir = tempfile::tempdir().unwrap();
     let first = journal(dir.path(), "lab");

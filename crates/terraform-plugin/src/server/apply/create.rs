@@ -32,8 +32,13 @@ impl<P: Provider> Server<P> {
         let (found, why) = match end {
             CreateEnd::Failed(error) => {
                 cx.nothing_came_of_it();
-                let held = object.place(planned).is_some_and(|place| self.0.held.holds(info.name, &place));
-                said.extend(error.held_here(held).into_diagnostics());
+                let place = object.place(planned);
+                let held = place.as_deref().is_some_and(|place| self.0.held.holds(info.name, place));
+                let making = match &place {
+                    Some(place) if !held => cx.is_being_made(info.name, place).await,
+                    _ => false,
+                };
+                said.extend(error.held_here(held).made_elsewhere(making).into_diagnostics());
                 return Ok(Stored { state: wire::null(), identity: None, private: Vec::new() });
             }
             CreateEnd::Made(found) => (found, None),
