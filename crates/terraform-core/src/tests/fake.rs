@@ -1,0 +1,407 @@
+//! A provider over the wire types. It is honest, but for what a test changes in its answers.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+
+use bytes::Bytes;
+use tfplugin6 as tf;
+use tfplugin6::provider_server::Provider as Service;
+use tfplugin6::schema::nested_block::NestingMode as BlockNesting;
+use tfplugin6::schema::object::NestingMode;
+use tonic::{Request, Response, Status, async_trait};
+
+use crate::schemas::Schemas;
+use crate::types::Type;
+use crate::value::{Value, write_msgpack};
+use crate::walk::decode;
+use crate::{Config, Core, Diagnostics, Provider};
+
+type Lie<Q, A> = Option<Box<dyn Fn(&Q, &mut A) -> Result<(), Status> + Send + Sync>>;
+
+macro_rules! lies {
+    ($($rpc:ident),* $(,)?) => {
+        /// What is changed in each kind of answer, and what was asked.
+        #[derive(Default)]
+        pub(super) struct Fake {
+            pub asked: Asked,
+            $(pub $rpc: Lie<tf::$rpc::Request, tf::$rpc::Response>,)*
+        }
+
+        /// All requests.
+        #[derive(Default)]
+        pub(super) struct Asked {
+            $(pub $rpc: Mutex<Vec<tf::$rpc::Request>>,)*
+        }
+
+        impl Fake {
+            $(fn $rpc(&self, request: &tf::$rpc::Request, mut answer: tf::$rpc::Response) -> Result<Response<tf::$rpc::Response>, Status> {
+                self.asked.$rpc.lock().unwrap().push(request.clone());
+                if let Some(lie) = &self.$rpc {
+                    lie(request, &mut answer)?;
+                }
+                Ok(Response::new(answer))
+            })*
+        }
+    };
+}
+
+lies!(
+    get_provider_schema,
+    get_resource_identity_schemas,
+    validate_provider_config,
+    configure_provider,
+    validate_resource_config,
+    validate_data_resource_config,
+    upgrade_resource_state,
+    upgrade_resource_identity,
+    read_resource,
+    plan_resource_change,
+    apply_resource_change,
+    import_resource_state,
+    move_resource_state,
+    read_data_source,
+);
+
+/// An attribute: its name, its type and its flags.
+pub(super) fn attribute(name: &str, ty: &str, flags: &str) -> tf::schema::Attribute {
+    let has = |flag| flags.split(' ').any(|given| given == flag);
+    tf::schema::Attribute {
+        name: name.to_owned(),
+        r#type: ty.to_owned().into(),
+        required: has("required"),
+        optional: has("optional"),
+        computed: has("computed"),
+        sensitive: has("sensitive"),
+        write_only: has("write_only"),
+        ..Default::default()
+    }
+}
+
+fn nested(name: &str, nesting: NestingMode) -> tf::schema::Attribute {
+    let attributes = vec![attribute("size", "\"number\"", "required"), attribute("path", "\"string\"", "computed")];
+    let object = tf::schema::Object { attributes, nesting: nesting.into(), ..Default::default() };
+    tf::schema::Attribute { nested_type: Some(object), ..attribute(name, "", "optional") }
+}
+
+fn block(name: &str, nesting: BlockNesting) -> tf::schema::NestedBlock {
+    let attributes = vec![attribute("to", "\"string\"", "required"), attribute("id", "\"string\"", "computed")];
+    let content = tf::schema::Block { attributes, ..Default::default() };
+    tf::schema::NestedBlock {
+        type_name: name.to_owned(),
+        block: Some(content),
+        nesting: nesting.into(),
+        ..Default::default()
+    }
+}
+
+fn schema(
+    version: i64,
+    attributes: Vec<tf::schema::Attribute>,
+    block_types: Vec<tf::schema::NestedBlock>,
+) -> tf::Schema {
+    tf::Schema { version, block: Some(tf::schema::Block { attributes, block_types, ..Default::default() }) }
+}
+
+/// What the provider says of itself: `t_thing` has everything, `t_part` nearly nothing, `t_facts` is a data source.
+fn schemas() -> tf::get_provider_schema::Response {
+    let text = "\"string\"";
+    let thing = vec![
+        attribute("name", text, "required"),
+        attribute("id", text, "computed"),
+        attribute("note", text, "optional"),
+        attribute("kept", text, "optional computed"),
+        attribute("size", "\"number\"", "optional"),
+        attribute("secret", text, "optional write_only"),
+        attribute("password", text, "optional sensitive"),
+        attribute("tags", "[\"set\",\"string\"]", "optional"),
+        attribute("labels", "[\"map\",\"string\"]", "optional"),
+        attribute("any", "\"dynamic\"", "optional"),
+        nested("disk", NestingMode::Single),
+        nested("list", NestingMode::List),
+        nested("set", NestingMode::Set),
+        nested("map", NestingMode::Map),
+    ];
+    let blocks = vec![
+        block("rule", BlockNesting::List),
+        block("each", BlockNesting::Set),
+        block("by_key", BlockNesting::Map),
+        block("one", BlockNesting::Single),
+    ];
+    let part = vec![attribute("of", text, "optional"), attribute("id", text, "computed")];
+    let facts = vec![attribute("name", text, "required"), attribute("id", text, "computed")];
+    tf::get_provider_schema::Response {
+        provider: Some(schema(0, vec![attribute("endpoint", text, "optional")], vec![])),
+        resource_schemas: BTreeMap::from([
+            ("t_thing".to_owned(), schema(1, thing, blocks)),
+            ("t_part".to_owned(), schema(0, part, vec![])),
+        ]),
+        data_source_schemas: BTreeMap::from([("t_facts".to_owned(), schema(0, facts, vec![]))]),
+        server_capabilities: Some(tf::ServerCapabilities {
+            plan_destroy: true,
+            move_resource_state: true,
+            ..Default::default()
+        }),
+        ..Default::default()
+    }
+}
+
+fn identities() -> tf::get_resource_identity_schemas::Response {
+    let part = tf::resource_identity_schema::IdentityAttribute {
+        name: "id".to_owned(),
+        r#type: "\"string\"".into(),
+        required_for_import: true,
+        ..Default::default()
+    };
+    let schema = tf::ResourceIdentitySchema { version: 1, identity_attributes: vec![part] };
+    tf::get_resource_identity_schemas::Response {
+        identity_schemas: BTreeMap::from([("t_thing".to_owned(), schema)]),
+        ..Default::default()
+    }
+}
+
+pub(super) fn ty(name: &str) -> Type {
+    let all = schemas();
+    let of = if name == "t_facts" { &all.data_source_schemas } else { &all.resource_schemas };
+    crate::schema::schema(&of[name], crate::schema::Allowed { write_only: true }).unwrap().block.ty()
+}
+
+pub(super) fn sent(value: &Value, name: &str) -> Option<tf::DynamicValue> {
+    Some(tf::DynamicValue { msgpack: write_msgpack(value, &ty(name)).into(), json: Bytes::new() })
+}
+
+pub(super) fn got(message: Option<&tf::DynamicValue>, name: &str) -> Value {
+    decode(message, &ty(name)).unwrap()
+}
+
+/// Changes an object in an answer: `edit(&mut answer.new_state, "t_thing", &[("name", "x".into())])`.
+pub(super) fn edit(message: &mut Option<tf::DynamicValue>, name: &str, changes: &[(&str, Value)]) {
+    let Value::Object(mut object) = got(message.as_ref(), name) else { panic!("nothing to edit") };
+    object.extend(changes.iter().map(|(name, value)| ((*name).to_owned(), value.clone())));
+    *message = sent(&Value::Object(object), name);
+}
+
+pub(super) fn identity(id: &Value) -> Option<tf::ResourceIdentityData> {
+    let ty = Type::Object([("id".to_owned(), Type::String)].into());
+    let value = Value::object([("id", id.clone())]);
+    Some(tf::ResourceIdentityData {
+        identity_data: Some(tf::DynamicValue { msgpack: write_msgpack(&value, &ty).into(), json: Bytes::new() }),
+    })
+}
+
+/// Without what is only for the provider's ears.
+fn without_secret(value: Value) -> Value {
+    let Value::Object(mut object) = value else { return value };
+    object.entry("secret".to_owned()).and_modify(|secret| *secret = Value::Null);
+    Value::Object(object)
+}
+
+#[async_trait]
+impl Service for Fake {
+    async fn get_provider_schema(
+        &self,
+        request: Request<tf::get_provider_schema::Request>,
+    ) -> Result<Response<tf::get_provider_schema::Response>, Status> {
+        self.get_provider_schema(request.get_ref(), schemas())
+    }
+
+    async fn get_resource_identity_schemas(
+        &self,
+        request: Request<tf::get_resource_identity_schemas::Request>,
+    ) -> Result<Response<tf::get_resource_identity_schemas::Response>, Status> {
+        self.get_resource_identity_schemas(request.get_ref(), identities())
+    }
+
+    async fn validate_provider_config(
+        &self,
+        request: Request<tf::validate_provider_config::Request>,
+    ) -> Result<Response<tf::validate_provider_config::Response>, Status> {
+        self.validate_provider_config(request.get_ref(), Default::default())
+    }
+
+    async fn configure_provider(
+        &self,
+        request: Request<tf::configure_provider::Request>,
+    ) -> Result<Response<tf::configure_provider::Response>, Status> {
+        self.configure_provider(request.get_ref(), Default::default())
+    }
+
+    async fn validate_resource_config(
+        &self,
+        request: Request<tf::validate_resource_config::Request>,
+    ) -> Result<Response<tf::validate_resource_config::Response>, Status> {
+        self.validate_resource_config(request.get_ref(), Default::default())
+    }
+
+    async fn validate_data_resource_config(
+        &self,
+        request: Request<tf::validate_data_resource_config::Request>,
+    ) -> Result<Response<tf::validate_data_resource_config::Response>, Status> {
+        self.validate_data_resource_config(request.get_ref(), Default::default())
+    }
+
+    async fn upgrade_resource_state(
+        &self,
+        request: Request<tf::upgrade_resource_state::Request>,
+    ) -> Result<Response<tf::upgrade_resource_state::Response>, Status> {
+        let json = request.get_ref().raw_state.clone().unwrap_or_default().json;
+        let upgraded_state = Some(tf::DynamicValue { msgpack: Bytes::new(), json });
+        self.upgrade_resource_state(
+            request.get_ref(),
+            tf::upgrade_resource_state::Response { upgraded_state, ..Default::default() },
+        )
+    }
+
+    async fn upgrade_resource_identity(
+        &self,
+        request: Request<tf::upgrade_resource_identity::Request>,
+    ) -> Result<Response<tf::upgrade_resource_identity::Response>, Status> {
+        let upgraded_identity = identity(&"upgraded".into());
+        self.upgrade_resource_identity(
+            request.get_ref(),
+            tf::upgrade_resource_identity::Response { upgraded_identity, ..Default::default() },
+        )
+    }
+
+    async fn read_resource(
+        &self,
+        request: Request<tf::read_resource::Request>,
+    ) -> Result<Response<tf::read_resource::Response>, Status> {
+        let asked = request.get_ref();
+        let answer = tf::read_resource::Response {
+            new_state: asked.current_state.clone(),
+            private: asked.private.clone(),
+            new_identity: asked.current_identity.clone(),
+            ..Default::default()
+        };
+        self.read_resource(asked, answer)
+    }
+
+    async fn plan_resource_change(
+        &self,
+        request: Request<tf::plan_resource_change::Request>,
+    ) -> Result<Response<tf::plan_resource_change::Response>, Status> {
+        let asked = request.get_ref();
+        let mut planned = without_secret(got(asked.proposed_new_state.as_ref(), &asked.type_name));
+        let creates = got(asked.prior_state.as_ref(), &asked.type_name).is_null();
+        if let Value::Object(object) = &mut planned
+            && creates
+        {
+            for name in ["id", "kept"] {
+                object.entry(name.to_owned()).and_modify(|value| {
+                    if value.is_null() {
+                        *value = Value::UNKNOWN
+                    }
+                });
+            }
+        }
+        let name = |name: &str| tf::AttributePath {
+            steps: vec![tf::attribute_path::Step {
+                selector: Some(tf::attribute_path::step::Selector::AttributeName(name.to_owned())),
+            }],
+        };
+        let answer = tf::plan_resource_change::Response {
+            planned_state: sent(&planned, &asked.type_name),
+            requires_replace: if asked.type_name == "t_thing" { vec![name("name")] } else { Vec::new() },
+            planned_private: if planned.is_null() { asked.prior_private.clone() } else { "planned".into() },
+            planned_identity: asked.prior_identity.clone(),
+            ..Default::default()
+        };
+        self.plan_resource_change(asked, answer)
+    }
+
+    async fn apply_resource_change(
+        &self,
+        request: Request<tf::apply_resource_change::Request>,
+    ) -> Result<Response<tf::apply_resource_change::Response>, Status> {
+        let asked = request.get_ref();
+        let planned = got(asked.planned_state.as_ref(), &asked.type_name);
+        let made = planned.map_all(&mut |value| if value.is_known() { value } else { "made".into() });
+        let answer = tf::apply_resource_change::Response {
+            new_state: sent(&made, &asked.type_name),
+            private: "applied".into(),
+            new_identity: if asked.type_name == "t_thing" && !made.is_null() {
+                identity(&made.attribute("id"))
+            } else {
+                None
+            },
+            ..Default::default()
+        };
+        self.apply_resource_change(asked, answer)
+    }
+
+    async fn import_resource_state(
+        &self,
+        request: Request<tf::import_resource_state::Request>,
+    ) -> Result<Response<tf::import_resource_state::Response>, Status> {
+        let asked = request.get_ref();
+        let block = Schemas::of(&Provider::in_process(Self::default())).await.unwrap().resources[&asked.type_name]
+            .block
+            .clone();
+        let mut state = sent(&block.empty(), &asked.type_name);
+        edit(&mut state, &asked.type_name, &[("id", asked.id.as_str().into()), ("name", "n".into())]);
+        let one = tf::import_resource_state::ImportedResource {
+            type_name: asked.type_name.clone(),
+            state,
+            private: "imported".into(),
+            identity: identity(&"imported".into()),
+        };
+        self.import_resource_state(
+            asked,
+            tf::import_resource_state::Response { imported_resources: vec![one], ..Default::default() },
+        )
+    }
+
+    async fn move_resource_state(
+        &self,
+        request: Request<tf::move_resource_state::Request>,
+    ) -> Result<Response<tf::move_resource_state::Response>, Status> {
+        let asked = request.get_ref();
+        let block = Schemas::of(&Provider::in_process(Self::default())).await.unwrap().resources
+            [&asked.target_type_name]
+            .block
+            .clone();
+        let mut target_state = sent(&block.empty(), &asked.target_type_name);
+        edit(&mut target_state, &asked.target_type_name, &[("id", "moved".into()), ("name", "n".into())]);
+        let answer = tf::move_resource_state::Response {
+            target_state,
+            target_private: asked.source_private.clone(),
+            target_identity: identity(&"moved".into()),
+            ..Default::default()
+        };
+        self.move_resource_state(asked, answer)
+    }
+
+    async fn read_data_source(
+        &self,
+        request: Request<tf::read_data_source::Request>,
+    ) -> Result<Response<tf::read_data_source::Response>, Status> {
+        let asked = request.get_ref();
+        let mut state = asked.config.clone();
+        edit(&mut state, "t_facts", &[("id", "read".into())]);
+        self.read_data_source(asked, tf::read_data_source::Response { state, ..Default::default() })
+    }
+}
+
+/// Terraform with a fake, and the fake itself.
+pub(super) async fn core(lie: impl Fn(&mut Fake)) -> (Core, Arc<Fake>) {
+    let mut fake = Fake::default();
+    lie(&mut fake);
+    let fake = Arc::new(fake);
+    let shared = fake.clone();
+    let core = Core::new(move || Provider::shared(shared.clone()), serde_json::json!({"endpoint": "e"})).await;
+    (core.unwrap().named("registry.terraform.io/acme/t"), fake)
+}
+
+/// Terraform with an honest provider, a state that it has made of a configuration, and from now on a fake that lies.
+pub(super) async fn after(config: &Config, lie: impl Fn(&mut Fake)) -> (Core, Arc<Fake>) {
+    let mut honest = core(|_| {}).await.0;
+    honest.apply(config).await.unwrap();
+    let (mut core, fake) = core(lie).await;
+    core.state = honest.state;
+    (core, fake)
+}
+
+/// What was said, as far as it failed.
+pub(super) fn failed<T: std::fmt::Debug>(result: Result<T, Diagnostics>) -> Diagnostics {
+    result.unwrap_err()
+}

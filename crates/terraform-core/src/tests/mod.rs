@@ -1,0 +1,6 @@
+//! The judge, judged: against a provider that answers whatever a test wants.
+
+pub(crate) mod fake;
+mod kept;
+mod lies;
+mod life;
