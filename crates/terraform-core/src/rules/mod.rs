@@ -27,3 +27,6 @@ impl Broken {
         if self.path == Path::ROOT { self.what.clone() } else { format!("{}: {}", self.path, self.what) }
     }
 }
+
+#[cfg(test)]
+mod tests;

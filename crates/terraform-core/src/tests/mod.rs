@@ -4,3 +4,4 @@ pub(crate) mod fake;
 mod kept;
 mod lies;
 mod life;
+mod together;
