@@ -7,6 +7,7 @@ mod colleagues;
 mod failover;
 mod forms;
 mod in_use;
+mod lives;
 mod locked_out;
 mod machines;
 mod midway;

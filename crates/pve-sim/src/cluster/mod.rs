@@ -166,6 +166,11 @@ impl Cluster {
         }
     }
 
+    /// Every request that was taken, in order.
+    pub fn requests(&self) -> &[Recorded] {
+        &self.requests
+    }
+
     /// The state in a form for comparing two runs: stable order, without what a run hands out (ids, uuids, times).
     pub fn canonical(&self) -> Value {
         json!({

@@ -22,6 +22,22 @@ impl Config {
         if config.wrong.is_empty() { Ok(config) } else { Err(config.wrong.join("; ")) }
     }
 
+    /// With values for variables as a `.tfvars` file gives them.
+    ///
+    /// # Errors
+    ///
+    /// What cannot be read of it.
+    pub fn with_variables(mut self, text: &str) -> Result<Self, String> {
+        let body: Body = text.parse().map_err(|error| format!("no HCL: {error}"))?;
+        for attribute in body.attributes() {
+            match literal(&attribute.expr) {
+                Expr::Value(value) => self.variables.insert(attribute.key.to_string(), value),
+                _ => return Err(format!("{}: a value is wanted", attribute.key.as_str())),
+            };
+        }
+        Ok(self)
+    }
+
     fn add_block(&mut self, block: &Block) {
         let content = body(&block.body);
         let content = block

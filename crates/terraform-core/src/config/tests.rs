@@ -209,6 +209,9 @@ fn the_same_in_both_languages() {
         assert_eq!(config.moves, vec![("a_b.old".into(), "a_b.new".into())]);
         assert_eq!(config.removed, vec![("a_b.gone".into(), false)]);
     }
+    let given = Config::new().with_variables("v = { a = [1] }\n").unwrap();
+    assert_eq!(given.variables["v"], json!({"a": [1]}).into());
+    assert!(Config::new().with_variables("v = local.x\n").is_err());
     assert!(Config::from_hcl("resource {").is_err());
     assert!(Config::from_hcl("modul \"x\" {\n}\n").is_err());
 }

@@ -1,0 +1,183 @@
+//! Every example lived from beginning to end, judged as Terraform's core judges: applied, read, imported by id and by
+//! identity, destroyed. One with a real Terraform is in the acceptance tests.
+
+use std::path::{Path, PathBuf};
+
+use pve_sim::cluster::Cluster;
+use pve_sim::kernel::record::Recorded;
+use pve_sim::shape::{CephStage, GuestShape, NodeShape, Shape};
+use pve_sim::{Options, Running, Sim};
+use serde_json::{Value as Json, json};
+use terraform_core::{Action, Config, Core, Provider, Value};
+use terraform_plugin::{Server, StopToken};
+
+use crate::provider::PveProvider;
+
+/// Terraform with the provider, and a cluster that has what the example assumes.
+pub(super) struct Bench {
+    pub(super) core: Core,
+    pub(super) sim: Running,
+    /// Where Terraform would keep its data.
+    _data: tempfile::TempDir,
+}
+
+impl Bench {
+    /// A cluster of this shape, and a provider that is configured for it.
+    pub(super) async fn of(shape: Shape) -> Self {
+        let options = Options { shape, factor: 600.0, seed: Some(1), ..Options::default() };
+        let sim = Sim::start(options).await.unwrap();
+        let data = tempfile::tempdir().unwrap();
+        let beside = data.path().to_owned();
+        let endpoints: Json =
+            sim.endpoints.iter().map(|(name, url)| (name.clone(), Json::from(url.as_str()))).collect();
+        let config = json!({
+            "endpoints": endpoints,
+            "fingerprints": sim.fingerprints,
+            "username": sim.username,
+            "password": sim.password,
+            "api_token": sim.api_token,
+        });
+        // Each command has a process of its own, as with Terraform; what is beside them stays.
+        let launch = move || Provider::in_process(Server::<PveProvider>::beside(StopToken::new(), beside.clone()));
+        let core = Core::new(launch, config).await.unwrap().named(crate::ADDRESS);
+        Self { core, sim, _data: data }
+    }
+
+    /// The same with Ceph and a machine, which most examples assume.
+    pub(super) async fn with_ceph() -> Self {
+        let mut shape = Shape::default();
+        shape.ceph.stage = CephStage::Ready;
+        shape.guests.push(GuestShape::ready(101, "pve1"));
+        Self::of(shape).await
+    }
+
+    fn cluster(&self) -> Json {
+        self.sim.world.with(|cluster: &mut Cluster| cluster.canonical())
+    }
+
+    /// The requests that can have changed something.
+    pub(super) fn writes(&self) -> Vec<String> {
+        let writes = |seen: &&Recorded| seen.method != "GET" && !seen.path.starts_with("/access/ticket");
+        self.sim.world.with(|cluster: &mut Cluster| {
+            cluster.requests().iter().filter(writes).map(|seen| format!("{} {}", seen.method, seen.path)).collect()
+        })
+    }
+}
+
+fn examples() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("examples")
+}
+
+fn read(path: &Path) -> String {
+    std::fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+/// The folders of a kind of example.
+fn named(kind: &str) -> Vec<String> {
+    let folder = std::fs::read_dir(examples().join(kind)).unwrap();
+    let mut names: Vec<String> = folder.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    names.sort();
+    names
+}
+
+/// The life of a resource from its example.
+async fn lives(name: &str) {
+    let folder = examples().join("resources").join(name);
+    let config = Config::from_hcl(&read(&folder.join("resource.tf"))).unwrap();
+    let import = read(&folder.join("import.sh"));
+    let command = import.lines().find_map(|line| line.strip_prefix("terraform import ")).unwrap();
+    let (address, id) = command.split_once(' ').unwrap();
+    let mut bench = match name {
+        // Disks that hold nothing yet, and what runs before the first OSD does.
+        "pve_ceph_osd" => {
+            let disks = include_str!("../../acceptance-tests/tests/found/every_object/disks.yaml");
+            Bench::of(Shape::from_yaml(disks).unwrap()).await
+        }
+        _ => Bench::with_ceph().await,
+    };
+    let before = bench.cluster();
+    let core = &mut bench.core;
+    core.apply(&config).await.unwrap_or_else(|said| panic!("{name}: {said}"));
+    let plan = core.plan(&config).await.unwrap_or_else(|said| panic!("{name}: {said}"));
+    assert_eq!(plan.actions(), [], "{name}: the plan after it");
+    core.refresh().await.unwrap();
+    let kept = core.state.get(address).unwrap_or_else(|| panic!("{name}: {address} is not kept")).clone();
+    let written = bench.writes();
+
+    // By identity, in the plan; then by id, as the command does.
+    let core = &mut bench.core;
+    core.state.instances.remove(&address.into());
+    let identity: Json = serde_json::from_str(&kept.identity.clone().unwrap().1).unwrap();
+    let by_identity = config.clone().import_by_identity(address, identity.clone());
+    core.apply(&by_identity).await.unwrap_or_else(|said| panic!("{name}: {said}"));
+    assert_eq!(core.plan(&config).await.unwrap().actions(), [], "{name}: the plan after its import by identity");
+    core.state.instances.remove(&address.into());
+    // What PVE chooses may be another than the example says.
+    let alone = identity.as_object().unwrap().values().next().filter(|_| identity.as_object().unwrap().len() == 1);
+    let id =
+        alone.map_or_else(|| id.to_owned(), |alone| alone.as_str().map_or_else(|| alone.to_string(), str::to_owned));
+    core.import(address, &id).await.unwrap_or_else(|said| panic!("{name}: {said}"));
+    let plan = core.plan(&config).await.unwrap();
+    // What PVE does not know may have to be set, in the state.
+    assert!(plan.actions().iter().all(|(_, action)| *action == Action::Update), "{name}: {:?}", plan.actions());
+    core.apply_plan(plan).await.unwrap();
+    assert_eq!(core.plan(&config).await.unwrap().actions(), [], "{name}: the plan after its import by id");
+    assert_eq!(bench.writes(), written, "{name}: an import writes nothing");
+
+    bench.core.destroy(&config).await.unwrap_or_else(|said| panic!("{name}: {said}"));
+    assert!(bench.core.state.is_empty());
+    // Ceph makes a pool as soon as there is an OSD, and what `wipe_if` has allowed to be erased is gone.
+    if name != "pve_ceph_osd" {
+        assert_eq!(bench.cluster(), before, "{name}: something is left behind");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_resource_lives_from_its_example() {
+    for name in named("resources") {
+        lives(&name).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_data_source_tells_what_its_example_asks() {
+    let mut bench = Bench::with_ceph().await;
+    for name in named("data-sources") {
+        let text = read(&examples().join("data-sources").join(&name).join("data-source.tf"));
+        let config = Config::from_hcl(&text).unwrap();
+        let plan = bench.core.plan(&config).await.unwrap_or_else(|said| panic!("{name}: {said}"));
+        assert!(plan.is_empty() && !plan.outputs.is_empty(), "{name}: {:?}", plan.actions());
+        assert!(plan.outputs.values().all(|output| *output != Value::Null), "{name}: {:?}", plan.outputs);
+        bench.core.apply_plan(plan).await.unwrap();
+    }
+    assert_eq!(bench.writes(), [""; 0]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn from_bare_disks_to_highly_available_machines() {
+    let mut shape = Shape::default();
+    shape.ceph.stage = CephStage::Monitors;
+    shape.guests.push(GuestShape::ready(101, "pve1"));
+    let disks: Json = shape.nodes.iter().map(|node| (node.name.clone(), serials(node))).collect();
+    let mut bench = Bench::of(shape).await;
+    let text = read(&examples().join("ha-vm-on-ceph").join("main.tf"));
+    let config = Config::from_hcl(&text).unwrap().variable("osd_disks", disks.clone());
+    bench.core.apply(&config).await.unwrap_or_else(|said| panic!("{said}"));
+    let plan = bench.core.plan(&config).await.unwrap();
+    assert_eq!(plan.actions(), []);
+    let part = |address: &str, of: &str| bench.core.state.get(address).unwrap().get(of);
+    assert_eq!(part("pve_ceph_pool.vm", "size"), 5.into());
+    assert_eq!(part("pve_ha_resource.existing", "sid"), "vm:101".into());
+    assert_eq!(part("pve_vm_disk_move.existing", "ready"), true.into());
+    let refused = bench.core.destroy(&config).await.unwrap_err();
+    assert!(refused.to_string().contains("allow_destroy"), "{refused}");
+    let allowed = config.variable("allow_destroy", true);
+    bench.core.apply(&allowed).await.unwrap_or_else(|said| panic!("{said}"));
+    bench.core.destroy(&allowed).await.unwrap_or_else(|said| panic!("{said}"));
+    assert!(bench.core.state.is_empty());
+}
+
+/// The serial numbers of a node's disks.
+fn serials(node: &NodeShape) -> Json {
+    node.disks.iter().map(|disk| Json::from(disk.serial.clone())).collect()
+}
