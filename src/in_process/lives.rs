@@ -87,6 +87,7 @@ async fn lives(name: &str) {
     let import = read(&folder.join("import.sh"));
     let command = import.lines().find_map(|line| line.strip_prefix("terraform import ")).unwrap();
     let (address, id) = command.split_once(' ').unwrap();
+    let id = id.trim_matches('\'');
     let mut bench = match name {
         // Disks that hold nothing yet, and what runs before the first OSD does.
         "pve_ceph_osd" => {
@@ -122,12 +123,15 @@ async fn lives(name: &str) {
     assert!(plan.actions().iter().all(|(_, action)| *action == Action::Update), "{name}: {:?}", plan.actions());
     core.apply_plan(plan).await.unwrap();
     assert_eq!(core.plan(&config).await.unwrap().actions(), [], "{name}: the plan after its import by id");
-    assert_eq!(bench.writes(), written, "{name}: an import writes nothing");
+    // A secret is sent once more: nobody can tell whether what is there is another.
+    if !read(&folder.join("resource.tf")).contains("_version") {
+        assert_eq!(bench.writes(), written, "{name}: an import writes nothing");
+    }
 
     bench.core.destroy(&config).await.unwrap_or_else(|said| panic!("{name}: {said}"));
     assert!(bench.core.state.is_empty());
-    // Ceph makes a pool as soon as there is an OSD, and what `wipe_if` has allowed to be erased is gone.
-    if name != "pve_ceph_osd" {
+    // Ceph makes a pool as soon as there is an OSD, and what `wipe_if` has allowed to be erased is gone. PVE's own realms stay.
+    if !["pve_ceph_osd", "pve_realm"].contains(&name) {
         assert_eq!(bench.cluster(), before, "{name}: something is left behind");
     }
 }
@@ -145,12 +149,24 @@ async fn every_data_source_tells_what_its_example_asks() {
     for name in named("data-sources") {
         let text = read(&examples().join("data-sources").join(&name).join("data-source.tf"));
         let config = Config::from_hcl(&text).unwrap();
+        // What a plain object's looks up is what the example of its resource makes.
+        let made = super::resources(true).contains(&name);
+        let resource = made.then(|| read(&examples().join("resources").join(&name).join("resource.tf")));
+        let resource = resource.map(|text| Config::from_hcl(&text).unwrap());
+        if let Some(resource) = &resource {
+            bench.core.apply(resource).await.unwrap_or_else(|said| panic!("{name}: {said}"));
+        }
+        let (written, kept) = (bench.writes().len(), std::mem::take(&mut bench.core.state));
         let plan = bench.core.plan(&config).await.unwrap_or_else(|said| panic!("{name}: {said}"));
         assert!(plan.is_empty() && !plan.outputs.is_empty(), "{name}: {:?}", plan.actions());
         assert!(plan.outputs.values().all(|output| *output != Value::Null), "{name}: {:?}", plan.outputs);
         bench.core.apply_plan(plan).await.unwrap();
+        assert_eq!(bench.writes().len(), written, "{name} writes");
+        if let Some(resource) = &resource {
+            bench.core.state = kept;
+            bench.core.destroy(resource).await.unwrap_or_else(|said| panic!("{name}: {said}"));
+        }
     }
-    assert_eq!(bench.writes(), [""; 0]);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -70,6 +70,13 @@ fn ty<M: Model>() -> Type {
     M::schema().implied_type()
 }
 
+/// The types of resources that are offered: the plain ones, or the others.
+fn resources(plain: bool) -> Vec<String> {
+    let described = terraform_plugin::docs_json::<PveProvider>();
+    let all = described["resources"].as_object().unwrap();
+    all.iter().filter(|(_, object)| object["plain"] == plain).map(|(name, _)| name.clone()).collect()
+}
+
 fn type_name<M: Model>() -> String {
     format!("pve_{}", M::NAME)
 }

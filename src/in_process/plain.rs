@@ -1,14 +1,15 @@
 //! The life of every plain object: made, changed, its settings taken away again, imported and removed; after each step the
-//! next plan is empty, and in the end the cluster is what it was.
+//! next plan is empty, and in the end the cluster is what it was. And every form that each of its attributes can be given.
 
 use serde_json::{Value as Json, json};
 use terraform_plugin::model::Model;
 use terraform_plugin::value::Value;
 
-use super::{Kept, Rig};
+use super::{Kept, Rig, forms, resources, type_name};
 use crate::access::acl::Acl;
 use crate::access::group::Group;
 use crate::access::realm::ad::RealmAd;
+use crate::access::realm::builtin::Realm;
 use crate::access::realm::ldap::RealmLdap;
 use crate::access::realm::openid::RealmOpenid;
 use crate::access::role::Role;
@@ -36,6 +37,25 @@ async fn life<M: Model>(rig: &Rig, id: &str, configs: &[Json]) {
     assert!(planned.is_empty(), "imported {}: {:?} is planned to be {:?}", M::NAME, planned.prior, planned.planned);
     rig.destroy(&imported).await.unwrap();
     assert_eq!(canonical(), before, "pve_{} leaves something behind", M::NAME);
+    // As the next command: in one, a second creation of the same would be another block's.
+    rig.configure().await;
+    forms::every_form::<M>(rig, &configs[0], &forms::no_maps, &[]).await;
+    let left = rig.import::<M>(id).await.unwrap();
+    rig.destroy(&left).await.unwrap();
+    rig.configure().await;
+    assert!(LIVED.contains(&type_name::<M>().as_str()), "pve_{} is missing in the list of what has lived", M::NAME);
+}
+
+/// What has a life here, to see that none is forgotten.
+const LIVED: [&str; 8] =
+    ["pve_acl", "pve_group", "pve_realm_ad", "pve_realm_ldap", "pve_realm_openid", "pve_role", "pve_token", "pve_user"];
+
+#[test]
+fn no_plain_object_is_left_out() {
+    // PVE's own realms cannot be made; they are changed below.
+    let lived: Vec<&str> = LIVED.into_iter().chain(["pve_realm"]).collect();
+    let left_out: Vec<String> = resources(true).into_iter().filter(|name| !lived.contains(&name.as_str())).collect();
+    assert_eq!(left_out, [""; 0]);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -156,4 +176,61 @@ async fn a_token_whose_answer_was_lost_gets_a_value_that_is_known() {
     assert_eq!(value(&made).len(), 36);
     let sent = rig.sim.world.with(|cluster| cluster.canonical());
     assert_eq!(sent["access"]["users"]["root@pam"]["tokens"]["ci"], json!({"privsep": true}));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_pve_brings_along_is_changed_and_left_as_it_is() {
+    let rig = Rig::of("{}").await;
+    let config = |comment: &str| json!({"realm": "pve", "comment": comment, "default": true});
+    let (made, said) = rig.bring::<Realm>(None, &config("ours")).await.unwrap();
+    assert_eq!(said, [""; 0]);
+    let realm = || rig.sim.world.with(|cluster| cluster.canonical()["access"]["realms"]["pve"].clone());
+    assert_eq!(realm(), json!({"type": "pve", "comment": "ours", "default": 1}));
+    let (changed, _) = rig.bring(Some(&rig.read(&made).await.unwrap()), &config("yours")).await.unwrap();
+    let imported = rig.import::<Realm>("pve").await.unwrap();
+    for kept in [rig.read(&changed).await.unwrap(), imported] {
+        assert!(rig.plan(Some(&kept), &config("yours")).await.unwrap().is_empty());
+    }
+    rig.destroy(&changed).await.unwrap();
+    assert_eq!(realm()["comment"], "yours");
+    let wrong = rig.validate::<Realm>(&json!({"realm": "home"})).await.unwrap_err();
+    assert!(wrong[0].contains("`pam`, `pve`"), "{wrong:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn root_is_taken_over_and_stays() {
+    let rig = Rig::of("{}").await;
+    let (made, said) =
+        rig.bring::<User>(None, &json!({"userid": "root@pam", "email": "root@example.com"})).await.unwrap();
+    assert_eq!(said, [""; 0]);
+    let email =
+        || rig.sim.world.with(|cluster| cluster.canonical()["access"]["users"]["root@pam"]["texts"]["email"].clone());
+    assert_eq!(email(), "root@example.com");
+    rig.destroy(&made).await.unwrap();
+    assert_eq!(email(), "root@example.com");
+    let entry = json!({"path": "/", "roleid": "PVEAuditor", "who": "root@pam"});
+    let wrong = rig.validate::<Acl>(&entry).await.unwrap_err();
+    assert!(wrong[0].contains("without storing it"), "{wrong:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_exists_is_told_with_its_import_and_a_lost_answer_is_looked_for() {
+    let rig = Rig::of("{}").await;
+    let config = json!({"groupid": "admins", "comment": "a"});
+    let matched = json!({"method": "POST", "path": "/access/groups"});
+    for when in ["before", "after"] {
+        rig.control("POST", "/faults", &json!({"match": matched, "when": when, "effect": {"drop": true}})).await;
+        let made = rig.bring::<Group>(None, &config).await;
+        match when {
+            "before" => assert!(made.unwrap_err()[0].contains("nothing was written"), "the request never arrived"),
+            _ => rig.destroy(&made.unwrap().0).await.unwrap(),
+        }
+        rig.configure().await;
+    }
+    rig.bring::<Group>(None, &config).await.unwrap();
+    let theirs = rig.another().await;
+    let planned = super::plan::<Group>(&theirs, None, &config).await.unwrap();
+    assert!(planned.warnings.iter().any(|told| told.contains("exists already")), "{:?}", planned.warnings);
+    let told = super::apply(&theirs, planned).await.unwrap_err();
+    assert!(told[0].contains("to = pve_group.this") && told[0].contains("id = \"admins\""), "{told:?}");
 }
