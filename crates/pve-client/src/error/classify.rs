@@ -189,6 +189,14 @@ fn definite(text: &str) -> bool {
         "not configured or up on",
         // A storage is activated before it is written down.
         "create storage failed: unable to activate storage",
+        "create storage failed: could not activate storage",
+        "create storage failed: mount error",
+        "create storage failed: missing password",
+        "error fetching datastores",
+        "Cannot find datastore",
+        "connection check for storage",
+        "is not a btrfs file system",
+        "is used as base of another storage",
         "is not online",
     ];
     let device_taken = text.starts_with("device '") && text.contains("' is already in use");

@@ -87,6 +87,12 @@ fn recorded_texts_of_status_500() {
         ("invalid VMID", "Definite"),
         ("resource 'ct:100' - guest with ID 100 is not a container", "Definite"),
         ("create storage failed: storage 'nfs1' is not online", "Definite"),
+        ("create storage failed: '/srv/b1' is not a btrfs file system", "Definite"),
+        ("create storage failed: mount error: Job failed. See \"journalctl -xe\" for details.", "Definite"),
+        (
+            "create storage failed: net-pbs: error fetching datastores - 500 Can't connect to 10.98.76.200:8007 (No route to host)",
+            "Definite",
+        ),
         (
             "create storage failed: unable to activate storage 'nomk' - directory '/stor/does-not-exist' does not exist or is unreachable",
             "Definite",

@@ -1,9 +1,10 @@
 //! `/storage`: the entries of `storage.cfg`.
 
+mod pbs;
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
 
@@ -21,7 +22,7 @@ pub(crate) fn routes(r: &mut Routes) {
 }
 
 /// What is never given back.
-const SECRETS: &[&str] = &["keyring", "password", "encryption-key", "master-pubkey"];
+const SECRETS: &[&str] = &["keyring", "password"];
 
 fn list(call: &mut Call<'_>) -> Result<Value, PveError> {
     let wanted = call.params.text("type");
@@ -52,8 +53,11 @@ fn entry(storage: &Storage, digest: &str) -> Value {
         "content": storage.contents().into_iter().collect::<Vec<_>>().join(","),
     });
     for (key, value) in storage.options.iter().filter(|(key, value)| *key != "content" && !value.is_empty()) {
-        if !SECRETS.contains(&key.as_str()) {
-            entry[key] = typed(key, value);
+        match key.as_str() {
+            secret if SECRETS.contains(&secret) => {}
+            "encryption-key" => entry[key] = json!(pbs::fingerprint(value).unwrap_or_else(|| "1".to_owned())),
+            "master-pubkey" => entry[key] = json!(1),
+            _ => entry[key] = typed(key, value),
         }
     }
     if storage.kind.shared {
@@ -109,9 +113,14 @@ fn tidy(options: &mut BTreeMap<String, String>) {
 /// The contents that the type can hold; PVE drops the others with a warning in its journal.
 fn supported(kind: &Kind, content: &str) -> Result<String, PveError> {
     let kept: Vec<&str> = split_list(content).filter(|content| kind.contents.contains(content)).collect();
-    match kept.is_empty() {
-        true if !content.is_empty() => Err(PveError::new("storage does not support content type 'none'")),
-        _ => Ok(kept.join(",")),
+    match () {
+        () if kept.is_empty() && !content.is_empty() => {
+            Err(PveError::new("storage does not support content type 'none'"))
+        }
+        () if kept.len() > 1 && kept.contains(&"none") => {
+            Err(PveError::new("unable to combine 'none' with other content types"))
+        }
+        () => Ok(kept.join(",")),
     }
 }
 
@@ -123,12 +132,47 @@ fn checked(kind: &'static Kind, mut options: BTreeMap<String, String>) -> Result
         let content = supported(kind, content)?;
         options.insert("content".to_owned(), content);
     }
+    // Belief (from the sources): what the type cannot be is dropped without a word, and folders are kept by name.
+    options.retain(|name, value| name != "format" || kind.formats.contains(&value.as_str()));
+    if let Some(folders) = options.get_mut("content-dirs") {
+        let known = |part: &&str| part.split_once('=').is_some_and(|(content, _)| kind.contents.contains(&content));
+        let kept: BTreeSet<&str> = split_list(folders).filter(known).collect();
+        *folders = kept.into_iter().collect::<Vec<_>>().join(",");
+    }
     Ok(options)
+}
+
+/// What making an entry writes beside what was given, and what is wrong before anybody is asked.
+fn added(call: &Call<'_>, storage: &mut Storage) -> Result<(), String> {
+    let id = storage.id.clone();
+    match storage.kind.name {
+        // Belief (from the sources), as all of these but the last.
+        "nfs" | "cifs" | "cephfs" => {
+            storage.options.entry("path".to_owned()).or_insert_with(|| format!("/mnt/pve/{id}"));
+        }
+        "zfspool" => {
+            let mountpoint = format!("/{}", storage.get("pool").unwrap_or_default());
+            storage.options.entry("mountpoint".to_owned()).or_insert(mountpoint);
+        }
+        "esxi" if storage.get("password").is_none() => return Err("missing password".to_owned()),
+        "lvm" => {
+            let base = storage.get("base").and_then(|base| base.split_once(':')).map(|(base, _)| base);
+            match base.map(|base| (base, call.cluster.storage.get(base))) {
+                Some((base, None)) => return Err(format!("base storage ID '{base}' does not exist")),
+                Some((_, Some(base))) if base.kind.name != "iscsi" => {
+                    return Err(format!("unsupported base type '{}'", base.kind.name));
+                }
+                _ => {}
+            }
+        }
+        _ => {}
+    }
+    Ok(())
 }
 
 fn create(call: &mut Call<'_>) -> Result<Value, PveError> {
     let (id, name) = (call.params.need("storage").to_owned(), call.params.need("type").to_owned());
-    let Some(kind) = Kind::find(&name).filter(|kind| kind.name != "cephfs") else {
+    let Some(kind) = Kind::find(&name) else {
         return Err(call.left_out(&format!("storages of type {name}")));
     };
     let mut options = checked(kind, given(call)?)?;
@@ -142,8 +186,10 @@ fn create(call: &mut Call<'_>) -> Result<Value, PveError> {
     if call.cluster.storage.get(&id).is_some() {
         return Err(failed(PveError::new(format!("storage ID '{id}' already defined"))));
     }
-    let storage = Storage::new(&id, kind, options);
-    if kind.name == "dir" && storage.contents().contains("none") {
+    let made = pbs::keys(&mut options, call).map_err(|text| failed(PveError::new(text)))?;
+    let mut storage = Storage::new(&id, kind, options);
+    added(call, &mut storage).map_err(|text| failed(PveError::new(text)))?;
+    if matches!(kind.name, "dir" | "btrfs") && storage.contents().contains("none") {
         return Err(failed(PveError::new("unknown vtype 'none'")));
     }
     // A volume group is not looked for: the storage is just not active without it.
@@ -151,7 +197,16 @@ fn create(call: &mut Call<'_>) -> Result<Value, PveError> {
         call.cluster.storage.activate(&storage).map_err(|text| failed(PveError::new(text)))?;
     }
     call.cluster.storage.insert(storage);
-    Ok(json!({ "storage": id, "type": name }))
+    Ok(answer(&id, &name, made))
+}
+
+/// A key that was made is told once.
+fn answer(id: &str, kind: &str, made: Option<String>) -> Value {
+    let mut answer = json!({ "storage": id, "type": kind });
+    if let Some(key) = made {
+        answer["config"] = json!({ "encryption-key": key });
+    }
+    answer
 }
 
 fn update(call: &mut Call<'_>) -> Result<Value, PveError> {
@@ -164,18 +219,18 @@ fn update(call: &mut Call<'_>) -> Result<Value, PveError> {
         return Err(failed(PveError::new(text)));
     }
     let given = given(call).map_err(failed)?;
-    let changed = change(storage, given, &call.params.list("delete")).map_err(failed)?;
+    let mut changed = change(storage, given, &call.params.list("delete")).map_err(failed)?;
     let name = changed.kind.name;
+    let made = pbs::keys(&mut changed.options, call).map_err(|text| failed(PveError::new(text)))?;
     call.cluster.storage.insert(changed);
-    Ok(json!({ "storage": id, "type": name }))
+    Ok(answer(&id, name, made))
 }
 
 fn change(mut storage: Storage, given: BTreeMap<String, String>, delete: &[String]) -> Result<Storage, PveError> {
     let kind = storage.kind;
     let given = checked(kind, given)?;
-    let changes_fixed =
-        |option: &&String| kind.is_fixed(option) && storage.get(option) != given.get(*option).map(|v| &**v);
-    if let Some(option) = given.keys().find(changes_fixed) {
+    // The value that it has already is refused as well.
+    if let Some(option) = given.keys().find(|option| kind.is_fixed(option)) {
         return Err(PveError::new(format!("can't change value of fixed parameter '{option}'")));
     }
     for option in delete {
@@ -199,6 +254,10 @@ fn delete(call: &mut Call<'_>) -> Result<Value, PveError> {
     let failed = |error: PveError| error.prefix("delete storage failed: ");
     call.lock(Lock::file("storage.cfg")).map_err(failed)?;
     let id = call.params.need("storage").to_owned();
+    let based = |storage: &Storage| storage.get("base").is_some_and(|base| base.starts_with(&format!("{id}:")));
+    if call.cluster.storage.all.values().any(based) {
+        return Err(failed(PveError::new("can't remove storage - storage is used as base of another storage")));
+    }
     if call.cluster.storage.remove(&id).is_none() {
         return Err(failed(PveError::new(missing(&id))));
     }

@@ -152,3 +152,114 @@ async fn a_mirror_stands_still_while_the_pool_has_too_few_copies() {
     assert_eq!(bytes(&stands), bytes(&still));
     assert_ne!(stands, still, "the lines go on");
 }
+
+#[tokio::test]
+async fn each_type_is_kept_and_shown_as_it_was_given() {
+    let bed = bed();
+    for (kind, given, shown) in [
+        (
+            "nfs",
+            vec![("server", "nas.example"), ("export", "/e")],
+            json!({"path": "/mnt/pve/new", "content": "images", "shared": 1}),
+        ),
+        (
+            "cifs",
+            vec![("server", "nas.example"), ("share", "s"), ("username", "u"), ("password", "secret")],
+            json!({"path": "/mnt/pve/new", "username": "u", "password": null}),
+        ),
+        (
+            "cephfs",
+            vec![("monhost", "mon.example"), ("keyring", "secret"), ("content", "iso,images")],
+            json!({"content": "iso", "keyring": null, "path": "/mnt/pve/new"}),
+        ),
+        (
+            "pbs",
+            vec![
+                ("server", "pbs.example"),
+                ("datastore", "d"),
+                ("password", "secret"),
+                ("encryption-key", r#"{"fingerprint": "aa:bb"}"#),
+            ],
+            json!({"encryption-key": "aa:bb", "password": null, "content": "backup"}),
+        ),
+        ("iscsi", vec![("portal", "san.example"), ("target", "iqn.x")], json!({"content": "images", "shared": 1})),
+        ("iscsidirect", vec![("portal", "10.98.76.200"), ("target", "iqn.x")], json!({"shared": 1})),
+        ("zfspool", vec![("pool", "rpool/data")], json!({"mountpoint": "/rpool/data", "content": "images,rootdir"})),
+        (
+            "zfs",
+            vec![("portal", "p"), ("target", "t"), ("pool", "x"), ("iscsiprovider", "LIO"), ("blocksize", "4k")],
+            json!({"blocksize": "4k", "shared": 1}),
+        ),
+        (
+            "esxi",
+            vec![("server", "esx.example"), ("username", "root"), ("password", "secret")],
+            json!({"content": "import", "password": null}),
+        ),
+        (
+            "btrfs",
+            vec![("path", "/srv/btrfs"), ("format", "qcow2")],
+            json!({"content": "images,rootdir", "format": null}),
+        ),
+    ] {
+        let params: Vec<_> = [("storage", "new"), ("type", kind)].into_iter().chain(given).collect();
+        bed.ok("POST", "/storage", &params).await;
+        let entry = bed.ok("GET", "/storage/new", &[]).await;
+        for (key, value) in shown.as_object().unwrap() {
+            assert_eq!(&entry[key], value, "{kind}: {key} in {entry}");
+        }
+        assert!(!entry.to_string().contains("secret"), "{entry}");
+        bed.ok("DELETE", "/storage/new", &[]).await;
+    }
+}
+
+#[tokio::test]
+async fn who_does_not_answer_is_told_in_the_words_of_its_type() {
+    let bed = bed();
+    for (kind, given, text) in [
+        ("cifs", vec![("server", "192.0.2.9"), ("share", "s")], "storage 'new' is not online"),
+        ("iscsi", vec![("portal", "192.0.2.9:3260"), ("target", "t")], "storage 'new' is not online"),
+        ("esxi", vec![("server", "192.0.2.9"), ("username", "u"), ("password", "p")], "storage 'new' is not online"),
+        ("esxi", vec![("server", "esx.example"), ("username", "u")], "missing password"),
+        ("pbs", vec![("server", "192.0.2.9"), ("datastore", "d")], "new: error fetching datastores"),
+        ("pbs", vec![("server", "b"), ("datastore", "d"), ("master-pubkey", "x")], "'master-pubkey' can only be used"),
+        ("btrfs", vec![("path", "/srv/b")], "'/srv/b' is not a btrfs file system"),
+        ("zfspool", vec![("pool", "tank")], "could not activate storage 'new', zfs error"),
+        ("cephfs", vec![], "mount error: Job failed."),
+        ("lvm", vec![("vgname", "pve"), ("base", "nope:x")], "base storage ID 'nope' does not exist"),
+        ("lvm", vec![("vgname", "pve"), ("base", "local:x")], "unsupported base type 'dir'"),
+    ] {
+        let params: Vec<_> = [("storage", "new"), ("type", kind)].into_iter().chain(given).collect();
+        let (status, said) = bed.refusal("POST", "/storage", &params).await;
+        assert!(status == 500 && said.starts_with(&format!("create storage failed: {text}")), "{kind}: {said}");
+        // What is switched off is not looked at.
+        if !said.contains("missing password") && !said.contains("master-pubkey") && !said.contains("base") {
+            bed.ok("POST", "/storage", &[params, vec![("disable", "1")]].concat()).await;
+            bed.ok("DELETE", "/storage/new", &[]).await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_is_fixed_is_refused_even_unchanged_and_a_base_stays() {
+    let bed = bed();
+    let san = [("storage", "san"), ("type", "iscsi"), ("portal", "san.example"), ("target", "t")];
+    bed.ok("POST", "/storage", &san).await;
+    bed.ok("POST", "/storage", &[("storage", "vg"), ("type", "lvm"), ("vgname", "pve"), ("base", "san:x")]).await;
+    let refused = bed.refusal("DELETE", "/storage/san", &[]).await.1;
+    assert!(refused.ends_with("storage is used as base of another storage"), "{refused}");
+    bed.ok("POST", "/storage", &[("storage", "tank"), ("type", "zfspool"), ("pool", "rpool")]).await;
+    let refused = bed.refusal("PUT", "/storage/tank", &[("pool", "rpool")]).await.1;
+    assert_eq!(refused, "update storage failed: can't change value of fixed parameter 'pool'");
+}
+
+#[tokio::test]
+async fn a_key_that_was_made_is_told_once() {
+    let bed = bed();
+    let params =
+        [("storage", "b1"), ("type", "pbs"), ("server", "b"), ("datastore", "d"), ("encryption-key", "autogen")];
+    let key = bed.ok("POST", "/storage", &params).await["config"]["encryption-key"].as_str().unwrap().to_owned();
+    let shown = bed.ok("GET", "/storage/b1", &[]).await["encryption-key"].as_str().unwrap().to_owned();
+    assert!(key.contains(&shown) && shown.len() == 95, "{shown} of {key}");
+    assert_eq!(bed.ok("PUT", "/storage/b1", &[("encryption-key", "{}")]).await["config"], Value::Null);
+    assert_eq!(bed.ok("GET", "/storage/b1", &[]).await["encryption-key"], "1");
+}

@@ -1,4 +1,4 @@
-//! The storage types that are simulated: what each may hold and which options it has.
+//! The storage types: what each may hold and which options it has.
 
 /// A storage type.
 #[derive(Debug)]
@@ -13,16 +13,43 @@ pub struct Kind {
     pub required: &'static [&'static str],
     /// Options that can be given only once.
     pub fixed: &'static [&'static str],
-    /// All other options, those that every type has left out.
-    pub optional: &'static [&'static str],
+    /// All other options, in groups, those that every type has left out.
+    pub optional: &'static [&'static [&'static str]],
     /// Formats of images, the default first.
     pub formats: &'static [&'static str],
     /// Whether every node sees the same by its nature.
     pub shared: bool,
 }
 
-/// Options of every type.
+/// Options of every type; `bwlimit` not of all.
 const COMMON: &[&str] = &["content", "nodes", "disable", "bwlimit"];
+
+/// Options of types that keep files.
+const FILES: &[&str] = &[
+    "content-dirs",
+    "create-base-path",
+    "create-subdirs",
+    "format",
+    "max-protected-backups",
+    "mkdir",
+    "preallocation",
+    "prune-backups",
+];
+
+/// What files can be.
+const ANY_FILES: &[&str] = &["images", "rootdir", "vztmpl", "iso", "backup", "snippets", "import"];
+
+/// What no type has said otherwise.
+const NOTHING: Kind = Kind {
+    name: "",
+    contents: &["images"],
+    default_contents: &["images"],
+    required: &[],
+    fixed: &[],
+    optional: &[],
+    formats: &["raw"],
+    shared: true,
+};
 
 /// The type of PVE's own `local`.
 pub(super) static DIR: Kind = Kind {
@@ -31,109 +58,144 @@ pub(super) static DIR: Kind = Kind {
     default_contents: &["images", "rootdir"],
     required: &["path"],
     fixed: &["snapshot-as-volume-chain"],
-    optional: &[
-        "content-dirs",
-        "shared",
-        "prune-backups",
-        "max-protected-backups",
-        "format",
-        "mkdir",
-        "create-base-path",
-        "create-subdirs",
-        "is_mountpoint",
-        "preallocation",
-    ],
+    optional: &[FILES, &["shared", "is_mountpoint"]],
     formats: &["raw", "qcow2", "vmdk", "subvol"],
     shared: false,
 };
 
-static OTHERS: [Kind; 5] = [
+static OTHERS: [Kind; 13] = [
+    Kind {
+        name: "btrfs",
+        contents: DIR.contents,
+        default_contents: DIR.default_contents,
+        required: &["path"],
+        optional: &[FILES, &["shared", "is_mountpoint", "nocow"]],
+        formats: &["raw", "subvol"],
+        shared: false,
+        ..NOTHING
+    },
     Kind {
         name: "lvm",
         contents: &["images", "rootdir"],
-        default_contents: &["images"],
         required: &["vgname"],
-        fixed: &["base", "snapshot-as-volume-chain"],
-        optional: &["shared", "saferemove", "saferemove_throughput", "saferemove-stepsize", "tagged_only"],
+        fixed: &["base"],
+        optional: &[&[
+            "shared",
+            "saferemove",
+            "saferemove_throughput",
+            "saferemove-stepsize",
+            "tagged_only",
+            "snapshot-as-volume-chain",
+        ]],
         formats: &["raw", "qcow2"],
         shared: false,
+        ..NOTHING
     },
     Kind {
         name: "lvmthin",
         contents: &["images", "rootdir"],
         default_contents: &["images", "rootdir"],
-        required: &["vgname", "thinpool"],
-        fixed: &[],
-        optional: &[],
-        formats: &["raw"],
+        required: &["thinpool", "vgname"],
         shared: false,
+        ..NOTHING
+    },
+    Kind {
+        name: "zfspool",
+        contents: &["images", "rootdir"],
+        default_contents: &["images", "rootdir"],
+        required: &["pool"],
+        optional: &[&["blocksize", "sparse", "mountpoint"]],
+        formats: &["raw", "subvol"],
+        shared: false,
+        ..NOTHING
+    },
+    Kind {
+        name: "zfs",
+        required: &["blocksize", "iscsiprovider", "pool", "portal", "target"],
+        optional: &[&["nowritecache", "sparse", "comstar_hg", "comstar_tg", "lio_tpg", "zfs-base-path"]],
+        ..NOTHING
     },
     Kind {
         name: "rbd",
         contents: &["images", "rootdir"],
-        default_contents: &["images"],
-        required: &[],
-        fixed: &[],
-        optional: &["pool", "data-pool", "namespace", "monhost", "username", "keyring", "krbd"],
-        formats: &["raw"],
-        shared: true,
+        optional: &[&["pool", "data-pool", "namespace", "monhost", "username", "keyring", "krbd"]],
+        ..NOTHING
     },
     Kind {
         name: "nfs",
-        contents: &["images", "rootdir", "vztmpl", "iso", "backup", "snippets", "import"],
-        default_contents: &["images"],
+        contents: ANY_FILES,
         required: &["export", "server"],
         fixed: &["path", "snapshot-as-volume-chain"],
-        optional: &[
-            "content-dirs",
-            "prune-backups",
-            "max-protected-backups",
-            "options",
-            "format",
-            "mkdir",
-            "create-base-path",
-            "create-subdirs",
-            "preallocation",
-        ],
+        optional: &[FILES, &["options"]],
         formats: &["raw", "qcow2", "vmdk"],
-        shared: true,
+        ..NOTHING
     },
-    // An entry of the cluster's shape, never active: no file systems are simulated.
+    Kind {
+        name: "cifs",
+        contents: ANY_FILES,
+        required: &["server", "share"],
+        fixed: &["path", "snapshot-as-volume-chain"],
+        optional: &[FILES, &["options", "username", "password", "domain", "smbversion", "subdir"]],
+        formats: &["raw", "qcow2", "vmdk"],
+        ..NOTHING
+    },
     Kind {
         name: "cephfs",
         contents: &["backup", "iso", "vztmpl", "snippets", "import"],
         default_contents: &["backup"],
-        required: &[],
         fixed: &["path"],
-        optional: &[
-            "fs-name",
-            "subdir",
-            "monhost",
+        optional: &[FILES, &["fs-name", "subdir", "monhost", "username", "keyring", "fuse", "options"]],
+        ..NOTHING
+    },
+    Kind { name: "iscsi", contents: &["images", "none"], required: &["portal", "target"], ..NOTHING },
+    Kind { name: "iscsidirect", contents: &["images", "none"], required: &["portal", "target"], ..NOTHING },
+    Kind {
+        name: "pbs",
+        contents: &["backup", "none"],
+        default_contents: &["backup"],
+        required: &["datastore", "server"],
+        optional: &[&[
+            "namespace",
+            "port",
             "username",
-            "keyring",
-            "fuse",
-            "options",
-            "content-dirs",
+            "password",
+            "fingerprint",
+            "encryption-key",
+            "master-pubkey",
             "prune-backups",
             "max-protected-backups",
-            "create-base-path",
-            "create-subdirs",
-            "mkdir",
-        ],
-        formats: &["raw"],
-        shared: true,
+        ]],
+        formats: &[],
+        ..NOTHING
+    },
+    Kind {
+        name: "esxi",
+        contents: &["import"],
+        default_contents: &["import"],
+        required: &["server", "username"],
+        optional: &[&["password", "port", "skip-cert-verification", "shared"]],
+        formats: &[],
+        shared: false,
+        ..NOTHING
     },
 ];
 
 impl Kind {
-    /// The type of that name, if it is simulated.
+    /// The type of that name.
     pub fn find(name: &str) -> Option<&'static Kind> {
         std::iter::once(&DIR).chain(&OTHERS).find(|kind| kind.name == name)
     }
 
     /// Whether the type has such an option.
     pub fn has(&self, option: &str) -> bool {
-        [COMMON, self.required, self.fixed, self.optional].iter().any(|list| list.contains(&option))
+        let never = match option {
+            "bwlimit" => matches!(self.name, "btrfs" | "esxi" | "pbs"),
+            "content-dirs" => self.name == "btrfs",
+            "preallocation" => self.name == "cephfs",
+            _ => false,
+        };
+        let own = [COMMON, self.required, self.fixed];
+        !never && own.iter().chain(self.optional).any(|list| list.contains(&option))
     }
 
     /// Whether an option keeps its first value for ever.
@@ -141,13 +203,13 @@ impl Kind {
         self.required.contains(&option) || self.fixed.contains(&option)
     }
 
-    /// The names of all types that are simulated.
+    /// The names of all types.
     pub fn names() -> impl Iterator<Item = &'static str> {
         std::iter::once(&DIR).chain(&OTHERS).map(|kind| kind.name)
     }
 
     /// Whether images are files.
     pub fn has_files(&self) -> bool {
-        matches!(self.name, "dir" | "nfs")
+        matches!(self.name, "dir" | "btrfs" | "nfs" | "cifs" | "cephfs")
     }
 }

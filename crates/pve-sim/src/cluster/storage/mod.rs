@@ -3,12 +3,14 @@
 //! Volumes belong to the place, not to the entry: an entry that is removed and made again shows what was there before.
 //! The images of an RBD storage are those of the Ceph pool.
 
+mod activation;
 mod kinds;
 mod rbd;
 mod usage;
 mod volumes;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::net::Ipv4Addr;
 
 use serde_json::{Value, json};
 use sha1::{Digest, Sha1};
@@ -93,6 +95,13 @@ impl Storage {
         let what = match self.kind.name {
             "rbd" => return Place::Rbd { pool: self.pool().to_owned() },
             "nfs" => format!("{}:{}", option("server"), option("export")),
+            "cifs" => format!("//{}/{}", option("server"), option("share")),
+            "pbs" => format!("{}:{}", option("server"), option("datastore")),
+            "esxi" => option("server").to_owned(),
+            "cephfs" => format!("ceph {}:{}", option("monhost"), option("fs-name")),
+            "iscsi" | "iscsidirect" => format!("{}/{}", option("portal"), option("target")),
+            "zfs" => format!("{}/{}/{}", option("portal"), option("target"), option("pool")),
+            "zfspool" => format!("zfs {}", option("pool")),
             "lvm" => option("vgname").to_owned(),
             "lvmthin" => format!("{}/{}", option("vgname"), option("thinpool")),
             _ => self.path(),
@@ -114,6 +123,10 @@ pub struct Storages {
     directories: BTreeSet<String>,
     /// Volume groups that exist on every node.
     groups: BTreeSet<String>,
+    /// ZFS pools that exist on every node.
+    zpools: BTreeSet<String>,
+    /// Where the nodes live: nobody else does.
+    lan: BTreeSet<Ipv4Addr>,
 }
 
 /// What PVE knows without any `storage.cfg`.
@@ -126,11 +139,19 @@ fn built_in() -> Storage {
 
 impl Storages {
     pub(super) fn new(shape: &Shape) -> Self {
-        let mut storages = Storages { groups: BTreeSet::from(["pve".to_owned()]), ..Storages::default() };
+        let mut storages = Storages {
+            groups: BTreeSet::from(["pve".to_owned()]),
+            zpools: BTreeSet::from(["rpool".to_owned()]),
+            lan: shape.nodes.iter().filter_map(|node| node.ip.as_ref()?.parse().ok()).collect(),
+            ..Storages::default()
+        };
         storages.directories.insert("/var/lib/vz".to_owned());
         for entry in shape.storages.iter().filter_map(from_shape) {
             storages.directories.insert(entry.path());
             storages.groups.extend(entry.get("vgname").map(str::to_owned));
+            if entry.kind.name == "zfspool" {
+                storages.zpools.extend(entry.get("pool").map(|pool| first_part(pool).to_owned()));
+            }
             storages.all.insert(entry.id.clone(), entry);
         }
         storages.all.entry("local".to_owned()).or_insert_with(built_in);
@@ -168,34 +189,6 @@ impl Storages {
             self.all.insert(id.to_owned(), built_in());
         }
         gone
-    }
-
-    /// What keeps an entry from being activated on a node.
-    ///
-    /// # Errors
-    /// PVE's text.
-    pub fn activate(&self, storage: &Storage) -> Result<(), String> {
-        let id = &storage.id;
-        match storage.kind.name {
-            "dir" => {
-                let makes = storage.get("mkdir") != Some("0") && storage.get("create-base-path") != Some("0");
-                let path = storage.path();
-                if makes || self.directories.contains(&path) {
-                    return Ok(());
-                }
-                Err(format!("unable to activate storage '{id}' - directory '{path}' does not exist or is unreachable"))
-            }
-            // Every file server answers, except in the network that is reserved for documentation.
-            "nfs" if storage.get("server").is_some_and(|server| server.starts_with("192.0.2.")) => {
-                Err(format!("storage '{id}' is not online"))
-            }
-            "cephfs" => Err(format!("storage '{id}' is not online")),
-            "lvm" | "lvmthin" => match storage.get("vgname") {
-                Some(group) if !self.groups.contains(group) => Err(format!("no such volume group '{group}'")),
-                _ => Ok(()),
-            },
-            _ => Ok(()),
-        }
     }
 
     /// SHA-1 of the whole file, in hex.
@@ -239,7 +232,12 @@ impl std::fmt::Display for Place {
     }
 }
 
-/// An entry of the cluster's shape; of a type that is not simulated, none.
+/// The pool that a dataset lies in.
+fn first_part(dataset: &str) -> &str {
+    dataset.split('/').next().unwrap_or(dataset)
+}
+
+/// An entry of the cluster's shape; of a type that there is not, none.
 fn from_shape(shape: &StorageShape) -> Option<Storage> {
     let text = |value: &Value| match value {
         Value::String(text) => text.clone(),

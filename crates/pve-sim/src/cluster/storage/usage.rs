@@ -35,12 +35,14 @@ impl Cluster {
         }
         let volumes = self.volumes(storage, node);
         let (total, used) = match storage.kind.name {
-            "lvm" => (LOCAL, volumes.iter().map(|(_, v)| v.size).sum()),
+            // These tell nothing of it.
+            "iscsi" | "iscsidirect" | "esxi" => (0, 0),
+            "lvm" | "zfspool" => (LOCAL, volumes.iter().map(|(_, v)| v.size).sum()),
             "lvmthin" => (LOCAL, volumes.iter().map(|(_, v)| v.used).sum()),
             kind => {
                 let files: u64 = volumes.iter().map(|(_, v)| v.used).sum();
                 match kind {
-                    "nfs" => (NETWORK, files),
+                    "nfs" | "cifs" | "cephfs" | "pbs" | "zfs" => (NETWORK, files),
                     _ => (Node::ROOT_SIZE, Node::ROOT_USED + files),
                 }
             }

@@ -20,6 +20,13 @@ pub(super) fn routes(r: &mut Routes) {
 fn list(call: &mut Call<'_>) -> Result<Value, PveError> {
     let storage = call.cluster.storage.usable(call.params.need("storage"), &call.node).map_err(PveError::new)?;
     call.cluster.rbd_must_be_there(storage, &call.node).map_err(PveError::new)?;
+    if storage.kind.name == "iscsidirect" {
+        // The tool is no part of PVE.
+        let command = format!("/usr/bin/iscsi-ls -s iscsi://{}", storage.get("portal").unwrap_or_default());
+        return Err(PveError::new(format!(
+            "iscsi error: open3: exec of {command} failed: No such file or directory at /usr/share/perl5/PVE/Cmd.pm line 174."
+        )));
+    }
     let (content, vmid) = (call.params.text("content"), call.params.number("vmid"));
     let sees = |name: &str| {
         call.may(&format!("/storage/{}", storage.id), &["Datastore.AllocateSpace"])
