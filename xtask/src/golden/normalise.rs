@@ -105,6 +105,8 @@ static UNORDERED_LISTS: LazyLock<Vec<(Regex, Regex)>> = LazyLock::new(|| {
         (r"^/nodes/[^/]+/ceph/osd$", r"\.children$"),
         (r"^/cluster/ceph/flags$", r"^data$"),
         (r"^/access/", r"^data(\.\w+)?$"),
+        // Kept in hashes on the Rust side.
+        (r"^/cluster/notifications/", r"^data$"),
     ]
     .into_iter()
     .map(|(path, place)| (pattern(path), pattern(place)))

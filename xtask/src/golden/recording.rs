@@ -85,7 +85,15 @@ impl Request {
     pub(crate) fn params(&self) -> Vec<(String, String)> {
         let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
         match &self.params {
-            Some(Value::Object(map)) => map.iter().map(|(name, value)| (name.clone(), text(value))).collect(),
+            // A list is a name that is repeated.
+            Some(Value::Object(map)) => {
+                let several = |value: &Value| {
+                    value.as_array().map_or_else(|| vec![text(value)], |all| all.iter().map(text).collect())
+                };
+                map.iter()
+                    .flat_map(|(name, value)| several(value).into_iter().map(|text| (name.clone(), text)))
+                    .collect()
+            }
             // The form of a recorder that allows one name several times.
             Some(Value::Array(pairs)) => {
                 pairs.iter().filter_map(|pair| Some((pair[0].as_str()?.to_owned(), text(&pair[1])))).collect()
@@ -158,7 +166,9 @@ mod tests {
         let mut params = object.params();
         params.sort();
         assert_eq!(params, [("name".into(), "x".into()), ("vmid".into(), "110".into())]);
-        let pairs = request(json!({"method": "GET", "path": "/", "params": [["a", "1"], ["a", "2"]]}));
-        assert_eq!(pairs.params(), [("a".into(), "1".into()), ("a".into(), "2".into())]);
+        for twice in [json!([["a", "1"], ["a", "2"]]), json!({"a": ["1", "2"]})] {
+            let pairs = request(json!({"method": "GET", "path": "/", "params": twice}));
+            assert_eq!(pairs.params(), [("a".into(), "1".into()), ("a".into(), "2".into())]);
+        }
     }
 }

@@ -37,7 +37,8 @@
 //! A call that writes at once asks `call.lock(..)?` before it changes anything. Work that fits no chain of steps
 //! implements `Job` (a closure from `&mut TaskCx` to `Next` does). What happens by itself is entered with
 //! `cluster.after(span, ..)` or `cluster.every(period, ..)`. A websocket is had with `call.upgrade(..)`. A new part of
-//! the state is described in `cluster/mod.rs`. Tests call handlers through `bed::Bed`; `sim/probes.rs` holds the new
+//! the state is described in `cluster/mod.rs`. A family of plain sections of a configuration file is no more than a row in
+//! `sections/`. Tests call handlers through `bed::Bed`; `sim/probes.rs` holds the new
 //! routes against the schema by itself. What was never recorded from PVE gets a comment `// Belief: source`.
 
 mod access;
@@ -45,6 +46,7 @@ mod cluster;
 mod index;
 mod nodes;
 mod pools;
+mod sections;
 mod storage;
 mod version;
 
@@ -59,6 +61,7 @@ pub(crate) fn routes() -> Routes {
     cluster::routes(&mut r);
     nodes::routes(&mut r);
     pools::routes(&mut r);
+    sections::routes(&mut r);
     storage::routes(&mut r);
     r
 }

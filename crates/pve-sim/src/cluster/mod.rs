@@ -12,6 +12,7 @@ pub mod ha;
 pub mod nodes;
 pub mod options;
 pub mod pools;
+pub mod sections;
 pub mod storage;
 pub(crate) mod terminals;
 
@@ -82,6 +83,8 @@ pub struct Cluster {
     pub options: options::Options,
     /// Resource pools.
     pub pools: pools::Pools,
+    /// Plain sections of configuration files.
+    pub sections: sections::Sections,
     /// Ceph, as far as it has got; [`Cluster::ceph_now`] brings it up to date.
     pub ceph: ceph::Ceph,
     /// `storage.cfg` and the volumes.
@@ -121,6 +124,7 @@ impl Cluster {
             ceph,
             options: options::Options::default(),
             pools: pools::Pools::default(),
+            sections: sections::Sections::default(),
             storage: storage::Storages::new(shape),
             ha,
             guests: guests::Guests::default(),
@@ -179,6 +183,7 @@ impl Cluster {
             "access": self.access.canonical(),
             "options": self.options.canonical(),
             "pools": self.pools.canonical(),
+            "sections": self.sections.canonical(),
             "ha": self.ha.canonical(),
             "ceph": self.ceph.canonical(),
             "storage": self.storage.canonical(),

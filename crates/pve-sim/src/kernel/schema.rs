@@ -73,12 +73,21 @@ pub struct Method {
     pub(crate) permissions: Option<Value>,
     #[serde(default)]
     pub(crate) proxyto: Option<String>,
+    /// What it answers with.
+    #[serde(default)]
+    pub(crate) returns: Value,
 }
 
 impl Method {
     /// Whether the call is carried out by the node in its path.
     pub fn runs_on_its_node(&self) -> bool {
         self.proxyto.as_deref() == Some("node")
+    }
+
+    /// The fields of its answer, or of each element of a list.
+    pub(crate) fn returned(&self) -> Vec<&str> {
+        let fields = self.returns.get("properties").or_else(|| self.returns["items"].get("properties"));
+        fields.and_then(Value::as_object).into_iter().flatten().map(|(name, _)| name.as_str()).collect()
     }
 
     /// Whether nobody needs to log in for it.

@@ -60,6 +60,19 @@ pub fn check(path: &str, format: &str, text: &str) -> Result<(), String> {
             matches(r"^[\w+~\-]+(\.[\w+~\-]+)*@[a-zA-Z0-9\-]+(\.[a-zA-Z0-9\-]+)*$"),
             "value does not look like a valid email address",
         ),
+        "email-or-username" => demand(
+            matches(r"^[\w+~\-]+(\.[\w+~\-]+)*(@[a-zA-Z0-9\-]+(\.[a-zA-Z0-9\-]+)*)?$"),
+            "value does not look like a valid email address or user name",
+        ),
+        // Belief: proxmox-time knows more forms than these.
+        "pve-calendar-event" => demand(
+            matches(
+                r"^(?i-u:minutely|hourly|daily|weekly|monthly|quarterly|semi-?annually|yearly|annually|((mon|tue|wed|thu|fri|sat|sun)[a-z]*((\.\.|,|-)(mon|tue|wed|thu|fri|sat|sun)[a-z]*)*)?( ?[0-9*][0-9*/.,:\-]*)*)$",
+            ),
+            &format!(
+                "invalid calendar event '{text}' - unable to parse calendar event at '{text}' - Context(\"weekday\")\n"
+            ),
+        ),
         "pve-storage-id" => storage_id(text),
         "pve-storage-path" => {
             demand(text.starts_with('/') && text.len() > 1, "value does not look like a valid absolute path")
