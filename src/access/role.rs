@@ -41,6 +41,8 @@ impl Section for Role {
         write: Right { path: "/access", any: &["Sys.Modify"] },
         ..USER_CFG
     };
+
+    const LEFT_OUT: &'static [(&'static str, &'static str)] = &[("append", "the whole set is said")];
 }
 
 plain!(Role, "roles");

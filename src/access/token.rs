@@ -10,7 +10,7 @@ use terraform_plugin::{
 use crate::error::{During, Problem};
 use crate::evidence;
 use crate::pve::Pve;
-use crate::section::{self, Family, Live, Right, Section, Sight, Unset};
+use crate::section::{self, Family, Live, Made, Right, Section, Sight, Unset};
 use crate::texts;
 
 use super::USER_CFG;
@@ -23,13 +23,13 @@ use super::USER_CFG;
 #[model(name = "token", area = "Access", key(userid, tokenid))]
 pub struct Token {
     /// Whose it is, such as `joe@pve` or `pve_user.joe.userid`. A change replaces it.
-    #[attr(required, replace, length = 3..=64, regex = r"^[^\s:/]+@[A-Za-z][A-Za-z0-9._-]+$", says = "NAME@REALM")]
+    #[attr(required, replace, length = ..=64, regex = r"^[^\s:/]+@[A-Za-z][A-Za-z0-9._-]+$", says = "NAME@REALM")]
     pub userid: String,
     /// Its name among the tokens of the user. A change replaces it.
     #[attr(
         required,
         replace,
-        regex = r"^[A-Za-z][A-Za-z0-9._-]+$",
+        regex = r"^[A-Za-z][A-Za-z0-9\.\-_]+$",
         says = "at least two characters: a letter, then letters, digits, `.`, `_`, `-`"
     )]
     pub tokenid: String,
@@ -66,8 +66,13 @@ impl Section for Token {
         write: Right { path: "/access/groups", any: &["User.Modify"] },
         sight: Sight::All,
         unset: Unset::Delete,
+        made: Made::InItsPlace,
         ..USER_CFG
     };
+
+    const LEFT_OUT: &'static [(&'static str, &'static str)] = &[("regenerate", "`rotation` asks for it")];
+
+    const UNLIKE: &'static [(&'static str, &'static str)] = &[("expire", "PVE shows 0 where it stores nothing")];
 
     fn seen(&mut self, _live: &Live) {
         self.full_tokenid = Some(format!("{}!{}", self.userid, self.tokenid));

@@ -20,7 +20,7 @@ use super::{USER_CFG, group};
 #[model(name = "user", area = "Access", key(userid))]
 pub struct User {
     /// Name and realm, such as `joe@pve`. PVE cannot rename a user: a change replaces it, tokens and rights included.
-    #[attr(required, replace, length = 3..=64, regex = r"^[^\s:/]+@[A-Za-z][A-Za-z0-9._-]+$", says = "NAME@REALM")]
+    #[attr(required, replace, length = ..=64, regex = r"^[^\s:/]+@[A-Za-z][A-Za-z0-9._-]+$", says = "NAME@REALM")]
     pub userid: String,
     /// The password, for users of the realm `pve` (in `pam` it becomes the password of the system's user, on one node only).
     /// PVE never shows it; raise `password_version` to have it set again.
@@ -81,6 +81,9 @@ impl Section for User {
         listed_with: &[("full", "1")],
         ..USER_CFG
     };
+
+    const LEFT_OUT: &'static [(&'static str, &'static str)] =
+        &[("append", "the whole set of groups is said"), ("keys", "PVE's own note of second factors")];
 
     fn seen(&mut self, _live: &Live) {
         self.groups.get_or_insert_default();

@@ -15,6 +15,7 @@ mod moves;
 mod osds;
 mod plain;
 mod run_after;
+mod sections;
 
 use std::marker::PhantomData;
 

@@ -104,7 +104,7 @@ async fn access() {
         |more: Json| merged(json!({"realm": "home", "issuer_url": "https://a.example", "client_id": "pve"}), more);
     let full = json!({
         "client_key": "k", "autocreate": true, "groups_claim": "g", "groups_autocreate": true, "groups_overwrite": true, "prompt": "login",
-        "scopes": "email", "acr_values": "a", "query_userinfo": false, "default": true, "comment": "c",
+        "scopes": "email", "acr_values": "a", "audiences": "b", "query_userinfo": false, "default": true, "comment": "c",
     });
     let moved = json!({"issuer_url": "https://b.example", "client_id": "b"});
     life::<RealmOpenid>(&rig, "home", &[openid(json!({})), openid(full), openid(moved), openid(json!({}))]).await;
@@ -112,7 +112,8 @@ async fn access() {
         "server2": "192.0.2.2", "port": 636, "mode": "ldaps", "sslversion": "tlsv1_3", "verify": true, "capath": "/etc/ca.pem",
         "cert": "/etc/c.pem", "certkey": "/etc/k.pem", "bind_dn": "cn=reader,dc=example,dc=com", "password": "secret", "password_version": 1,
         "filter": "(a=b)", "sync_attributes": "email=mail", "user_classes": "person", "group_dn": "ou=g,dc=example,dc=com",
-        "group_name_attr": "cn", "group_filter": "(c=d)", "group_classes": "group", "case_sensitive": false, "tfa": "type=oath,digits=6",
+        "group_name_attr": "cn", "group_filter": "(c=d)", "group_classes": "group", "case_sensitive": false,
+        "sync_defaults": {"scope": "both", "remove_vanished": ["acl", "entry"], "enable_new": true}, "tfa": "type=oath,digits=6",
         "default": true, "comment": "c",
     });
     let ldap = |more: &Json| {

@@ -25,6 +25,13 @@ pub trait Section: Keyed + Default + Debug + PartialEq {
     /// What it shares with others of its kind.
     const FAMILY: Family;
 
+    /// Parameters of PVE's that are left out, each with the reason.
+    const LEFT_OUT: &'static [(&'static str, &'static str)] = &[];
+
+    /// Attributes that stand otherwise to PVE's parameters than by name, type, limits and the calls that take them, each with
+    /// the reason.
+    const UNLIKE: &'static [(&'static str, &'static str)] = &[];
+
     /// What is odd about it, when it has been read: `live` is all that PVE said.
     fn seen(&mut self, live: &Live) {
         let _ = live;

@@ -16,7 +16,7 @@ use super::{ID, REALM};
 #[model(name = "realm_ad", area = "Access", key(realm))]
 pub struct RealmAd {
     /// Its id, the part behind the `@` of its users. A change replaces it.
-    #[attr(required, replace, length = 2..=32, regex = ID, says = "a letter, then letters, digits, `.`, `_`, `-`")]
+    #[attr(required, replace, length = ..=32, regex = ID, says = "a letter, then letters, digits, `.`, `_`, `-`")]
     pub realm: String,
     /// The domain, such as `example.com`.
     #[attr(required, length = 1..=256, check = texts::one_word)]

@@ -35,6 +35,10 @@ pub struct Realm {
 impl Section for Realm {
     const FAMILY: Family = REALM;
 
+    const LEFT_OUT: &'static [(&'static str, &'static str)] = &[("type", "PVE's own are never made")];
+
+    const UNLIKE: &'static [(&'static str, &'static str)] = &[("realm", "others have types of their own")];
+
     fn builtin(_key: &RealmKey) -> Builtin {
         Builtin::Stays
     }

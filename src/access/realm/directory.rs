@@ -1,8 +1,24 @@
 //! What realms of directory servers have in common.
 
+use std::collections::BTreeSet;
+
 use terraform_plugin::{Nested, Secret};
 
 use crate::texts;
+
+/// What a sync does unless it says otherwise.
+#[derive(Nested, Clone, Debug, Default, PartialEq)]
+pub struct SyncDefaults {
+    /// What is synced: `users`, `groups` or `both`.
+    #[attr(optional, one_of = ["users", "groups", "both"])]
+    pub scope: Option<String>,
+    /// What of users and groups that the server no longer has is removed: `entry`, `properties`, `acl`.
+    #[attr(optional, length = 1.., api = "remove-vanished", one_of = ["acl", "entry", "properties"])]
+    pub remove_vanished: Option<BTreeSet<String>>,
+    /// Whether users that are new may log in.
+    #[attr(optional, api = "enable-new")]
+    pub enable_new: Option<bool>,
+}
 
 /// What LDAP and Active Directory realms have in common.
 #[derive(Nested, Clone, Debug, Default, PartialEq)]
@@ -67,6 +83,9 @@ pub struct Directory {
     /// Whether upper and lower case tell users apart.
     #[attr(keep, usual = true, api = "case-sensitive")]
     pub case_sensitive: Option<bool>,
+    /// What a sync does unless it says otherwise.
+    #[attr(optional, api = "sync-defaults-options")]
+    pub sync_defaults: Option<SyncDefaults>,
     /// A second factor that all users of the realm need, such as `type=oath,digits=6`.
     #[attr(optional, length = 1..=128, check = texts::one_tidy_line)]
     pub tfa: Option<String>,

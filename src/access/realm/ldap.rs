@@ -16,7 +16,7 @@ use super::{ID, REALM};
 #[model(name = "realm_ldap", area = "Access", key(realm))]
 pub struct RealmLdap {
     /// Its id, the part behind the `@` of its users. A change replaces it.
-    #[attr(required, replace, length = 2..=32, regex = ID, says = "a letter, then letters, digits, `.`, `_`, `-`")]
+    #[attr(required, replace, length = ..=32, regex = ID, says = "a letter, then letters, digits, `.`, `_`, `-`")]
     pub realm: String,
     /// Where users are looked for, such as `dc=example,dc=com`.
     #[attr(required, length = 1..=256, check = texts::one_tidy_line)]
@@ -33,6 +33,9 @@ pub struct RealmLdap {
 
 impl Section for RealmLdap {
     const FAMILY: Family = Family { fixed: &[("type", "ldap")], ..REALM };
+
+    const LEFT_OUT: &'static [(&'static str, &'static str)] =
+        &[("check-connection", "a trial while it is made, nothing to stay"), ("secure", "PVE's old word for `mode`")];
 }
 
 plain!(RealmLdap);

@@ -15,7 +15,7 @@ use super::{ID, REALM};
 #[model(name = "realm_openid", area = "Access", key(realm))]
 pub struct RealmOpenid {
     /// Its id, the part behind the `@` of its users. A change replaces it.
-    #[attr(required, replace, length = 2..=32, regex = ID, says = "a letter, then letters, digits, `.`, `_`, `-`")]
+    #[attr(required, replace, length = ..=32, regex = ID, says = "a letter, then letters, digits, `.`, `_`, `-`")]
     pub realm: String,
     /// The provider's address, such as `https://login.example.com/realms/home`.
     #[attr(required, api = "issuer-url", length = 1..=256, check = texts::one_tidy_line)]
@@ -50,6 +50,9 @@ pub struct RealmOpenid {
     /// Authentication contexts that are asked for.
     #[attr(optional, api = "acr-values", length = 1.., check = texts::one_tidy_line)]
     pub acr_values: Option<String>,
+    /// For whom tokens may be made besides `client_id`, separated by commas.
+    #[attr(optional, length = 1.., check = texts::one_tidy_line)]
+    pub audiences: Option<String>,
     /// Whether the provider's userinfo endpoint is asked for more claims.
     #[attr(keep, usual = true, api = "query-userinfo")]
     pub query_userinfo: Option<bool>,

@@ -146,8 +146,7 @@ const CRUSH_RULE: &[(&str, Stands)] = &[
 
 #[test]
 fn limits_are_as_wide_as_pves() {
-    let path = format!("{}/crates/pve-sim/truth/api.json", env!("CARGO_MANIFEST_DIR"));
-    let api: Json = serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
+    let api = api();
     let call = |path: &str| {
         let of_call = |m: &&Json| m["path"] == path && m["method"] == "POST";
         Call {
@@ -169,6 +168,12 @@ fn limits_are_as_wide_as_pves() {
     assert!(found.is_empty(), "{}", found.join("\n"));
 }
 
+/// PVE's own description of its calls.
+pub(in crate::in_process) fn api() -> Json {
+    let path = format!("{}/crates/pve-sim/truth/api.json", env!("CARGO_MANIFEST_DIR"));
+    serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap()
+}
+
 /// What PVE takes in a call.
 #[derive(Default)]
 struct Call {
@@ -178,7 +183,7 @@ struct Call {
     taken: BTreeMap<String, BTreeSet<String>>,
 }
 
-fn taken(template: &str) -> BTreeMap<String, BTreeSet<String>> {
+pub(in crate::in_process) fn taken(template: &str) -> BTreeMap<String, BTreeSet<String>> {
     let below = |path: &str| {
         let mut segments = path.split('/');
         template.split('/').all(|own| segments.next().is_some_and(|its| own.starts_with('{') || own == its))
@@ -254,7 +259,7 @@ fn compared<M: Model>(call: &Call, table: &[(&str, Stands)]) -> Vec<String> {
 }
 
 /// Whether a check refuses a text.
-fn refuses(test: &Test, text: &str) -> bool {
+pub(in crate::in_process) fn refuses(test: &Test, text: &str) -> bool {
     match test {
         Test::Regex(pattern) => !pattern.regex().unwrap().is_match(text),
         Test::OneOf(words) => !words.iter().any(|word| word.as_str() == Some(text)),
@@ -279,7 +284,7 @@ fn settable(above: &str, attributes: &[Attribute]) -> Vec<String> {
 
 /// Where a check draws another line than PVE. What PVE calls a format is code, and cannot be compared; nor can a function of
 /// ours, except with the words that PVE names.
-fn differs(test: &Test, theirs: &Json) -> Option<String> {
+pub(in crate::in_process) fn differs(test: &Test, theirs: &Json) -> Option<String> {
     let limit =
         |name: &str| theirs[name].as_str().map(str::to_owned).or_else(|| theirs[name].as_i64().map(|n| n.to_string()));
     let words = || theirs["enum"].as_array().into_iter().flatten().filter_map(Json::as_str);

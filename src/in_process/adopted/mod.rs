@@ -2,7 +2,7 @@
 
 mod ceph;
 mod entries;
-mod limits;
+pub(super) mod limits;
 mod machines;
 
 use std::collections::BTreeMap;

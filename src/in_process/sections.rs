@@ -1,0 +1,200 @@
+//! Every plain object is what PVE's own description of its calls says: the calls exist, each attribute is a parameter of the
+//! same type, no limit is narrower, what only a creation takes replaces, and what is left out is left out on purpose.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::Value as Json;
+use terraform_plugin::Key;
+use terraform_plugin::schema::{Attribute, Kind, Nesting, Rule};
+use terraform_plugin::value::Type;
+
+use super::adopted::limits::{api, differs, refuses, taken};
+use super::resources;
+use crate::access::acl::Acl;
+use crate::access::group::Group;
+use crate::access::realm::ad::RealmAd;
+use crate::access::realm::builtin::Realm;
+use crate::access::realm::ldap::RealmLdap;
+use crate::access::realm::openid::RealmOpenid;
+use crate::access::role::Role;
+use crate::access::token::Token;
+use crate::access::user::User;
+use crate::section::{Family, Made, Section};
+
+#[test]
+fn every_section_is_as_pve_has_it() {
+    let mut held = Held { api: api(), ..Held::default() };
+    held.section::<Group>();
+    held.section::<Realm>();
+    held.section::<RealmAd>();
+    held.section::<RealmLdap>();
+    held.section::<RealmOpenid>();
+    held.section::<Role>();
+    held.section::<Token>();
+    held.section::<User>();
+    // What is no section has calls of its own.
+    let relations = [super::type_name::<Acl>()];
+    held.nothing_is_left_out();
+    let forgotten: Vec<String> =
+        resources(true).into_iter().filter(|name| !held.seen.contains(name) && !relations.contains(name)).collect();
+    assert!(forgotten.is_empty(), "not compared: {forgotten:?}");
+    assert!(held.wrong.is_empty(), "{}", held.wrong.join("\n"));
+}
+
+/// What was compared.
+#[derive(Default)]
+struct Held {
+    api: Json,
+    wrong: Vec<String>,
+    seen: BTreeSet<String>,
+    /// By collection: what PVE's calls take, and what is offered or left out. Several types share one collection.
+    offered: BTreeMap<String, (BTreeSet<String>, BTreeSet<String>)>,
+}
+
+impl Held {
+    /// The parameters of a call; none if there is no such call.
+    fn call(&self, method: &str, path: &str) -> Option<&Json> {
+        let is = |m: &&Json| m["path"] == path && m["method"] == method;
+        self.api["methods"].as_array().unwrap().iter().find(is).map(|m| &m["parameters"])
+    }
+
+    fn section<S: Section>(&mut self) {
+        let name = super::type_name::<S>();
+        let Family { path, made, .. } = S::FAMILY;
+        let collection = format!("/{path}");
+        let below = |m: &Json| {
+            let rest = m["path"].as_str()?.strip_prefix(&format!("{collection}/"))?;
+            (rest.starts_with('{') && !rest.contains('/')).then(|| m["path"].as_str().unwrap().to_owned())
+        };
+        let one = self.api["methods"].as_array().unwrap().iter().find_map(below);
+        let one = one.unwrap_or_else(|| panic!("{name}: PVE has nothing below {collection}"));
+        let made_at = if made == Made::InItsPlace { &one } else { &collection };
+        for (method, at) in [("GET", &collection), ("GET", &one), ("DELETE", &one)] {
+            if self.call(method, at).is_none() {
+                self.wrong.push(format!("{name}: there is no {method} {at}"));
+            }
+        }
+        let post = self.call("POST", made_at).unwrap_or_else(|| panic!("{name}: no POST {made_at}")).clone();
+        let put = self.call("PUT", &one).unwrap_or_else(|| panic!("{name}: no PUT {one}")).clone();
+        let seen = taken(&collection);
+
+        let mut wrong = Vec::new();
+        let mut offered: BTreeSet<String> = S::FAMILY.fixed.iter().map(|(name, _)| (*name).to_owned()).collect();
+        let attributes = S::attributes();
+        for attribute in attributes.iter().filter(|a| !a.local && a.rule != Rule::Computed) {
+            let parameter = attribute.parameter();
+            offered.insert(parameter.to_owned());
+            let key = S::Key::FIELDS.contains(&attribute.name.as_str());
+            let mut differences = Vec::new();
+            if !key {
+                differences.extend(stands::<S>(attribute, &post[parameter], &put[parameter]));
+            }
+            differences.extend(limits(attribute, &post[parameter], seen.get(parameter)));
+            let differences = differences.into_iter().map(|why| format!("{name} {}: {why}", attribute.name));
+            match S::UNLIKE.iter().find(|(unlike, _)| *unlike == attribute.name) {
+                None => wrong.extend(differences),
+                Some((_, why)) if differences.len() == 0 => {
+                    wrong.push(format!("{name} {} is like PVE's {parameter}, and it is said: {why}", attribute.name));
+                }
+                Some(_) => {}
+            }
+        }
+        for (parameter, schema) in post.as_object().into_iter().flatten() {
+            let needed = !schema["optional"].as_bool().unwrap_or(schema["optional"] == 1);
+            let set = |a: &&Attribute| a.parameter() == parameter && a.rule == Rule::Required;
+            let fixed = S::FAMILY.fixed.iter().any(|(name, _)| name == parameter);
+            let left_out = S::LEFT_OUT.iter().any(|(name, _)| name == parameter);
+            if needed
+                && !fixed
+                && !left_out
+                && !attributes.iter().any(|a| set(&a))
+                && !path.contains(&format!("{{{parameter}}}"))
+            {
+                wrong.push(format!("{name}: PVE demands {parameter}"));
+            }
+        }
+        for (left_out, why) in S::LEFT_OUT {
+            if !offered.insert((*left_out).to_owned()) {
+                wrong.push(format!("{name} offers {left_out}, and it is said: {why}"));
+            }
+        }
+        let names = |of: &Json| of.as_object().into_iter().flatten().map(|(name, _)| name.clone()).collect::<Vec<_>>();
+        let (taken, sum) = self.offered.entry(collection).or_default();
+        taken.extend(names(&post).into_iter().chain(names(&put)));
+        sum.extend(offered);
+        self.wrong.extend(wrong);
+        self.seen.insert(name);
+    }
+
+    /// What PVE takes somewhere is an attribute of one of the types there, or left out by one of them.
+    fn nothing_is_left_out(&mut self) {
+        const ALWAYS: [&str; 2] = ["delete", "digest"];
+        for (path, (taken, offered)) in &self.offered {
+            for parameter in taken.iter().filter(|name| !offered.contains(*name) && !ALWAYS.contains(&name.as_str())) {
+                if !path.contains(&format!("{{{parameter}}}")) {
+                    self.wrong.push(format!("{path}: {parameter} is neither offered nor left out"));
+                }
+            }
+            for parameter in offered.iter().filter(|name| !taken.contains(*name)) {
+                self.wrong.push(format!("{path}: PVE has no {parameter}"));
+            }
+        }
+    }
+}
+
+/// How an attribute differs from the parameters of the creation and of the change.
+fn stands<S: Section>(attribute: &Attribute, post: &Json, put: &Json) -> Vec<String> {
+    let mut found = Vec::new();
+    if !post.is_object() {
+        found.push("no parameter of the creation".to_owned());
+    }
+    let apart = S::FAMILY.apart.contains(&attribute.name.as_str());
+    match (put.is_object(), attribute.replace, apart) {
+        (false, false, false) => found.push("a change takes no such parameter, so it has to replace".to_owned()),
+        (true, true, _) => found.push("a change takes the parameter, and it replaces".to_owned()),
+        (true, _, true) => found.push("a change takes the parameter".to_owned()),
+        _ => {}
+    }
+    let kind = post["type"].as_str().unwrap_or("string");
+    let fits = match (&attribute.kind, attribute.repeated) {
+        (_, true) => kind == "array",
+        (Kind::Plain(Type::Bool), _) => kind == "boolean",
+        (Kind::Plain(Type::Number), _) => kind == "integer" || kind == "number",
+        (Kind::Plain(Type::String | Type::List(_) | Type::Set(_)) | Kind::Nested(Nesting::Single, _), _) => {
+            kind == "string"
+        }
+        _ => false,
+    };
+    if !fits {
+        found.push(format!("it is a {kind} in PVE"));
+    }
+    let (usual, default) = (attribute.usual.as_ref(), &post["default"]);
+    let text = |json: &Json| json.as_str().map_or_else(|| json.to_string(), str::to_owned);
+    if let Some(usual) = usual
+        && !default.is_null()
+    {
+        let ours = match usual.as_bool() {
+            Some(on) => u8::from(on).to_string(),
+            None => usual.as_str().map_or_else(|| usual.to_string(), str::to_owned),
+        };
+        if ours != text(default) {
+            found.push(format!("it is usually {ours}, and in PVE {}", text(default)));
+        }
+    }
+    found
+}
+
+/// Where its limits are narrower.
+fn limits(attribute: &Attribute, parameter: &Json, taken: Option<&BTreeSet<String>>) -> Vec<String> {
+    let mut found = Vec::new();
+    for check in &attribute.checks {
+        found.extend(differs(&check.test, parameter).map(|why| format!("{} is its limit: {why}", check.says)));
+        let text = matches!(attribute.kind, Kind::Plain(Type::String)) && !attribute.sensitive;
+        let refused: Vec<&String> =
+            taken.filter(|_| text).into_iter().flatten().filter(|text| refuses(&check.test, text)).collect();
+        if !refused.is_empty() {
+            found.push(format!("{} is its limit, and PVE took {refused:?}", check.says));
+        }
+    }
+    found
+}
