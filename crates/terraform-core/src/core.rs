@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use crate::config::{Config, Expr};
 use crate::diagnostics::Diagnostics;
 use crate::plan::{Applied, Plan};
-use crate::provider::Provider;
+use crate::provider::{Calls, Provider};
 use crate::schemas::Schemas;
 use crate::state::State;
 use crate::walk;
@@ -16,7 +16,10 @@ use crate::walk;
 /// Each command starts the provider anew, as Terraform does; what a process knew is forgotten with it.
 pub struct Core {
     launch: Box<dyn Fn() -> Provider + Send + Sync>,
-    processes: Mutex<Vec<Provider>>,
+    /// What each process was asked. The process itself ends with its command.
+    processes: Mutex<Vec<Calls>>,
+    /// The one process, where there is only one.
+    kept: Mutex<Option<Provider>>,
     pub(crate) address: String,
     pub(crate) provider_config: Expr,
     pub(crate) schemas: Arc<Schemas>,
@@ -66,7 +69,8 @@ impl Core {
         let schemas = Schemas::of(&first).await?;
         Ok(Self {
             launch: Box::new(launch),
-            processes: Mutex::new(vec![first]),
+            processes: Mutex::new(vec![first.calls()]),
+            kept: Mutex::default(),
             address: "registry.terraform.io/test/test".to_owned(),
             provider_config: provider.into(),
             schemas: Arc::new(schemas),
@@ -97,13 +101,21 @@ impl Core {
     #[must_use]
     pub fn take_calls(&self) -> Vec<Vec<String>> {
         let processes = std::mem::take(&mut *self.processes.lock().unwrap_or_else(PoisonError::into_inner));
-        processes.iter().map(Provider::calls).collect()
+        processes.iter().map(Calls::told).collect()
+    }
+
+    /// Whether one process serves every command from now on, as it does for a debugger.
+    pub fn keep_one_process(&mut self, one: bool) {
+        *self.kept.lock().unwrap_or_else(PoisonError::into_inner) = one.then(|| (self.launch)());
     }
 
     /// A process of the provider.
     pub(crate) fn process(&self) -> Provider {
+        if let Some(kept) = &*self.kept.lock().unwrap_or_else(PoisonError::into_inner) {
+            return kept.clone();
+        }
         let provider = (self.launch)();
-        self.processes.lock().unwrap_or_else(PoisonError::into_inner).push(provider.clone());
+        self.processes.lock().unwrap_or_else(PoisonError::into_inner).push(provider.calls());
         provider
     }
 

@@ -28,6 +28,7 @@
 //! ```
 
 mod config;
+pub mod conformance;
 mod core;
 mod diagnostics;
 mod number;

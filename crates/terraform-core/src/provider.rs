@@ -23,7 +23,7 @@ type Wire = BoxCloneSyncService<http::Request<Body>, http::Response<Body>, Statu
 #[derive(Clone, Debug)]
 pub struct Provider {
     client: ProviderClient<Wire>,
-    calls: Arc<Mutex<Vec<String>>>,
+    calls: Calls,
 }
 
 impl Provider {
@@ -51,19 +51,29 @@ impl Provider {
         let client = ProviderClient::new(wire)
             .max_decoding_message_size(LARGEST_MESSAGE)
             .max_encoding_message_size(LARGEST_MESSAGE);
-        Self { client, calls: Arc::default() }
+        Self { client, calls: Calls::default() }
     }
 
-    /// The names of all that was called, in order.
-    #[must_use]
-    pub fn calls(&self) -> Vec<String> {
-        self.calls.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    /// What is called, now and later.
+    pub(crate) fn calls(&self) -> Calls {
+        self.calls.clone()
     }
 
     /// The client of a call that is made now.
     pub(crate) fn client(&self, rpc: &str) -> ProviderClient<Wire> {
-        self.calls.lock().unwrap_or_else(PoisonError::into_inner).push(rpc.to_owned());
+        self.calls.0.lock().unwrap_or_else(PoisonError::into_inner).push(rpc.to_owned());
         self.client.clone()
+    }
+}
+
+/// The names of what a process was asked.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Calls(Arc<Mutex<Vec<String>>>);
+
+impl Calls {
+    /// All so far, in order.
+    pub(crate) fn told(&self) -> Vec<String> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
 

@@ -24,6 +24,8 @@ macro_rules! lies {
         #[derive(Default)]
         pub(super) struct Fake {
             pub asked: Asked,
+            /// The types of which the last object was destroyed.
+            gone: Mutex<std::collections::BTreeSet<String>>,
             $(pub $rpc: Lie<tf::$rpc::Request, tf::$rpc::Response>,)*
         }
 
@@ -60,6 +62,9 @@ lies!(
     import_resource_state,
     move_resource_state,
     read_data_source,
+    get_metadata,
+    stop_provider,
+    call_function,
 );
 
 /// An attribute: its name, its type and its flags.
@@ -170,12 +175,13 @@ pub(super) fn sent(value: &Value, name: &str) -> Option<tf::DynamicValue> {
 }
 
 pub(super) fn got(message: Option<&tf::DynamicValue>, name: &str) -> Value {
-    decode(message, &ty(name)).unwrap()
+    // What makes no sense is nothing to lie about.
+    decode(message, &ty(name)).unwrap_or(Value::Null)
 }
 
 /// Changes an object in an answer: `edit(&mut answer.new_state, "t_thing", &[("name", "x".into())])`.
 pub(super) fn edit(message: &mut Option<tf::DynamicValue>, name: &str, changes: &[(&str, Value)]) {
-    let Value::Object(mut object) = got(message.as_ref(), name) else { panic!("nothing to edit") };
+    let Value::Object(mut object) = got(message.as_ref(), name) else { return };
     object.extend(changes.iter().map(|(name, value)| ((*name).to_owned(), value.clone())));
     *message = sent(&Value::Object(object), name);
 }
@@ -186,6 +192,25 @@ pub(super) fn identity(id: &Value) -> Option<tf::ResourceIdentityData> {
     Some(tf::ResourceIdentityData {
         identity_data: Some(tf::DynamicValue { msgpack: write_msgpack(&value, &ty).into(), json: Bytes::new() }),
     })
+}
+
+/// What an honest provider says of what makes no sense.
+fn nonsense(name: &str, values: &[&Option<tf::DynamicValue>]) -> Vec<tf::Diagnostic> {
+    let all = schemas();
+    let known = all.resource_schemas.contains_key(name) || all.data_source_schemas.contains_key(name);
+    if known && values.iter().all(|value| decode(value.as_ref(), &ty(name)).is_ok()) {
+        return Vec::new();
+    }
+    vec![tf::Diagnostic { severity: 1, summary: "That makes no sense".to_owned(), ..Default::default() }]
+}
+
+macro_rules! sense {
+    ($self:ident, $rpc:ident, $asked:expr, $name:expr $(, $value:expr)*) => {
+        let diagnostics = nonsense($name, &[$($value),*]);
+        if !diagnostics.is_empty() {
+            return $self.$rpc($asked, tf::$rpc::Response { diagnostics, ..Default::default() });
+        }
+    };
 }
 
 /// Without what is only for the provider's ears.
@@ -229,6 +254,13 @@ impl Service for Fake {
         &self,
         request: Request<tf::validate_resource_config::Request>,
     ) -> Result<Response<tf::validate_resource_config::Response>, Status> {
+        sense!(
+            self,
+            validate_resource_config,
+            request.get_ref(),
+            &request.get_ref().type_name,
+            &request.get_ref().config
+        );
         self.validate_resource_config(request.get_ref(), Default::default())
     }
 
@@ -243,10 +275,22 @@ impl Service for Fake {
         &self,
         request: Request<tf::upgrade_resource_state::Request>,
     ) -> Result<Response<tf::upgrade_resource_state::Response>, Status> {
-        let json = request.get_ref().raw_state.clone().unwrap_or_default().json;
+        sense!(self, upgrade_resource_state, request.get_ref(), &request.get_ref().type_name);
+        let asked = request.get_ref();
+        let json = asked.raw_state.clone().unwrap_or_default().json;
+        let Ok(serde_json::Value::Object(mut attributes)) = serde_json::from_slice(&json) else {
+            let said = tf::Diagnostic { severity: 1, summary: "That is no object".to_owned(), ..Default::default() };
+            let answer = tf::upgrade_resource_state::Response { diagnostics: vec![said], ..Default::default() };
+            return self.upgrade_resource_state(asked, answer);
+        };
+        let Type::Object(types) = ty(&asked.type_name) else { panic!() };
+        for name in types.into_keys() {
+            attributes.entry(name).or_insert(serde_json::Value::Null);
+        }
+        let json = serde_json::Value::Object(attributes).to_string().into();
         let upgraded_state = Some(tf::DynamicValue { msgpack: Bytes::new(), json });
         self.upgrade_resource_state(
-            request.get_ref(),
+            asked,
             tf::upgrade_resource_state::Response { upgraded_state, ..Default::default() },
         )
     }
@@ -266,9 +310,11 @@ impl Service for Fake {
         &self,
         request: Request<tf::read_resource::Request>,
     ) -> Result<Response<tf::read_resource::Response>, Status> {
+        sense!(self, read_resource, request.get_ref(), &request.get_ref().type_name, &request.get_ref().current_state);
         let asked = request.get_ref();
+        let gone = self.gone.lock().unwrap().contains(&asked.type_name);
         let answer = tf::read_resource::Response {
-            new_state: asked.current_state.clone(),
+            new_state: asked.current_state.clone().filter(|_| !gone),
             private: asked.private.clone(),
             new_identity: asked.current_identity.clone(),
             ..Default::default()
@@ -280,6 +326,15 @@ impl Service for Fake {
         &self,
         request: Request<tf::plan_resource_change::Request>,
     ) -> Result<Response<tf::plan_resource_change::Response>, Status> {
+        sense!(
+            self,
+            plan_resource_change,
+            request.get_ref(),
+            &request.get_ref().type_name,
+            &request.get_ref().prior_state,
+            &request.get_ref().config,
+            &request.get_ref().proposed_new_state
+        );
         let asked = request.get_ref();
         let mut planned = without_secret(got(asked.proposed_new_state.as_ref(), &asked.type_name));
         let creates = got(asked.prior_state.as_ref(), &asked.type_name).is_null();
@@ -313,8 +368,20 @@ impl Service for Fake {
         &self,
         request: Request<tf::apply_resource_change::Request>,
     ) -> Result<Response<tf::apply_resource_change::Response>, Status> {
+        sense!(
+            self,
+            apply_resource_change,
+            request.get_ref(),
+            &request.get_ref().type_name,
+            &request.get_ref().prior_state,
+            &request.get_ref().config,
+            &request.get_ref().planned_state
+        );
         let asked = request.get_ref();
         let planned = got(asked.planned_state.as_ref(), &asked.type_name);
+        let mut gone = self.gone.lock().unwrap();
+        let _ = if planned.is_null() { gone.insert(asked.type_name.clone()) } else { gone.remove(&asked.type_name) };
+        drop(gone);
         let made = planned.map_all(&mut |value| if value.is_known() { value } else { "made".into() });
         let answer = tf::apply_resource_change::Response {
             new_state: sent(&made, &asked.type_name),
@@ -333,17 +400,24 @@ impl Service for Fake {
         &self,
         request: Request<tf::import_resource_state::Request>,
     ) -> Result<Response<tf::import_resource_state::Response>, Status> {
+        sense!(self, import_resource_state, request.get_ref(), &request.get_ref().type_name);
         let asked = request.get_ref();
         let block = Schemas::of(&Provider::in_process(Self::default())).await.unwrap().resources[&asked.type_name]
             .block
             .clone();
         let mut state = sent(&block.empty(), &asked.type_name);
-        edit(&mut state, &asked.type_name, &[("id", asked.id.as_str().into()), ("name", "n".into())]);
+        self.gone.lock().unwrap().remove(&asked.type_name);
+        let by = asked.identity.as_ref().map(|identity| {
+            let ty = Type::Object([("id".to_owned(), Type::String)].into());
+            decode(identity.identity_data.as_ref(), &ty).unwrap().get("id")
+        });
+        let id = by.unwrap_or_else(|| asked.id.as_str().into());
+        edit(&mut state, &asked.type_name, &[("id", id.clone()), ("name", "n".into())]);
         let one = tf::import_resource_state::ImportedResource {
             type_name: asked.type_name.clone(),
             state,
             private: "imported".into(),
-            identity: identity(&"imported".into()),
+            identity: identity(&id),
         };
         self.import_resource_state(
             asked,
@@ -371,10 +445,41 @@ impl Service for Fake {
         self.move_resource_state(asked, answer)
     }
 
+    async fn get_metadata(
+        &self,
+        request: Request<tf::get_metadata::Request>,
+    ) -> Result<Response<tf::get_metadata::Response>, Status> {
+        let all = schemas();
+        let resource = |type_name: &String| tf::get_metadata::ResourceMetadata { type_name: type_name.clone() };
+        let data = |type_name: &String| tf::get_metadata::DataSourceMetadata { type_name: type_name.clone() };
+        let answer = tf::get_metadata::Response {
+            resources: all.resource_schemas.keys().map(resource).collect(),
+            data_sources: all.data_source_schemas.keys().map(data).collect(),
+            ..Default::default()
+        };
+        self.get_metadata(request.get_ref(), answer)
+    }
+
+    async fn stop_provider(
+        &self,
+        request: Request<tf::stop_provider::Request>,
+    ) -> Result<Response<tf::stop_provider::Response>, Status> {
+        self.stop_provider(request.get_ref(), Default::default())
+    }
+
+    async fn call_function(
+        &self,
+        request: Request<tf::call_function::Request>,
+    ) -> Result<Response<tf::call_function::Response>, Status> {
+        let error = tf::FunctionError { text: "there is none".to_owned(), ..Default::default() };
+        self.call_function(request.get_ref(), tf::call_function::Response { result: None, error: Some(error) })
+    }
+
     async fn read_data_source(
         &self,
         request: Request<tf::read_data_source::Request>,
     ) -> Result<Response<tf::read_data_source::Response>, Status> {
+        sense!(self, read_data_source, request.get_ref(), &request.get_ref().type_name, &request.get_ref().config);
         let asked = request.get_ref();
         let mut state = asked.config.clone();
         edit(&mut state, "t_facts", &[("id", "read".into())]);

@@ -61,7 +61,7 @@ impl Cabinet {
     /// Gives every drawer its serial number, which never changes.
     fn built(&self) -> Self {
         let build = |drawer: &Drawer| Drawer {
-            serial: Some(format!("{}/{}/{}", self.room, self.name, drawer.label)),
+            serial: drawer.serial.clone().or_else(|| Some(format!("{}/{}/{}", self.room, self.name, drawer.label))),
             ..drawer.clone()
         };
         Self {
