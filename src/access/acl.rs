@@ -2,7 +2,7 @@
 
 use pve_client::{Area, Lock, Request};
 use serde::Deserialize;
-use terraform_plugin::{Cx, Error, Findings, Model, Timeouts};
+use terraform_plugin::{Cx, Error, Findings, Model, Need, Timeouts};
 
 use crate::error::{During, Problem};
 use crate::pve::Pve;
@@ -86,6 +86,11 @@ struct Entry {
 
 impl Relation for Acl {
     const WHAT: &'static str = "Access control entry";
+
+    const NEEDS: &'static [Need] = &[
+        Need::to_plan("/access", &["Sys.Audit", "Permissions.Modify"]),
+        Need::to_apply("{path}", &["Permissions.Modify"]),
+    ];
 
     fn write(key: &AclKey) -> OwnRight {
         OwnRight { path: key.path.clone(), any: may_write(&key.path) }

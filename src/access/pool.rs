@@ -5,8 +5,8 @@ use std::sync::Arc;
 use pve_client::{Area, Lock, Request};
 use serde::Deserialize;
 use terraform_plugin::{
-    Change, Created, Cx, Deleted, Error, Failed, Findings, Model, Read, Resource, Say, Timeouts, Unwritten, Updated,
-    require, require_removable,
+    Change, Created, Cx, Deleted, Error, Failed, Findings, Model, Need, Read, Resource, Say, Timeouts, Unwritten,
+    Updated, require, require_removable,
 };
 
 use crate::absence;
@@ -63,6 +63,10 @@ struct Member {
 const SEEN_WITH: &[&str] = &["Pool.Audit"];
 
 impl Resource<Pve> for Pool {
+    fn needs() -> Vec<Need> {
+        vec![Need::to_plan("/pool/{poolid}", SEEN_WITH), Need::to_apply("/pool/{poolid}", &["Pool.Allocate"])]
+    }
+
     async fn plan(cx: &Cx<Pve>, change: &mut Change<Self>, say: &mut Say<Self>) {
         if let Some(poolid) = change.plan.poolid.text().map(str::to_owned) {
             let path = format!("/pool/{poolid}");

@@ -3,7 +3,7 @@
 use pve_client::{Area, Lock, Request, segment};
 use serde::Deserialize;
 use terraform_plugin::{
-    Attr, Change, Created, Cx, Deleted, Error, Failed, Findings, Model, Read, Resource, Say, Secret, Timeouts,
+    Attr, Change, Created, Cx, Deleted, Error, Failed, Findings, Model, Need, Read, Resource, Say, Secret, Timeouts,
     Unwritten, Updated, require,
 };
 
@@ -88,6 +88,10 @@ struct Answer {
 
 impl Resource<Pve> for Token {
     const PLAIN: bool = true;
+
+    fn needs() -> Vec<Need> {
+        section::needs::<Self>()
+    }
 
     async fn plan(cx: &Cx<Pve>, change: &mut Change<Self>, say: &mut Say<Self>) {
         if change.is_update() && change.changed(|plan| &plan.rotation) {

@@ -9,7 +9,7 @@ use pve_client::api::ceph::crush::{CrushMap, ReplicatedShape};
 use pve_client::api::ceph::pool::{Pool, PoolParams};
 use pve_client::shell::commands::CephCommands;
 use terraform_plugin::{
-    Attr, Change, Created, Cx, Deleted, Error, Failed, Findings, Model, Read, Resource, Say, Timeouts, Unwritten,
+    Attr, Change, Created, Cx, Deleted, Error, Failed, Findings, Model, Need, Read, Resource, Say, Timeouts, Unwritten,
     Updated, require,
 };
 
@@ -79,6 +79,10 @@ fn not_temporary(name: &String) -> Result<(), String> {
 }
 
 impl Resource<Pve> for CrushRule {
+    fn needs() -> Vec<Need> {
+        vec![Need::to_plan("/", &["Sys.Audit"]), Need::to_apply("/", &[])]
+    }
+
     async fn plan(cx: &Cx<Pve>, change: &mut Change<Self>, say: &mut Say<Self>) {
         if change.is_destroy() {
             return;

@@ -25,7 +25,8 @@ use pve_client::Patience;
 use pve_client::api::ceph::osd::Osd as Live;
 use pve_client::api::disks::Disk;
 use terraform_plugin::{
-    Change, Created, Cx, Deleted, Error, Failed, Findings, Model, Read, Resource, Say, Timeouts, Unwritten, Updated,
+    Change, Created, Cx, Deleted, Error, Failed, Findings, Model, Need, Read, Resource, Say, Timeouts, Unwritten,
+    Updated,
 };
 use tokio::time::Instant;
 
@@ -108,6 +109,10 @@ fn erasable(word: &String) -> Result<(), String> {
 }
 
 impl Resource<Pve> for Osd {
+    fn needs() -> Vec<Need> {
+        vec![Need::to_plan("/", &["Sys.Audit"]), Need::to_apply("/", &["Sys.Modify"]), Need::to_apply("/", &[])]
+    }
+
     async fn plan(cx: &Cx<Pve>, change: &mut Change<Self>, say: &mut Say<Self>) {
         foresight::rights(cx, change, say);
         foresight::protected(cx, change, say);

@@ -7,7 +7,7 @@ use pve_client::api::ceph::pool::{Pool as Live, PoolParams};
 use pve_client::size::Size as Bytes;
 use pve_client::{Area, Lock};
 use terraform_plugin::{
-    Attr, Change, Choice, Created, Cx, Deleted, Error, Failed, Findings, Model, Path, Read, Resource, Say, Size,
+    Attr, Change, Choice, Created, Cx, Deleted, Error, Failed, Findings, Model, Need, Path, Read, Resource, Say, Size,
     Timeouts, Unwritten, Updated, require, require_removable,
 };
 
@@ -109,6 +109,10 @@ const APPLICATIONS: [&str; 3] = ["rbd", "cephfs", "rgw"];
 const USUAL: Copies = Copies { size: 3, min_size: 2 };
 
 impl Resource<Pve> for Pool {
+    fn needs() -> Vec<Need> {
+        vec![Need::to_plan("/", &["Sys.Audit"]), Need::to_apply("/", &["Sys.Modify"])]
+    }
+
     fn validate(config: &PoolPlan, say: &mut Say<Self>) {
         if let (Some(size), Some(min_size)) = (config.size.get(), config.min_size.get())
             && min_size > size

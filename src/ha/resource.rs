@@ -4,7 +4,7 @@ use pve_client::api::cluster::{Guest, GuestKind};
 use pve_client::api::ha::resource::{HaResource as Live, Sid};
 use pve_client::api::params::Params;
 use terraform_plugin::{
-    Change, Choice, Created, Cx, Deleted, Error, Failed, Findings, Model, Path, Read, Resource, Say, Timeouts,
+    Change, Choice, Created, Cx, Deleted, Error, Failed, Findings, Model, Need, Path, Read, Resource, Say, Timeouts,
     Unwritten, Updated, Written, require,
 };
 
@@ -88,6 +88,10 @@ fn one_line(text: &String) -> Result<(), String> {
 }
 
 impl Resource<Pve> for HaResource {
+    fn needs() -> Vec<Need> {
+        vec![Need::to_plan("/", &["Sys.Audit"]), Need::to_apply("/", &["Sys.Console"])]
+    }
+
     /// HA takes its time to do what it is told.
     const UPDATES_SETTLE: bool = true;
 

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use pve_client::{Area, Lock, Request};
 use terraform_plugin::schema::Attribute;
 use terraform_plugin::{
-    Change, Created, Cx, Deleted, Diagnostic, Error, Failed, Findings, Key, Listed, Read, Resource, Say, Unwritten,
-    Updated, require, require_removable,
+    Change, Created, Cx, Deleted, Diagnostic, Error, Failed, Findings, Key, Listed, Need, Read, Resource, Say,
+    Unwritten, Updated, require, require_removable,
 };
 
 use super::requests::{self, Settings, collection, filled, place};
@@ -22,6 +22,16 @@ use crate::rights;
 
 /// How often a change that met somebody else's is worked out anew.
 const READINGS: u32 = 3;
+
+/// What it takes to plan and to apply it.
+pub fn needs<S: Section>() -> Vec<Need> {
+    let Right { path, any } = S::FAMILY.write;
+    let sight = match S::FAMILY.sight {
+        Sight::With(Right { path, any }) => Some(Need::to_plan(path, any)),
+        Sight::All => None,
+    };
+    sight.into_iter().chain([Need::to_apply(path, any)]).collect()
+}
 
 /// Warns of the rights that the apply will need: to write it, and to see it, without which nobody could tell what became of
 /// it.

@@ -16,7 +16,8 @@ use terraform_plugin::{Change, Cx, Error, Findings, Keyed, Say};
 use crate::pve::Pve;
 
 pub use life::{
-    change, create, delete, find, ids, list, listed, must_be_absent, named, plan, possible, read, removable, update,
+    change, create, delete, find, ids, list, listed, must_be_absent, named, needs, plan, possible, read, removable,
+    update,
 };
 pub use wire::Live;
 
@@ -26,10 +27,18 @@ pub trait Section: Keyed + Default + Debug + PartialEq {
     const FAMILY: Family;
 
     /// Parameters of PVE's that are left out, each with the reason.
+    #[cfg_attr(
+        not(test),
+        allow(dead_code, reason = "for the test that holds every section to PVE's description of its calls")
+    )]
     const LEFT_OUT: &'static [(&'static str, &'static str)] = &[];
 
     /// Attributes that stand otherwise to PVE's parameters than by name, type, limits and the calls that take them, each with
     /// the reason.
+    #[cfg_attr(
+        not(test),
+        allow(dead_code, reason = "for the test that holds every section to PVE's description of its calls")
+    )]
     const UNLIKE: &'static [(&'static str, &'static str)] = &[];
 
     /// What is odd about it, when it has been read: `live` is all that PVE said.
@@ -196,6 +205,10 @@ macro_rules! lives {
     ($object:ty, $($life:ident)::+) => {
         impl terraform_plugin::Resource<crate::pve::Pve> for $object {
             const PLAIN: bool = true;
+
+            fn needs() -> Vec<terraform_plugin::Need> {
+                $($life)::+::needs::<Self>()
+            }
 
             async fn plan(
                 cx: &terraform_plugin::Cx<crate::pve::Pve>,

@@ -4,8 +4,8 @@
 use std::fmt::Debug;
 
 use terraform_plugin::{
-    Change, Created, Cx, Deleted, Error, Failed, Findings, Key, Keyed, Object, Read, Resource, Say, Unwritten, Updated,
-    require, require_removable,
+    Change, Created, Cx, Deleted, Error, Failed, Findings, Key, Keyed, Need, Object, Read, Resource, Say, Unwritten,
+    Updated, require, require_removable,
 };
 
 use super::Right;
@@ -21,10 +21,13 @@ pub trait Relation: Keyed + Default + Debug + PartialEq {
     /// What it is in a sentence, before its key: `Access`.
     const WHAT: &'static str;
 
-    /// What writing it takes.
+    /// What it takes to plan and to apply it.
+    const NEEDS: &'static [Need];
+
+    /// What writing it takes, in this place.
     fn write(key: &Self::Key) -> OwnRight;
 
-    /// What seeing it takes.
+    /// What seeing it takes, in this place.
     fn sight(key: &Self::Key) -> OwnRight;
 
     /// The relation, if it holds.
@@ -70,6 +73,11 @@ impl From<Right> for OwnRight {
     fn from(right: Right) -> Self {
         Self { path: right.path.to_owned(), any: right.any }
     }
+}
+
+/// What it takes to plan and to apply it.
+pub fn needs<R: Relation>() -> Vec<Need> {
+    R::NEEDS.to_vec()
 }
 
 /// Warns of the rights that the apply will need.

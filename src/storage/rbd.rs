@@ -7,7 +7,7 @@ use pve_client::api::params::Params;
 use pve_client::api::qemu::config::Config;
 use pve_client::api::storage::StorageConfig;
 use terraform_plugin::{
-    Change, Created, Cx, Deleted, Error, Failed, Findings, Model, Path, Read, Resource, Say, Timeouts, Unwritten,
+    Change, Created, Cx, Deleted, Error, Failed, Findings, Model, Need, Path, Read, Resource, Say, Timeouts, Unwritten,
     Updated, require, require_removable,
 };
 
@@ -74,6 +74,10 @@ fn content(kind: &String) -> Result<(), String> {
 const SEEN_WITH: &[&str] = &["Datastore.Audit", "Datastore.AllocateSpace"];
 
 impl Resource<Pve> for StorageRbd {
+    fn needs() -> Vec<Need> {
+        vec![Need::to_plan("/storage/{storage}", SEEN_WITH), Need::to_apply("/storage", &["Datastore.Allocate"])]
+    }
+
     async fn plan(cx: &Cx<Pve>, change: &mut Change<Self>, say: &mut Say<Self>) {
         rights::warn(cx, change, say, "/storage", "Datastore.Allocate").await;
         let renamed = !change.is_destroy() && change.changed(|plan| &plan.storage);

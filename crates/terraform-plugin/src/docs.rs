@@ -5,12 +5,14 @@ use serde_json::{Value as Json, json};
 use crate::model::{Duration, Operation};
 use crate::provider::Provider;
 use crate::registry::ObjectInfo;
+use crate::resource::{Job, Need};
 use crate::schema::{Attribute, Check, Kind, Nesting, Rule, Schema};
 use crate::value::{Value, json as codec};
 
 /// All schemas of a provider: `{"name", "provider": SCHEMA, "resources": {TYPE: OBJECT}, "data_sources": {TYPE: OBJECT}}`.
 ///
-/// An `OBJECT` is a `SCHEMA` with `area`, `key` (names of the attributes that the import id joins by `/`), `ready`, `plain` (whether it is one of many alike) and
+/// An `OBJECT` is a `SCHEMA` with `area`, `key` (names of the attributes that the import id joins by `/`), `ready`, `plain` (whether it is one of many alike), `needs` (what
+/// somebody has to be allowed to do: `job`, which is `plan` or `apply`, `path`, `any`) and
 /// `timeouts` (operation and default). A `SCHEMA` has `version`, `description`, `deprecated`, `checks` (texts),
 /// `attributes`. An attribute has `name`, `description`, `type` (as HCL writes it) or `nesting` and `attributes`, `rule`
 /// (`required`, `optional`, `keep`, `computed`, `default`), `default` (as JSON), `flags`, `deprecated`, `checks`.
@@ -32,11 +34,20 @@ fn object(info: &ObjectInfo) -> Json {
     json["key"] = info.key.into();
     json["ready"] = info.ready.into();
     json["plain"] = info.plain.into();
+    json["needs"] = (info.needs)().iter().map(need).collect();
     if info.timeouts.is_some() {
         let default = |o: Operation| (o.word().to_owned(), Duration::from(info.timeout(o, None)).to_string().into());
         json["timeouts"] = Json::Object(Operation::ALL.map(default).into_iter().collect());
     }
     json
+}
+
+fn need(need: &Need) -> Json {
+    let job = match need.job {
+        Job::Plan => "plan",
+        Job::Apply => "apply",
+    };
+    json!({ "job": job, "path": need.path, "any": need.any })
 }
 
 fn schema(schema: &Schema) -> Json {

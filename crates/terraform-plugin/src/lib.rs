@@ -44,7 +44,7 @@ pub use plan::{Change, Findings, Say};
 pub use private::Private;
 pub use provider::{Provider, Start};
 pub use registry::Registry;
-pub use resource::{Resource, Stored, require, require_removable};
+pub use resource::{Job, Need, Resource, Stored, require, require_removable};
 pub use run::run;
 pub use server::Server;
 pub use stop::{StopReason, StopToken};

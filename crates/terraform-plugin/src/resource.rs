@@ -20,6 +20,11 @@ pub trait Resource<A: Send + Sync + 'static>: Keyed {
     /// Whether it is a plain object: what a provider has many of, whose life is told once for all of them.
     const PLAIN: bool = false;
 
+    /// What somebody has to be allowed to do, to plan and to apply it: for the docs, and to have rights given.
+    fn needs() -> Vec<Need> {
+        Vec::new()
+    }
+
     /// Looks at a configuration without asking anybody; anything in it may be unknown.
     fn validate(config: &Self::Plan, say: &mut Say<Self>) {
         let _ = (config, say);
@@ -90,6 +95,38 @@ pub trait Resource<A: Send + Sync + 'static>: Keyed {
     fn upgrade(version: i64, stored: Stored) -> Result<Stored, Error> {
         let _ = version;
         Ok(stored)
+    }
+}
+
+/// What somebody has to be allowed to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Need {
+    /// What for.
+    pub job: Job,
+    /// Where, in the API's own terms; `{name}` stands for the value of that attribute.
+    pub path: &'static str,
+    /// One of these; none where only the API's own administrator will do.
+    pub any: &'static [&'static str],
+}
+
+/// What somebody is allowed to do something for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Job {
+    /// To plan: everything is read, nothing written.
+    Plan,
+    /// To apply.
+    Apply,
+}
+
+impl Need {
+    /// To plan, one of these.
+    pub const fn to_plan(path: &'static str, any: &'static [&'static str]) -> Self {
+        Self { job: Job::Plan, path, any }
+    }
+
+    /// To apply, one of these.
+    pub const fn to_apply(path: &'static str, any: &'static [&'static str]) -> Self {
+        Self { job: Job::Apply, path, any }
     }
 }
 

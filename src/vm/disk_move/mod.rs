@@ -6,8 +6,8 @@ mod possible;
 use pve_client::api::qemu::DiskMove;
 use pve_client::api::qemu::drive::{Bus, DriveKey};
 use terraform_plugin::{
-    Attr, Change, Created, Cx, Deleted, Duration, Error, Failed, Findings, Model, Path, Read, Resource, Say, Size,
-    Timeouts, Unwritten, Updated,
+    Attr, Change, Created, Cx, Deleted, Duration, Error, Failed, Findings, Model, Need, Path, Read, Resource, Say,
+    Size, Timeouts, Unwritten, Updated,
 };
 
 use super::guest;
@@ -103,6 +103,14 @@ fn kib_per_second(text: &str) -> Result<u64, String> {
 
 impl Resource<Pve> for VmDiskMove {
     const UPDATES_SETTLE: bool = true;
+
+    fn needs() -> Vec<Need> {
+        vec![
+            Need::to_plan("/vms/{vmid}", &["VM.Audit"]),
+            Need::to_apply("/vms/{vmid}", &["VM.Config.Disk"]),
+            Need::to_apply("/storage/{storage}", &["Datastore.AllocateSpace"]),
+        ]
+    }
 
     async fn plan(cx: &Cx<Pve>, change: &mut Change<Self>, say: &mut Say<Self>) {
         if change.is_destroy() {

@@ -16,7 +16,7 @@ mod settings;
 use std::collections::{BTreeMap, BTreeSet};
 
 use terraform_plugin::{
-    Change, Created, Cx, Deleted, Error, Failed, Findings, Model, Path, Read, Resource, Say, Timeouts, Unwritten,
+    Change, Created, Cx, Deleted, Error, Failed, Findings, Model, Need, Path, Read, Resource, Say, Timeouts, Unwritten,
     Updated,
 };
 
@@ -148,6 +148,27 @@ fn same_machine(a: &String, b: &String) -> bool {
 const OWNED: &str = "owned_disks";
 
 impl Resource<Pve> for Vm {
+    fn needs() -> Vec<Need> {
+        const CHANGES: [&[&str]; 11] = [
+            &["VM.Allocate"],
+            &["VM.Config.CDROM"],
+            &["VM.Config.CPU"],
+            &["VM.Config.Cloudinit"],
+            &["VM.Config.Disk"],
+            &["VM.Config.HWType"],
+            &["VM.Config.Memory"],
+            &["VM.Config.Network"],
+            &["VM.Config.Options"],
+            &["VM.PowerMgmt"],
+            &["VM.Audit"],
+        ];
+        let mut needs = vec![Need::to_plan("/vms/{vmid}", &["VM.Audit"])];
+        needs.extend(CHANGES.map(|any| Need::to_apply("/vms/{vmid}", any)));
+        needs.push(Need::to_apply("/storage", &["Datastore.AllocateSpace"]));
+        needs.push(Need::to_apply("/sdn/zones/localnetwork", &["SDN.Use"]));
+        needs
+    }
+
     /// A disk moves for hours.
     const UPDATES_SETTLE: bool = true;
 

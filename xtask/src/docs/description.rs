@@ -32,6 +32,18 @@ pub(super) struct Object {
     pub(super) key: Vec<String>,
     #[serde(default)]
     pub(super) checks: Vec<String>,
+    #[serde(default)]
+    pub(super) needs: Vec<Need>,
+}
+
+/// What somebody has to be allowed to do.
+#[derive(Deserialize)]
+pub(super) struct Need {
+    /// `plan` or `apply`.
+    pub(super) job: String,
+    pub(super) path: String,
+    /// One of these privileges; none: only `root@pam` will do.
+    pub(super) any: Vec<String>,
 }
 
 /// An attribute.

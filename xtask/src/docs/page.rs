@@ -19,6 +19,7 @@ pub(super) fn resource(name: &str, object: &Object, example: &str, import: &str)
     let _ = writeln!(page, "# {name} (Resource)\n\n{}\n", object.description);
     code(&mut page, "Example", "terraform", example);
     both(&mut page, object);
+    privileges(&mut page, object);
     let key = object.key.iter().map(|field| format!("`{field}`")).collect::<Vec<_>>().join("/");
     let _ = writeln!(
         page,
@@ -35,6 +36,26 @@ pub(super) fn data_source(name: &str, object: &Object, example: &str) -> String 
     code(&mut page, "Example", "terraform", example);
     both(&mut page, object);
     page
+}
+
+/// What it takes to plan and to apply it.
+fn privileges(page: &mut String, object: &Object) {
+    if object.needs.is_empty() {
+        return;
+    }
+    let _ = writeln!(page, "## Privileges\n\n| to | on | one of |\n|---|---|---|");
+    for need in &object.needs {
+        let any = match need.any.as_slice() {
+            [] => "`root@pam` with its password: no token is enough".to_owned(),
+            any => any.iter().map(|privilege| format!("`{privilege}`")).collect::<Vec<_>>().join(", "),
+        };
+        let _ = writeln!(page, "| {} | `{}` | {any} |", need.job, need.path);
+    }
+    let _ = writeln!(
+        page,
+        "\nWhoever applies plans first. `terraform-provider-pve privileges` prints the roles for all of a plan; see \
+         [Credentials](../guides/credentials.md).\n"
+    );
 }
 
 fn both(page: &mut String, object: &Object) {

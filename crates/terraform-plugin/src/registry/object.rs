@@ -5,6 +5,7 @@ use std::sync::OnceLock;
 use std::time::Duration;
 
 use crate::model::{Key, Keyed, Model, Object, Operation};
+use crate::resource::Need;
 use crate::schema::{Attribute, Schema};
 use crate::value::{Type, Value};
 
@@ -23,6 +24,8 @@ pub(crate) struct ObjectInfo {
     pub(crate) updates_settle: bool,
     /// Whether its life is told once for all of its kind.
     pub(crate) plain: bool,
+    /// What somebody has to be allowed to do.
+    pub(crate) needs: fn() -> Vec<Need>,
     /// The names of the key's fields; none for a data source.
     pub(crate) key: &'static [&'static str],
     make_schema: fn() -> Schema,
@@ -42,6 +45,7 @@ impl ObjectInfo {
             timeouts: M::TIMEOUTS,
             updates_settle: false,
             plain: false,
+            needs: Vec::new,
             key: &[],
             make_schema: M::schema,
             make_identity: Vec::new,
@@ -61,6 +65,7 @@ impl ObjectInfo {
             timeouts: None,
             updates_settle: false,
             plain: false,
+            needs: Vec::new,
             key: &[],
             make_schema: provider_schema::<C>,
             make_identity: Vec::new,

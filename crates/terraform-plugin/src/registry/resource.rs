@@ -108,6 +108,7 @@ impl<R: crate::model::Keyed> Registered<R> {
         let mut info = ObjectInfo::keyed::<R>();
         info.updates_settle = R::UPDATES_SETTLE;
         info.plain = R::PLAIN;
+        info.needs = R::needs;
         Self { info, model: PhantomData }
     }
 }

@@ -1,0 +1,156 @@
+//! `terraform-provider-pve privileges [PLAN.json]`: the roles that a job which plans and a job which applies need, as lines
+//! for `pveum`.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
+
+use serde_json::Value as Json;
+
+/// What one job needs: by path the privileges, and for which types of resources only root@pam will do.
+#[derive(Debug, Default, PartialEq)]
+struct Rights {
+    by_path: BTreeMap<String, BTreeSet<String>>,
+    root: BTreeSet<String>,
+}
+
+/// An object that is planned: its type, and the values of its attributes.
+struct Planned<'a> {
+    kind: &'a str,
+    values: [&'a Json; 2],
+}
+
+/// The lines for what a plan holds (the JSON of `terraform show -json PLAN`), or for everything that the provider, as `docs`
+/// describes it, can manage.
+pub fn lines(docs: &Json, plan: Option<&Json>) -> String {
+    let resources = docs["resources"].as_object();
+    let planned: Vec<Planned<'_>> = match plan {
+        None => resources.into_iter().flatten().map(|(kind, _)| Planned { kind, values: [&Json::Null; 2] }).collect(),
+        Some(plan) => plan["resource_changes"].as_array().into_iter().flatten().filter_map(planned).collect(),
+    };
+    let mut text = String::new();
+    let (mut reads, mut writes) = (Rights::default(), Rights::default());
+    for object in &planned {
+        for need in docs["resources"][object.kind]["needs"].as_array().into_iter().flatten() {
+            // Whoever applies plans first.
+            if need["job"] == "plan" {
+                reads.add(need, object);
+            }
+            writes.add(need, object);
+        }
+    }
+    reads.tell("plans", "Plan", &mut text);
+    writes.tell("applies", "Apply", &mut text);
+    text
+}
+
+fn planned(change: &Json) -> Option<Planned<'_>> {
+    let kind = change["type"].as_str().filter(|_| change["mode"] == "managed")?;
+    Some(Planned { kind, values: [&change["change"]["after"], &change["change"]["before"]] })
+}
+
+impl Rights {
+    fn add(&mut self, need: &Json, object: &Planned<'_>) {
+        let any: Vec<&str> = need["any"].as_array().into_iter().flatten().filter_map(Json::as_str).collect();
+        // The one that says least: to look at something is less than to change it.
+        match any.iter().find(|privilege| privilege.ends_with(".Audit")).or(any.first()) {
+            Some(privilege) => {
+                let path = place(need["path"].as_str().unwrap_or("/"), object);
+                self.by_path.entry(path).or_default().insert((*privilege).to_owned());
+            }
+            None => drop(self.root.insert(object.kind.to_owned())),
+        }
+    }
+
+    fn tell(&self, does: &str, name: &str, text: &mut String) {
+        let _ = writeln!(text, "# A job that {does}. Put your own user in place of USER.");
+        for (path, privileges) in &self.by_path {
+            let suffix = path.split('/').filter(|part| !part.is_empty()).collect::<Vec<_>>().join("-");
+            let role = if suffix.is_empty() { format!("Terraform{name}") } else { format!("Terraform{name}-{suffix}") };
+            let privileges = privileges.iter().map(String::as_str).collect::<Vec<_>>().join(",");
+            let _ = writeln!(text, "pveum role add {role} --privs {privileges}");
+            let _ = writeln!(text, "pveum acl modify {path} --users USER --roles {role}");
+        }
+        if !self.root.is_empty() {
+            let kinds = self.root.iter().map(String::as_str).collect::<Vec<_>>().join(", ");
+            let _ = writeln!(text, "# Beside that root@pam with its password, which no rights replace, for: {kinds}.");
+        }
+    }
+}
+
+/// The path with the object's values in it; what is not known makes it end above: rights propagate.
+fn place(template: &str, object: &Planned<'_>) -> String {
+    let value = |name: &str| {
+        let known = object.values.iter().map(|values| &values[name]);
+        known.filter(|value| !value.is_null()).find_map(|value| match value {
+            Json::String(text) => Some(text.trim_matches('/').to_owned()),
+            Json::Number(number) => Some(number.to_string()),
+            _ => None,
+        })
+    };
+    let mut path = String::new();
+    for part in template.split('/').filter(|part| !part.is_empty()) {
+        match part.strip_prefix('{').and_then(|part| part.strip_suffix('}')) {
+            None => path.extend(["/", part]),
+            Some(name) => match value(name).filter(|value| !value.is_empty()) {
+                Some(value) => path.extend(["/", &value]),
+                None => break,
+            },
+        }
+    }
+    if path.is_empty() { "/".to_owned() } else { path }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn docs() -> Json {
+        json!({"resources": {
+            "pve_pool": {"needs": [
+                {"job": "plan", "path": "/pool/{poolid}", "any": ["Pool.Allocate", "Pool.Audit"]},
+                {"job": "apply", "path": "/pool/{poolid}", "any": ["Pool.Allocate"]},
+            ]},
+            "pve_rule": {"needs": [
+                {"job": "plan", "path": "/", "any": ["Sys.Audit"]},
+                {"job": "apply", "path": "/", "any": []},
+            ]},
+        }})
+    }
+
+    #[test]
+    fn without_a_plan_everything_is_allowed_from_above() {
+        let expected = "\
+# A job that plans. Put your own user in place of USER.
+pveum role add TerraformPlan --privs Sys.Audit
+pveum acl modify / --users USER --roles TerraformPlan
+pveum role add TerraformPlan-pool --privs Pool.Audit
+pveum acl modify /pool --users USER --roles TerraformPlan-pool
+# A job that applies. Put your own user in place of USER.
+pveum role add TerraformApply --privs Sys.Audit
+pveum acl modify / --users USER --roles TerraformApply
+pveum role add TerraformApply-pool --privs Pool.Allocate,Pool.Audit
+pveum acl modify /pool --users USER --roles TerraformApply-pool
+# Beside that root@pam with its password, which no rights replace, for: pve_rule.
+";
+        assert_eq!(lines(&docs(), None), expected);
+    }
+
+    #[test]
+    fn a_plan_narrows_it_to_what_it_holds() {
+        let change = |kind: &str, mode: &str, before: Json, after: Json| json!({"type": kind, "mode": mode, "change": {"before": before, "after": after}});
+        let plan = json!({"resource_changes": [
+            change("pve_pool", "managed", Json::Null, json!({"poolid": "web"})),
+            change("pve_pool", "managed", json!({"poolid": "old"}), Json::Null),
+            change("pve_pool", "managed", Json::Null, json!({})),
+            change("pve_rule", "data", Json::Null, json!({})),
+            change("other_thing", "managed", Json::Null, json!({})),
+        ]});
+        let told = lines(&docs(), Some(&plan));
+        let paths: Vec<&str> =
+            told.lines().filter_map(|line| line.strip_prefix("pveum acl modify ")?.split(' ').next()).collect();
+        assert_eq!(paths, ["/pool", "/pool/old", "/pool/web"].repeat(2));
+        assert!(!told.contains("root@pam"), "{told}");
+    }
+}
