@@ -10,6 +10,7 @@ use pve_sim::{Options, Running, Sim};
 use serde_json::{Value as Json, json};
 use terraform_core::{Action, Config, Core, Provider, Value};
 use terraform_plugin::{Server, StopToken};
+use tokio::task::JoinSet;
 
 use crate::provider::PveProvider;
 
@@ -73,29 +74,50 @@ fn read(path: &Path) -> String {
 }
 
 /// The folders of a kind of example.
-fn named(kind: &str) -> Vec<String> {
+pub(super) fn named(kind: &str) -> Vec<String> {
     let folder = std::fs::read_dir(examples().join(kind)).unwrap();
     let mut names: Vec<String> = folder.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
     names.sort();
     names
 }
 
-/// The life of a resource from its example.
-async fn lives(name: &str) {
+/// The example of a resource.
+pub(super) struct Example {
+    pub(super) text: String,
+    /// The resource in it that is shown.
+    pub(super) address: String,
+    /// What it is imported by.
+    pub(super) id: String,
+}
+
+pub(super) fn example_of(name: &str) -> Example {
     let folder = examples().join("resources").join(name);
-    let config = Config::from_hcl(&read(&folder.join("resource.tf"))).unwrap();
     let import = read(&folder.join("import.sh"));
     let command = import.lines().find_map(|line| line.strip_prefix("terraform import ")).unwrap();
     let (address, id) = command.split_once(' ').unwrap();
-    let id = id.trim_matches('\'');
-    let mut bench = match name {
+    let id = id.trim_matches('\'').to_owned();
+    Example { text: read(&folder.join("resource.tf")), address: address.to_owned(), id }
+}
+
+/// A cluster that has what the example of a resource assumes.
+pub(super) async fn bench_of(name: &str) -> Bench {
+    match name {
         // Disks that hold nothing yet, and what runs before the first OSD does.
         "pve_ceph_osd" => {
             let disks = include_str!("../../acceptance-tests/tests/found/every_object/disks.yaml");
             Bench::of(Shape::from_yaml(disks).unwrap()).await
         }
         _ => Bench::with_ceph().await,
-    };
+    }
+}
+
+/// The life of a resource from its example.
+async fn lives(name: String) {
+    let name = name.as_str();
+    let Example { text, address, id } = example_of(name);
+    let (address, id) = (address.as_str(), id.as_str());
+    let config = Config::from_hcl(&text).unwrap();
+    let mut bench = bench_of(name).await;
     let before = bench.cluster();
     let core = &mut bench.core;
     core.apply(&config).await.unwrap_or_else(|said| panic!("{name}: {said}"));
@@ -124,7 +146,7 @@ async fn lives(name: &str) {
     core.apply_plan(plan).await.unwrap();
     assert_eq!(core.plan(&config).await.unwrap().actions(), [], "{name}: the plan after its import by id");
     // A secret is sent once more: nobody can tell whether what is there is another.
-    if !read(&folder.join("resource.tf")).contains("_version") {
+    if !text.contains("_version") {
         assert_eq!(bench.writes(), written, "{name}: an import writes nothing");
     }
 
@@ -138,9 +160,9 @@ async fn lives(name: &str) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_resource_lives_from_its_example() {
-    for name in named("resources") {
-        lives(&name).await;
-    }
+    // All at once: most of the time each waits for its cluster.
+    let all: JoinSet<()> = named("resources").into_iter().map(lives).collect();
+    all.join_all().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -4,6 +4,7 @@
 mod adopted;
 mod bridges;
 mod colleagues;
+mod conforms;
 mod failover;
 mod forms;
 mod in_use;

@@ -27,6 +27,7 @@
 //! # }
 //! ```
 
+pub mod compare;
 mod config;
 pub mod conformance;
 mod core;

@@ -1,0 +1,32 @@
+//! What every provider should stand, tried on each resource's example.
+
+use terraform_core::Config;
+use terraform_core::conformance::{Subject, conforms};
+
+use tokio::task::JoinSet;
+
+use super::lives::{bench_of, example_of, named};
+
+/// What is found in the one that the example of `name` shows.
+async fn conformity(name: String) {
+    let example = example_of(&name);
+    let mut bench = bench_of(&name).await;
+    let subject = Subject {
+        address: example.address,
+        config: Config::from_hcl(&example.text).unwrap(),
+        changed: None,
+        replaced: None,
+        destroyable: None,
+        // The number of an OSD is chosen by Ceph.
+        id: if name == "pve_ceph_osd" { "${self.osd_id}".to_owned() } else { example.id },
+    };
+    let found = conforms(&mut bench.core, &subject).await;
+    assert_eq!(found, vec![], "{name}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_resource_conforms() {
+    // All at once: most of the time each waits for its cluster.
+    let all: JoinSet<()> = named("resources").into_iter().map(conformity).collect();
+    all.join_all().await;
+}
