@@ -127,7 +127,7 @@ impl Provider for PveProvider {
     }
 
     fn registry() -> Registry<Pve> {
-        access::offer(Registry::new())
+        storage::offer(access::offer(Registry::new()))
             .data::<cluster::version::Version>()
             .data::<node::nodes::Nodes>()
             .data::<node::disks::NodeDisks>()
@@ -137,7 +137,6 @@ impl Provider for PveProvider {
             .resource::<ceph::pool::Pool>()
             .resource::<ha::resource::HaResource>()
             .data::<ha::status::HaStatus>()
-            .resource::<storage::rbd::StorageRbd>()
             .resource::<vm::vm::Vm>()
             .resource::<vm::disk_move::VmDiskMove>()
             .data::<vm::lookup::VmLookup>()

@@ -1,6 +1,8 @@
 //! The life of every plain object: made, changed, its settings taken away again, imported and removed; after each step the
 //! next plan is empty, and in the end the cluster is what it was. And every form that each of its attributes can be given.
 
+mod storage;
+
 use serde_json::{Value as Json, json};
 use terraform_plugin::model::Model;
 use terraform_plugin::value::Value;

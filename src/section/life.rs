@@ -103,7 +103,11 @@ pub async fn create<S: Section + Resource<Pve>>(
     let request = async {
         let answer =
             cx.client.write::<serde::de::IgnoredAny>(Lock::File(S::FAMILY.file), &[S::FAMILY.area], request).await;
-        answer.during(&doing).map_err(|problem| problem.with_attributes(requests::attribute::<S>))
+        answer.during(&doing).map_err(|problem| match problem.is_refused() {
+            true => at_fault::<S>(problem),
+            // Whether it arrived has to be settled first.
+            false => problem,
+        })
     };
     let (answer, written) = unwritten.send(want.clone(), request).await?;
     let (path, privileges) = match S::FAMILY.sight {
@@ -113,7 +117,7 @@ pub async fn create<S: Section + Resource<Pve>>(
     let sight = if privileges.is_empty() { evidence::Sight::All } else { evidence::Sight::With(&path, privileges) };
     match evidence::arrived(cx, answer, find::<S>(cx, &key), sight).await {
         Ok(Ok(live)) => Ok(written.made(live)),
-        Ok(Err(problem)) => written.undo(problem, must_be_absent::<S>(cx, &key)).await,
+        Ok(Err(problem)) => written.undo(at_fault::<S>(problem), must_be_absent::<S>(cx, &key)).await,
         Err(problem) => Ok(written.leave(problem)),
     }
 }
@@ -162,21 +166,7 @@ pub async fn delete<S: Section + Resource<Pve>>(cx: &Cx<Pve>, was: &S) -> Result
 
 /// All that there are, for the data source in the plural.
 pub async fn list<S: Section + Listed<Pve>>(cx: &Cx<Pve>) -> Result<Vec<S>, Error> {
-    if let Sight::With(Right { path, any }) = S::FAMILY.sight {
-        // The path above all of them: with the privilege there, none is left out.
-        let above = path.split("/{").next().filter(|path| !path.is_empty()).unwrap_or("/");
-        let ours = cx.client.access().on(above).await.during("Cannot read our own permissions")?;
-        if !any.iter().any(|privilege| ours.has(privilege) && (above == path || ours.propagates(privilege))) {
-            return Err(Error::new(
-                format!("Not all of `{}` may be seen", S::PLURAL),
-                format!(
-                    "PVE leaves out of its list what the user or token may not see, and a list that may be short is none. Give \
-                     it {} on {above}, propagated.",
-                    any.join(" or ")
-                ),
-            ));
-        }
-    }
+    must_see_all(cx, S::FAMILY.sight, S::PLURAL).await?;
     let entries = entries::<S>(cx, S::FAMILY.path).await.during(format!("Cannot list `{}`", S::PLURAL))?;
     let mut all = Vec::with_capacity(entries.len());
     for live in entries.iter().filter(|live| wrong_kind::<S>(live).is_none()) {
@@ -188,6 +178,25 @@ pub async fn list<S: Section + Listed<Pve>>(cx: &Cx<Pve>) -> Result<Vec<S>, Erro
         all.extend(model);
     }
     Ok(all)
+}
+
+/// An error unless all objects are seen that a list has, whatever their ids.
+pub async fn must_see_all(cx: &Cx<Pve>, sight: Sight, plural: &str) -> Result<(), Error> {
+    let Sight::With(Right { path, any }) = sight else { return Ok(()) };
+    // The path above all of them: with the privilege there, none is left out.
+    let above = path.split("/{").next().filter(|path| !path.is_empty()).unwrap_or("/");
+    let ours = cx.client.access().on(above).await.during("Cannot read our own permissions")?;
+    if any.iter().any(|privilege| ours.has(privilege) && (above == path || ours.propagates(privilege))) {
+        return Ok(());
+    }
+    Err(Error::new(
+        format!("Not all of `{plural}` may be seen"),
+        format!(
+            "PVE leaves out of its list what the user or token may not see, and a list that may be short is none. Give it {} \
+             on {above}, propagated.",
+            any.join(" or ")
+        ),
+    ))
 }
 
 /// The object as it is; none if whoever was asked does not know it.
@@ -237,7 +246,8 @@ fn wrong_kind<S: Section>(live: &Live) -> Option<(&'static str, String)> {
     })
 }
 
-fn from_live<S: Section>(live: &Live, key: &S::Key) -> Result<S, Problem> {
+/// The object that PVE has told of.
+pub fn from_live<S: Section>(live: &Live, key: &S::Key) -> Result<S, Problem> {
     if let Some((name, is)) = wrong_kind::<S>(live) {
         return Err(Problem::new(
             format!("{} \"{key}\" is of {name} {is}", S::FAMILY.what),
@@ -245,7 +255,11 @@ fn from_live<S: Section>(live: &Live, key: &S::Key) -> Result<S, Problem> {
         )
         .at(S::Key::FIELDS[0]));
     }
-    requests::model(live, key).map_err(|what| {
+    let mut said = live.clone();
+    for (name, meant) in S::FAMILY.meant {
+        said.entry(*name).or_insert_with(|| (*meant).into());
+    }
+    requests::model(&said, key).map_err(|what| {
         Problem::new(format!("Cannot read {}", called::<S>(key)), format!("PVE's answer is not understood: {what}"))
     })
 }
@@ -278,7 +292,7 @@ pub async fn change<S: Section>(cx: &Cx<Pve>, key: &S::Key, prior: &S, want: &S)
         match turn.send::<serde::de::IgnoredAny>(request).await.during(&doing) {
             Ok(_) => break,
             Err(problem) if problem.is_modified() && readings < READINGS => readings += 1,
-            Err(problem) => return Err(problem.with_attributes(requests::attribute::<S>)),
+            Err(problem) => return Err(at_fault::<S>(problem)),
         }
     }
     drop(turn);
@@ -312,6 +326,23 @@ async fn is_visible<S: Section>(cx: &Cx<Pve>, key: &S::Key) -> Result<bool, Prob
     let Sight::With(Right { path, any }) = S::FAMILY.sight else { return Ok(true) };
     let ours = cx.client.access().on(&filled::<S>(path, key)).await.during("Cannot read our own permissions")?;
     Ok(ours.has_any(any))
+}
+
+/// A refusal of PVE, at the attribute that it is about, if that can be told.
+fn at_fault<S: Section>(problem: Problem) -> Problem {
+    let words = problem.pve().map(ToString::to_string).unwrap_or_default();
+    let Some((_, attribute)) = S::FAMILY.blames.iter().find(|(part, _)| words.contains(part)) else {
+        return problem.with_attributes(requests::attribute::<S>);
+    };
+    if !problem.is_refused() {
+        return problem.at(*attribute);
+    }
+    // What is missing is not the object itself, so that it says too little alone.
+    let told = match problem.is_absent() {
+        true => Problem::new(problem.doing(), format!("PVE: {}. Nothing was written.", words.trim_end_matches('.'))),
+        false => problem,
+    };
+    told.at(*attribute).unsent()
 }
 
 fn called<S: Section>(key: &S::Key) -> String {

@@ -15,9 +15,11 @@ use terraform_plugin::{Change, Cx, Error, Findings, Keyed, Say};
 
 use crate::pve::Pve;
 
+#[cfg(test)]
+pub use life::from_live;
 pub use life::{
-    change, create, delete, find, ids, list, listed, must_be_absent, named, needs, plan, possible, read, removable,
-    update,
+    change, create, delete, find, ids, list, listed, must_be_absent, must_see_all, named, needs, plan, possible, read,
+    removable, update,
 };
 pub use wire::Live;
 
@@ -119,6 +121,10 @@ pub struct Family {
     pub made: Made,
     /// What a list is asked for: `("full", "1")`.
     pub listed_with: &'static [(&'static str, &'static str)],
+    /// What PVE means where it says nothing, of what has to be there: `("pool", "rbd")`.
+    pub meant: &'static [(&'static str, &'static str)],
+    /// Words of a refusal that name no parameter, and the attribute that they are about. The first that fits.
+    pub blames: &'static [(&'static str, &'static str)],
 }
 
 impl Family {
@@ -139,6 +145,8 @@ impl Family {
         apart: &[],
         made: Made::InTheCollection,
         listed_with: &[],
+        meant: &[],
+        blames: &[],
     };
 }
 
@@ -200,11 +208,14 @@ pub enum Builtin {
     Resets,
 }
 
-/// Makes a type a resource whose life is told by the functions of a module.
+/// Makes a type a resource whose life is told by the functions of a module. It is plain unless something else is said.
 macro_rules! lives {
     ($object:ty, $($life:ident)::+) => {
+        crate::section::lives!($object, $($life)::+, plain = true);
+    };
+    ($object:ty, $($life:ident)::+, plain = $plain:literal) => {
         impl terraform_plugin::Resource<crate::pve::Pve> for $object {
-            const PLAIN: bool = true;
+            const PLAIN: bool = $plain;
 
             fn needs() -> Vec<terraform_plugin::Need> {
                 $($life)::+::needs::<Self>()

@@ -46,6 +46,11 @@ fn text(kind: &Kind, value: &Value) -> Option<String> {
             let of = Kind::Plain((**of).clone());
             items.iter().filter_map(|item| text(&of, item)).collect::<Vec<_>>().join(",")
         }
+        (Value::Map(of), Kind::Plain(Type::Map(kind))) => {
+            let kind = Kind::Plain((**kind).clone());
+            let part = |(key, value)| text(&kind, value).map(|text| format!("{key}={text}"));
+            of.iter().filter_map(part).collect::<Vec<_>>().join(",")
+        }
         (Value::Object(of), Kind::Nested(Nesting::Single, parts)) => property_string(parts, of),
         (other, _) => other.to_string(),
     })
@@ -88,6 +93,20 @@ pub(super) fn value(kind: &Kind, json: &Json) -> Result<Value, String> {
             let items: Vec<Value> = items.iter().map(|item| value(&of, item)).collect::<Result<_, _>>()?;
             // Nothing in a list is PVE's way to say that there is none.
             Ok(if items.is_empty() { Value::Null } else { Value::List(items) })
+        }
+        (Kind::Plain(Type::Map(of)), scalar) => {
+            let parts: Live = match (json, scalar) {
+                (Json::Object(parts), _) => parts.clone(),
+                (_, Some(text)) => match text.parse::<PropertyString>() {
+                    Ok(string) => string.items().map(|(key, value)| (key.to_owned(), value.into())).collect(),
+                    Err(why) => return Err(why.to_string()),
+                },
+                _ => return wrong("settings"),
+            };
+            let of = Kind::Plain((**of).clone());
+            let parts = parts.iter().map(|(key, json)| Ok((key.clone(), value(&of, json)?)));
+            let parts: BTreeMap<_, _> = parts.collect::<Result<_, String>>()?;
+            Ok(if parts.is_empty() { Value::Null } else { Value::Map(parts) })
         }
         (Kind::Plain(Type::Bool), Some(text)) => {
             parse_boolean(&text).map_or_else(|| wrong("a boolean"), |on| Ok(Value::Bool(on)))

@@ -1,4 +1,64 @@
 //! Storages: entries of the cluster's `storage.cfg`.
 
+pub mod btrfs;
+pub mod cephfs;
+pub mod cifs;
+pub mod dir;
+mod entry;
+pub mod esxi;
 pub mod images;
+pub mod iscsi;
+pub mod iscsidirect;
+pub mod list;
+pub mod lvm;
+pub mod lvmthin;
+pub mod nfs;
+pub mod pbs;
 pub mod rbd;
+pub mod used;
+pub mod zfs;
+pub mod zfspool;
+
+use pve_client::Area;
+use terraform_plugin::Registry;
+
+use crate::pve::Pve;
+use crate::section::{Family, Right, Sight};
+
+/// Who sees a storage in PVE's list.
+const SIGHT: Sight =
+    Sight::With(Right { path: "/storage/{storage}", any: &["Datastore.Audit", "Datastore.AllocateSpace"] });
+
+/// What lies in `storage.cfg`. The list tells everything.
+const STORAGE: Family = Family {
+    what: "Storage",
+    path: "storage",
+    file: "storage.cfg",
+    area: Area::Storage,
+    write: Right { path: "/storage", any: &["Datastore.Allocate"] },
+    sight: SIGHT,
+    ..Family::PLAIN
+};
+
+/// The form of a storage's id.
+const ID: &str = r"^[A-Za-z][A-Za-z0-9\-_.]*[A-Za-z0-9]$";
+
+/// What this area offers.
+pub fn offer(registry: Registry<Pve>) -> Registry<Pve> {
+    registry
+        .object::<btrfs::StorageBtrfs>()
+        .object::<cephfs::StorageCephfs>()
+        .object::<cifs::StorageCifs>()
+        .object::<dir::StorageDir>()
+        .object::<esxi::StorageEsxi>()
+        .object::<iscsi::StorageIscsi>()
+        .object::<iscsidirect::StorageIscsidirect>()
+        .object::<lvm::StorageLvm>()
+        .object::<lvmthin::StorageLvmthin>()
+        .object::<nfs::StorageNfs>()
+        .object::<pbs::StoragePbs>()
+        .object::<rbd::StorageRbd>()
+        .object::<zfs::StorageZfs>()
+        .object::<zfspool::StorageZfspool>()
+        .data::<list::Storages>()
+}

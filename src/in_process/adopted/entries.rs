@@ -1,10 +1,18 @@
 //! Storages, resource pools, guests under HA.
 
+use std::collections::BTreeMap;
+
 use serde_json::Value as Json;
+use terraform_plugin::Key;
 
 use super::{Rig, import_stays, model_stays, objects, told};
 use crate::access::pool::Pool;
 use crate::ha::resource::HaResource;
+use crate::section::{Section, from_live};
+use crate::storage::cephfs::StorageCephfs;
+use crate::storage::dir::StorageDir;
+use crate::storage::iscsidirect::StorageIscsidirect;
+use crate::storage::lvm::StorageLvm;
 use crate::storage::rbd::StorageRbd;
 
 const BARE: &str = "guests: [{vmid: 100, node: pve1, name: a}]";
@@ -12,15 +20,31 @@ const BARE: &str = "guests: [{vmid: 100, node: pve1, name: a}]";
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_recorded_storage_is_imported_as_it_is() {
     let rig = Rig::of(BARE).await;
-    let of_rbd = |(_, entry): &(String, Json)| entry["type"] == "rbd" && entry["content"].is_string();
-    let mut seen = 0;
-    for (path, answer) in objects(|path| path == "/storage" || path.starts_with("/storage/")).filter(of_rbd) {
-        let storage = StorageRbd::from_live(&told(&path, &answer));
-        assert_eq!(storage.monhost.is_some(), answer["monhost"].is_string());
-        model_stays(&rig, &format!("{path}: {answer}"), &storage).await;
-        seen += 1;
+    let mut seen = BTreeMap::new();
+    for (path, answer) in objects(|path| path == "/storage" || path.starts_with("/storage/")) {
+        let Some(kind) = answer["type"].as_str().filter(|_| answer["content"].is_string()) else { continue };
+        match kind {
+            "rbd" => {
+                let storage = stays::<StorageRbd>(&rig, &path, &answer).await;
+                assert_eq!(storage.monhost.is_some(), answer["monhost"].is_string());
+            }
+            "dir" => drop(stays::<StorageDir>(&rig, &path, &answer).await),
+            "lvm" => drop(stays::<StorageLvm>(&rig, &path, &answer).await),
+            "iscsidirect" => drop(stays::<StorageIscsidirect>(&rig, &path, &answer).await),
+            "cephfs" => drop(stays::<StorageCephfs>(&rig, &path, &answer).await),
+            other => panic!("{other} is recorded as well: {answer}"),
+        }
+        *seen.entry(kind.to_owned()).or_insert(0) += 1;
     }
-    assert!(seen > 8, "only {seen} are recorded");
+    assert!(seen["rbd"] > 8 && seen["dir"] > 8 && seen["lvm"] > 2 && seen.len() > 3, "only {seen:?} are recorded");
+}
+
+/// The model of what was told, which stays as it is.
+async fn stays<S: Section>(rig: &Rig, path: &str, answer: &Json) -> S {
+    let key = BTreeMap::from([("storage".to_owned(), answer["storage"].as_str().unwrap().into())]);
+    let storage = from_live::<S>(answer.as_object().unwrap(), &S::Key::decode(&key).unwrap()).unwrap();
+    model_stays(rig, &format!("{path}: {answer}"), &storage).await;
+    storage
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

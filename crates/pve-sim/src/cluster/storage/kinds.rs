@@ -200,7 +200,8 @@ impl Kind {
 
     /// Whether an option keeps its first value for ever.
     pub fn is_fixed(&self, option: &str) -> bool {
-        self.required.contains(&option) || self.fixed.contains(&option)
+        let required = self.name != "esxi" && self.required.contains(&option);
+        required || self.fixed.contains(&option)
     }
 
     /// The names of all types.

@@ -1,0 +1,7 @@
+data "pve_storage_cifs" "backup" {
+  storage = "share-backup"
+}
+
+output "storage_cifs_share" {
+  value = data.pve_storage_cifs.backup.share
+}

@@ -1,0 +1,7 @@
+data "pve_storage_dir" "backup" {
+  storage = "backup"
+}
+
+output "storage_dir_path" {
+  value = data.pve_storage_dir.backup.path
+}

@@ -1,0 +1,6 @@
+resource "pve_storage_lvmthin" "fast" {
+  storage  = "thin-fast"
+  vgname   = "pve"
+  thinpool = "data"
+  nodes    = ["pve1"]
+}

@@ -1,0 +1,102 @@
+//! `pve_storage_cephfs`: a file system of Ceph.
+
+use std::collections::BTreeSet;
+
+use terraform_plugin::{Model, Secret, Timeouts};
+
+use crate::section::{Family, Section, plain};
+use crate::texts;
+
+use super::entry::{self, Backups, Bandwidth, ContentDirs, Entry, Folders, looked_at};
+use super::{ID, STORAGE};
+
+/// A file system of Ceph as a storage for files, mounted on all nodes that use it: of the cluster's own Ceph, or of
+/// another one (`monhost`).
+///
+/// What making it checks is checked on one node: that of the endpoint which answers the provider, if `nodes` has it and
+/// `disable` is off. There PVE mounts it and makes a folder for each word of `content`; if that fails nothing is stored.
+/// The other nodes mount it within seconds, and one that cannot shows it as not active. It stays mounted when the entry
+/// goes, until the node boots.
+///
+/// It holds no disks of guests. Destroying it removes the entry and its copy of the key, never data.
+#[derive(Model, Clone, Debug, Default, PartialEq)]
+#[model(name = "storage_cephfs", area = "Storage", key(storage))]
+pub struct StorageCephfs {
+    /// Its id. PVE cannot rename a storage: a change replaces the entry.
+    #[attr(
+        required,
+        replace,
+        regex = ID,
+        says = "at least two characters: a letter, then letters, digits, `-`, `_`, `.`, ending with a letter or digit"
+    )]
+    pub storage: String,
+    /// What it may hold: `backup`, `vztmpl` (templates of containers), `iso`, `snippets`, `import`. Left alone when unset
+    /// (PVE: `backup`).
+    #[attr(keep, length = 1.., one_of = ["backup", "vztmpl", "iso", "snippets", "import"])]
+    pub content: Option<BTreeSet<String>>,
+    #[attr(flatten)]
+    pub entry: Entry,
+    /// The file system. Unset: the only one.
+    #[attr(
+        optional,
+        regex = "^[A-Za-z][A-Za-z0-9_-]+$",
+        says = "at least two characters: a letter, then letters, digits, `_`, `-`",
+        api = "fs-name"
+    )]
+    pub fs_name: Option<String>,
+    /// A folder in it to mount in place of the whole, such as `/pve`.
+    #[attr(optional, regex = "^/.+$", says = "a path that begins with `/`", check = texts::one_tidy_line)]
+    pub subdir: Option<String>,
+    /// The monitors of another cluster, such as `192.0.2.1 192.0.2.2`. Unset: the cluster's own.
+    #[attr(optional, length = 1.., check = texts::one_tidy_line, same = texts::same_items)]
+    pub monhost: Option<String>,
+    /// Ceph's user there. Unset: `admin`.
+    #[attr(optional, check = texts::one_word)]
+    pub username: Option<String>,
+    /// The user's key there: the bare key, not a keyring with sections. PVE never shows it; raise `keyring_version` to have it sent again.
+    #[attr(optional, sensitive, write_only(version = keyring_version), check = texts::one_tidy_line)]
+    pub keyring: Option<Secret<String>>,
+    /// Raised to have `keyring` sent again.
+    #[attr(local)]
+    pub keyring_version: Option<u32>,
+    /// Whether it is mounted through FUSE in place of the kernel's client.
+    #[attr(keep, usual = false)]
+    pub fuse: Option<bool>,
+    /// Where the nodes mount it. Left to PVE when unset (`/mnt/pve/` and the id). A change replaces the entry.
+    #[attr(keep, replace, check = texts::one_tidy_line)]
+    pub path: Option<String>,
+    /// Further options for the mount, such as `noatime`.
+    #[attr(optional, length = 1.., check = texts::one_tidy_line)]
+    pub options: Option<String>,
+    #[attr(flatten)]
+    pub folders: Folders,
+    /// Other folders for some kinds of content, below the storage's own: `{ iso = "images/iso" }`.
+    #[attr(optional, length = 1.., check = entry::folders, api = "content-dirs")]
+    pub content_dirs: Option<ContentDirs>,
+    #[attr(flatten)]
+    pub backups: Backups,
+    /// How fast PVE may copy to and from it, in KiB a second. Unset: as the datacenter's options say.
+    #[attr(optional)]
+    pub bwlimit: Option<Bandwidth>,
+    /// How long operations may take.
+    #[attr(timeouts(create = "5m", update = "5m", delete = "5m"))]
+    pub timeouts: Timeouts,
+}
+
+impl Section for StorageCephfs {
+    const FAMILY: Family = Family {
+        fixed: &[("type", "cephfs")],
+        blames: &[
+            ("mount error", "fs_name"),
+            ("authx keyring file", "keyring"),
+            ("rbd authentication file", "keyring"),
+            ("multiple content types", "content_dirs"),
+            ("directory", "path"),
+        ],
+        ..STORAGE
+    };
+
+    looked_at!();
+}
+
+plain!(StorageCephfs);

@@ -1,0 +1,108 @@
+//! `pve_storage_cifs`: a share of an SMB/CIFS server.
+
+use std::collections::BTreeSet;
+
+use terraform_plugin::{Model, Secret, Timeouts};
+
+use crate::section::{Family, Section, plain};
+use crate::texts;
+
+use super::entry::{self, Backups, Bandwidth, ContentDirs, Entry, Folders, looked_at};
+use super::{ID, STORAGE};
+
+/// A share of an SMB/CIFS server as a storage, mounted on all nodes that use it.
+///
+/// What making it checks is checked on one node: that of the endpoint which answers the provider, if `nodes` has it and
+/// `disable` is off. There PVE asks the server, logs in, mounts the share and makes a folder for each word of `content`;
+/// if that fails nothing is stored. The other nodes mount it within seconds, and one that cannot shows it as not active.
+/// It stays mounted when the entry goes, until the node boots.
+///
+/// Destroying it removes the entry, never data, and is refused while disks of guests lie there.
+#[derive(Model, Clone, Debug, Default, PartialEq)]
+#[model(name = "storage_cifs", area = "Storage", key(storage))]
+pub struct StorageCifs {
+    /// Its id. PVE cannot rename a storage: a change replaces the entry.
+    #[attr(
+        required,
+        replace,
+        regex = ID,
+        says = "at least two characters: a letter, then letters, digits, `-`, `_`, `.`, ending with a letter or digit"
+    )]
+    pub storage: String,
+    /// The server's address or name. A change replaces the entry.
+    #[attr(required, replace, length = 1.., check = texts::one_word)]
+    pub server: String,
+    /// The share's name. A change replaces the entry.
+    #[attr(required, replace, length = 1.., check = texts::one_tidy_line)]
+    pub share: String,
+    /// Where the nodes mount it. Left to PVE when unset (`/mnt/pve/` and the id). A change replaces the entry.
+    #[attr(keep, replace, check = texts::one_tidy_line)]
+    pub path: Option<String>,
+    /// What it may hold: `images` (disks of virtual machines), `rootdir` (containers), `vztmpl` (templates of those), `iso`,
+    /// `backup`, `snippets`, `import`. Left alone when unset (PVE: `images`).
+    #[attr(keep, length = 1.., one_of = ["images", "rootdir", "vztmpl", "iso", "backup", "snippets", "import"])]
+    pub content: Option<BTreeSet<String>>,
+    #[attr(flatten)]
+    pub entry: Entry,
+    /// Whom to log in as. Unset: a guest, and `password` counts for nothing.
+    #[attr(optional, check = texts::one_tidy_line)]
+    pub username: Option<String>,
+    /// The password of `username`. PVE never shows it; raise `password_version` to have it sent again.
+    #[attr(optional, sensitive, write_only(version = password_version), check = texts::one_tidy_line, length = ..=256)]
+    pub password: Option<Secret<String>>,
+    /// Raised to have `password` sent again.
+    #[attr(local)]
+    pub password_version: Option<u32>,
+    /// The user's domain.
+    #[attr(optional, length = 1..=256, check = texts::one_word)]
+    pub domain: Option<String>,
+    /// The protocol's version: `default`, `2.0`, `2.1`, `3`, `3.0` or `3.11`.
+    #[attr(keep, usual = "default", one_of = ["default", "2.0", "2.1", "3", "3.0", "3.11"])]
+    pub smbversion: Option<String>,
+    /// A folder in the share to mount in place of the whole, such as `/pve`.
+    #[attr(optional, regex = "^/.+$", says = "a path that begins with `/`", check = texts::one_tidy_line)]
+    pub subdir: Option<String>,
+    /// Further options for the mount, such as `noserverino`.
+    #[attr(optional, length = 1.., check = texts::one_tidy_line)]
+    pub options: Option<String>,
+    #[attr(flatten)]
+    pub folders: Folders,
+    /// Other folders for some kinds of content, below the storage's own: `{ iso = "images/iso" }`.
+    #[attr(optional, length = 1.., check = entry::folders, api = "content-dirs")]
+    pub content_dirs: Option<ContentDirs>,
+    /// The format of new disks where nobody asks for one: `raw`, `qcow2` or `vmdk`.
+    #[attr(keep, usual = "raw", one_of = ["raw", "qcow2", "vmdk"])]
+    pub format: Option<String>,
+    /// What is done with the space of new disks: `off`, `metadata`, `falloc` or `full`. Unset: `metadata` for qcow2, `off` for raw.
+    #[attr(optional, one_of = ["off", "metadata", "falloc", "full"])]
+    pub preallocation: Option<String>,
+    /// Whether snapshots of disks are files that build on each other, which needs qcow2. A change replaces the entry.
+    #[attr(keep, usual = false, replace, api = "snapshot-as-volume-chain")]
+    pub snapshot_as_volume_chain: Option<bool>,
+    #[attr(flatten)]
+    pub backups: Backups,
+    /// How fast PVE may copy to and from it, in KiB a second. Unset: as the datacenter's options say.
+    #[attr(optional)]
+    pub bwlimit: Option<Bandwidth>,
+    /// How long operations may take.
+    #[attr(timeouts(create = "5m", update = "5m", delete = "5m"))]
+    pub timeouts: Timeouts,
+}
+
+impl Section for StorageCifs {
+    const FAMILY: Family = Family {
+        fixed: &[("type", "cifs")],
+        blames: &[
+            ("is not online", "server"),
+            ("connection check", "username"),
+            ("mount error", "share"),
+            ("multiple content types", "content_dirs"),
+            ("directory", "path"),
+        ],
+        ..STORAGE
+    };
+
+    looked_at!();
+}
+
+plain!(StorageCifs);

@@ -1,0 +1,117 @@
+//! `pve_storage_dir`: a folder on the nodes.
+
+use std::collections::BTreeSet;
+
+use terraform_plugin::{Change, Cx, Model, Say, Timeouts};
+
+use crate::pve::Pve;
+use crate::section::{Builtin, Family, Section, plain};
+use crate::texts;
+
+use super::entry::{self, Backups, Bandwidth, ContentDirs, Entry, Folders, looked_at};
+use super::{ID, STORAGE};
+
+/// A folder on the nodes as a storage: each has its own, unless something else mounts the same there (`shared`).
+///
+/// What making it checks is checked on one node: that of the endpoint which answers the provider, if `nodes` has it and
+/// `disable` is off. There PVE makes the folder, and one below it for each word of `content`; the other nodes do so
+/// within seconds, and a folder that cannot be made shows there as a storage that is not active.
+///
+/// Destroying it removes the entry, never data, and is refused while disks of guests lie there: every node that uses the
+/// storage is asked, and one that cannot be asked is not taken for empty.
+///
+/// `local` is PVE's own and always there: it is taken over as it is and its settings are changed, its path cannot be, and
+/// removing it from the configuration leaves it as it is then.
+#[derive(Model, Clone, Debug, Default, PartialEq)]
+#[model(name = "storage_dir", area = "Storage", key(storage))]
+pub struct StorageDir {
+    /// Its id. PVE cannot rename a storage: a change replaces the entry.
+    #[attr(
+        required,
+        replace,
+        regex = ID,
+        says = "at least two characters: a letter, then letters, digits, `-`, `_`, `.`, ending with a letter or digit"
+    )]
+    pub storage: String,
+    /// The folder, such as `/mnt/backup`. A change replaces the entry.
+    #[attr(required, replace, length = 1.., regex = "^/.+$", says = "a path that begins with `/`", check = texts::one_tidy_line)]
+    pub path: String,
+    /// What it may hold: `images` (disks of virtual machines), `rootdir` (containers), `vztmpl` (templates of those), `iso`,
+    /// `backup`, `snippets`, `import`. Left alone when unset (PVE: `images`, `rootdir`).
+    #[attr(keep, length = 1.., one_of = ["images", "rootdir", "vztmpl", "iso", "backup", "snippets", "import"])]
+    pub content: Option<BTreeSet<String>>,
+    #[attr(flatten)]
+    pub entry: Entry,
+    /// Whether all nodes see the same there. It only says so: mounting it is up to you.
+    #[attr(keep, usual = false)]
+    pub shared: Option<bool>,
+    /// `yes`: it is used only while something is mounted at `path`, so that nothing fills the root disk otherwise; a path: while something is mounted there.
+    #[attr(optional, check = texts::one_tidy_line)]
+    pub is_mountpoint: Option<String>,
+    #[attr(flatten)]
+    pub folders: Folders,
+    /// Other folders for some kinds of content, below the storage's own: `{ iso = "images/iso" }`.
+    #[attr(optional, length = 1.., check = entry::folders, api = "content-dirs")]
+    pub content_dirs: Option<ContentDirs>,
+    /// The format of new disks where nobody asks for one: `raw`, `qcow2`, `vmdk` or `subvol`.
+    #[attr(keep, usual = "raw", one_of = ["raw", "qcow2", "vmdk", "subvol"])]
+    pub format: Option<String>,
+    /// What is done with the space of new disks: `off`, `metadata`, `falloc` or `full`. Unset: `metadata` for qcow2, `off` for raw.
+    #[attr(optional, one_of = ["off", "metadata", "falloc", "full"])]
+    pub preallocation: Option<String>,
+    /// Whether snapshots of disks are files that build on each other, which needs qcow2. A change replaces the entry.
+    #[attr(keep, usual = false, replace, api = "snapshot-as-volume-chain")]
+    pub snapshot_as_volume_chain: Option<bool>,
+    #[attr(flatten)]
+    pub backups: Backups,
+    /// How fast PVE may copy to and from it, in KiB a second. Unset: as the datacenter's options say.
+    #[attr(optional)]
+    pub bwlimit: Option<Bandwidth>,
+    /// How long operations may take.
+    #[attr(timeouts(create = "5m", update = "5m", delete = "5m"))]
+    pub timeouts: Timeouts,
+}
+
+impl Section for StorageDir {
+    const FAMILY: Family = Family {
+        fixed: &[("type", "dir")],
+        blames: &[
+            ("expected to be a mount point", "is_mountpoint"),
+            ("multiple content types", "content_dirs"),
+            ("directory", "path"),
+        ],
+        ..STORAGE
+    };
+
+    fn builtin(key: &StorageDirKey) -> Builtin {
+        if key.storage == LOCAL { Builtin::Stays } else { Builtin::No }
+    }
+
+    async fn planned(_cx: &Cx<Pve>, change: &mut Change<Self>, say: &mut Say<Self>) {
+        if change.is_destroy() || change.plan.storage.text() != Some(LOCAL) {
+            return;
+        }
+        if change.plan.path.text().is_some_and(|path| path != LOCAL_PATH) {
+            say.error(
+                "path",
+                "PVE's own storage cannot be moved",
+                format!("\"{LOCAL}\" always lies at {LOCAL_PATH}. Nothing was written. Choose another id for another folder."),
+            );
+        }
+        if !change.plan.entry.nodes.is_null() {
+            say.error(
+                "nodes",
+                "PVE's own storage is on every node",
+                format!("PVE forgets `nodes` of \"{LOCAL}\". Nothing was written. Leave it out."),
+            );
+        }
+    }
+
+    looked_at!();
+}
+
+plain!(StorageDir);
+
+/// PVE's own, and where it lies.
+const LOCAL: &str = "local";
+const LOCAL_PATH: &str = "/var/lib/vz";

@@ -1,0 +1,178 @@
+//! What all entries have in common, and what is looked at for all of them.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use terraform_plugin::{Cx, Error, Findings, Nested};
+
+use crate::error::{During, Problem};
+use crate::pve::Pve;
+use crate::section::listed;
+use crate::texts;
+
+/// What all entries have.
+#[derive(Nested, Clone, Debug, Default, PartialEq)]
+pub struct Entry {
+    /// The nodes that use it. Unset: all.
+    #[attr(optional, length = 1.., each = texts::one_word)]
+    pub nodes: Option<BTreeSet<String>>,
+    /// Switches the storage off. One that is off is not looked at: neither when it is made, nor for guests when it goes.
+    #[attr(keep, usual = false)]
+    pub disable: Option<bool>,
+}
+
+/// How fast PVE may copy, in KiB a second.
+#[derive(Nested, Clone, Debug, Default, PartialEq)]
+#[model(at_least_one(clone, default, migration, move_disk, restore))]
+pub struct Bandwidth {
+    /// Cloning of guests.
+    #[attr(optional)]
+    pub clone: Option<u64>,
+    /// Whatever is not named here.
+    #[attr(optional)]
+    pub default: Option<u64>,
+    /// Migration of guests with their disks.
+    #[attr(optional)]
+    pub migration: Option<u64>,
+    /// Moving of disks.
+    #[attr(optional, api = "move")]
+    pub move_disk: Option<u64>,
+    /// Restoring from backups.
+    #[attr(optional)]
+    pub restore: Option<u64>,
+}
+
+/// Which backups stay when PVE tidies up after one was made. All others go, except protected ones.
+#[derive(Nested, Clone, Debug, Default, PartialEq)]
+#[model(
+    at_least_one(keep_all, keep_last, keep_hourly, keep_daily, keep_weekly, keep_monthly, keep_yearly),
+    conflicts(keep_all, keep_last),
+    conflicts(keep_all, keep_hourly),
+    conflicts(keep_all, keep_daily),
+    conflicts(keep_all, keep_weekly),
+    conflicts(keep_all, keep_monthly),
+    conflicts(keep_all, keep_yearly)
+)]
+pub struct Prune {
+    /// All of them.
+    #[attr(optional, api = "keep-all")]
+    pub keep_all: Option<bool>,
+    /// The last ones.
+    #[attr(optional, api = "keep-last")]
+    pub keep_last: Option<u32>,
+    /// The last of each of so many hours.
+    #[attr(optional, api = "keep-hourly")]
+    pub keep_hourly: Option<u32>,
+    /// The last of each of so many days.
+    #[attr(optional, api = "keep-daily")]
+    pub keep_daily: Option<u32>,
+    /// The last of each of so many weeks.
+    #[attr(optional, api = "keep-weekly")]
+    pub keep_weekly: Option<u32>,
+    /// The last of each of so many months.
+    #[attr(optional, api = "keep-monthly")]
+    pub keep_monthly: Option<u32>,
+    /// The last of each of so many years.
+    #[attr(optional, api = "keep-yearly")]
+    pub keep_yearly: Option<u32>,
+}
+
+/// What entries have that hold backups.
+#[derive(Nested, Clone, Debug, Default, PartialEq)]
+pub struct Backups {
+    /// Which backups stay when PVE tidies up.
+    #[attr(optional, api = "prune-backups")]
+    pub prune_backups: Option<Prune>,
+    /// How many backups of a guest may be protected; -1: any number. Unset: 5, or any number for who may change the storage.
+    #[attr(optional, api = "max-protected-backups", range = -1..)]
+    pub max_protected_backups: Option<i64>,
+}
+
+/// What entries have whose files lie in folders.
+#[derive(Nested, Clone, Debug, Default, PartialEq)]
+pub struct Folders {
+    /// Whether the folder is made if it is not there.
+    #[attr(keep, usual = true, api = "create-base-path")]
+    pub create_base_path: Option<bool>,
+    /// Whether the folders in it are made, one for each word of `content`.
+    #[attr(keep, usual = true, api = "create-subdirs")]
+    pub create_subdirs: Option<bool>,
+}
+
+/// Other names for the folders of some kinds of content: `{ iso = "images/iso" }`, below the storage's own folder.
+pub type ContentDirs = BTreeMap<String, String>;
+
+/// What PVE would leave out, or take for something else.
+pub fn folders(dirs: &ContentDirs) -> Result<(), String> {
+    const KINDS: [&str; 7] = ["images", "rootdir", "vztmpl", "iso", "backup", "snippets", "import"];
+    for (kind, folder) in dirs {
+        if !KINDS.contains(&kind.as_str()) {
+            return Err(format!("has {kind:?}, which is no kind of content; there are {}", KINDS.join(", ")));
+        }
+        texts::one_word(folder).map_err(|why| format!("{kind}: {why}"))?;
+    }
+    Ok(())
+}
+
+/// `none` stands alone: it says that guests get nothing from here.
+pub fn none_stands_alone(content: &BTreeSet<String>) -> Result<(), String> {
+    match content.contains("none") && content.len() > 1 {
+        true => Err("`none` cannot be combined with others".to_owned()),
+        false => Ok(()),
+    }
+}
+
+/// The text of a portal: an address or name, with a port perhaps.
+pub const PORTAL: &str = r"^[^\s,;/]+$";
+
+/// Tells of nodes that there are not, which PVE does not mind.
+pub async fn possible<M>(
+    cx: &Cx<Pve>,
+    want: &EntryPlan,
+    prior: Option<&Entry>,
+    found: &mut Findings<M>,
+) -> Result<(), Error> {
+    let before = prior.and_then(|prior| prior.nodes.clone()).unwrap_or_default();
+    let mut added = BTreeSet::new();
+    for node in want.nodes.known().into_iter().flatten() {
+        added.extend(node.text().filter(|node| !before.contains(*node)).map(str::to_owned));
+    }
+    if added.is_empty() {
+        return Ok(());
+    }
+    let all = cx.client.nodes().list().await.during("Cannot list the cluster's nodes")?;
+    let there: BTreeSet<String> = all.iter().map(|entry| entry.node.clone()).collect();
+    let missing: Vec<String> = added.difference(&there).cloned().collect();
+    if !missing.is_empty() {
+        found.notice(
+            Problem::new(
+                "A storage is for a node that there is not",
+                format!("`nodes` has {}; there are {}. PVE takes it as it is.", missing.join(", "), listed(&there)),
+            )
+            .at("nodes"),
+        );
+    }
+    Ok(())
+}
+
+/// What all entries but those of Ceph pools look at.
+macro_rules! looked_at {
+    () => {
+        async fn possible(
+            cx: &terraform_plugin::Cx<crate::pve::Pve>,
+            want: &<Self as terraform_plugin::Object>::Plan,
+            prior: Option<&Self>,
+            found: &mut terraform_plugin::Findings<Self>,
+        ) -> Result<(), terraform_plugin::Error> {
+            crate::storage::entry::possible(cx, &want.entry, prior.map(|prior| &prior.entry), found).await
+        }
+
+        async fn removable(
+            cx: &terraform_plugin::Cx<crate::pve::Pve>,
+            was: &Self,
+            found: &mut terraform_plugin::Findings<Self>,
+        ) -> Result<(), terraform_plugin::Error> {
+            crate::storage::used::removable(cx, &was.storage, found).await
+        }
+    };
+}
+pub(crate) use looked_at;

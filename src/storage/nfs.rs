@@ -1,0 +1,89 @@
+//! `pve_storage_nfs`: an export of an NFS server.
+
+use std::collections::BTreeSet;
+
+use terraform_plugin::{Model, Timeouts};
+
+use crate::section::{Family, Section, plain};
+use crate::texts;
+
+use super::entry::{self, Backups, Bandwidth, ContentDirs, Entry, Folders, looked_at};
+use super::{ID, STORAGE};
+
+/// An export of an NFS server as a storage, mounted on all nodes that use it.
+///
+/// What making it checks is checked on one node: that of the endpoint which answers the provider, if `nodes` has it and
+/// `disable` is off. There PVE asks the server, mounts the export and makes a folder for each word of `content`; if that
+/// fails nothing is stored. The other nodes mount it within seconds, and one that cannot shows it as not active. It stays
+/// mounted when the entry goes, until the node boots.
+///
+/// Destroying it removes the entry, never data, and is refused while disks of guests lie there.
+#[derive(Model, Clone, Debug, Default, PartialEq)]
+#[model(name = "storage_nfs", area = "Storage", key(storage))]
+pub struct StorageNfs {
+    /// Its id. PVE cannot rename a storage: a change replaces the entry.
+    #[attr(
+        required,
+        replace,
+        regex = ID,
+        says = "at least two characters: a letter, then letters, digits, `-`, `_`, `.`, ending with a letter or digit"
+    )]
+    pub storage: String,
+    /// The server's address or name. A change replaces the entry.
+    #[attr(required, replace, length = 1.., check = texts::one_word)]
+    pub server: String,
+    /// The export, such as `/srv/pve`. A change replaces the entry.
+    #[attr(required, replace, length = 1.., regex = "^/.+$", says = "a path that begins with `/`", check = texts::one_tidy_line)]
+    pub export: String,
+    /// Where the nodes mount it. Left to PVE when unset (`/mnt/pve/` and the id). A change replaces the entry.
+    #[attr(keep, replace, check = texts::one_tidy_line)]
+    pub path: Option<String>,
+    /// What it may hold: `images` (disks of virtual machines), `rootdir` (containers), `vztmpl` (templates of those), `iso`,
+    /// `backup`, `snippets`, `import`. Left alone when unset (PVE: `images`).
+    #[attr(keep, length = 1.., one_of = ["images", "rootdir", "vztmpl", "iso", "backup", "snippets", "import"])]
+    pub content: Option<BTreeSet<String>>,
+    #[attr(flatten)]
+    pub entry: Entry,
+    /// Further options for the mount, such as `vers=4.2`.
+    #[attr(optional, length = 1.., check = texts::one_tidy_line)]
+    pub options: Option<String>,
+    #[attr(flatten)]
+    pub folders: Folders,
+    /// Other folders for some kinds of content, below the storage's own: `{ iso = "images/iso" }`.
+    #[attr(optional, length = 1.., check = entry::folders, api = "content-dirs")]
+    pub content_dirs: Option<ContentDirs>,
+    /// The format of new disks where nobody asks for one: `raw`, `qcow2` or `vmdk`.
+    #[attr(keep, usual = "raw", one_of = ["raw", "qcow2", "vmdk"])]
+    pub format: Option<String>,
+    /// What is done with the space of new disks: `off`, `metadata`, `falloc` or `full`. Unset: `metadata` for qcow2, `off` for raw.
+    #[attr(optional, one_of = ["off", "metadata", "falloc", "full"])]
+    pub preallocation: Option<String>,
+    /// Whether snapshots of disks are files that build on each other, which needs qcow2. A change replaces the entry.
+    #[attr(keep, usual = false, replace, api = "snapshot-as-volume-chain")]
+    pub snapshot_as_volume_chain: Option<bool>,
+    #[attr(flatten)]
+    pub backups: Backups,
+    /// How fast PVE may copy to and from it, in KiB a second. Unset: as the datacenter's options say.
+    #[attr(optional)]
+    pub bwlimit: Option<Bandwidth>,
+    /// How long operations may take.
+    #[attr(timeouts(create = "5m", update = "5m", delete = "5m"))]
+    pub timeouts: Timeouts,
+}
+
+impl Section for StorageNfs {
+    const FAMILY: Family = Family {
+        fixed: &[("type", "nfs")],
+        blames: &[
+            ("is not online", "server"),
+            ("mount error", "export"),
+            ("multiple content types", "content_dirs"),
+            ("directory", "path"),
+        ],
+        ..STORAGE
+    };
+
+    looked_at!();
+}
+
+plain!(StorageNfs);
