@@ -14,7 +14,7 @@ use crate::types::Type;
 use crate::value::{Refinement, Value, convert};
 
 /// What resources are, by now.
-pub(crate) trait Resources {
+pub(crate) trait Resources: Sync {
     /// A whole resource, with all its instances, if there is one of that address.
     fn whole(&self, address: &Address) -> Option<Value>;
 }
