@@ -33,6 +33,8 @@ const SECRETS: &[&str] = &[
     "tfa-challenge",
     "vncticket",
     "client-key",
+    "secret",
+    "token",
     "keyring",
     "encryption-key",
     "key",

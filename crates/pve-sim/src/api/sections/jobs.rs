@@ -1,5 +1,4 @@
-//! `/cluster/jobs/realm-sync`: when users and groups are taken over from directory servers. Recording 53 (not among those in
-//! `truth/`: the rest of it is not served).
+//! `/cluster/jobs/realm-sync`: when users and groups are taken over from directory servers. Recording 53.
 
 use serde_json::{Value, json};
 
