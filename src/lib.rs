@@ -14,6 +14,7 @@ mod in_process;
 mod ledger;
 mod named;
 mod node;
+mod notification;
 mod privileges;
 mod provider;
 mod pve;

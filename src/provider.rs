@@ -15,6 +15,7 @@ use crate::cluster;
 use crate::ha;
 use crate::ledger::Ledger;
 use crate::node;
+use crate::notification;
 use crate::pve::Pve;
 use crate::storage;
 use crate::vm;
@@ -127,7 +128,7 @@ impl Provider for PveProvider {
     }
 
     fn registry() -> Registry<Pve> {
-        storage::offer(access::offer(Registry::new()))
+        notification::offer(storage::offer(access::offer(Registry::new())))
             .data::<cluster::version::Version>()
             .data::<node::nodes::Nodes>()
             .data::<node::disks::NodeDisks>()

@@ -28,6 +28,31 @@ pub fn one_word(text: &String) -> Result<(), String> {
     }
 }
 
+/// An e-mail address, or the name of a mailbox on the node that sends.
+pub fn mail_address(text: &String) -> Result<(), String> {
+    let words = |text: &str, more: &str| {
+        text.split('.').all(|word| !word.is_empty() && word.chars().all(|c| c.is_alphanumeric() || more.contains(c)))
+    };
+    let (name, host) = text.split_once('@').map_or((text.as_str(), None), |(name, host)| (name, Some(host)));
+    match words(name, "_+~-") && host.is_none_or(|host| words(host, "-") && host.is_ascii()) {
+        true => Ok(()),
+        false => Err("must be one e-mail address, NAME@HOST, or the name of a mailbox".to_owned()),
+    }
+}
+
+/// A user with a realm.
+pub fn user_id(text: &String) -> Result<(), String> {
+    let fits = |(name, realm): (&str, &str)| {
+        let named = !name.is_empty() && !name.contains(|c: char| c.is_whitespace() || ":/".contains(c));
+        let begins = realm.starts_with(|c: char| c.is_ascii_alphabetic());
+        named && realm.len() > 1 && begins && realm.chars().all(|c| c.is_ascii_alphanumeric() || "._-".contains(c))
+    };
+    match text.rsplit_once('@').is_some_and(fits) {
+        true => Ok(()),
+        false => Err("must be a user with the realm, NAME@REALM".to_owned()),
+    }
+}
+
 /// More than blanks.
 pub fn not_blank(text: &String) -> Result<(), String> {
     if text.trim().is_empty() { Err("must not be blank: leave it out".to_owned()) } else { Ok(()) }
@@ -125,6 +150,14 @@ mod tests {
         }
         assert_eq!(one_word(&"2001:db8::1/64".to_owned()), Ok(()));
         assert!(not_blank(&" \n".to_owned()).is_err());
+        for good in ["a@lab.example", "a.b+c@x", "root"] {
+            assert_eq!(mail_address(&good.to_owned()), Ok(()), "{good}");
+        }
+        for bad in ["", "a@", "a@b@c", "a@x,b@x", "a b@x", "a@x..y"] {
+            assert!(mail_address(&bad.to_owned()).is_err(), "{bad}");
+        }
+        assert_eq!(user_id(&"root@pam".to_owned()), Ok(()));
+        assert!(user_id(&"root".to_owned()).is_err() && user_id(&"root@".to_owned()).is_err());
     }
 
     #[test]

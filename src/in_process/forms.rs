@@ -59,6 +59,7 @@ fn made_of(ty: &Type, texts: &[String], random: &mut fastrand::Rng) -> Json {
             let elements = texts.iter().map(|text| made_of(of, std::slice::from_ref(text), random));
             elements.collect()
         }
+        Type::Map(of) => json!({ "k": made_of(of, texts, random) }),
         other => panic!("no attribute is of type {other:?}"),
     }
 }

@@ -19,12 +19,22 @@ use crate::access::realm::openid::RealmOpenid;
 use crate::access::role::Role;
 use crate::access::token::Token;
 use crate::access::user::User;
+use crate::notification::gotify::NotificationGotify;
+use crate::notification::matcher::NotificationMatcher;
+use crate::notification::sendmail::NotificationSendmail;
+use crate::notification::smtp::NotificationSmtp;
+use crate::notification::webhook::NotificationWebhook;
 use crate::section::{Family, Made, Section};
 
 #[test]
 fn every_section_is_as_pve_has_it() {
     let mut held = Held { api: api(), ..Held::default() };
     held.section::<Group>();
+    held.section::<NotificationGotify>();
+    held.section::<NotificationMatcher>();
+    held.section::<NotificationSendmail>();
+    held.section::<NotificationSmtp>();
+    held.section::<NotificationWebhook>();
     held.section::<Realm>();
     held.section::<RealmAd>();
     held.section::<RealmLdap>();

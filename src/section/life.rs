@@ -30,7 +30,8 @@ pub fn needs<S: Section>() -> Vec<Need> {
         Sight::With(Right { path, any }) => Some(Need::to_plan(path, any)),
         Sight::All => None,
     };
-    sight.into_iter().chain([Need::to_apply(path, any)]).collect()
+    let also = S::FAMILY.also.iter().map(|right| Need::to_apply(right.path, right.any));
+    sight.into_iter().chain([Need::to_apply(path, any)]).chain(also).collect()
 }
 
 /// Warns of the rights that the apply will need: to write it, and to see it, without which nobody could tell what became of
@@ -40,6 +41,13 @@ pub async fn plan<S: Section>(cx: &Cx<Pve>, change: &mut Change<S>, say: &mut Sa
     if let Some(key) = key {
         let Right { path, any } = S::FAMILY.write;
         rights::warn_any(cx, change, say, &filled::<S>(path, &key), any).await;
+        for Right { path, any } in S::FAMILY.also {
+            // What is no part of the key is for the object itself to say.
+            let path = filled::<S>(path, &key);
+            if !path.contains('{') {
+                rights::warn_any(cx, change, say, &path, any).await;
+            }
+        }
         if let Sight::With(Right { path, any }) = S::FAMILY.sight {
             rights::warn_any(cx, change, say, &filled::<S>(path, &key), any).await;
         }

@@ -11,6 +11,8 @@ mod wire;
 use std::fmt::Debug;
 
 use pve_client::Area;
+use serde_json::Value as Json;
+use terraform_plugin::value::Value;
 use terraform_plugin::{Change, Cx, Error, Findings, Keyed, Say};
 
 use crate::pve::Pve;
@@ -101,6 +103,8 @@ pub struct Family {
     pub area: Area,
     /// What writing it takes.
     pub write: Right,
+    /// What writing it takes besides.
+    pub also: &'static [Right],
     /// Who sees it. PVE leaves out of most lists what one may not see.
     pub sight: Sight,
     /// Where the whole of it is read.
@@ -125,6 +129,8 @@ pub struct Family {
     pub meant: &'static [(&'static str, &'static str)],
     /// Words of a refusal that name no parameter, and the attribute that they are about. The first that fits.
     pub blames: &'static [(&'static str, &'static str)],
+    /// Attributes that PVE writes in a way that their types do not tell.
+    pub spelt: &'static [(&'static str, Spelling)],
 }
 
 impl Family {
@@ -135,6 +141,7 @@ impl Family {
         file: "",
         area: Area::Cluster,
         write: Right { path: "/", any: &["Sys.Modify"] },
+        also: &[],
         sight: Sight::All,
         told: Told::InTheList,
         unset: Unset::Delete,
@@ -147,7 +154,17 @@ impl Family {
         listed_with: &[],
         meant: &[],
         blames: &[],
+        spelt: &[],
     };
+}
+
+/// How PVE writes the value of an attribute.
+#[derive(Clone, Copy, Debug)]
+pub struct Spelling {
+    /// The texts that PVE takes: one, or one for each element; none for what is not there.
+    pub texts: fn(&Value) -> Vec<String>,
+    /// The value that PVE means; `Err` says what was expected.
+    pub value: fn(&Json) -> Result<Value, String>,
 }
 
 /// A place in PVE's tree of permissions, and the privileges of which one is needed there.

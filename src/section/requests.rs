@@ -1,18 +1,39 @@
 //! The requests of a plain object, and what PVE answers, by its schema and family.
 
 use pve_client::{Request, segment};
+use serde_json::Value as Json;
 use terraform_plugin::schema::{Attribute, Rule};
 use terraform_plugin::value::Value;
 use terraform_plugin::{Key, Path};
 
-use super::wire::{Live, is_sent, texts, value};
-use super::{Made, Section, Unset};
+use super::wire::{self, Live, is_sent};
+use super::{Made, Section, Spelling, Unset};
 
 /// A template with the key's parts in it.
 pub(super) fn filled<S: Section>(template: &str, key: &S::Key) -> String {
     key.encode().iter().fold(template.to_owned(), |template, (name, value)| {
         template.replace(&format!("{{{name}}}"), &plain(value).unwrap_or_default())
     })
+}
+
+fn spelling<S: Section>(attribute: &Attribute) -> Option<Spelling> {
+    S::FAMILY.spelt.iter().find(|(name, _)| *name == attribute.name).map(|(_, spelling)| *spelling)
+}
+
+/// The texts that PVE takes for an attribute.
+fn texts<S: Section>(attribute: &Attribute, value: &Value) -> Vec<String> {
+    match spelling::<S>(attribute) {
+        Some(spelling) => (spelling.texts)(value),
+        None => wire::texts(attribute, value),
+    }
+}
+
+/// The value that PVE means.
+fn value<S: Section>(attribute: &Attribute, json: &Json) -> Result<Value, String> {
+    match spelling::<S>(attribute) {
+        Some(spelling) => (spelling.value)(json),
+        None => wire::value(&attribute.kind, json),
+    }
 }
 
 /// The collection's path.
@@ -48,7 +69,7 @@ pub(super) fn is<S: Section>(live: &Live, key: &S::Key) -> bool {
 pub(super) fn key_of_entry<S: Section>(live: &Live) -> Option<S::Key> {
     let attributes = S::attributes();
     let of_key = attributes.iter().filter(|a| S::Key::FIELDS.contains(&a.name.as_str()));
-    let parts = of_key.map(|a| Some((a.name.clone(), value(&a.kind, live.get(a.parameter())?).ok()?)));
+    let parts = of_key.map(|a| Some((a.name.clone(), value::<S>(a, live.get(a.parameter())?).ok()?)));
     S::Key::decode(&parts.collect::<Option<_>>()?).ok()
 }
 
@@ -60,7 +81,7 @@ pub(super) fn model<S: Section>(live: &Live, key: &S::Key) -> Result<S, String> 
             continue;
         }
         let name = attribute.parameter();
-        let said = live.get(name).map_or(Ok(Value::Null), |json| value(&attribute.kind, json));
+        let said = live.get(name).map_or(Ok(Value::Null), |json| value::<S>(attribute, json));
         let said = said.map_err(|why| format!("`{name}`: {why}."))?;
         let said = if said.is_null() { attribute.usual.clone().unwrap_or(Value::Null) } else { said };
         found.insert(attribute.name.clone(), said);
@@ -80,14 +101,14 @@ pub(super) struct Settings {
 impl Settings {
     /// Everything that is set.
     pub(super) fn all<S: Section>(want: &S) -> Self {
-        Self::what::<S>(want, |attribute, want| (texts(attribute, want), false))
+        Self::what::<S>(want, |attribute, want| (texts::<S>(attribute, want), false))
     }
 
     /// What differs from what is there. `prior` tells whether a secret is to be sent again.
     pub(super) fn difference<S: Section>(want: &S, live: &S, prior: &S) -> Self {
         let (is, was, wanted) = (live.encode(), prior.encode(), want.encode());
         Self::what::<S>(want, |attribute, want| {
-            let texts = texts(attribute, want);
+            let texts = self::texts::<S>(attribute, want);
             if S::FAMILY.apart.contains(&&*attribute.name) {
                 return Default::default();
             }
@@ -96,7 +117,7 @@ impl Settings {
                 return if again { (texts, attribute.rule == Rule::Optional) } else { Default::default() };
             }
             // What cannot be changed has replaced the object.
-            if attribute.replace || attribute.write_only || texts == self::texts(attribute, &is[&attribute.name]) {
+            if attribute.replace || attribute.write_only || texts == self::texts::<S>(attribute, &is[&attribute.name]) {
                 return Default::default();
             }
             // `keep` leaves alone what is unset.
@@ -147,7 +168,7 @@ impl Settings {
         let values = want.encode();
         for attribute in S::attributes().iter().filter(|a| S::FAMILY.always.contains(&&*a.name)) {
             if !self.set.iter().any(|(name, _)| name == attribute.parameter()) {
-                let texts = texts(attribute, &values[&attribute.name]);
+                let texts = texts::<S>(attribute, &values[&attribute.name]);
                 request = texts.into_iter().fold(request, |request, text| request.param(attribute.parameter(), text));
             }
         }

@@ -71,6 +71,13 @@ fn forbidden(refusal: Refusal) -> Error {
 }
 
 fn parameters(refusal: Refusal, fields: BTreeMap<String, String>) -> Error {
+    // What is written in Rust (notifications) has statuses of its own.
+    if fields.is_empty() && refusal.message.contains("detected modified configuration") {
+        return Error::Modified(refusal);
+    }
+    if fields.is_empty() && refusal.message.ends_with("already exists") {
+        return Error::Exists(refusal);
+    }
     // A handful of calls reports the fate of the object itself as a parameter error.
     if let [text] = fields.values().collect::<Vec<_>>()[..] {
         let text = text.trim_end();

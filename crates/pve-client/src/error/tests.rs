@@ -181,6 +181,10 @@ fn parameter_errors_keep_their_fields() {
         "Parameter verification failed. name: bad; size: value must have a minimum value of 1"
     );
 
+    let modified = "detected modified configuration - file changed by other user? Try again.\n";
+    assert_eq!(kind(&refused(400, modified)), "Modified");
+    assert_eq!(kind(&refused(400, "Cannot create 'g1', an entity with the same name already exists\n")), "Exists");
+    assert_eq!(kind(&refused(400, "cannot delete 'g1', referenced by: md\n")), "Parameter");
     assert_eq!(kind(&classify_fields(&[("storage", "No such storage.")])), "Absent");
     assert_eq!(kind(&classify_fields(&[("upid", "no such task")])), "Absent");
     assert_eq!(kind(&classify_fields(&[("tokenid", "Token already exists.")])), "Exists");

@@ -1,0 +1,1 @@
+terraform import pve_notification_matcher.failed_backups failed-backups
