@@ -3,6 +3,7 @@
 pub mod acl;
 pub mod group;
 pub mod pool;
+pub mod pool_member;
 pub mod realm;
 pub mod role;
 pub mod token;
@@ -23,10 +24,12 @@ pub fn offer(registry: Registry<Pve>) -> Registry<Pve> {
         .object::<acl::Acl>()
         .listed::<group::Group>()
         .resource::<pool::Pool>()
+        .object::<pool_member::PoolMember>()
         .object::<realm::ad::RealmAd>()
         .object::<realm::builtin::Realm>()
         .object::<realm::ldap::RealmLdap>()
         .object::<realm::openid::RealmOpenid>()
+        .listed::<realm::sync_job::RealmSyncJob>()
         .listed::<role::Role>()
         .object::<token::Token>()
         .listed::<user::User>()

@@ -19,9 +19,11 @@ use crate::storage::rbd::StorageRbd;
 use crate::texts;
 use crate::vm::vm::Vm;
 
+use super::pool_member::PoolMember;
+
 /// A resource pool: guests and storages under one name, for permissions. (For Ceph's pools see `pve_ceph_pool`.)
 ///
-/// Who is in it is not managed here. A pool with members is not destroyed.
+/// Who is in it is told by `pve_pool_member`. A pool with members is not destroyed.
 #[derive(Model, Clone, Debug, Default, PartialEq)]
 #[model(name = "pool", area = "Access", key(poolid))]
 pub struct Pool {
@@ -108,7 +110,13 @@ impl Resource<Pve> for Pool {
         let pools: Vec<Live> = cx.client.call(request).await.during(format!("Cannot read pool \"{poolid}\""))?;
         let members: Vec<Member> = pools.into_iter().flat_map(|pool| pool.members).collect();
         let (vms, storages) = (cx.going::<Vm>(), cx.going::<StorageRbd>());
+        let memberships = cx.going::<PoolMember>();
+        let leaves = |name: &str| memberships.iter().any(|of| of.poolid == *poolid && of.member == name);
         let goes = |member: &Member| {
+            let id = member.vmid.map(|vmid| vmid.to_string());
+            if id.as_deref().or(member.storage.as_deref()).is_some_and(leaves) {
+                return true;
+            }
             let vm = member.vmid.is_some() && vms.iter().any(|vm| vm.vmid == member.vmid);
             vm || member.storage.as_ref().is_some_and(|id| storages.iter().any(|storage| storage.storage == *id))
         };

@@ -1,6 +1,7 @@
 //! The life of every plain object: made, changed, its settings taken away again, imported and removed; after each step the
 //! next plan is empty, and in the end the cluster is what it was. And every form that each of its attributes can be given.
 
+mod members;
 mod notifications;
 mod storage;
 
@@ -58,9 +59,11 @@ const LIVED: &[&str] = &[
     "pve_notification_sendmail",
     "pve_notification_smtp",
     "pve_notification_webhook",
+    "pve_pool_member",
     "pve_realm_ad",
     "pve_realm_ldap",
     "pve_realm_openid",
+    "pve_realm_sync_job",
     "pve_role",
     "pve_token",
     "pve_user",

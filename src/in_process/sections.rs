@@ -12,10 +12,12 @@ use super::adopted::limits::{api, differs, refuses, taken};
 use super::resources;
 use crate::access::acl::Acl;
 use crate::access::group::Group;
+use crate::access::pool_member::PoolMember;
 use crate::access::realm::ad::RealmAd;
 use crate::access::realm::builtin::Realm;
 use crate::access::realm::ldap::RealmLdap;
 use crate::access::realm::openid::RealmOpenid;
+use crate::access::realm::sync_job::RealmSyncJob;
 use crate::access::role::Role;
 use crate::access::token::Token;
 use crate::access::user::User;
@@ -39,11 +41,12 @@ fn every_section_is_as_pve_has_it() {
     held.section::<RealmAd>();
     held.section::<RealmLdap>();
     held.section::<RealmOpenid>();
+    held.section::<RealmSyncJob>();
     held.section::<Role>();
     held.section::<Token>();
     held.section::<User>();
     // What is no section has calls of its own.
-    let relations = [super::type_name::<Acl>()];
+    let relations = [super::type_name::<Acl>(), super::type_name::<PoolMember>()];
     held.nothing_is_left_out();
     let forgotten: Vec<String> =
         resources(true).into_iter().filter(|name| !held.seen.contains(name) && !relations.contains(name)).collect();

@@ -5,6 +5,7 @@ pub mod builtin;
 pub mod directory;
 pub mod ldap;
 pub mod openid;
+pub mod sync_job;
 
 use pve_client::Area;
 

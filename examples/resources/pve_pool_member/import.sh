@@ -1,0 +1,1 @@
+terraform import pve_pool_member.builders_local builders/local

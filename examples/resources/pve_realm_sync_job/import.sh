@@ -1,0 +1,1 @@
+terraform import pve_realm_sync_job.staff staff-nightly

@@ -1,0 +1,254 @@
+//! `pve_pool_member`: a guest or a storage in a resource pool.
+
+use std::sync::Arc;
+
+use pve_client::{Area, Lock, Request};
+use serde::Deserialize;
+use terraform_plugin::{Cx, Error, Findings, Model, Need, Timeouts};
+
+use crate::error::{During, Problem};
+use crate::pve::Pve;
+use crate::section::relation::{OwnRight, Relation};
+use crate::section::{ids, listed, relates};
+
+/// A guest or a storage that is in a resource pool: whoever has rights on the pool has them on it.
+///
+/// Each membership is an object of its own; other members are left alone. A storage may be in several pools, a guest in one at
+/// most. Destroying it takes the member out of the pool and leaves it as it is otherwise.
+///
+/// The import id is `POOL/MEMBER`: what stands behind the last `/` is the member, so it is unambiguous for pools in pools, too:
+/// `team/web/100` is guest 100 in pool `team/web`. A number is a guest; names of storages begin with a letter.
+#[derive(Model, Clone, Debug, Default, PartialEq)]
+#[model(name = "pool_member", area = "Access", key(poolid, member), rest = poolid)]
+pub struct PoolMember {
+    /// The pool, such as `pve_pool.team.poolid`. A change replaces it.
+    #[attr(
+        required,
+        replace,
+        regex = r"^[A-Za-z0-9._-]+(/[A-Za-z0-9._-]+){0,2}$",
+        says = "letters, digits, `.`, `_`, `-`; up to three levels separated by `/`"
+    )]
+    pub poolid: String,
+    /// Who is in it: a guest by its number (`pve_vm.web.vmid`) or a storage by its name (`local`). A change replaces it.
+    #[attr(
+        required,
+        replace,
+        regex = r"^([1-9][0-9]{2,8}|[A-Za-z][A-Za-z0-9._-]*[A-Za-z0-9])$",
+        says = "the number of a guest, or the name of a storage"
+    )]
+    pub member: String,
+    /// Whether a guest that is in another pool is taken out of that one. Otherwise that is refused.
+    #[attr(local)]
+    pub allow_move: Option<bool>,
+    /// How long operations may take.
+    #[attr(timeouts(create = "5m", update = "5m", delete = "5m"))]
+    pub timeouts: Timeouts,
+}
+
+/// `GET /pools?poolid=POOL`.
+#[derive(Deserialize)]
+struct Live {
+    #[serde(default)]
+    members: Vec<Member>,
+}
+
+/// What is in a pool: a guest, or a storage.
+#[derive(Deserialize)]
+struct Member {
+    vmid: Option<u32>,
+    storage: Option<String>,
+}
+
+impl Member {
+    fn is(&self, member: &str) -> bool {
+        self.storage.as_deref() == Some(member) || self.vmid.is_some_and(|vmid| vmid.to_string() == member)
+    }
+}
+
+/// `GET /cluster/resources?type=vm`.
+#[derive(Deserialize)]
+struct Guest {
+    vmid: u32,
+    pool: Option<String>,
+}
+
+/// Types of resources that make guests and storages, for plans that make the member as well.
+const GUESTS: &[&str] = &["vm", "container"];
+const STORAGES: &[&str] = &[
+    "storage_btrfs",
+    "storage_cephfs",
+    "storage_cifs",
+    "storage_dir",
+    "storage_esxi",
+    "storage_iscsi",
+    "storage_iscsidirect",
+    "storage_lvm",
+    "storage_lvmthin",
+    "storage_nfs",
+    "storage_pbs",
+    "storage_rbd",
+    "storage_zfs",
+    "storage_zfspool",
+];
+
+fn is_guest(member: &str) -> bool {
+    member.starts_with(|c: char| c.is_ascii_digit())
+}
+
+impl Relation for PoolMember {
+    const WHAT: &'static str = "Pool member";
+
+    const NEEDS: &'static [Need] = &[
+        Need::to_plan("/pool/{poolid}", &["Pool.Audit"]),
+        Need::to_apply("/pool/{poolid}", &["Pool.Allocate"]),
+        Need::to_apply("/vms/{member}", &["VM.Allocate", "Permissions.Modify"]),
+        Need::to_apply("/storage/{member}", &["Datastore.Allocate", "Permissions.Modify"]),
+    ];
+
+    fn write(key: &PoolMemberKey) -> OwnRight {
+        OwnRight { path: format!("/pool/{}", key.poolid), any: &["Pool.Allocate"] }
+    }
+
+    /// PVE shows of a pool's members only those that one may see.
+    fn sight(key: &PoolMemberKey) -> OwnRight {
+        match is_guest(&key.member) {
+            true => OwnRight { path: format!("/vms/{}", key.member), any: &["VM.Audit"] },
+            false => OwnRight {
+                path: format!("/storage/{}", key.member),
+                any: &["Datastore.Audit", "Datastore.AllocateSpace"],
+            },
+        }
+    }
+
+    async fn find(cx: &Cx<Pve>, key: &PoolMemberKey) -> Result<Option<Self>, Problem> {
+        let request = Request::get("pools").param("poolid", &key.poolid);
+        let pools: Arc<Vec<Live>> = match cx.client.shared(Area::Access, request).await {
+            Ok(pools) => pools,
+            Err(error) if error.is_absent() => return Ok(None),
+            Err(error) => return Err(Problem::during(format!("Cannot read pool \"{}\"", key.poolid), error)),
+        };
+        let mut members = pools.iter().flat_map(|pool| &pool.members);
+        Ok(members.find(|member| member.is(&key.member)).map(|_| Self {
+            poolid: key.poolid.clone(),
+            member: key.member.clone(),
+            ..Self::default()
+        }))
+    }
+
+    async fn join(cx: &Cx<Pve>, want: &Self) -> Result<(), Problem> {
+        let moves = want.allow_move == Some(true) && is_guest(&want.member);
+        write(cx, want, |request| if moves { request.flag("allow-move", true) } else { request }, "put", "into").await
+    }
+
+    async fn part(cx: &Cx<Pve>, was: &Self) -> Result<(), Problem> {
+        let answer = write(cx, was, |request| request.flag("delete", true), "take", "out of").await;
+        match answer {
+            // Of a pool that is gone, or that it is not in: nothing is left to do.
+            Err(problem) if problem.pve().is_some_and(|error| error.to_string().contains("is not a pool member")) => {
+                Ok(())
+            }
+            answer => answer,
+        }
+    }
+
+    async fn possible(cx: &Cx<Pve>, want: &PoolMemberPlan, found: &mut Findings<Self>) -> Result<(), Error> {
+        if let Some(poolid) = want.poolid.text() {
+            let pools = ids(cx, "pools", Area::Access, "poolid").await?;
+            let ours = cx.client.access().on(&format!("/pool/{poolid}")).await;
+            // Not seen is no proof.
+            if !pools.contains(poolid) && ours.is_ok_and(|ours| ours.has("Pool.Audit")) {
+                let problem = Problem::new(
+                    format!("Pool \"{poolid}\" does not exist"),
+                    format!("Nothing was written. There are: {}. `pve_pool` makes more.", listed(&pools)),
+                );
+                found.missing(cx.comes("pool", poolid), problem.at("poolid"));
+            }
+        }
+        match want.member.text() {
+            Some(member) if is_guest(member) => guest(cx, want, member, found).await,
+            Some(member) => storage(cx, member, found).await,
+            None => Ok(()),
+        }
+    }
+}
+
+/// PVE would take a number that no guest has, and refuses a guest that is in another pool.
+async fn guest(
+    cx: &Cx<Pve>,
+    want: &PoolMemberPlan,
+    member: &str,
+    found: &mut Findings<PoolMember>,
+) -> Result<(), Error> {
+    let request = Request::get("cluster/resources").param("type", "vm");
+    let guests: Arc<Vec<Guest>> = cx.client.shared(Area::Guests, request).await.during("Cannot list the guests")?;
+    let Some(guest) = guests.iter().find(|guest| guest.vmid.to_string() == member) else {
+        if cx.client.access().on(&format!("/vms/{member}")).await.is_ok_and(|ours| ours.has("VM.Audit")) {
+            let problem = Problem::new(
+                format!("There is no guest {member}"),
+                "PVE would take the number all the same, and nothing would be in the pool. Nothing was written.",
+            );
+            found.missing(GUESTS.iter().any(|kind| cx.comes(kind, member)), problem.at("member"));
+        }
+        return Ok(());
+    };
+    let Some(other) = guest.pool.as_deref().filter(|other| want.poolid.text().is_some_and(|poolid| poolid != *other))
+    else {
+        return Ok(());
+    };
+    if want.allow_move.known() == Some(&true) {
+        return Ok(());
+    }
+    let leaves = cx.going::<PoolMember>().iter().any(|going| going.poolid == other && going.member == member);
+    let problem = Problem::new(
+        format!("Guest {member} is in pool \"{other}\""),
+        "A guest is in one pool at most. Nothing was written. Take it out of that one first, or set `allow_move = true` to have it \
+         moved.",
+    );
+    found.missing(leaves, problem.at("member"));
+    Ok(())
+}
+
+/// PVE would take any name.
+async fn storage(cx: &Cx<Pve>, member: &str, found: &mut Findings<PoolMember>) -> Result<(), Error> {
+    let storages = ids(cx, "storage", Area::Storage, "storage").await?;
+    if storages.contains(member) {
+        return Ok(());
+    }
+    let ours = cx.client.access().on(&format!("/storage/{member}")).await;
+    if ours.is_ok_and(|ours| ours.has_any(&["Datastore.Audit", "Datastore.AllocateSpace"])) {
+        let problem = Problem::new(
+            format!("Storage \"{member}\" does not exist"),
+            format!(
+                "PVE would take the name all the same, and nothing would be in the pool. Nothing was written. There are: {}.",
+                listed(&storages)
+            ),
+        );
+        found.missing(STORAGES.iter().any(|kind| cx.comes(kind, member)), problem.at("member"));
+    }
+    Ok(())
+}
+
+async fn write(
+    cx: &Cx<Pve>,
+    of: &PoolMember,
+    with: impl FnOnce(Request) -> Request,
+    doing: &str,
+    where_to: &str,
+) -> Result<(), Problem> {
+    let (parameter, what) = match is_guest(&of.member) {
+        true => ("vms", "guest"),
+        false => ("storage", "storage"),
+    };
+    let request = Request::put("pools").param("poolid", &of.poolid).param(parameter, &of.member);
+    let doing = format!("Cannot {doing} {what} {} {where_to} pool \"{}\"", of.member, of.poolid);
+    let answer = cx.client.write::<()>(Lock::File("user.cfg"), &[Area::Access, Area::Guests], with(request)).await;
+    answer.during(doing).map_err(|problem| {
+        problem.with_attributes(|parameter| match parameter {
+            "poolid" => Some("poolid".into()),
+            "vms" | "storage" => Some("member".into()),
+            _ => None,
+        })
+    })
+}
+
+relates!(PoolMember);
