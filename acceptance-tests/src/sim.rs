@@ -72,6 +72,18 @@ impl Sim {
         &self.about.endpoints
     }
 
+    /// What a provider block says to use this cluster.
+    pub fn provider_block(&self) -> serde_json::Value {
+        let About { endpoints, fingerprints, username, password, api_token, .. } = &self.about;
+        serde_json::json!({
+            "endpoints": endpoints,
+            "fingerprints": fingerprints,
+            "username": username,
+            "password": password,
+            "api_token": api_token,
+        })
+    }
+
     /// Its process id.
     pub fn pid(&self) -> u32 {
         self.child.id()

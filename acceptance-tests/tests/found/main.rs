@@ -1,6 +1,7 @@
 //! The tests that are found when the program runs: one for each object that the provider has, each row of a table, each
 //! cell of a sample. All the others are functions, in `tests/written/`.
 
+mod agrees;
 mod bad_input;
 mod every_object;
 mod faulted;
@@ -19,7 +20,8 @@ const AT_A_TIME: usize = 5;
 type Find = fn(&'static Terraform, &Program) -> anyhow::Result<Vec<Found>>;
 
 /// Whose tests are found at once.
-const QUICK: [(&str, Find); 2] = [("bad_input", bad_input::find), ("every_object", every_object::find)];
+const QUICK: [(&str, Find); 3] =
+    [("agrees", agrees::find), ("bad_input", bad_input::find), ("every_object", every_object::find)];
 
 /// Whose tests are found by running Terraform undisturbed first: only where a filter names the module, or nothing.
 const SLOW: [(&str, Find); 2] = [("faulted", faulted::find), ("interrupted", interrupted::find)];

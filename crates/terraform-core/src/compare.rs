@@ -32,6 +32,10 @@ pub fn plans(plan: &Plan, shown: &Json) -> Vec<String> {
             None => different.push(format!("{address}: only here, {:?}", change.action)),
         }
     }
+    for (name, output) in &plan.outputs {
+        let shown = &shown["output_changes"][name];
+        values(output, &shown["after"], &shown["after_unknown"], &format!("output {name}"), &mut different);
+    }
     different.extend(theirs.into_keys().map(|address| format!("{address}: only in Terraform's plan")));
     different
 }

@@ -6,8 +6,8 @@
 //! it is registered; what has to be known about single attributes stands in `special.rs`.
 
 mod data;
-mod description;
-mod example;
+pub(super) mod description;
+pub(super) mod example;
 mod plain;
 mod resource;
 mod special;
@@ -42,7 +42,7 @@ pub(super) fn find(terraform: &'static Terraform, provider: &Program) -> anyhow:
 }
 
 /// A cluster that has what the object's example assumes, and a workspace for it in which `terraform init` was run.
-fn bench(
+pub(super) fn bench(
     terraform: &'static Terraform,
     provider: &Program,
     name: &str,
