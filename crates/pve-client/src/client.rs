@@ -11,7 +11,7 @@ use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 
 use crate::auth::Auth;
-use crate::connection::{Answer, BoxedIo, Connections, Dial, Endpoint, Message, Network, Nodes};
+use crate::connection::{Answer, BoxedIo, Connections, Dial, Endpoint, Message, Network, Nodes, NotUpgraded};
 use crate::locks::{Locks, Slot};
 use crate::shared::SharedReads;
 use crate::shell::termproxy::Terminals;
@@ -221,9 +221,24 @@ impl Client {
         self.inner.connections.untrusted(told).await;
     }
 
-    /// Opens a connection of its own to an endpoint, TLS done: for a websocket.
-    pub async fn dial(&self, endpoint: &Endpoint) -> Result<BoxedIo, Error> {
-        self.inner.connections.dial(endpoint).await
+    /// Opens a connection of its own to an endpoint, which becomes something else than HTTP: for a websocket. Returns what
+    /// was answered besides.
+    pub(crate) async fn upgrade(
+        &self,
+        endpoint: &Endpoint,
+        request: &Request,
+        headers: HeaderMap,
+    ) -> Result<(HeaderMap, BoxedIo), NotUpgraded> {
+        let message = Message {
+            method: request.method().clone(),
+            uri: request.uri(),
+            headers,
+            form: request.form(),
+            node: request.target().map(str::to_owned),
+            repeatable: false,
+            name: request.describe(),
+        };
+        self.inner.connections.upgrade(endpoint, &message).await
     }
 
     /// The headers that authenticate a request which is not sent by [`Client::call`]; `request` decides between token

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::Secret;
+use crate::{Proxies, Secret};
 
 /// The settings of a [`crate::Client`]. They are checked by [`crate::Client::new`].
 ///
@@ -32,7 +32,9 @@ pub struct Config {
     pub token: Option<Secret>,
     /// User and password. With a token as well, this is used only for what PVE reserves to root@pam.
     pub login: Option<Login>,
-    /// For TCP and TLS together. Default 10 s.
+    /// The proxies that lead there. Default: none, whatever the environment says.
+    pub proxies: Proxies,
+    /// For TCP and TLS together, and the proxy on the way. Default 10 s.
     pub connect_timeout: Duration,
     /// For one request, from the first byte to the last of the answer. PVE's own proxy gives up after 30 s; what runs
     /// longer are tasks. Default 60 s.
@@ -79,6 +81,7 @@ impl Default for Config {
             insecure: false,
             token: None,
             login: None,
+            proxies: Proxies::default(),
             connect_timeout: Duration::from_secs(10),
             request_timeout: Duration::from_secs(60),
             lock_patience: Duration::from_secs(120),
@@ -120,6 +123,13 @@ impl Config {
     #[must_use]
     pub fn insecure(mut self, insecure: bool) -> Config {
         self.insecure = insecure;
+        self
+    }
+
+    /// Goes through proxies.
+    #[must_use]
+    pub fn proxies(mut self, proxies: Proxies) -> Config {
+        self.proxies = proxies;
         self
     }
 

@@ -44,7 +44,8 @@ pub mod wire;
 
 pub use client::{Client, Writing};
 pub use config::Config;
-pub use connection::{BoxedIo, Endpoint, Io};
+pub(crate) use connection::BoxedIo;
+pub use connection::{Endpoint, Proxies};
 pub use error::Error;
 pub use locks::Lock;
 pub use request::{Request, segment};

@@ -1,21 +1,30 @@
-//! Scripted PVE endpoints in memory, so that tests run on paused time and without a network.
+//! Scripted PVE endpoints behind sockets of this process, so that tests run on paused time and without a network.
+
+mod clock;
+pub(crate) mod proxy;
 
 use std::collections::HashSet;
-use std::convert::Infallible;
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
+pub(crate) use clock::moving;
+use futures_util::future::BoxFuture;
 use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use serde_json::{Value, json};
+use tempfile::TempDir;
+use tokio::net::{UnixListener, UnixStream};
 use tokio::task::AbortHandle;
+use tower::{BoxError, Layer, Service};
 
-use crate::connection::{Dial, DialError, Dialled};
-use crate::{Client, Config, Endpoint};
+use crate::connection::Dial;
+use crate::{Client, Config, Endpoint, Error};
 
 /// A request as it arrived.
 #[derive(Debug, Clone)]
@@ -61,6 +70,7 @@ struct Inner {
     calls: Mutex<Vec<Call>>,
     down: Mutex<HashSet<String>>,
     open: Mutex<Vec<AbortHandle>>,
+    sockets: Sockets,
     dialled: Mutex<Vec<String>>,
     opened: AtomicUsize,
     in_flight: AtomicUsize,
@@ -74,6 +84,7 @@ impl World {
             calls: Mutex::default(),
             down: Mutex::default(),
             open: Mutex::default(),
+            sockets: Sockets::default(),
             dialled: Mutex::default(),
             opened: AtomicUsize::new(0),
             in_flight: AtomicUsize::new(0),
@@ -145,6 +156,7 @@ impl World {
         self.0.most_in_flight.fetch_max(now, Ordering::SeqCst);
         let mut reply = (self.0.handler.lock().unwrap())(&call);
         while let Reply::After(delay, next) = reply {
+            let _waiting = clock::waiting();
             tokio::time::sleep(delay).await;
             reply = *next;
         }
@@ -157,7 +169,10 @@ impl World {
             }
             Reply::Raw(response) => response,
             Reply::Drop => return Err(Dropped),
-            Reply::Hang => std::future::pending().await,
+            Reply::Hang => {
+                let _waiting = clock::waiting();
+                std::future::pending().await
+            }
             Reply::After(..) => unreachable!("unfolded above"),
         };
         // As PVE does it. After an error it closes too; the client must not need to be told so.
@@ -174,29 +189,114 @@ impl World {
 struct Dropped;
 
 impl Dial for World {
-    fn dial<'a>(&'a self, endpoint: &'a Endpoint) -> Dialled<'a> {
-        Box::pin(async move {
-            self.0.dialled.lock().unwrap().push(endpoint.host.clone());
-            if self.0.down.lock().unwrap().contains(&endpoint.host) {
-                return Err(DialError::Connect("Connection refused".to_owned()));
-            }
-            let (ours, theirs) = tokio::io::duplex(1 << 16);
-            let (world, host) = (self.clone(), endpoint.host.clone());
-            let served = AtomicUsize::new(0);
-            let service = service_fn(move |request| {
-                let nth = served.fetch_add(1, Ordering::SeqCst) + 1;
-                world.clone().serve(host.clone(), request, nth)
+    fn way(&self, endpoint: &Endpoint) -> Result<(reqwest::ClientBuilder, &'static str), Error> {
+        let (world, host) = (self.clone(), endpoint.host.clone());
+        let socket = self.0.sockets.of(&host.clone(), move |theirs| world.connected(host.clone(), theirs));
+        let door = Door { world: self.clone(), host: endpoint.host.clone() };
+        let (builder, scheme) = through(socket);
+        Ok((builder.connector_layer(door), scheme))
+    }
+
+    fn patience(&self) -> Duration {
+        Duration::from_secs(10)
+    }
+}
+
+impl World {
+    fn connected(&self, host: String, theirs: UnixStream) {
+        let (world, served) = (self.clone(), AtomicUsize::new(0));
+        let service = service_fn(move |request| {
+            let nth = served.fetch_add(1, Ordering::SeqCst) + 1;
+            world.clone().serve(host.clone(), request, nth)
+        });
+        let connection = hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(theirs), service);
+        let task = tokio::spawn(async move {
+            // Dropped connections end in an error; that is what they are for.
+            let _ = connection.await;
+        });
+        self.0.opened.fetch_add(1, Ordering::SeqCst);
+        self.0.open.lock().unwrap().push(task.abort_handle());
+    }
+}
+
+/// Where a connection to an endpoint is counted, and refused while it is down.
+#[derive(Clone)]
+struct Door {
+    world: World,
+    host: String,
+}
+
+impl<S> Layer<S> for Door {
+    type Service = Guarded<S>;
+
+    fn layer(&self, inner: S) -> Guarded<S> {
+        Guarded { door: self.clone(), inner }
+    }
+}
+
+#[derive(Clone)]
+struct Guarded<S> {
+    door: Door,
+    inner: S,
+}
+
+impl<S, R> Service<R> for Guarded<S>
+where
+    S: Service<R, Error = BoxError>,
+    S::Response: Send + 'static,
+    S::Future: Send + 'static,
+{
+    type Response = S::Response;
+    type Error = BoxError;
+    type Future = BoxFuture<'static, Result<S::Response, BoxError>>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
+        self.inner.poll_ready(cx)
+    }
+
+    fn call(&mut self, to: R) -> Self::Future {
+        let Door { world, host } = &self.door;
+        world.0.dialled.lock().unwrap().push(host.clone());
+        if world.0.down.lock().unwrap().contains(host) {
+            return Box::pin(async { Err("Connection refused".into()) });
+        }
+        Box::pin(self.inner.call(to))
+    }
+}
+
+/// The way to a socket.
+pub(crate) fn through(socket: PathBuf) -> (reqwest::ClientBuilder, &'static str) {
+    // Unused, but without one it looks for a provider of the process.
+    let tls = rustls::ClientConfig::builder_with_provider(Arc::new(rustls::crypto::aws_lc_rs::default_provider()))
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_root_certificates(rustls::RootCertStore::empty())
+        .with_no_client_auth();
+    (reqwest::Client::builder().tls_backend_preconfigured(tls).unix_socket(socket), "http")
+}
+
+/// Sockets in a folder of their own, by name. They are made when they are first asked for, within the test's runtime.
+#[derive(Default)]
+pub(crate) struct Sockets(Mutex<Option<TempDir>>);
+
+impl Sockets {
+    /// The socket of this name, whose connections are given to `connected`.
+    pub(crate) fn of(&self, name: &str, connected: impl Fn(UnixStream) + Send + 'static) -> PathBuf {
+        let mut folder = self.0.lock().unwrap();
+        let folder = folder.get_or_insert_with(|| {
+            clock::keep();
+            TempDir::new().unwrap()
+        });
+        let path = folder.path().join(name);
+        if !path.exists() {
+            let listener = UnixListener::bind(&path).unwrap();
+            tokio::spawn(async move {
+                while let Ok((theirs, _)) = listener.accept().await {
+                    connected(theirs);
+                }
             });
-            let connection = hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(theirs), service);
-            let task = tokio::spawn(async move {
-                // Dropped connections end in an error; that is what they are for.
-                let _ = connection.await;
-                Ok::<(), Infallible>(())
-            });
-            self.0.opened.fetch_add(1, Ordering::SeqCst);
-            self.0.open.lock().unwrap().push(task.abort_handle());
-            Ok(Box::new(ours) as crate::BoxedIo)
-        })
+        }
+        path
     }
 }
 

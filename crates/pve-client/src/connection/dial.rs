@@ -1,25 +1,16 @@
-//! Opening a connection: TCP, then TLS.
+//! The way to an endpoint: a client that connects there and nowhere else.
 
-use std::future::Future;
-use std::pin::Pin;
 use std::time::Duration;
 
-use rustls::pki_types::ServerName;
-use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::TcpStream;
-use tokio_rustls::TlsConnector;
+use reqwest::ClientBuilder;
 
 use super::Endpoint;
-use super::tls::{Trust, in_words};
+use super::attempt::Watch;
+use super::tls::Trust;
 use crate::{Config, Error};
 
-/// Both directions of an open connection.
-pub trait Io: AsyncRead + AsyncWrite + Send + Unpin {}
-
-impl<T: AsyncRead + AsyncWrite + Send + Unpin> Io for T {}
-
-/// An open connection.
-pub type BoxedIo = Box<dyn Io>;
+/// PVE closes a connection that was idle for 5 s; one about to be closed must not get a request.
+const IDLE: Duration = Duration::from_secs(4);
 
 /// Why no connection came about. Nothing was sent.
 #[derive(Debug)]
@@ -29,11 +20,48 @@ pub(crate) enum DialError {
     Config(Error),
 }
 
-pub(crate) type Dialled<'a> = Pin<Box<dyn Future<Output = Result<BoxedIo, DialError>> + Send + 'a>>;
+/// Whether a client's connection is for one request, or kept for the next.
+#[derive(Clone, Copy, PartialEq)]
+pub(super) enum Keep {
+    One,
+    Nothing,
+}
 
-/// The way to an endpoint. Tests put servers in memory behind it.
+/// Where endpoints are. Tests put servers of their own there.
 pub(crate) trait Dial: Send + Sync {
-    fn dial<'a>(&'a self, endpoint: &'a Endpoint) -> Dialled<'a>;
+    /// What connects to an endpoint, and how its URLs begin.
+    fn way(&self, endpoint: &Endpoint) -> Result<(ClientBuilder, &'static str), Error>;
+
+    /// How long connecting may take.
+    fn patience(&self) -> Duration;
+}
+
+/// A client for one endpoint, which has one connection at most.
+pub(super) fn client(dial: &dyn Dial, endpoint: &Endpoint, keep: Keep) -> Result<Way, DialError> {
+    let (builder, scheme) = dial.way(endpoint).map_err(DialError::Config)?;
+    let kept = match keep {
+        Keep::One => 1,
+        Keep::Nothing => 0,
+    };
+    let client = builder
+        // What may be sent again is decided here, and where to.
+        .retry(reqwest::retry::never())
+        .redirect(reqwest::redirect::Policy::none())
+        .referer(false)
+        .connect_timeout(dial.patience())
+        .pool_max_idle_per_host(kept)
+        .pool_idle_timeout(IDLE)
+        .connector_layer(Watch(IDLE))
+        .build()
+        .map_err(|error| DialError::Config(Error::Config(format!("the way to {}: {error}", endpoint.named()))))?;
+    Ok(Way { client, base: format!("{scheme}://{}", endpoint.authority()), patience: dial.patience() })
+}
+
+/// A client, where its URLs begin, and how long connecting may take.
+pub(super) struct Way {
+    pub(super) client: reqwest::Client,
+    pub(super) base: String,
+    pub(super) patience: Duration,
 }
 
 /// The network.
@@ -51,51 +79,25 @@ impl Network {
         }
         Network { timeout: config.connect_timeout, trust: Trust::new(config.ca.clone(), config.insecure) }
     }
-
-    async fn open(&self, endpoint: &Endpoint) -> Result<BoxedIo, DialError> {
-        let session = self.trust.session(endpoint.fingerprint).map_err(DialError::Config)?;
-        let name = ServerName::try_from(endpoint.host.clone())
-            .map_err(|_| DialError::Connect(format!("{:?} is not a host name", endpoint.host)))?;
-
-        let tcp = TcpStream::connect((endpoint.host.as_str(), endpoint.port))
-            .await
-            .map_err(|error| DialError::Connect(error.to_string()))?;
-        // Requests are small and single: waiting to fill a packet only delays them.
-        tcp.set_nodelay(true).map_err(|error| DialError::Connect(error.to_string()))?;
-        match TlsConnector::from(session.config.clone()).connect(name, tcp).await {
-            Ok(stream) => Ok(Box::new(stream)),
-            Err(error) => Err(tls_error(&error, session.seen().map(|seen| seen.to_string()), endpoint)),
-        }
-    }
-}
-
-fn tls_error(error: &std::io::Error, seen: Option<String>, endpoint: &Endpoint) -> DialError {
-    let reason = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>());
-    match reason {
-        // Not a word of TLS: a server that went away in the middle, or none that speaks it.
-        None => DialError::Connect(format!("TLS handshake: {error}")),
-        Some(reason) => {
-            let message = match (&endpoint.fingerprint, reason) {
-                (Some(wanted), rustls::Error::InvalidCertificate(_)) => {
-                    format!("the certificate is not the one with the configured fingerprint {wanted}")
-                }
-                _ => in_words(reason),
-            };
-            DialError::Tls { seen, message }
-        }
-    }
 }
 
 impl Dial for Network {
-    fn dial<'a>(&'a self, endpoint: &'a Endpoint) -> Dialled<'a> {
-        Box::pin(async move {
-            match tokio::time::timeout(self.timeout, self.open(endpoint)).await {
-                Ok(opened) => opened,
-                Err(_) => Err(DialError::Connect(format!("no connection within {} s", self.timeout.as_secs()))),
-            }
-        })
+    fn way(&self, endpoint: &Endpoint) -> Result<(ClientBuilder, &'static str), Error> {
+        let tls = self.trust.config(endpoint.fingerprint)?;
+        // By itself it would read the environment, and spare nothing.
+        let mut builder = reqwest::Client::builder().no_proxy().tls_backend_preconfigured(tls).https_only(true);
+        if let Some(via) = &endpoint.via {
+            builder = builder.proxy(via.proxy()?);
+        }
+        Ok((builder, "https"))
+    }
+
+    fn patience(&self) -> Duration {
+        self.timeout
     }
 }
 
+#[cfg(test)]
+mod proxied;
 #[cfg(test)]
 mod tests;

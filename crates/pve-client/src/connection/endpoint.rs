@@ -8,6 +8,7 @@ use http::Uri;
 use tokio::time::Instant;
 
 use super::lanes::Lanes;
+use super::proxy::Via;
 use super::tls::Fingerprint;
 use crate::{Config, Error};
 
@@ -27,6 +28,8 @@ pub struct Endpoint {
     pub(crate) host: String,
     pub(crate) port: u16,
     pub(crate) fingerprint: Option<Fingerprint>,
+    /// The proxy on the way, if there is one.
+    pub(crate) via: Option<Via>,
     pub(crate) lanes: Lanes,
     failed: Mutex<Option<Failure>>,
 }
@@ -54,6 +57,14 @@ impl Endpoint {
     /// `https://HOST:PORT`, the port always there: whoever reads it sees what was asked.
     pub fn url(&self) -> String {
         format!("https://{}:{}", self.bracketed(), self.port)
+    }
+
+    /// The URL, and the proxy on the way there: what errors name, since either may be at fault.
+    pub(crate) fn named(&self) -> String {
+        match &self.via {
+            Some(via) => format!("{} through the proxy {via}", self.url()),
+            None => self.url(),
+        }
     }
 
     fn bracketed(&self) -> String {
@@ -101,11 +112,14 @@ pub(crate) fn endpoints(config: &Config) -> Result<Vec<Endpoint>, Error> {
             }
             None => None,
         };
+        let via = config.proxies.to(&host);
+        let via = via.map_err(|why| Error::Config(format!("the way to endpoint {:?}: {why}", wanted.url)))?;
         endpoints.push(Endpoint {
             node: wanted.node.clone(),
             host,
             port,
             fingerprint,
+            via,
             lanes: Lanes::new(),
             failed: Mutex::new(None),
         });

@@ -8,11 +8,12 @@ use std::time::Duration;
 use futures_util::future::BoxFuture;
 use serde::de::IgnoredAny;
 use serde_json::{Value, json};
-use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::UnixStream;
 use tokio::time::Instant;
 
-use super::{Dial, Dialled};
-use crate::testing::{Reply, World};
+use super::Dial;
+use crate::testing::{Reply, Sockets, World, through};
 use crate::{Area, Client, Config, Endpoint, Error, Lock, Patience, Request};
 
 /// What is done with a connection once a request has come.
@@ -22,6 +23,7 @@ type Script = dyn Fn(usize, Wire) -> BoxFuture<'static, ()> + Send + Sync;
 #[derive(Clone)]
 struct Liar {
     script: Arc<Script>,
+    sockets: Arc<Sockets>,
     /// Connections so far, and the bytes written to all of them.
     dialled: Arc<AtomicUsize>,
     written: Arc<AtomicUsize>,
@@ -31,7 +33,7 @@ struct Liar {
 
 /// The server's side of one connection.
 struct Wire {
-    io: DuplexStream,
+    io: UnixStream,
     host: String,
     liar: Liar,
 }
@@ -77,7 +79,7 @@ impl Liar {
     {
         let script = move |nth, wire| Box::pin(script(nth, wire)) as BoxFuture<'static, ()>;
         let (dialled, written, asked) = (Arc::default(), Arc::default(), Arc::default());
-        Liar { script: Arc::new(script), dialled, written, asked }
+        Liar { script: Arc::new(script), sockets: Arc::default(), dialled, written, asked }
     }
 
     /// Answers each request with these bytes.
@@ -104,12 +106,17 @@ impl Liar {
 }
 
 impl Dial for Liar {
-    fn dial<'a>(&'a self, endpoint: &'a Endpoint) -> Dialled<'a> {
-        let (ours, io) = tokio::io::duplex(1 << 16);
-        let nth = self.dialled.fetch_add(1, Ordering::SeqCst);
-        let wire = Wire { io, host: endpoint.host.clone(), liar: self.clone() };
-        tokio::spawn((self.script)(nth, wire));
-        Box::pin(async move { Ok(Box::new(ours) as crate::BoxedIo) })
+    fn way(&self, endpoint: &Endpoint) -> Result<(reqwest::ClientBuilder, &'static str), Error> {
+        let (liar, host) = (self.clone(), endpoint.host.clone());
+        let socket = self.sockets.of(&endpoint.host, move |io| {
+            let nth = liar.dialled.fetch_add(1, Ordering::SeqCst);
+            tokio::spawn((liar.script)(nth, Wire { io, host: host.clone(), liar: liar.clone() }));
+        });
+        Ok(through(socket))
+    }
+
+    fn patience(&self) -> Duration {
+        Duration::from_secs(10)
     }
 }
 

@@ -1,38 +1,41 @@
 //! The few connections to one endpoint, kept alive and used in turn.
 
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use bytes::Bytes;
-use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
-use hyper::body::Incoming;
-use hyper::client::conn::http1::{SendRequest, handshake};
+use http_body_util::{BodyExt, LengthLimitError, Limited};
 use hyper::ext::ReasonPhrase;
-use hyper_util::rt::TokioIo;
 use tokio::sync::Semaphore;
-use tokio::time::Instant;
 
-use super::Endpoint;
-use super::dial::{Dial, DialError};
+use super::attempt::{Attempt, Looked};
+use super::dial::{self, Dial, DialError, Keep, Way};
+use super::failure::{self, Failed};
+use super::{BoxedIo, Endpoint};
 
 /// PVE's workers handle one call at a time; more in flight would only queue there.
 const LANES: usize = 4;
 
-/// PVE closes a connection that was idle for 5 s; one about to be closed must not get a request.
-const IDLE: Duration = Duration::from_secs(4);
-/// The same for what must not be repeated: PVE counts from when it has sent an answer, we from when we have read it, and a
-/// busy machine may be more than a second late with that. Lost, such a request costs more than a new connection.
-const IDLE_BEFORE_WRITE: Duration = Duration::from_secs(2);
-
 /// The largest answer that is read: a storage with 100,000 volumes is listed in 20 MiB.
 const ANSWER_LIMIT: usize = 32 << 20;
 
-type Sender = SendRequest<Full<Bytes>>;
-
 /// The connections of one endpoint: at most [`LANES`], each with one request at a time.
+///
+/// Only reads are sent over kept ones. A server may be closing one in the very moment in which a request is written to it:
+/// a read is then sent again, and of a write nobody knows whether it was carried out. That costs more than a new connection.
 pub(crate) struct Lanes {
     permits: Semaphore,
-    idle: Mutex<Vec<(Sender, Instant)>>,
+    idle: Mutex<Vec<Way>>,
+}
+
+/// A request as it goes to one endpoint.
+#[derive(Clone)]
+pub(super) struct Outgoing {
+    pub(super) method: http::Method,
+    /// Path and query.
+    pub(super) uri: String,
+    pub(super) headers: http::HeaderMap,
+    pub(super) body: Bytes,
 }
 
 /// An answer, read to its end.
@@ -61,27 +64,46 @@ impl Lanes {
         Lanes { permits: Semaphore::new(LANES), idle: Mutex::new(Vec::new()) }
     }
 
-    /// Opens a connection and keeps it for the request that comes next.
-    pub(crate) async fn prepare(&self, endpoint: &Endpoint, dial: &dyn Dial) -> Result<(), DialError> {
+    fn idle(&self) -> std::sync::MutexGuard<'_, Vec<Way>> {
+        self.idle.lock().unwrap_or_else(|broken| broken.into_inner())
+    }
+
+    /// Connects, to see who is there, and says nothing. The connection may be kept for the request that comes next.
+    pub(crate) async fn look(&self, endpoint: &Endpoint, dial: &dyn Dial, keep: bool) -> Result<(), DialError> {
         let Ok(_permit) = self.permits.acquire().await else { return Ok(()) };
-        match open(endpoint, dial).await {
-            Ok(sender) => {
-                self.idle.lock().unwrap_or_else(|broken| broken.into_inner()).push((sender, Instant::now()));
+        let way = dial::client(dial, endpoint, if keep { Keep::One } else { Keep::Nothing })?;
+        let attempt = Attempt::to_look();
+        let nothing = Outgoing {
+            method: http::Method::GET,
+            uri: "/".to_owned(),
+            headers: http::HeaderMap::new(),
+            body: Bytes::new(),
+        };
+        let request = outgoing(&way, &nothing)?;
+        match attempt.within(way.patience, way.client.execute(request)).await {
+            Some(Err(error)) if failure::causes(&error).any(|cause| cause.is::<Looked>()) => {
+                if keep {
+                    self.idle().push(way);
+                }
                 Ok(())
             }
-            Err(SendError::Dial(error)) => Err(error),
-            Err(_) => Ok(()),
+            Some(Err(error)) => match failure::of(&error, &attempt, endpoint, &way) {
+                Failed::Unsent(error) => Err(error),
+                Failed::Sent(text) | Failed::Unusable(text) => Err(DialError::Connect(text)),
+            },
+            Some(Ok(_)) => Ok(()),
+            None => Err(DialError::Connect(failure::no_connection(way.patience))),
         }
     }
 
-    /// Sends one request and reads its answer. `repeatable` requests are repeated on a fresh connection when a kept
-    /// one turns out to be closed; others only if provably nothing of them was sent. `void` says, when its turn has come,
-    /// that it is not to be sent any more.
-    pub(crate) async fn exchange(
+    /// Sends one request and reads its answer. `repeatable` requests are repeated on a fresh connection when a kept one turns
+    /// out to be closed; others have one of their own. `void` says, when its turn has come, that it is not to be sent any
+    /// more.
+    pub(super) async fn exchange(
         &self,
         endpoint: &Endpoint,
         dial: &dyn Dial,
-        request: &http::Request<Full<Bytes>>,
+        request: &Outgoing,
         repeatable: bool,
         timeout: Duration,
         void: impl Fn() -> bool,
@@ -92,75 +114,103 @@ impl Lanes {
             return Err(SendError::Void);
         }
         loop {
-            let kept = self.take(if repeatable { IDLE } else { IDLE_BEFORE_WRITE }).await;
-            let reused = kept.is_some();
-            let sender = match kept {
-                Some(sender) => sender,
-                None => open(endpoint, dial).await?,
+            let kept = if repeatable { self.idle().pop() } else { None };
+            let (was_kept, way) = match kept {
+                Some(way) => (true, way),
+                None => {
+                    let keep = if repeatable { Keep::One } else { Keep::Nothing };
+                    (false, dial::client(dial, endpoint, keep).map_err(SendError::Dial)?)
+                }
             };
-            let attempt = tokio::time::timeout(timeout, self.attempt(sender, request.clone())).await;
-            match attempt {
-                Ok(Ok(answer)) => return Ok(answer),
-                // Kept connections may be dead; there are few of them, and in the end a fresh one is opened.
-                Ok(Err(Failed::Unsent(_))) if reused => {}
-                Ok(Err(Failed::Sent(_))) if reused && repeatable => {}
-                Ok(Err(Failed::Unsent(message))) => return Err(SendError::Dial(DialError::Connect(message))),
-                Ok(Err(Failed::Sent(message))) => return Err(SendError::Lost(message)),
-                Ok(Err(Failed::Unusable(message))) => return Err(SendError::Unusable(message)),
-                Err(_) => return Err(SendError::Lost(format!("no answer within {} s", timeout.as_secs()))),
+            let attempt = Attempt::to_send();
+            let sending = outgoing(&way, request).map_err(SendError::Dial)?;
+            let answer = attempt.within(timeout, send(sending, &attempt, endpoint, &way)).await;
+            // Kept connections may be dead; there are few of them, and in the end a fresh one is opened.
+            let stale = was_kept && !attempt.has_connected();
+            match answer {
+                Some(Ok(answer)) => {
+                    // PVE closes the connection after each answer of 400 and more.
+                    if repeatable && answer.status < 400 {
+                        // The connection is about to notice that it is free again.
+                        tokio::task::yield_now().await;
+                        self.idle().push(way);
+                    }
+                    return Ok(answer);
+                }
+                Some(Err(Failed::Unsent(DialError::Connect(_)) | Failed::Sent(_))) if stale => {}
+                Some(Err(Failed::Unsent(error))) => return Err(SendError::Dial(error)),
+                Some(Err(Failed::Sent(message))) => return Err(SendError::Lost(message)),
+                Some(Err(Failed::Unusable(message))) => return Err(SendError::Unusable(message)),
+                None => return Err(SendError::Lost(format!("no answer within {} s", timeout.as_secs()))),
             }
         }
     }
+}
 
-    /// The most recently used of the kept connections that lives and was not idle for longer. Those passed over are
-    /// dropped: a new one is to come in their place, not beside them.
-    async fn take(&self, longest: Duration) -> Option<Sender> {
-        loop {
-            let (mut sender, since) = self.idle.lock().unwrap_or_else(|broken| broken.into_inner()).pop()?;
-            if since.elapsed() < longest && sender.ready().await.is_ok() {
-                return Some(sender);
-            }
-        }
-    }
-
-    async fn attempt(&self, mut sender: Sender, request: http::Request<Full<Bytes>>) -> Result<Answer, Failed> {
-        let response = match sender.try_send_request(request).await {
+/// Asks for a connection to become something else than HTTP, over one that is nothing else's: it may live for long, and
+/// takes no lane.
+pub(super) async fn upgrade(
+    endpoint: &Endpoint,
+    dial: &dyn Dial,
+    request: &Outgoing,
+    timeout: Duration,
+) -> Result<(http::HeaderMap, BoxedIo), SendError> {
+    let way = dial::client(dial, endpoint, Keep::Nothing).map_err(SendError::Dial)?;
+    let attempt = Attempt::to_send();
+    let sending = outgoing(&way, request).map_err(SendError::Dial)?;
+    let changing = async {
+        let response = match way.client.execute(sending).await {
             Ok(response) => response,
-            Err(mut error) => {
-                let unsent = error.take_message().is_some();
-                let message = told(&error.into_error());
-                return Err(if unsent { Failed::Unsent(message) } else { Failed::Sent(message) });
-            }
+            Err(error) => return Err(failure::of(&error, &attempt, endpoint, &way)),
         };
-        let answer = read(response).await?;
-        // PVE closes the connection after each answer of 400 and more.
-        if answer.status < 400 {
-            self.idle.lock().unwrap_or_else(|broken| broken.into_inner()).push((sender, Instant::now()));
+        if response.status() != http::StatusCode::SWITCHING_PROTOCOLS {
+            return Err(Failed::Unusable(format!("the answer was {}", response.status())));
         }
-        Ok(answer)
+        let headers = response.headers().clone();
+        match response.upgrade().await {
+            Ok(io) => Ok((headers, Box::new(io) as BoxedIo)),
+            Err(error) => Err(Failed::Sent(failure::told(&error))),
+        }
+    };
+    match attempt.within(timeout, changing).await {
+        Some(Ok(changed)) => Ok(changed),
+        Some(Err(Failed::Unsent(error))) => Err(SendError::Dial(error)),
+        Some(Err(Failed::Sent(text))) => Err(SendError::Lost(text)),
+        Some(Err(Failed::Unusable(text))) => Err(SendError::Unusable(text)),
+        None => Err(SendError::Lost(format!("no answer within {} s", timeout.as_secs()))),
     }
 }
 
-enum Failed {
-    Unsent(String),
-    Sent(String),
-    Unusable(String),
+fn outgoing(way: &Way, request: &Outgoing) -> Result<reqwest::Request, DialError> {
+    let url = format!("{}{}", way.base, request.uri);
+    let url = reqwest::Url::parse(&url).map_err(|error| DialError::Connect(format!("{}: {error}", way.base)))?;
+    // A URL knows of steps up and walks them: the request would be another one.
+    let path = request.uri.split('?').next().unwrap_or_default();
+    if url.path() != path {
+        let message = format!("no URL can hold the path {path}: it would lead to {}", url.path());
+        return Err(DialError::Config(crate::Error::Config(message)));
+    }
+    let mut outgoing = reqwest::Request::new(request.method.clone(), url);
+    *outgoing.headers_mut() = request.headers.clone();
+    if !request.body.is_empty() {
+        *outgoing.body_mut() = Some(request.body.clone().into());
+    }
+    Ok(outgoing)
 }
 
-async fn open(endpoint: &Endpoint, dial: &dyn Dial) -> Result<Sender, SendError> {
-    let io = dial.dial(endpoint).await.map_err(SendError::Dial)?;
-    let (sender, connection) =
-        handshake(TokioIo::new(io)).await.map_err(|error| SendError::Dial(DialError::Connect(told(&error))))?;
-    tokio::spawn(async move {
-        // The request that suffers from it reports the error.
-        if let Err(error) = connection.await {
-            tracing::trace!(%error, "connection ended");
-        }
-    });
-    Ok(sender)
+async fn send(
+    request: reqwest::Request,
+    attempt: &Arc<Attempt>,
+    endpoint: &Endpoint,
+    way: &Way,
+) -> Result<Answer, Failed> {
+    match way.client.execute(request).await {
+        Ok(response) => read(response.into()).await,
+        Err(error) => Err(failure::of(&error, attempt, endpoint, way)),
+    }
 }
 
-async fn read(response: http::Response<Incoming>) -> Result<Answer, Failed> {
+async fn read(response: http::Response<reqwest::Body>) -> Result<Answer, Failed> {
     let (head, body) = response.into_parts();
     let reason = match head.extensions.get::<ReasonPhrase>() {
         Some(phrase) => String::from_utf8_lossy(phrase.as_bytes()).into_owned(),
@@ -169,22 +219,7 @@ async fn read(response: http::Response<Incoming>) -> Result<Answer, Failed> {
     let body =
         Limited::new(body, ANSWER_LIMIT).collect().await.map_err(|error| match error.is::<LengthLimitError>() {
             true => Failed::Unusable(format!("the answer is longer than {} MiB", ANSWER_LIMIT >> 20)),
-            false => Failed::Sent(format!("in the middle of the answer: {error}")),
+            false => Failed::Sent(format!("in the middle of the answer: {}", failure::told(&*error))),
         })?;
     Ok(Answer { status: head.status.as_u16(), reason, headers: head.headers, body: body.to_bytes() })
-}
-
-/// An error with its causes; hyper's own text is only the outermost.
-fn told(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(inner) = source {
-        // The TLS library tells at length how it has noticed.
-        if inner.downcast_ref::<std::io::Error>().is_some_and(|e| e.kind() == std::io::ErrorKind::UnexpectedEof) {
-            return "the connection was closed".to_owned();
-        }
-        text = format!("{text}: {inner}");
-        source = inner.source();
-    }
-    text
 }

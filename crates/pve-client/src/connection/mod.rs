@@ -1,9 +1,12 @@
 //! Getting a request to PVE and an answer back: which endpoint, which connection, and what may be tried again.
 
+mod attempt;
 mod dial;
 mod endpoint;
+mod failure;
 mod lanes;
 mod nodes;
+mod proxy;
 mod tls;
 
 use std::collections::VecDeque;
@@ -13,18 +16,33 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::future::join_all;
-use http_body_util::Full;
+use tokio::io::{AsyncRead, AsyncWrite};
 
-#[cfg(test)]
-pub(crate) use dial::Dialled;
-pub use dial::{BoxedIo, Io};
-pub(crate) use dial::{Dial, DialError, Network};
+use dial::DialError;
+pub(crate) use dial::{Dial, Network};
 pub use endpoint::Endpoint;
 pub(crate) use lanes::Answer;
-use lanes::SendError;
+use lanes::{Outgoing, SendError};
 pub(crate) use nodes::Nodes;
+pub use proxy::Proxies;
 
 use crate::{Config, Error};
+
+/// Both directions of an open connection.
+pub(crate) trait Io: AsyncRead + AsyncWrite + Send + Unpin {}
+
+impl<T: AsyncRead + AsyncWrite + Send + Unpin> Io for T {}
+
+/// An open connection.
+pub(crate) type BoxedIo = Box<dyn Io>;
+
+/// Why a connection did not become something else than HTTP.
+pub(crate) enum NotUpgraded {
+    /// There was no connection.
+    Unreachable(Error),
+    /// What was answered, if anything was.
+    Refused(String),
+}
 
 /// All endpoints of the cluster.
 pub(crate) struct Connections {
@@ -70,17 +88,13 @@ impl Connections {
         let (current, told) = (self.current.load(Ordering::Relaxed), &told);
         let looks = self.endpoints.iter().enumerate().map(async |(index, endpoint)| {
             // The connection to the one that is used first is not opened in vain.
-            let opened = match index == current {
-                true => endpoint.lanes.prepare(endpoint, &*self.dial).await,
-                false => self.dial.dial(endpoint).await.map(drop),
-            };
-            match opened {
+            match endpoint.lanes.look(endpoint, &*self.dial, index == current).await {
                 Ok(()) => {}
                 Err(DialError::Config(_)) => {}
                 Err(DialError::Connect(_)) => endpoint.failed(),
                 Err(DialError::Tls { seen, message }) => {
                     endpoint.failed();
-                    told(Error::Tls { endpoint: endpoint.url(), seen, message });
+                    told(Error::Tls { endpoint: endpoint.named(), seen, message });
                 }
             }
         });
@@ -118,13 +132,13 @@ impl Connections {
                 Err(SendError::Unusable(text)) => {
                     return Err(Error::Protocol {
                         request: message.name.clone(),
-                        message: format!("{}: {text}", endpoint.url()),
+                        message: format!("{}: {text}", endpoint.named()),
                     });
                 }
                 Err(SendError::Lost(text)) => {
                     tracing::debug!(request = message.name, endpoint = endpoint.url(), text, "answer lost");
                     endpoint.failed();
-                    troubles.lost.get_or_insert_with(|| format!("{}: {text}", endpoint.url()));
+                    troubles.lost.get_or_insert_with(|| format!("{}: {text}", endpoint.named()));
                     if !message.repeatable {
                         break;
                     }
@@ -155,15 +169,22 @@ impl Connections {
         }
     }
 
-    /// Opens a connection of its own to an endpoint, for what is not request and answer.
-    pub(crate) async fn dial(&self, endpoint: &Endpoint) -> Result<BoxedIo, Error> {
-        self.dial.dial(endpoint).await.map_err(|error| {
-            let mut troubles = Troubles::default();
-            if let DialError::Config(error) = error {
-                return error;
+    /// Opens a connection of its own to an endpoint and asks for it to become something else than HTTP.
+    pub(crate) async fn upgrade(
+        &self,
+        endpoint: &Endpoint,
+        message: &Message,
+    ) -> Result<(http::HeaderMap, BoxedIo), NotUpgraded> {
+        let request = self.prepare(message, endpoint).map_err(NotUpgraded::Unreachable)?;
+        lanes::upgrade(endpoint, &*self.dial, &request, self.timeout).await.map_err(|error| match error {
+            SendError::Dial(DialError::Config(error)) => NotUpgraded::Unreachable(error),
+            SendError::Dial(error) => {
+                let mut troubles = Troubles::default();
+                troubles.add(endpoint, error);
+                NotUpgraded::Unreachable(troubles.connect_error())
             }
-            troubles.add(endpoint, error);
-            troubles.connect_error()
+            SendError::Lost(text) | SendError::Unusable(text) => NotUpgraded::Refused(text),
+            SendError::Void => NotUpgraded::Refused("the node does not answer".to_owned()),
         })
     }
 
@@ -180,24 +201,20 @@ impl Connections {
         order.into()
     }
 
-    fn prepare(&self, message: &Message, endpoint: &Endpoint) -> Result<http::Request<Full<Bytes>>, Error> {
-        let body = Bytes::from(message.form.clone().unwrap_or_default());
-        let mut request = http::Request::builder()
-            .method(message.method.clone())
-            .uri(&message.uri)
-            .header(http::header::HOST, endpoint.authority())
-            .header(http::header::USER_AGENT, &self.user_agent)
-            .body(Full::new(body))
-            .map_err(|error| Error::Config(format!("{}: {error}", message.name)))?;
-        let headers = request.headers_mut();
-        headers.extend(message.headers.iter().map(|(name, value)| (name.clone(), value.clone())));
+    fn prepare(&self, message: &Message, endpoint: &Endpoint) -> Result<Outgoing, Error> {
+        let mut headers = message.headers.clone();
+        let host = endpoint.authority().parse();
+        headers.insert(http::header::HOST, host.map_err(|_| Error::Config(format!("{}: no host", endpoint.url())))?);
+        headers.insert(http::header::USER_AGENT, self.user_agent.clone());
+        let mut body = Bytes::new();
         if let Some(form) = &message.form {
             let kind = http::HeaderValue::from_static("application/x-www-form-urlencoded");
             headers.insert(http::header::CONTENT_TYPE, kind);
             // An empty form has a length too; by itself hyper leaves it out.
             headers.insert(http::header::CONTENT_LENGTH, form.len().into());
+            body = Bytes::from(form.clone());
         }
-        Ok(request)
+        Ok(Outgoing { method: message.method.clone(), uri: message.uri.clone(), headers, body })
     }
 }
 
@@ -215,14 +232,14 @@ impl Troubles {
             DialError::Connect(text) => text,
             DialError::Config(error) => error.to_string(),
             DialError::Tls { seen, message } => {
-                let error = Error::Tls { endpoint: endpoint.url(), seen, message };
+                let error = Error::Tls { endpoint: endpoint.named(), seen, message };
                 tracing::warn!("{error}");
                 let text = error.to_string();
                 self.tls.get_or_insert(error);
                 text
             }
         };
-        self.tried.push((endpoint.url(), text));
+        self.tried.push((endpoint.named(), text));
     }
 
     /// A write whose answer was lost is told before all else: it may have been carried out. Of a read a wrong certificate

@@ -34,9 +34,22 @@ async fn a_connection_is_kept_for_a_hundred_requests() {
     let world = fine();
     let client = world.client();
     for _ in 0..250 {
-        post(&client).await.unwrap();
+        get(&client).await.unwrap();
     }
     assert_eq!((world.calls().len(), world.opened()), (250, 3));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_write_has_a_connection_of_its_own() {
+    let world = fine();
+    let client = world.client();
+    // The server may be closing a kept one just now, and nobody would know what became of the write.
+    get(&client).await.unwrap();
+    post(&client).await.unwrap();
+    post(&client).await.unwrap();
+    assert_eq!(world.opened(), 3);
+    get(&client).await.unwrap();
+    assert_eq!(world.opened(), 3, "that of the reads is still there");
 }
 
 #[tokio::test(start_paused = true)]
@@ -49,19 +62,6 @@ async fn an_idle_connection_is_left_before_pve_closes_it() {
     assert_eq!(world.opened(), 1);
     tokio::time::sleep(Duration::from_millis(4100)).await;
     get(&client).await.unwrap();
-    assert_eq!(world.opened(), 2);
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_write_leaves_it_earlier() {
-    let world = fine();
-    let client = world.client();
-    post(&client).await.unwrap();
-    tokio::time::sleep(Duration::from_millis(1900)).await;
-    post(&client).await.unwrap();
-    assert_eq!(world.opened(), 1);
-    tokio::time::sleep(Duration::from_millis(2100)).await;
-    post(&client).await.unwrap();
     assert_eq!(world.opened(), 2);
 }
 

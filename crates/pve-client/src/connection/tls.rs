@@ -13,6 +13,7 @@ use rustls::server::ParsedCertificate;
 use rustls::{CertificateError, ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
 use sha2::{Digest, Sha256};
 
+use super::attempt;
 use crate::Error;
 use crate::config::Ca;
 
@@ -41,19 +42,6 @@ impl fmt::Display for Fingerprint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let pairs: Vec<String> = self.0.iter().map(|byte| format!("{byte:02X}")).collect();
         f.write_str(&pairs.join(":"))
-    }
-}
-
-/// The TLS settings of one connection, and the certificate that its server showed.
-pub(crate) struct Session {
-    pub(crate) config: Arc<ClientConfig>,
-    seen: Arc<Mutex<Option<Fingerprint>>>,
-}
-
-impl Session {
-    /// The fingerprint of the certificate shown, once the handshake has got that far.
-    pub(crate) fn seen(&self) -> Option<Fingerprint> {
-        *self.seen.lock().unwrap_or_else(|broken| broken.into_inner())
     }
 }
 
@@ -98,15 +86,14 @@ impl Trust {
         Ok(made)
     }
 
-    /// Settings for one connection to an endpoint.
-    pub(crate) fn session(&self, fingerprint: Option<Fingerprint>) -> Result<Session, Error> {
-        let seen = Arc::new(Mutex::new(None));
+    /// Settings for connections to an endpoint.
+    pub(crate) fn config(&self, fingerprint: Option<Fingerprint>) -> Result<ClientConfig, Error> {
         let check = match fingerprint {
             Some(fingerprint) => Check::Pinned(fingerprint),
             None if self.insecure => Check::Nothing,
             None => Check::Chain(self.chain()?),
         };
-        let verifier = Witness { check, provider: self.provider.clone(), seen: seen.clone() };
+        let verifier = Witness { check, provider: self.provider.clone() };
         let mut config = ClientConfig::builder_with_provider(self.provider.clone())
             .with_safe_default_protocol_versions()
             .map_err(|error| Error::Config(format!("TLS: {error}")))?
@@ -115,7 +102,7 @@ impl Trust {
             .with_no_client_auth();
         // A resumed session would skip the check of the certificate.
         config.resumption = Resumption::disabled();
-        Ok(Session { config: Arc::new(config), seen })
+        Ok(config)
     }
 }
 
@@ -204,12 +191,11 @@ enum Check {
     Nothing,
 }
 
-/// Judges a certificate and remembers it, so that an error can say what was seen.
+/// Judges a certificate and tells of it, so that an error can say what was seen.
 #[derive(Debug)]
 struct Witness {
     check: Check,
     provider: Arc<CryptoProvider>,
-    seen: Arc<Mutex<Option<Fingerprint>>>,
 }
 
 impl ServerCertVerifier for Witness {
@@ -222,7 +208,7 @@ impl ServerCertVerifier for Witness {
         now: UnixTime,
     ) -> Result<ServerCertVerified, rustls::Error> {
         let seen = Fingerprint::of(end_entity);
-        *self.seen.lock().unwrap_or_else(|broken| broken.into_inner()) = Some(seen);
+        attempt::shown(seen);
         match &self.check {
             Check::Pinned(fingerprint) if *fingerprint == seen => Ok(ServerCertVerified::assertion()),
             Check::Pinned(_) => Err(CertificateError::ApplicationVerificationFailure.into()),
@@ -271,9 +257,9 @@ mod tests {
 
     #[test]
     fn a_ca_without_certificates_is_told() {
-        let error = Trust::new(Some(Ca::Pem("nothing".into())), false).session(None).err().unwrap();
+        let error = Trust::new(Some(Ca::Pem("nothing".into())), false).config(None).err().unwrap();
         assert!(error.to_string().contains("no certificate"), "{error}");
-        let error = Trust::new(Some(Ca::File("/nonexistent/ca.pem".into())), false).session(None).err().unwrap();
+        let error = Trust::new(Some(Ca::File("/nonexistent/ca.pem".into())), false).config(None).err().unwrap();
         assert!(error.to_string().contains("/nonexistent/ca.pem"), "{error}");
     }
 }

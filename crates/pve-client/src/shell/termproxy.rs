@@ -17,13 +17,15 @@ use serde::Deserialize;
 use tokio::sync::Mutex;
 use tokio::time::{Instant, sleep, timeout_at};
 use tokio_tungstenite::WebSocketStream;
-use tokio_tungstenite::tungstenite::client::IntoClientRequest;
-use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
+use tokio_tungstenite::tungstenite::handshake::client::generate_key;
+use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
+use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
 use tokio_tungstenite::tungstenite::{self, Message};
 
 use super::framing::{self, Garbled};
 use super::session::{Broken, Session, Wire};
 use super::{NodeShell, Output, quote};
+use crate::connection::NotUpgraded;
 use crate::error::Refusal;
 use crate::{BoxedIo, Client, Error, Request, Secret, segment, wire};
 
@@ -113,21 +115,35 @@ impl TermShell {
             .root()
             .param("port", invitation.port)
             .secret("vncticket", &Secret::new(invitation.ticket.as_str()));
-        let mut upgrade = format!("wss://{}{}", endpoint.authority(), request.uri())
-            .into_client_request()
-            .map_err(|why| self.failed(&why.to_string()))?;
-        upgrade.headers_mut().extend(self.client.authentication(&request).await?);
-        upgrade.headers_mut().insert("Sec-WebSocket-Protocol", http::HeaderValue::from_static("binary"));
+        let mut headers = self.client.authentication(&request).await?;
+        let key = generate_key();
+        for (name, value) in [
+            ("connection", "Upgrade"),
+            ("upgrade", "websocket"),
+            ("sec-websocket-version", "13"),
+            ("sec-websocket-protocol", "binary"),
+            ("sec-websocket-key", &key),
+        ] {
+            headers.insert(name, value.parse().map_err(|_| self.failed("the key is no header"))?);
+        }
 
-        let io = self.client.dial(&endpoint).await?;
         let open = async {
-            let shaken = tokio_tungstenite::client_async_with_config(upgrade, io, Some(limits())).await;
-            let (socket, _) = shaken.map_err(|why| Broken::Connection(upgrade_error(why)))?;
+            let (answered, io) = match self.client.upgrade(&endpoint, &request, headers).await {
+                Ok(upgraded) => upgraded,
+                Err(NotUpgraded::Unreachable(error)) => return Ok(Err(error)),
+                Err(NotUpgraded::Refused(why)) => {
+                    return Err(Broken::Connection(format!("the terminal was not opened: {why}")));
+                }
+            };
+            if answered.get("sec-websocket-accept").is_none_or(|accept| *accept != derive_accept_key(key.as_bytes())) {
+                return Err(Broken::Connection("what answers for the terminal is no websocket".into()));
+            }
+            let socket = WebSocketStream::from_raw_socket(io, Role::Client, Some(limits())).await;
             let terminal = Terminal::enter(socket, &invitation).await?;
-            Session::open(terminal, deadline).await
+            Session::open(terminal, deadline).await.map(Ok)
         };
         match timeout_at(deadline, open).await {
-            Ok(opened) => opened.map_err(|why| self.failed(&why.to_string())),
+            Ok(opened) => opened.map_err(|why| self.failed(&why.to_string()))?,
             Err(_) => Err(self.failed("no shell in time")),
         }
     }
@@ -163,14 +179,6 @@ impl TermShell {
                 *open = None;
             }
         });
-    }
-}
-
-/// What the server said to the upgrade, in words. Its body is PVE's reason, if there is one.
-fn upgrade_error(why: tungstenite::Error) -> String {
-    match why {
-        tungstenite::Error::Http(response) => format!("the terminal was refused with status {}", response.status()),
-        other => other.to_string(),
     }
 }
 

@@ -21,17 +21,17 @@ use crate::config::{Ca, Config};
 use crate::{Client, Error, Request};
 
 /// A CA with the certificate of one server for one name.
-struct Authority {
-    pem: String,
+pub(super) struct Authority {
+    pub(super) pem: String,
     certificate: CertificateDer<'static>,
     key: PrivateKeyDer<'static>,
-    accepted: Arc<AtomicUsize>,
+    pub(super) accepted: Arc<AtomicUsize>,
     /// The requests that came through, heads and all.
-    heard: Arc<Mutex<Vec<String>>>,
+    pub(super) heard: Arc<Mutex<Vec<String>>>,
 }
 
 impl Authority {
-    fn new(server: &str) -> Authority {
+    pub(super) fn new(server: &str) -> Authority {
         Authority::with(server, |_| {})
     }
 
@@ -60,13 +60,13 @@ impl Authority {
         Authority { pem, certificate, key, accepted: Arc::default(), heard: Arc::default() }
     }
 
-    fn fingerprint(&self) -> String {
+    pub(super) fn fingerprint(&self) -> String {
         let digest: [u8; 32] = Sha256::digest(&self.certificate).into();
         digest.map(|byte| format!("{byte:02X}")).join(":")
     }
 
     /// A server that answers everything with `{"data": 7}`, for as long as the test runs.
-    async fn serve(&self) -> SocketAddr {
+    pub(super) async fn serve(&self) -> SocketAddr {
         // Whether the key is that of the certificate is the client's business.
         let key = aws_lc_rs::sign::any_supported_type(&self.key).unwrap();
         let shown = CertifiedKey::new(vec![self.certificate.clone()], key);
@@ -103,12 +103,12 @@ fn config(address: SocketAddr) -> Config {
     Config::default().endpoint("pve1", format!("https://{address}")).token("u@pve!t=s")
 }
 
-async fn ask(config: Config) -> Result<u8, Error> {
+pub(super) async fn ask(config: Config) -> Result<u8, Error> {
     Client::new(config).unwrap().call(Request::get("version")).await
 }
 
 /// The fingerprint and the text of a TLS error.
-fn told(result: Result<u8, Error>) -> (Option<String>, String) {
+pub(super) fn told(result: Result<u8, Error>) -> (Option<String>, String) {
     match result {
         Err(error @ Error::Tls { .. }) => {
             let text = error.to_string();

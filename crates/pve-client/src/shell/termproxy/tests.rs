@@ -1,6 +1,7 @@
 //! PVE's side of the terminal in memory, with a real shell of this machine behind it.
 
 use std::convert::Infallible;
+use std::net::SocketAddr;
 use std::process::Stdio;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -9,14 +10,17 @@ use http_body_util::Full;
 use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
+use rustls::pki_types::PrivateKeyDer;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpListener;
 use tokio::process::Command;
-use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
-use tokio_tungstenite::tungstenite::protocol::Role;
+use tokio_rustls::TlsAcceptor;
 
 use super::*;
-use crate::connection::{Dial, Dialled};
-use crate::{Config, Endpoint};
+use crate::connection::Dial;
+use crate::testing::proxy::{Kind, Proxy};
+use crate::testing::{Sockets, through};
+use crate::{Config, Endpoint, Proxies};
 
 const TICKET: &str = "PVEVNC:6923AB10::c2lnbmVk/+=";
 
@@ -26,23 +30,64 @@ enum Mode {
     Shell,
     RefuseTicket,
     LoginPrompt,
+    /// Refuses the upgrade.
+    NoWebsocket,
+    /// Upgrades to something, and does not say that it has read the key.
+    OtherWebsocket,
 }
 
 #[derive(Clone)]
 struct Node {
     mode: Mode,
+    sockets: Arc<Sockets>,
     terminals: Arc<AtomicUsize>,
     seen: Arc<StdMutex<Vec<String>>>,
 }
 
 impl Node {
     fn new(mode: Mode) -> Self {
-        Self { mode, terminals: Arc::default(), seen: Arc::default() }
+        Self { mode, sockets: Arc::default(), terminals: Arc::default(), seen: Arc::default() }
     }
 
     fn client(&self) -> Client {
         let config = Config::default().endpoint("pve1", "https://pve1").login("root@pam", "secret");
         Client::over(config, Box::new(self.clone())).unwrap()
+    }
+
+    async fn serve<S>(self, theirs: S)
+    where
+        S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Send + Unpin + 'static,
+    {
+        let service = service_fn(move |request| self.clone().answer(request));
+        let server = hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(theirs), service);
+        let _ = server.with_upgrades().await;
+    }
+
+    /// The same over TLS on a loopback address.
+    async fn listen(&self) -> SocketAddr {
+        let made = rcgen::generate_simple_self_signed(vec!["pve1.example".to_owned()]).unwrap();
+        let key = PrivateKeyDer::try_from(made.signing_key.serialize_der()).unwrap();
+        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+        let config = rustls::ServerConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_no_client_auth()
+            .with_single_cert(vec![made.cert.der().clone()], key)
+            .unwrap();
+        let (acceptor, listener) =
+            (TlsAcceptor::from(Arc::new(config)), TcpListener::bind("127.0.0.1:0").await.unwrap());
+        let (address, node) = (listener.local_addr().unwrap(), self.clone());
+        tokio::spawn(async move {
+            while let Ok((tcp, _)) = listener.accept().await {
+                let (acceptor, node) = (acceptor.clone(), node.clone());
+                tokio::spawn(async move {
+                    if let Ok(tls) = acceptor.accept(tcp).await {
+                        node.serve(tls).await;
+                    }
+                });
+            }
+        });
+        address
     }
 
     async fn answer(self, mut request: http::Request<Incoming>) -> Result<http::Response<Full<Bytes>>, Infallible> {
@@ -60,11 +105,19 @@ impl Node {
             "/api2/json/nodes/pve1/termproxy" => {
                 json(serde_json::json!({"user": "root@pam", "ticket": TICKET, "port": "5901", "upid": "UPID:x"}))
             }
+            "/api2/json/nodes/pve1/vncwebsocket" if self.mode == Mode::NoWebsocket => {
+                Ok(http::Response::builder().status(401).body(Full::default()).unwrap())
+            }
             "/api2/json/nodes/pve1/vncwebsocket" => {
                 let headers = request.headers();
                 assert_eq!(headers["sec-websocket-protocol"], "binary");
                 assert!(headers.contains_key("cookie"), "{headers:?}");
-                let accept = derive_accept_key(headers["sec-websocket-key"].as_bytes());
+                let key = if self.mode == Mode::OtherWebsocket {
+                    b"another"
+                } else {
+                    headers["sec-websocket-key"].as_bytes()
+                };
+                let accept = derive_accept_key(key);
                 let upgraded = hyper::upgrade::on(&mut request);
                 tokio::spawn(async move {
                     let io = TokioIo::new(upgraded.await.unwrap());
@@ -132,15 +185,16 @@ impl Node {
 }
 
 impl Dial for Node {
-    fn dial<'a>(&'a self, _endpoint: &'a Endpoint) -> Dialled<'a> {
-        let (ours, theirs) = tokio::io::duplex(64 * 1024);
+    fn way(&self, endpoint: &Endpoint) -> Result<(reqwest::ClientBuilder, &'static str), Error> {
         let node = self.clone();
-        tokio::spawn(async move {
-            let service = service_fn(move |request| node.clone().answer(request));
-            let server = hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(theirs), service);
-            let _ = server.with_upgrades().await;
+        let socket = self.sockets.of(&endpoint.host, move |theirs| {
+            tokio::spawn(node.clone().serve(theirs));
         });
-        Box::pin(async move { Ok(Box::new(ours) as BoxedIo) })
+        Ok(through(socket))
+    }
+
+    fn patience(&self) -> Duration {
+        Duration::from_secs(10)
     }
 }
 
@@ -200,6 +254,34 @@ async fn what_fails_before_the_command_was_certainly_not_run() {
 async fn a_login_prompt_is_told_as_what_it_is() {
     let error = Node::new(Mode::LoginPrompt).client().shell("pve1").run(&argv(&["true"]), PATIENCE).await.unwrap_err();
     assert!(error.refused() && error.to_string().contains("no shell on pve1"), "{error}");
+}
+
+#[tokio::test]
+async fn the_terminal_goes_the_same_way_as_everything() {
+    for kind in [Kind::Http, Kind::Socks] {
+        let node = Node::new(Mode::Shell);
+        let proxy = Proxy::new(kind, node.listen().await).await;
+        let config = Config::default()
+            .endpoint("pve1", "https://pve1.example:8006")
+            .login("root@pam", "secret")
+            .insecure(true)
+            .proxies(Proxies::at(&proxy.url()).unwrap());
+        let shell = Client::new(config).unwrap().shell("pve1");
+        let output = shell.run(&argv(&["printf", "through"]), PATIENCE).await.unwrap();
+        assert_eq!(output.stdout, b"through");
+        // Its ticket, the invitation, and the terminal itself; each on its own.
+        assert_eq!(proxy.asked(), ["pve1.example:8006"; 3], "{kind:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_terminal_that_is_refused_is_told() {
+    let node = Node::new(Mode::NoWebsocket);
+    let error = node.client().shell("pve1").run(&argv(&["true"]), PATIENCE).await.unwrap_err();
+    assert!(error.refused() && error.to_string().contains("the answer was 401"), "{error}");
+    let node = Node::new(Mode::OtherWebsocket);
+    let error = node.client().shell("pve1").run(&argv(&["true"]), PATIENCE).await.unwrap_err();
+    assert!(error.refused() && error.to_string().contains("no websocket"), "{error}");
 }
 
 /// What the client makes of these bytes behind the handshake.
