@@ -6,7 +6,7 @@ mod trust;
 use std::collections::BTreeMap;
 
 use pve_client::config::Ca;
-use pve_client::{Client, Config};
+use pve_client::{Client, Config, Proxies};
 use terraform_plugin::{Attr, Error, Path, Provider, ProviderConfig, Registry, Say, Secret, Start};
 
 use crate::access;
@@ -48,6 +48,11 @@ pub struct PveConfig {
     /// Trusts any certificate: whoever is in between reads everything. Prefer `fingerprints`. `PVE_INSECURE`.
     #[attr(optional)]
     pub insecure: Option<bool>,
+    /// The proxy that leads to the nodes: `http://HOST:PORT` or `socks5h://HOST:PORT`, with `USER:PASSWORD@` where it wants
+    /// that, or `none`. `PVE_PROXY`. Without it `HTTPS_PROXY` or else `ALL_PROXY` is asked, and `NO_PROXY` for what is reached
+    /// directly. Loopback addresses are never reached through a proxy.
+    #[attr(optional, sensitive)]
+    pub proxy: Option<Secret<String>>,
     /// API token, `USER@REALM!NAME=SECRET`. `PVE_API_TOKEN`.
     #[attr(optional, sensitive)]
     pub api_token: Option<Secret<String>>,
@@ -82,6 +87,11 @@ impl Provider for PveProvider {
                 "User without a realm",
                 format!("\"{username}\" names no realm; did you mean \"{username}@pam\"?"),
             );
+        }
+        if let Some(proxy) = config.proxy.known()
+            && let Err(why) = proxies(proxy.reveal())
+        {
+            say.error("proxy", "Unusable proxy", why);
         }
         for (name, url) in config.endpoints.known().into_iter().flatten() {
             if let Some(url) = url.known()
@@ -181,6 +191,10 @@ fn client_config(config: &PveConfigPlan, environment: &Environment, start: &Star
     client.ca =
         known("ca_file", &config.ca_file)?.cloned().or_else(|| environment.ca_file.clone()).map(|f| Ca::File(f.into()));
     client.insecure = known("insecure", &config.insecure)?.copied().unwrap_or(environment.insecure);
+    client.proxies = match known("proxy", &config.proxy)?.map(|proxy| proxy.reveal()).or(environment.proxy.as_ref()) {
+        Some(proxy) => proxies(proxy).map_err(|why| Error::new("Unusable proxy", why).at("proxy"))?,
+        None => environment.proxies.clone(),
+    };
     let token = known("api_token", &config.api_token)?.map(|t| t.reveal().clone());
     let username = known("username", &config.username)?.cloned();
     let password = known("password", &config.password)?.map(|p| p.reveal().clone());
@@ -208,6 +222,14 @@ fn client_config(config: &PveConfigPlan, environment: &Environment, start: &Star
         _ => {}
     }
     Ok(client)
+}
+
+/// What `proxy` means.
+fn proxies(proxy: &str) -> Result<Proxies, String> {
+    match proxy {
+        "none" => Ok(Proxies::default()),
+        address => Proxies::at(address).map_err(|why| format!("{why}, or none")),
+    }
 }
 
 /// The value of a provider attribute, if it is set.

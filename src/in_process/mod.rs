@@ -15,6 +15,7 @@ mod midway;
 mod moves;
 mod osds;
 mod plain;
+mod proxies;
 mod run_after;
 mod sections;
 

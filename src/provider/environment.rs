@@ -2,13 +2,17 @@
 
 use std::env;
 
-/// `PVE_*`, and after those the names that another provider uses.
+use pve_client::Proxies;
+
+/// `PVE_*`, and after those the names that another provider uses; for proxies the names that everybody uses.
 #[derive(Debug, Default, PartialEq)]
 pub(super) struct Environment {
     pub(super) endpoints: Vec<(Option<String>, String)>,
     pub(super) fingerprints: Vec<(Option<String>, String)>,
     pub(super) ca_file: Option<String>,
     pub(super) insecure: bool,
+    pub(super) proxy: Option<String>,
+    pub(super) proxies: Proxies,
     pub(super) api_token: Option<String>,
     pub(super) username: Option<String>,
     pub(super) password: Option<String>,
@@ -33,6 +37,8 @@ impl Environment {
             ca_file: first(&["PVE_CA_FILE"]),
             insecure: first(&["PVE_INSECURE", "PROXMOX_VE_INSECURE"])
                 .is_some_and(|value| matches!(value.to_lowercase().as_str(), "1" | "true" | "yes" | "on")),
+            proxy: first(&["PVE_PROXY"]),
+            proxies: Proxies::of_environment(&get),
             api_token: first(&["PVE_API_TOKEN", "PROXMOX_VE_API_TOKEN"]),
             username: first(&["PVE_USERNAME", "PROXMOX_VE_USERNAME"]),
             password: first(&["PVE_PASSWORD", "PROXMOX_VE_PASSWORD"]),
@@ -103,7 +109,18 @@ mod tests {
     }
 
     #[test]
+    fn proxies_are_everybody_s_and_ours() {
+        let both = of(&[("PVE_PROXY", "none"), ("HTTPS_PROXY", "http://p:3128"), ("NO_PROXY", "pve1")]);
+        assert_eq!(both.proxy.as_deref(), Some("none"));
+        assert_ne!(both.proxies, Proxies::default());
+        assert_eq!(of(&[("HTTP_PROXY", "http://p:3128")]).proxies, Proxies::default(), "PVE speaks https only");
+    }
+
+    #[test]
     fn empty_variables_say_nothing() {
-        assert_eq!(of(&[("PVE_ENDPOINTS", ""), ("PVE_INSECURE", ""), ("PVE_API_TOKEN", "")]), Environment::default());
+        assert_eq!(
+            of(&[("PVE_ENDPOINTS", ""), ("PVE_INSECURE", ""), ("PVE_API_TOKEN", ""), ("HTTPS_PROXY", "")]),
+            Environment::default()
+        );
     }
 }

@@ -30,7 +30,7 @@ struct State {
     /// When there was a connection; before that, when it began.
     begun: Instant,
     connecting: bool,
-    connected: bool,
+    dialled: bool,
     certificate: Option<Fingerprint>,
 }
 
@@ -45,7 +45,7 @@ impl Attempt {
     }
 
     fn new(look: bool) -> Arc<Attempt> {
-        let state = State { begun: Instant::now(), connecting: false, connected: false, certificate: None };
+        let state = State { begun: Instant::now(), connecting: false, dialled: false, certificate: None };
         Arc::new(Attempt { look, state: Mutex::new(state) })
     }
 
@@ -53,9 +53,9 @@ impl Attempt {
         self.state.lock().unwrap_or_else(|broken| broken.into_inner())
     }
 
-    /// Whether a connection was opened for it; otherwise it went over one that was there.
-    pub(super) fn has_connected(&self) -> bool {
-        self.state().connected
+    /// Whether it was tried to open a connection for it; otherwise it went over one that was there.
+    pub(super) fn has_dialled(&self) -> bool {
+        self.state().dialled
     }
 
     /// The fingerprint of the certificate that was shown, if a handshake has got that far.
@@ -142,13 +142,15 @@ where
         }
         let attempt = CURRENT.try_with(Arc::clone).unwrap_or_else(|_| Attempt::to_send());
         let (connecting, kept) = (self.inner.call(to), self.kept.clone());
-        attempt.state().connecting = true;
+        {
+            let mut state = attempt.state();
+            (state.connecting, state.dialled) = (true, true);
+        }
         Box::pin(async move {
             let connected = connecting.await;
             {
                 let mut state = attempt.state();
-                (state.connecting, state.connected) = (false, connected.is_ok());
-                state.begun = Instant::now();
+                (state.connecting, state.begun) = (false, Instant::now());
             }
             match connected {
                 Ok(connection) if attempt.look => {

@@ -86,6 +86,12 @@ impl Dial for Network {
         let tls = self.trust.config(endpoint.fingerprint)?;
         // By itself it would read the environment, and spare nothing.
         let mut builder = reqwest::Client::builder().no_proxy().tls_backend_preconfigured(tls).https_only(true);
+        // How long an answer is waited for is decided here: a network that comes back in time has lost nothing.
+        builder = builder.tcp_keepalive(None::<Duration>);
+        #[cfg(any(target_os = "android", target_os = "fuchsia", target_os = "linux"))]
+        {
+            builder = builder.tcp_user_timeout(None::<Duration>);
+        }
         if let Some(via) = &endpoint.via {
             builder = builder.proxy(via.proxy()?);
         }

@@ -126,7 +126,7 @@ impl Lanes {
             let sending = outgoing(&way, request).map_err(SendError::Dial)?;
             let answer = attempt.within(timeout, send(sending, &attempt, endpoint, &way)).await;
             // Kept connections may be dead; there are few of them, and in the end a fresh one is opened.
-            let stale = was_kept && !attempt.has_connected();
+            let stale = was_kept && !attempt.has_dialled();
             match answer {
                 Some(Ok(answer)) => {
                     // PVE closes the connection after each answer of 400 and more.

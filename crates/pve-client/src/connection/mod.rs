@@ -183,7 +183,9 @@ impl Connections {
                 troubles.add(endpoint, error);
                 NotUpgraded::Unreachable(troubles.connect_error())
             }
-            SendError::Lost(text) | SendError::Unusable(text) => NotUpgraded::Refused(text),
+            SendError::Lost(text) | SendError::Unusable(text) => {
+                NotUpgraded::Refused(format!("{}: {text}", endpoint.named()))
+            }
             SendError::Void => NotUpgraded::Refused("the node does not answer".to_owned()),
         })
     }

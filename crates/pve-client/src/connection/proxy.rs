@@ -149,16 +149,22 @@ impl Via {
 /// Whether a list such as `NO_PROXY` holds a host: names with all below them, addresses, networks, or `*`.
 fn spares(list: &str, host: &str) -> bool {
     let anything = Matcher::builder().all("http://proxy.invalid").no(list.to_owned()).build();
-    let uri = format!("https://{}/", if host.contains(':') { format!("[{host}]") } else { host.to_owned() });
-    uri.parse().is_ok_and(|uri: Uri| anything.intercept(&uri).is_none())
+    as_url(host).parse().is_ok_and(|uri: Uri| anything.intercept(&uri).is_none())
+}
+
+fn as_url(host: &str) -> String {
+    if host.contains(':') { format!("https://[{host}]/") } else { format!("https://{host}/") }
 }
 
 /// Whether a host is this very machine, for which no proxy can speak.
 fn is_loopback(host: &str) -> bool {
-    if let Ok(address) = host.parse::<IpAddr>() {
+    // As what connects reads it: 127.1 is an address too.
+    let url = reqwest::Url::parse(&as_url(host)).ok();
+    let name = url.as_ref().and_then(|url| url.host_str()).unwrap_or(host);
+    if let Ok(address) = name.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>() {
         return address.to_canonical().is_loopback();
     }
-    let name = host.trim_end_matches('.').to_ascii_lowercase();
+    let name = name.trim_end_matches('.').to_ascii_lowercase();
     name == "localhost" || name.ends_with(".localhost")
 }
 

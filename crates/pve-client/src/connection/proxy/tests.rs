@@ -56,7 +56,8 @@ fn names_addresses_and_networks_are_spared() {
 #[test]
 fn loopback_is_always_spared() {
     for proxies in [Proxies::at("http://p:3128").unwrap(), environment(&[("HTTPS_PROXY", "http://p:3128")])] {
-        for host in ["127.0.0.1", "127.8.9.10", "::1", "::ffff:127.0.0.1", "localhost", "LOCALHOST.", "pve1.localhost"]
+        for host in
+            ["127.0.0.1", "127.8.9.10", "127.1", "::1", "::ffff:127.0.0.1", "localhost", "LOCALHOST.", "pve1.localhost"]
         {
             assert_eq!(shown(&proxies, host), None, "{host}");
         }
