@@ -2,8 +2,11 @@
 //! same moment and have to say the same; what Terraform has stored, the judge plans nothing for, and reads again as
 //! Terraform does; and what the judge applies by itself is what Terraform has applied.
 //!
+//! Of plain objects a sample is looked at, others every day (`AGREES_SEED` repeats one); all the others always.
+//!
 //! Whatever differs is a defect of `terraform-core`.
 
+use acceptance_tests::lots::{draw, seed};
 use acceptance_tests::{Program, Sim, Terraform, Workspace};
 use anyhow::{Context as _, ensure};
 use serde_json::Value as Json;
@@ -16,10 +19,17 @@ use super::every_object::bench;
 use super::every_object::description::Description;
 use super::every_object::example::{Example, of_data_source};
 
+/// So many of the plain objects, of which there are many alike: others every day.
+const PLAIN: usize = 2;
+
 /// One for each example.
 pub(super) fn find(terraform: &'static Terraform, provider: &Program) -> anyhow::Result<Vec<Found>> {
     let description = Description::of(provider)?;
-    let resources = description.resources.into_keys().map(|name| {
+    let (mut plain, mut chosen): (Vec<_>, Vec<_>) =
+        description.resources.into_iter().partition(|(_, object)| object.plain);
+    let mut random = fastrand::Rng::with_seed(seed("AGREES_SEED"));
+    chosen.extend(std::iter::from_fn(|| draw(&mut random, &mut plain)).take(PLAIN));
+    let resources = chosen.into_iter().map(|(name, _)| {
         let provider = provider.clone();
         Found::new(format!("resource::{name}"), move || {
             let example = Example::of(&name)?;
@@ -27,7 +37,7 @@ pub(super) fn find(terraform: &'static Terraform, provider: &Program) -> anyhow:
             on_a_runtime(resource(&sim, &work, &example))
         })
     });
-    let data_sources = description.data_sources.into_keys().map(|name| {
+    let data_sources = description.data_sources.into_iter().filter(|(_, object)| !object.plain).map(|(name, _)| {
         let provider = provider.clone();
         Found::new(format!("data::{name}"), move || {
             let text = of_data_source(&name)?;
