@@ -59,7 +59,8 @@ fn made_of(ty: &Type, texts: &[String], random: &mut fastrand::Rng) -> Json {
             let elements = texts.iter().map(|text| made_of(of, std::slice::from_ref(text), random));
             elements.collect()
         }
-        Type::Map(of) => json!({ "k": made_of(of, texts, random) }),
+        // By a word that folders of storages are known by, and others take as well.
+        Type::Map(of) => json!({ "iso": made_of(of, texts, random) }),
         other => panic!("no attribute is of type {other:?}"),
     }
 }

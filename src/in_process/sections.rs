@@ -27,6 +27,20 @@ use crate::notification::sendmail::NotificationSendmail;
 use crate::notification::smtp::NotificationSmtp;
 use crate::notification::webhook::NotificationWebhook;
 use crate::section::{Family, Made, Section};
+use crate::storage::btrfs::StorageBtrfs;
+use crate::storage::cephfs::StorageCephfs;
+use crate::storage::cifs::StorageCifs;
+use crate::storage::dir::StorageDir;
+use crate::storage::esxi::StorageEsxi;
+use crate::storage::iscsi::StorageIscsi;
+use crate::storage::iscsidirect::StorageIscsidirect;
+use crate::storage::lvm::StorageLvm;
+use crate::storage::lvmthin::StorageLvmthin;
+use crate::storage::nfs::StorageNfs;
+use crate::storage::pbs::StoragePbs;
+use crate::storage::rbd::StorageRbd;
+use crate::storage::zfs::StorageZfs;
+use crate::storage::zfspool::StorageZfspool;
 
 #[test]
 fn every_section_is_as_pve_has_it() {
@@ -45,6 +59,20 @@ fn every_section_is_as_pve_has_it() {
     held.section::<Role>();
     held.section::<Token>();
     held.section::<User>();
+    held.section::<StorageBtrfs>();
+    held.section::<StorageCephfs>();
+    held.section::<StorageCifs>();
+    held.section::<StorageDir>();
+    held.section::<StorageEsxi>();
+    held.section::<StorageIscsi>();
+    held.section::<StorageIscsidirect>();
+    held.section::<StorageLvm>();
+    held.section::<StorageLvmthin>();
+    held.section::<StorageNfs>();
+    held.section::<StoragePbs>();
+    held.section::<StorageRbd>();
+    held.section::<StorageZfs>();
+    held.section::<StorageZfspool>();
     // What is no section has calls of its own.
     let relations = [super::type_name::<Acl>(), super::type_name::<PoolMember>()];
     held.nothing_is_left_out();
@@ -173,9 +201,10 @@ fn stands<S: Section>(attribute: &Attribute, post: &Json, put: &Json) -> Vec<Str
         (_, true) => kind == "array",
         (Kind::Plain(Type::Bool), _) => kind == "boolean",
         (Kind::Plain(Type::Number), _) => kind == "integer" || kind == "number",
-        (Kind::Plain(Type::String | Type::List(_) | Type::Set(_)) | Kind::Nested(Nesting::Single, _), _) => {
-            kind == "string"
-        }
+        (
+            Kind::Plain(Type::String | Type::List(_) | Type::Set(_) | Type::Map(_)) | Kind::Nested(Nesting::Single, _),
+            _,
+        ) => kind == "string",
         _ => false,
     };
     if !fits {
@@ -190,8 +219,13 @@ fn stands<S: Section>(attribute: &Attribute, post: &Json, put: &Json) -> Vec<Str
             Some(on) => u8::from(on).to_string(),
             None => usual.as_str().map_or_else(|| usual.to_string(), str::to_owned),
         };
-        if ours != text(default) {
-            found.push(format!("it is usually {ours}, and in PVE {}", text(default)));
+        let theirs = match (usual.as_bool(), text(default).as_str()) {
+            (Some(_), "yes" | "true") => "1".to_owned(),
+            (Some(_), "no" | "false") => "0".to_owned(),
+            (_, text) => text.to_owned(),
+        };
+        if ours != theirs {
+            found.push(format!("it is usually {ours}, and in PVE {theirs}"));
         }
     }
     found

@@ -69,6 +69,9 @@ impl Section for StorageBtrfs {
         ..STORAGE
     };
 
+    const UNLIKE: &'static [(&'static str, &'static str)] =
+        &[("format", "for files of disks that this type cannot have, PVE stores nothing")];
+
     looked_at!();
 }
 

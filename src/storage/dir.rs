@@ -83,6 +83,11 @@ impl Section for StorageDir {
         ..STORAGE
     };
 
+    const LEFT_OUT: &'static [(&'static str, &'static str)] =
+        &[("mkdir", "PVE's old word for `create_base_path` and `create_subdirs`")];
+
+    const UNLIKE: &'static [(&'static str, &'static str)] = &[("snapshot_as_volume_chain", super::FIXED)];
+
     fn builtin(key: &StorageDirKey) -> Builtin {
         if key.storage == LOCAL { Builtin::Stays } else { Builtin::No }
     }

@@ -72,6 +72,9 @@ impl Section for StorageLvm {
         ..STORAGE
     };
 
+    const UNLIKE: &'static [(&'static str, &'static str)] =
+        &[("saferemove_stepsize", "PVE's description has these numbers as texts")];
+
     looked_at!();
 }
 

@@ -40,6 +40,10 @@ const STORAGE: Family = Family {
     ..Family::PLAIN
 };
 
+/// Why an attribute replaces although PVE's call takes the parameter.
+#[cfg_attr(not(test), allow(dead_code, reason = "as `Section::UNLIKE`"))]
+const FIXED: &str = "it can be changed for other types; for this one PVE refuses it, even unchanged";
+
 /// The form of a storage's id.
 const ID: &str = r"^[A-Za-z][A-Za-z0-9\-_.]*[A-Za-z0-9]$";
 

@@ -83,6 +83,12 @@ impl Section for StorageNfs {
         ..STORAGE
     };
 
+    const UNLIKE: &'static [(&'static str, &'static str)] = &[
+        ("server", super::FIXED),
+        ("snapshot_as_volume_chain", super::FIXED),
+        ("format", "for files of disks that this type cannot have, PVE stores nothing"),
+    ];
+
     looked_at!();
 }
 

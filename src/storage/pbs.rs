@@ -99,6 +99,8 @@ impl Section for StoragePbs {
         ..STORAGE
     };
 
+    const UNLIKE: &'static [(&'static str, &'static str)] = &[("server", super::FIXED)];
+
     async fn planned(_cx: &Cx<Pve>, change: &mut Change<Self>, _say: &mut Say<Self>) {
         if change.is_update() && change.changed(|plan| &plan.encryption_key_version) {
             change.plan.encryption_key_fingerprint = Attr::Unknown;

@@ -63,6 +63,11 @@ fn content(kind: &String) -> Result<(), String> {
 impl Section for StorageRbd {
     const FAMILY: Family = Family { fixed: &[("type", "rbd")], meant: &[("pool", "rbd")], ..STORAGE };
 
+    const LEFT_OUT: &'static [(&'static str, &'static str)] = &[
+        ("data-pool", "entries with one are made in PVE, with erasure coded pools"),
+        ("authsupported", "PVE's old word, which it no longer looks at"),
+    ];
+
     async fn planned(_cx: &Cx<Pve>, change: &mut Change<Self>, say: &mut Say<Self>) {
         let renamed = !change.is_destroy() && change.changed(|plan| &plan.storage);
         if let Some(monhost) = change.prior.as_ref().and_then(|prior| prior.monhost.as_ref()).filter(|_| renamed) {

@@ -76,6 +76,8 @@ pub struct StorageZfs {
 impl Section for StorageZfs {
     const FAMILY: Family = Family { fixed: &[("type", "zfs")], ..STORAGE };
 
+    const UNLIKE: &'static [(&'static str, &'static str)] = &[("pool", super::FIXED), ("blocksize", super::FIXED)];
+
     looked_at!();
 }
 

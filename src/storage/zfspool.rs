@@ -61,6 +61,8 @@ impl Section for StorageZfspool {
         ..STORAGE
     };
 
+    const UNLIKE: &'static [(&'static str, &'static str)] = &[("pool", super::FIXED)];
+
     looked_at!();
 }
 

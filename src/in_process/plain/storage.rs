@@ -49,14 +49,12 @@ fn content_dirs() -> [Json; 2] {
     [json!({"content_dirs": {"iso": "a/iso", "backup": "b"}}), json!({"content_dirs": {"iso": "iso"}})]
 }
 
-/// The life of a storage: with what it needs alone, with all that it can have, with all of that otherwise, and without
-/// again.
+/// The life of a storage: with what it needs and cannot change, with all that it can have, with all of that otherwise,
+/// and without again.
 async fn lived<M: Model>(rig: &Rig, needs: Json, fixed: Json, parts: &[[Json; 2]]) {
-    let all = |at: usize| parts.iter().fold(needs.clone(), |all, part| merged(all, part[at].clone()));
-    let plain = merged(json!({"storage": "new"}), needs.clone());
-    let whole = |at: usize| merged(merged(json!({"storage": "new"}), all(at)), fixed.clone());
-    life::<M>(rig, "new", &[plain.clone(), merged(plain.clone(), all(1)), plain.clone()]).await;
-    life::<M>(rig, "new", &[whole(0), whole(1), merged(plain, fixed.clone())]).await;
+    let plain = merged(merged(json!({"storage": "new"}), needs), fixed);
+    let whole = |at: usize| parts.iter().fold(plain.clone(), |all, part| merged(all, part[at].clone()));
+    life::<M>(rig, "new", &[plain.clone(), whole(0), whole(1), plain.clone()]).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
