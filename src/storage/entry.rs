@@ -42,6 +42,7 @@ pub struct Bandwidth {
 }
 
 /// Which backups stay when PVE tidies up after one was made. All others go, except protected ones.
+#[allow(clippy::duplicated_attributes, reason = "each pair that excludes each other is a relation of its own")]
 #[derive(Nested, Clone, Debug, Default, PartialEq)]
 #[model(
     at_least_one(keep_all, keep_last, keep_hourly, keep_daily, keep_weekly, keep_monthly, keep_yearly),

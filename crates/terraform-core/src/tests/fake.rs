@@ -208,7 +208,10 @@ macro_rules! sense {
     ($self:ident, $rpc:ident, $asked:expr, $name:expr $(, $value:expr)*) => {
         let diagnostics = nonsense($name, &[$($value),*]);
         if !diagnostics.is_empty() {
-            return $self.$rpc($asked, tf::$rpc::Response { diagnostics, ..Default::default() });
+            // Of some answers the diagnostics are all there is.
+            #[allow(clippy::needless_update)]
+            let answer = tf::$rpc::Response { diagnostics, ..Default::default() };
+            return $self.$rpc($asked, answer);
         }
     };
 }
