@@ -206,7 +206,7 @@ impl Table<'_> {
             return;
         }
         let json = to_json(&state);
-        match self.upgrade(&json.replace("\":", "\" :\n  ")).await {
+        match self.upgrade(&spread(&json)).await {
             Ok(upgraded) if upgraded == state => {}
             Ok(upgraded) => self.findings.add(Mistake::UpgradeChanges, format!("{json} into {}", to_json(&upgraded))),
             Err(what) => self.findings.add(Mistake::UpgradeChanges, what),
@@ -442,4 +442,32 @@ fn in_form(value: &Value, ty: &Type, form: Form) -> tf::DynamicValue {
     // Writing into memory does not fail.
     let _ = rmpv::encode::write_value(&mut msgpack, &rewritten(packed, ty, form));
     tf::DynamicValue { msgpack: msgpack.into(), json: Bytes::new() }
+}
+
+/// The same JSON over several lines. A colon within a text stays as it is.
+fn spread(json: &str) -> String {
+    let (mut text, mut inside, mut escaped) = (String::new(), false, false);
+    for c in json.chars() {
+        match c {
+            ':' if !inside => text.push_str(" :\n  "),
+            _ => text.push(c),
+        }
+        inside ^= c == '"' && !escaped;
+        escaped = inside && c == '\\' && !escaped;
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_spread_means_the_same() {
+        let json = r#"{"a":"{\"b\":1}","c\\":{"d":":"}}"#;
+        let (before, after): (serde_json::Value, serde_json::Value) =
+            (serde_json::from_str(json).unwrap(), serde_json::from_str(&spread(json)).unwrap());
+        assert_eq!(before, after);
+        assert!(spread(json).lines().count() > 3);
+    }
 }
