@@ -78,8 +78,8 @@ fn every_section_is_as_pve_has_it() {
     held.nothing_is_left_out();
     let forgotten: Vec<String> =
         resources(true).into_iter().filter(|name| !held.seen.contains(name) && !relations.contains(name)).collect();
-    assert!(forgotten.is_empty(), "not compared: {forgotten:?}");
     assert!(held.wrong.is_empty(), "{}", held.wrong.join("\n"));
+    assert!(forgotten.is_empty(), "not compared: {forgotten:?}");
 }
 
 /// What was compared.

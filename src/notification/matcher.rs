@@ -120,6 +120,8 @@ impl Section for NotificationMatcher {
         ..ENTITY
     };
 
+    const UNLIKE: &'static [(&'static str, &'static str)] = &[("target", "PVE has a format for each of them")];
+
     fn builtin(key: &NotificationMatcherKey) -> Builtin {
         builtin(&key.name, DEFAULT_MATCHER)
     }

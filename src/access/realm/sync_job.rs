@@ -95,9 +95,6 @@ impl Section for RealmSyncJob {
         ..Family::PLAIN
     };
 
-    const UNLIKE: &'static [(&'static str, &'static str)] =
-        &[("remove_vanished", "a set of PVE's words; `none` is unset")];
-
     async fn planned(cx: &Cx<Pve>, change: &mut Change<Self>, say: &mut Say<Self>) {
         if let Some(realm) = change.plan.realm.text().map(str::to_owned) {
             rights::warn(cx, change, say, &format!("/access/realm/{realm}"), "Realm.AllocateUser").await;
