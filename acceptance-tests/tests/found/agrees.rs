@@ -7,7 +7,7 @@
 //! Whatever differs is a defect of `terraform-core`.
 
 use acceptance_tests::lots::{draw, seed};
-use acceptance_tests::{Program, Sim, Terraform, Workspace};
+use acceptance_tests::{HEAD, Program, Sim, Terraform, Workspace};
 use anyhow::{Context as _, ensure};
 use serde_json::Value as Json;
 use terraform_core::{Config, Core, Diagnostics, PlanOptions, Provider, State, compare};
@@ -42,10 +42,28 @@ pub(super) fn find(terraform: &'static Terraform, provider: &Program) -> anyhow:
         Found::new(format!("data::{name}"), move || {
             let text = of_data_source(&name)?;
             let (sim, work) = bench(terraform, &provider, &name, &text)?;
+            make_what_is_looked_up(terraform, &provider, &sim, &name)?;
             on_a_runtime(data_source(&sim, &work, &text))
         })
     });
     Ok(resources.chain(data_sources).collect())
+}
+
+/// What there has to be for an example, where clusters have none: somebody else has made it.
+fn make_what_is_looked_up(
+    terraform: &'static Terraform,
+    provider: &Program,
+    sim: &Sim,
+    name: &str,
+) -> anyhow::Result<()> {
+    if name == "pve_storage_rbd" {
+        let theirs = Workspace::of(terraform, provider, sim)?;
+        theirs.write("head.tf", HEAD)?;
+        theirs.write("main.tf", &Example::of(name)?.text)?;
+        theirs.init()?.succeeded()?;
+        theirs.apply()?.succeeded()?;
+    }
+    Ok(())
 }
 
 fn on_a_runtime(check: impl Future<Output = anyhow::Result<()>>) -> anyhow::Result<()> {
