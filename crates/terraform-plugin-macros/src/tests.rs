@@ -129,7 +129,7 @@ fn the_latch_and_the_timeouts_have_their_type_and_rule() {
         assert_eq!(said("1h30m", wrong), expected, "{wrong}");
     }
     assert_eq!(said("create", "destroy"), "there are create, read, update and delete");
-    assert_eq!(said("(ready)", "(ready, keep)"), "`ready`: `ready` and `timeouts` bring their own rule");
+    assert_eq!(said("(ready)", "(ready, keep)"), "`ready`: `ready`, `timeouts` and `flatten` bring their own rules");
     assert_eq!(said("#[attr(keep)]\n        size: Option<i64>", "#[attr(ready)] size: bool"), ONE_OF_EACH);
     assert_eq!(said("#[attr(keep)]\n        size: Option<i64>", "#[attr(timeouts)] size: Timeouts"), ONE_OF_EACH);
 }

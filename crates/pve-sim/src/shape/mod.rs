@@ -277,7 +277,7 @@ clock: {factor: 0, start: '2026-11-22T10:00:00Z'}
                 "nodes: [{name: a, disks: [{path: /dev/sda, size: 1G}], partitions: [{number: 4, size: 1G}]}]",
                 "names its system disk",
             ),
-            ("storages: [{storage: a1, type: zfspool}]", "type 'zfspool', which is not simulated"),
+            ("storages: [{storage: a1, type: glusterfs}]", "type 'glusterfs', which is not simulated"),
             ("guests: [{vmid: 100, node: pve1, config: {scsi0: 'nope:1'}}]", "unknown storage 'nope'"),
             ("guests: [{vmid: 100, node: nowhere}]", "unknown node 'nowhere'"),
             ("ha: {masters: [nowhere]}", "ha.masters names the unknown node"),
