@@ -6,8 +6,7 @@ use terraform_plugin::{Cx, Error, Findings, Model, Need, Timeouts};
 
 use crate::error::{During, Problem};
 use crate::pve::Pve;
-use crate::section::relation::{OwnRight, Relation};
-use crate::section::{ids, listed, relates};
+use crate::section::{Life, OwnRight, ids, listed, lives};
 
 use super::group;
 
@@ -84,20 +83,22 @@ struct Entry {
     propagate: bool,
 }
 
-impl Relation for Acl {
+impl Life for Acl {
     const WHAT: &'static str = "Access control entry";
 
-    const NEEDS: &'static [Need] = &[
-        Need::to_plan("/access", &["Sys.Audit", "Permissions.Modify"]),
-        Need::to_apply("{path}", &["Permissions.Modify"]),
-    ];
-
-    fn write(key: &AclKey) -> OwnRight {
-        OwnRight { path: key.path.clone(), any: may_write(&key.path) }
+    fn needs() -> Vec<Need> {
+        vec![
+            Need::to_plan("/access", &["Sys.Audit", "Permissions.Modify"]),
+            Need::to_apply("{path}", &["Permissions.Modify"]),
+        ]
     }
 
-    fn sight(key: &AclKey) -> OwnRight {
-        OwnRight { path: key.path.clone(), any: may_write(&key.path) }
+    fn write(key: &AclKey) -> Vec<OwnRight> {
+        vec![OwnRight { path: key.path.clone(), any: may_write(&key.path) }]
+    }
+
+    fn sight(key: &AclKey) -> Option<OwnRight> {
+        Some(OwnRight { path: key.path.clone(), any: may_write(&key.path) })
     }
 
     async fn find(cx: &Cx<Pve>, key: &AclKey) -> Result<Option<Self>, Problem> {
@@ -116,15 +117,21 @@ impl Relation for Acl {
         }))
     }
 
-    async fn join(cx: &Cx<Pve>, want: &Self) -> Result<(), Problem> {
-        write(cx, want, |request| request.flag("propagate", want.propagate), "give").await
+    async fn make(cx: &Cx<Pve>, want: &Self) -> Result<Self, Problem> {
+        write(cx, want, |request| request.flag("propagate", want.propagate), "give").await?;
+        Ok(want.clone())
     }
 
-    async fn part(cx: &Cx<Pve>, was: &Self) -> Result<(), Problem> {
+    async fn end(cx: &Cx<Pve>, was: &Self) -> Result<(), Problem> {
         write(cx, was, |request| request.flag("delete", true), "take away").await
     }
 
-    async fn possible(cx: &Cx<Pve>, want: &AclPlan, found: &mut Findings<Self>) -> Result<(), Error> {
+    async fn possible(
+        cx: &Cx<Pve>,
+        want: &AclPlan,
+        _prior: Option<&Self>,
+        found: &mut Findings<Self>,
+    ) -> Result<(), Error> {
         if let Some(roleid) = want.roleid.text() {
             let roles = ids(cx, "access/roles", Area::Access, "roleid").await?;
             if !roles.contains(roleid) {
@@ -169,4 +176,4 @@ async fn write(cx: &Cx<Pve>, entry: &Acl, with: impl FnOnce(Request) -> Request,
     })
 }
 
-relates!(Acl);
+lives!(Acl);

@@ -8,8 +8,7 @@ use terraform_plugin::{Cx, Error, Findings, Model, Need, Timeouts};
 
 use crate::error::{During, Problem};
 use crate::pve::Pve;
-use crate::section::relation::{OwnRight, Relation};
-use crate::section::{ids, listed, relates};
+use crate::section::{Life, OwnRight, ids, listed, lives};
 
 /// A guest or a storage that is in a resource pool: whoever has rights on the pool has them on it.
 ///
@@ -95,29 +94,31 @@ fn is_guest(member: &str) -> bool {
     member.starts_with(|c: char| c.is_ascii_digit())
 }
 
-impl Relation for PoolMember {
+impl Life for PoolMember {
     const WHAT: &'static str = "Pool member";
 
-    const NEEDS: &'static [Need] = &[
-        Need::to_plan("/pool/{poolid}", &["Pool.Audit"]),
-        Need::to_apply("/pool/{poolid}", &["Pool.Allocate"]),
-        Need::to_apply("/vms/{member}", &["VM.Allocate", "Permissions.Modify"]),
-        Need::to_apply("/storage/{member}", &["Datastore.Allocate", "Permissions.Modify"]),
-    ];
+    fn needs() -> Vec<Need> {
+        vec![
+            Need::to_plan("/pool/{poolid}", &["Pool.Audit"]),
+            Need::to_apply("/pool/{poolid}", &["Pool.Allocate"]),
+            Need::to_apply("/vms/{member}", &["VM.Allocate", "Permissions.Modify"]),
+            Need::to_apply("/storage/{member}", &["Datastore.Allocate", "Permissions.Modify"]),
+        ]
+    }
 
-    fn write(key: &PoolMemberKey) -> OwnRight {
-        OwnRight { path: format!("/pool/{}", key.poolid), any: &["Pool.Allocate"] }
+    fn write(key: &PoolMemberKey) -> Vec<OwnRight> {
+        vec![OwnRight { path: format!("/pool/{}", key.poolid), any: &["Pool.Allocate"] }]
     }
 
     /// PVE shows of a pool's members only those that one may see.
-    fn sight(key: &PoolMemberKey) -> OwnRight {
-        match is_guest(&key.member) {
+    fn sight(key: &PoolMemberKey) -> Option<OwnRight> {
+        Some(match is_guest(&key.member) {
             true => OwnRight { path: format!("/vms/{}", key.member), any: &["VM.Audit"] },
             false => OwnRight {
                 path: format!("/storage/{}", key.member),
                 any: &["Datastore.Audit", "Datastore.AllocateSpace"],
             },
-        }
+        })
     }
 
     async fn find(cx: &Cx<Pve>, key: &PoolMemberKey) -> Result<Option<Self>, Problem> {
@@ -135,12 +136,14 @@ impl Relation for PoolMember {
         }))
     }
 
-    async fn join(cx: &Cx<Pve>, want: &Self) -> Result<(), Problem> {
+    async fn make(cx: &Cx<Pve>, want: &Self) -> Result<Self, Problem> {
         let moves = want.allow_move == Some(true) && is_guest(&want.member);
-        write(cx, want, |request| if moves { request.flag("allow-move", true) } else { request }, "put", "into").await
+        write(cx, want, |request| if moves { request.flag("allow-move", true) } else { request }, "put", "into")
+            .await?;
+        Ok(want.clone())
     }
 
-    async fn part(cx: &Cx<Pve>, was: &Self) -> Result<(), Problem> {
+    async fn end(cx: &Cx<Pve>, was: &Self) -> Result<(), Problem> {
         let answer = write(cx, was, |request| request.flag("delete", true), "take", "out of").await;
         match answer {
             // Of a pool that is gone, or that it is not in: nothing is left to do.
@@ -151,7 +154,12 @@ impl Relation for PoolMember {
         }
     }
 
-    async fn possible(cx: &Cx<Pve>, want: &PoolMemberPlan, found: &mut Findings<Self>) -> Result<(), Error> {
+    async fn possible(
+        cx: &Cx<Pve>,
+        want: &PoolMemberPlan,
+        _prior: Option<&Self>,
+        found: &mut Findings<Self>,
+    ) -> Result<(), Error> {
         if let Some(poolid) = want.poolid.text() {
             let pools = ids(cx, "pools", Area::Access, "poolid").await?;
             let ours = cx.client.access().on(&format!("/pool/{poolid}")).await;
@@ -251,4 +259,4 @@ async fn write(
     })
 }
 
-relates!(PoolMember);
+lives!(PoolMember);

@@ -1,16 +1,12 @@
 //! `pve_token`: an API token.
 
-use pve_client::{Area, Lock, Request, segment};
+use pve_client::{Request, segment};
 use serde::Deserialize;
-use terraform_plugin::{
-    Attr, Change, Created, Cx, Deleted, Error, Failed, Findings, Model, Need, Read, Resource, Say, Secret, Timeouts,
-    Unwritten, Updated, require,
-};
+use terraform_plugin::{Attr, Change, Cx, Model, Say, Secret, Timeouts};
 
-use crate::error::{During, Problem};
-use crate::evidence;
+use crate::error::Problem;
 use crate::pve::Pve;
-use crate::section::{self, Family, Live, Made, Right, Section, Sight, Unset};
+use crate::section::{self, Family, Live, Made, Right, Section, Sight, Unset, plain};
 use crate::texts;
 
 use super::USER_CFG;
@@ -78,7 +74,43 @@ impl Section for Token {
         self.full_tokenid = Some(format!("{}!{}", self.userid, self.tokenid));
         self.ready = true;
     }
+
+    async fn planned(_cx: &Cx<Pve>, change: &mut Change<Self>, _say: &mut Say<Self>) {
+        if change.is_update() && change.changed(|plan| &plan.rotation) {
+            change.plan.value = Attr::Unknown;
+        }
+    }
+
+    async fn make(cx: &Cx<Pve>, want: &Self) -> Result<Self, Problem> {
+        let Answer { value } = section::made(cx, want, section::creation(want)?.secret_answer()).await?;
+        Ok(Self { value: Some(Secret::new(value)), ready: true, ..want.clone() })
+    }
+
+    /// What was made by a run that was cut off is brought to what is wanted: nobody knows its value, so nobody uses it.
+    fn agrees(_want: &Self, _live: &Self) -> bool {
+        true
+    }
+
+    async fn settle(cx: &Cx<Pve>, want: &Self, known: Option<&Self>, live: Self) -> Result<Self, Problem> {
+        let (live, value) = match known {
+            Some(known) if known.ready && known.rotation == want.rotation => (live, known.value.clone()),
+            Some(_) => (live, Some(regenerate(cx, want).await?)),
+            // Its value went by.
+            None => {
+                let live = section::change(cx, &key(want), &Self::default(), want).await?;
+                (live, Some(regenerate(cx, want).await?))
+            }
+        };
+        Ok(Self { value, ..live })
+    }
+
+    fn kept(live: Self, prior: Option<&Self>) -> Self {
+        let (value, ready) = prior.map_or((None, true), |prior| (prior.value.clone(), prior.ready));
+        Self { value, ready, ..live }
+    }
 }
+
+plain!(Token);
 
 /// What comes back when a token is made, or made anew.
 #[derive(Deserialize)]
@@ -86,119 +118,16 @@ struct Answer {
     value: String,
 }
 
-impl Resource<Pve> for Token {
-    const PLAIN: bool = true;
-
-    fn needs() -> Vec<Need> {
-        section::needs::<Self>()
-    }
-
-    async fn plan(cx: &Cx<Pve>, change: &mut Change<Self>, say: &mut Say<Self>) {
-        if change.is_update() && change.changed(|plan| &plan.rotation) {
-            change.plan.value = Attr::Unknown;
-        }
-        section::plan(cx, change, say).await;
-    }
-
-    async fn possible(
-        cx: &Cx<Pve>,
-        want: &TokenPlan,
-        prior: Option<&Self>,
-        found: &mut Findings<Self>,
-    ) -> Result<(), Error> {
-        section::possible(cx, want, prior, found).await
-    }
-
-    async fn create(cx: &Cx<Pve>, want: &Self, unwritten: Unwritten<Self>) -> Result<Created<Self>, Failed> {
-        let place = format!("{}/{}", want.userid, want.tokenid);
-        if let Some(live) = unwritten.check(section::find::<Self>(cx, &key(want)).await)? {
-            let left = section::named::<Self>(&key(want)).left_behind(cx, Some(live), |_| true).await;
-            if let Some(live) = unwritten.check(left)? {
-                // Nobody knows the value that was handed out then.
-                let written = unwritten.take_over(Self { timeouts: want.timeouts.clone(), ..live });
-                return Ok(written.settle(|_| async { finish(cx, want).await }).await);
-            }
-        }
-        unwritten.check(require(cx, want, None).await)?;
-        let doing = format!("Cannot create token \"{place}\"");
-        let request = Request::post(path(want))
-            .opt("privsep", want.privsep.map(u8::from))
-            .opt("expire", want.expire)
-            .opt("comment", want.comment.as_ref())
-            .secret_answer();
-        let request = async { write(cx, request).await.during(&doing) };
-        let (answer, written) = unwritten.send(want.clone(), request).await?;
-        let lost = match answer {
-            Ok(Answer { value }) => {
-                let made = Self { value: Some(Secret::new(value)), ..want.clone() };
-                written.note(made.clone());
-                return Ok(written.settle(|_| async { read_back(cx, &made).await }).await);
-            }
-            Err(problem) => Err::<(), _>(problem),
-        };
-        match evidence::arrived(cx, lost, section::find::<Self>(cx, &key(want)), evidence::Sight::All).await {
-            // It is there, and its value went by.
-            Ok(Ok(_)) => Ok(written.settle(|_| async { finish(cx, want).await }).await),
-            Ok(Err(problem)) => written.undo(problem, section::must_be_absent::<Self>(cx, &key(want))).await,
-            Err(problem) => Ok(written.leave(problem)),
-        }
-    }
-
-    async fn read(cx: &Cx<Pve>, key: &TokenKey, prior: Option<&Self>) -> Result<Read<Self>, Error> {
-        Ok(match section::read::<Self>(cx, key).await? {
-            Read::Found(live) => {
-                let (value, ready) = prior.map_or((None, true), |prior| (prior.value.clone(), prior.ready));
-                Read::Found(Self { value, ready, ..live })
-            }
-            other => other,
-        })
-    }
-
-    async fn update(cx: &Cx<Pve>, prior: &Self, want: &Self) -> Result<Updated<Self>, Error> {
-        require(cx, want, Some(prior)).await?;
-        let changed = section::change(cx, &key(want), prior, want).await?;
-        if !prior.ready || prior.rotation != want.rotation {
-            return Ok(Updated::Done(Self { value: Some(regenerate(cx, want).await?), ..changed }));
-        }
-        Ok(Updated::Done(Self { value: prior.value.clone(), ..changed }))
-    }
-
-    async fn delete(cx: &Cx<Pve>, was: &Self) -> Result<Deleted<Self>, Error> {
-        section::delete(cx, was).await
-    }
-}
-
 fn key(model: &Token) -> TokenKey {
     TokenKey { userid: model.userid.clone(), tokenid: model.tokenid.clone() }
-}
-
-fn path(of: &Token) -> String {
-    format!("access/users/{}/token/{}", segment(&of.userid), segment(&of.tokenid))
-}
-
-async fn write(cx: &Cx<Pve>, request: Request) -> Result<Answer, pve_client::Error> {
-    cx.client.write(Lock::File("user.cfg"), &[Area::Access], request).await
-}
-
-/// As it is by now, with the value that only we know.
-async fn read_back(cx: &Cx<Pve>, made: &Token) -> Result<Token, Problem> {
-    let gone =
-        || Problem::new(format!("Token \"{}\" is gone", key(made)), "Somebody removed it as soon as it was made.");
-    let live = section::find::<Token>(cx, &key(made)).await?.ok_or_else(gone)?;
-    Ok(Token { value: made.value.clone(), ..live })
-}
-
-/// Brings a token whose value nobody knows to what is wanted.
-async fn finish(cx: &Cx<Pve>, want: &Token) -> Result<Token, Problem> {
-    let live = section::change(cx, &key(want), &Token::default(), want).await?;
-    Ok(Token { value: Some(regenerate(cx, want).await?), ..live })
 }
 
 /// Has PVE make a new value; id and rights stay.
 async fn regenerate(cx: &Cx<Pve>, want: &Token) -> Result<Secret<String>, Problem> {
     let doing = format!("Cannot have a new value made for token \"{}\"", key(want));
-    let request = Request::put(path(want)).flag("regenerate", true).secret_answer();
-    match write(cx, request).await {
+    let path = format!("access/users/{}/token/{}", segment(&want.userid), segment(&want.tokenid));
+    let request = Request::put(path).flag("regenerate", true).secret_answer();
+    match section::written::<Token, Answer>(cx, request).await {
         Ok(Answer { value }) => Ok(Secret::new(value)),
         Err(pve_client::Error::Parameter(_)) => Err(Problem::new(
             doing,

@@ -108,7 +108,7 @@ impl Section for User {
         Ok(())
     }
 
-    async fn change_apart(cx: &Cx<Pve>, prior: &Self, want: &Self) -> Result<(), Error> {
+    async fn change_apart(cx: &Cx<Pve>, prior: &Self, want: &Self) -> Result<(), Problem> {
         let Some(password) = want.password.as_ref().filter(|_| prior.password_version != want.password_version) else {
             return Ok(());
         };
@@ -117,7 +117,7 @@ impl Section for User {
             let what = "PVE asks everybody but root@pam for a password of their own before they set another's, and tokens have \
                         none. The password is as it was; all else was written. Set `username = \"root@pam\"` and `password` on \
                         the provider, or set it in PVE.";
-            return Err(Problem::new(doing, what).at("password").into());
+            return Err(Problem::new(doing, what).at("password"));
         }
         let request = Request::put("access/password")
             .root()

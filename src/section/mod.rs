@@ -1,8 +1,8 @@
 //! PVE's plain objects: a section of a configuration file that is made, read, changed and removed by one call each, with no
 //! task behind it. What they have in common is here, once; what is odd about one of them stands in its own file.
 
-mod life;
-pub mod relation;
+mod family;
+pub mod life;
 mod requests;
 #[cfg(test)]
 mod tests;
@@ -15,14 +15,13 @@ use serde_json::Value as Json;
 use terraform_plugin::value::Value;
 use terraform_plugin::{Change, Cx, Error, Findings, Keyed, Say};
 
+use crate::error::Problem;
 use crate::pve::Pve;
 
 #[cfg(test)]
-pub use life::from_live;
-pub use life::{
-    change, create, delete, find, ids, list, listed, must_be_absent, must_see_all, named, needs, plan, possible, read,
-    removable, update,
-};
+pub use family::from_live;
+pub use family::{change, creation, ids, list, listed, made, must_see_all, written};
+pub use life::{Life, OwnRight};
 pub use wire::Live;
 
 /// A plain object: its model, and in which of a few ways PVE treats it.
@@ -50,10 +49,40 @@ pub trait Section: Keyed + Default + Debug + PartialEq {
         let _ = live;
     }
 
+    /// Makes it, where PVE's answer tells what is told once only. What is known of it by then.
+    fn make(cx: &Cx<Pve>, want: &Self) -> impl Future<Output = Result<Self, Problem>> + Send {
+        async {
+            made::<Self, serde::de::IgnoredAny>(cx, want, creation(want)?).await?;
+            Ok(want.clone())
+        }
+    }
+
     /// Changes what PVE has calls of its own for; [`Family::apart`] names it. Called after each change.
-    fn change_apart(cx: &Cx<Pve>, prior: &Self, want: &Self) -> impl Future<Output = Result<(), Error>> + Send {
+    fn change_apart(cx: &Cx<Pve>, prior: &Self, want: &Self) -> impl Future<Output = Result<(), Problem>> + Send {
         let _ = (cx, prior, want);
         async { Ok(()) }
+    }
+
+    /// As [`Life::agrees`].
+    fn agrees(want: &Self, live: &Self) -> bool {
+        family::is_as_wanted(want, live)
+    }
+
+    /// As [`Life::settle`].
+    fn settle(
+        cx: &Cx<Pve>,
+        want: &Self,
+        known: Option<&Self>,
+        live: Self,
+    ) -> impl Future<Output = Result<Self, Problem>> + Send {
+        let _ = (cx, want, known);
+        async { Ok(live) }
+    }
+
+    /// As [`Life::kept`].
+    fn kept(live: Self, prior: Option<&Self>) -> Self {
+        let _ = prior;
+        live
     }
 
     /// Whether PVE brings this one along: then it is changed in place of being made.
@@ -225,17 +254,17 @@ pub enum Builtin {
     Resets,
 }
 
-/// Makes a type a resource whose life is told by the functions of a module. It is plain unless something else is said.
+/// Makes a type that has a [`Life`] a resource. It is plain unless something else is said.
 macro_rules! lives {
-    ($object:ty, $($life:ident)::+) => {
-        crate::section::lives!($object, $($life)::+, plain = true);
+    ($object:ty) => {
+        crate::section::lives!($object, plain = true);
     };
-    ($object:ty, $($life:ident)::+, plain = $plain:literal) => {
+    ($object:ty, plain = $plain:literal) => {
         impl terraform_plugin::Resource<crate::pve::Pve> for $object {
             const PLAIN: bool = $plain;
 
             fn needs() -> Vec<terraform_plugin::Need> {
-                $($life)::+::needs::<Self>()
+                crate::section::life::needs::<Self>()
             }
 
             async fn plan(
@@ -243,7 +272,7 @@ macro_rules! lives {
                 change: &mut terraform_plugin::Change<Self>,
                 say: &mut terraform_plugin::Say<Self>,
             ) {
-                $($life)::+::plan(cx, change, say).await;
+                crate::section::life::plan(cx, change, say).await;
             }
 
             async fn possible(
@@ -252,7 +281,7 @@ macro_rules! lives {
                 prior: Option<&Self>,
                 found: &mut terraform_plugin::Findings<Self>,
             ) -> Result<(), terraform_plugin::Error> {
-                $($life)::+::possible(cx, want, prior, found).await
+                crate::section::life::possible(cx, want, prior, found).await
             }
 
             async fn removable(
@@ -260,7 +289,7 @@ macro_rules! lives {
                 was: &Self,
                 found: &mut terraform_plugin::Findings<Self>,
             ) -> Result<(), terraform_plugin::Error> {
-                $($life)::+::removable(cx, was, found).await
+                crate::section::life::removable(cx, was, found).await
             }
 
             async fn create(
@@ -268,15 +297,15 @@ macro_rules! lives {
                 want: &Self,
                 unwritten: terraform_plugin::Unwritten<Self>,
             ) -> Result<terraform_plugin::Created<Self>, terraform_plugin::Failed> {
-                $($life)::+::create(cx, want, unwritten).await
+                crate::section::life::create(cx, want, unwritten).await
             }
 
             async fn read(
                 cx: &terraform_plugin::Cx<crate::pve::Pve>,
                 key: &Self::Key,
-                _prior: Option<&Self>,
+                prior: Option<&Self>,
             ) -> Result<terraform_plugin::Read<Self>, terraform_plugin::Error> {
-                $($life)::+::read(cx, key).await
+                crate::section::life::read(cx, key, prior).await
             }
 
             async fn update(
@@ -284,14 +313,14 @@ macro_rules! lives {
                 prior: &Self,
                 want: &Self,
             ) -> Result<terraform_plugin::Updated<Self>, terraform_plugin::Error> {
-                $($life)::+::update(cx, prior, want).await
+                crate::section::life::update(cx, prior, want).await
             }
 
             async fn delete(
                 cx: &terraform_plugin::Cx<crate::pve::Pve>,
                 was: &Self,
             ) -> Result<terraform_plugin::Deleted<Self>, terraform_plugin::Error> {
-                $($life)::+::delete(cx, was).await
+                crate::section::life::delete(cx, was).await
             }
         }
     };
@@ -312,15 +341,7 @@ macro_rules! plain {
         }
     };
     ($section:ty) => {
-        crate::section::lives!($section, crate::section);
+        crate::section::lives!($section);
     };
 }
 pub(crate) use plain;
-
-/// Makes a relation a resource.
-macro_rules! relates {
-    ($relation:ty) => {
-        crate::section::lives!($relation, crate::section::relation);
-    };
-}
-pub(crate) use relates;

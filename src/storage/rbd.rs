@@ -110,7 +110,7 @@ impl Section for StorageRbd {
 }
 
 // It needs a Ceph that runs.
-lives!(StorageRbd, crate::section, plain = false);
+lives!(StorageRbd, plain = false);
 
 /// PVE takes a wrong pool without a word; the storage would be there and never active.
 async fn pool_must_exist(cx: &Cx<Pve>, storage: Option<&str>, pool: &str) -> Result<(), Problem> {

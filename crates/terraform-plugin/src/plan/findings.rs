@@ -99,8 +99,9 @@ impl<M> Findings<M> {
         self.found.iter().all(|(grade, _)| *grade == Grade::Notice)
     }
 
-    /// As an error, right before the write.
-    pub(crate) fn verdict(self) -> Result<(), Error> {
+    /// As an error, right before the write: for who looks at its own part of [`crate::Resource::possible`] alone, since the rest
+    /// is known. [`crate::require`] looks at all of it.
+    pub fn verdict(self) -> Result<(), Error> {
         let hindrances = self.found.into_iter().filter(|(grade, _)| *grade != Grade::Notice);
         match hindrances.map(|(_, error)| error).reduce(Error::and) {
             Some(error) => Err(error),

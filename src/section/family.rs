@@ -1,0 +1,286 @@
+//! Plain objects: what their family tells of their life.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use pve_client::{Area, Lock, Request};
+use serde::de::DeserializeOwned;
+use terraform_plugin::schema::Attribute;
+use terraform_plugin::{Change, Cx, Error, Findings, Key, Listed, Need, Say};
+
+use super::life::{self, Life, OwnRight, called};
+use super::requests::{self, Settings, collection, filled, place};
+use super::wire::Live;
+use super::{Builtin, Right, Section, Sight, Told};
+use crate::error::{During, Problem};
+use crate::pve::Pve;
+
+/// How often a change that met somebody else's is worked out anew.
+const READINGS: u32 = 3;
+
+impl<S: Section> Life for S {
+    const WHAT: &'static str = S::FAMILY.what;
+
+    fn needs() -> Vec<Need> {
+        let Right { path, any } = S::FAMILY.write;
+        let sight = match S::FAMILY.sight {
+            Sight::With(Right { path, any }) => Some(Need::to_plan(path, any)),
+            Sight::All => None,
+        };
+        let also = S::FAMILY.also.iter().map(|right| Need::to_apply(right.path, right.any));
+        sight.into_iter().chain([Need::to_apply(path, any)]).chain(also).collect()
+    }
+
+    fn write(key: &S::Key) -> Vec<OwnRight> {
+        let also = S::FAMILY.also.iter().map(|right| own::<S>(*right, key));
+        // What is no part of the key is for the object itself to say.
+        [own::<S>(S::FAMILY.write, key)].into_iter().chain(also.filter(|right| !right.path.contains('{'))).collect()
+    }
+
+    fn sight(key: &S::Key) -> Option<OwnRight> {
+        match S::FAMILY.sight {
+            Sight::All => None,
+            Sight::With(right) => Some(own::<S>(right, key)),
+        }
+    }
+
+    async fn find(cx: &Cx<Pve>, key: &S::Key) -> Result<Option<S>, Problem> {
+        find(cx, key).await
+    }
+
+    async fn make(cx: &Cx<Pve>, want: &S) -> Result<S, Problem> {
+        S::make(cx, want).await
+    }
+
+    async fn end(cx: &Cx<Pve>, was: &S) -> Result<(), Problem> {
+        let key = life::key_of(was)?;
+        let doing = format!("Cannot remove {}", called::<S>(&key));
+        written::<S, serde::de::IgnoredAny>(cx, Request::delete(place::<S>(&key))).await.during(doing)?;
+        Ok(())
+    }
+
+    async fn change(cx: &Cx<Pve>, prior: &S, want: &S) -> Result<S, Problem> {
+        let changed = change(cx, &life::key_of(want)?, prior, want).await?;
+        S::change_apart(cx, prior, want).await?;
+        Ok(changed)
+    }
+
+    fn builtin(key: &S::Key) -> Builtin {
+        S::builtin(key)
+    }
+
+    fn agrees(want: &S, live: &S) -> bool {
+        S::agrees(want, live)
+    }
+
+    async fn settle(cx: &Cx<Pve>, want: &S, known: Option<&S>, live: S) -> Result<S, Problem> {
+        S::settle(cx, want, known, live).await
+    }
+
+    fn kept(live: S, prior: Option<&S>) -> S {
+        S::kept(live, prior)
+    }
+
+    fn blame(problem: Problem) -> Problem {
+        at_fault::<S>(problem)
+    }
+
+    async fn planned(cx: &Cx<Pve>, change: &mut Change<S>, say: &mut Say<S>) {
+        S::planned(cx, change, say).await;
+    }
+
+    async fn possible(cx: &Cx<Pve>, want: &S::Plan, prior: Option<&S>, found: &mut Findings<S>) -> Result<(), Error> {
+        S::possible(cx, want, prior, found).await
+    }
+
+    async fn removable(cx: &Cx<Pve>, was: &S, found: &mut Findings<S>) -> Result<(), Error> {
+        S::removable(cx, was, found).await
+    }
+}
+
+fn own<S: Section>(right: Right, key: &S::Key) -> OwnRight {
+    OwnRight { path: filled::<S>(right.path, key), any: right.any }
+}
+
+/// The request that makes it.
+pub fn creation<S: Section>(want: &S) -> Result<Request, Problem> {
+    Ok(Settings::all(want).post::<S>(&life::key_of(want)?))
+}
+
+/// Makes it, and passes PVE's answer on.
+pub async fn made<S: Section, T: DeserializeOwned>(cx: &Cx<Pve>, want: &S, request: Request) -> Result<T, Problem> {
+    let doing = format!("Cannot create {}", called::<S>(&life::key_of(want)?));
+    written::<S, T>(cx, request).await.during(doing).map_err(|problem| match problem.is_refused() {
+        true => at_fault::<S>(problem),
+        // Whether it arrived has to be settled first.
+        false => problem,
+    })
+}
+
+/// Sends a request that writes the file.
+pub async fn written<S: Section, T: DeserializeOwned>(cx: &Cx<Pve>, request: Request) -> Result<T, pve_client::Error> {
+    cx.client.write(Lock::File(S::FAMILY.file), &[S::FAMILY.area], request).await
+}
+
+/// Whether what is there is all that is wanted.
+pub fn is_as_wanted<S: Section>(want: &S, live: &S) -> bool {
+    Settings::difference(want, live, want).is_empty() && replaces_nothing(want, live)
+}
+
+/// All that there are, for the data source in the plural.
+pub async fn list<S: Section + Listed<Pve>>(cx: &Cx<Pve>) -> Result<Vec<S>, Error> {
+    must_see_all(cx, S::FAMILY.sight, S::PLURAL).await?;
+    let entries = entries::<S>(cx, S::FAMILY.path).await.during(format!("Cannot list `{}`", S::PLURAL))?;
+    let mut all = Vec::with_capacity(entries.len());
+    for live in entries.iter().filter(|live| wrong_kind::<S>(live).is_none()) {
+        let Some(key) = requests::key_of_entry::<S>(live) else { continue };
+        let model = match S::FAMILY.told {
+            Told::InTheList => Some(from_live::<S>(live, &key)?),
+            Told::ByItself => find::<S>(cx, &key).await?,
+        };
+        all.extend(model);
+    }
+    Ok(all)
+}
+
+/// An error unless all objects are seen that a list has, whatever their ids.
+pub async fn must_see_all(cx: &Cx<Pve>, sight: Sight, plural: &str) -> Result<(), Error> {
+    let Sight::With(Right { path, any }) = sight else { return Ok(()) };
+    // The path above all of them: with the privilege there, none is left out.
+    let above = path.split("/{").next().filter(|path| !path.is_empty()).unwrap_or("/");
+    let ours = cx.client.access().on(above).await.during("Cannot read our own permissions")?;
+    if any.iter().any(|privilege| ours.has(privilege) && (above == path || ours.propagates(privilege))) {
+        return Ok(());
+    }
+    Err(Error::new(
+        format!("Not all of `{plural}` may be seen"),
+        format!(
+            "PVE leaves out of its list what the user or token may not see, and a list that may be short is none. Give it {} \
+             on {above}, propagated.",
+            any.join(" or ")
+        ),
+    ))
+}
+
+/// The object as it is; none if whoever was asked does not know it.
+pub async fn find<S: Section>(cx: &Cx<Pve>, key: &S::Key) -> Result<Option<S>, Problem> {
+    let doing = || format!("Cannot read {}", called::<S>(key));
+    let live = match S::FAMILY.told {
+        Told::InTheList => {
+            let entries = entries::<S>(cx, &collection::<S>(key)).await;
+            match entries {
+                Ok(entries) => entries.iter().find(|live| requests::is::<S>(live, key)).cloned(),
+                Err(error) if error.is_absent() => None,
+                Err(error) => return Err(Problem::during(doing(), error)),
+            }
+        }
+        Told::ByItself => match cx.client.shared::<Live>(S::FAMILY.area, Request::get(place::<S>(key))).await {
+            Ok(live) => Some(Live::clone(&live)),
+            Err(error) if error.is_absent() => None,
+            Err(error) => return Err(Problem::during(doing(), error)),
+        },
+    };
+    live.map(|live| from_live(&live, key)).transpose()
+}
+
+async fn entries<S: Section>(cx: &Cx<Pve>, path: &str) -> Result<Arc<Vec<Live>>, pve_client::Error> {
+    let request =
+        S::FAMILY.listed_with.iter().fold(Request::get(path), |request, (name, value)| request.param(*name, value));
+    cx.client.shared(S::FAMILY.area, request).await
+}
+
+/// The ids that a list of PVE shows, to see whether what is named exists.
+pub async fn ids(cx: &Cx<Pve>, path: &str, area: Area, parameter: &str) -> Result<BTreeSet<String>, Problem> {
+    let entries: Arc<Vec<Live>> =
+        cx.client.shared(area, Request::get(path)).await.during(format!("Cannot list /{path}"))?;
+    Ok(entries.iter().filter_map(|live| live.get(parameter)?.as_str()).map(str::to_owned).collect())
+}
+
+/// For the end of a sentence: what there is, or that there is nothing.
+pub fn listed(ids: &BTreeSet<String>) -> String {
+    if ids.is_empty() { "none".to_owned() } else { ids.iter().map(String::as_str).collect::<Vec<_>>().join(", ") }
+}
+
+/// What of [`super::Family::fixed`] is otherwise: its name, and what it is.
+fn wrong_kind<S: Section>(live: &Live) -> Option<(&'static str, String)> {
+    S::FAMILY.fixed.iter().find_map(|(name, wanted)| {
+        let is = live.get(*name).and_then(|json| json.as_str()).unwrap_or_default();
+        (is != *wanted).then(|| (*name, is.to_owned()))
+    })
+}
+
+/// The object that PVE has told of.
+pub fn from_live<S: Section>(live: &Live, key: &S::Key) -> Result<S, Problem> {
+    if let Some((name, is)) = wrong_kind::<S>(live) {
+        return Err(Problem::new(
+            format!("{} \"{key}\" is of {name} {is}", S::FAMILY.what),
+            format!("`pve_{}` manages another {name} only. Nothing was written. Choose another id.", S::NAME),
+        )
+        .at(S::Key::FIELDS[0]));
+    }
+    let mut said = live.clone();
+    for (name, meant) in S::FAMILY.meant {
+        said.entry(*name).or_insert_with(|| (*meant).into());
+    }
+    requests::model(&said, key).map_err(|what| {
+        Problem::new(format!("Cannot read {}", called::<S>(key)), format!("PVE's answer is not understood: {what}"))
+    })
+}
+
+/// Reads, compares and writes in one turn of the file's queue, so that no change of ours comes in between; where somebody
+/// else's does, and PVE notices by the digest, once more.
+pub async fn change<S: Section>(cx: &Cx<Pve>, key: &S::Key, prior: &S, want: &S) -> Result<S, Problem> {
+    let doing = format!("Cannot change {}", called::<S>(key));
+    let gone = || life::gone::<S>(doing.clone());
+    let turn = cx.client.begin_write(Lock::File(S::FAMILY.file), &[S::FAMILY.area]).await.during(&doing)?;
+    let mut readings = 1;
+    loop {
+        let (live, digest) = match S::FAMILY.digest {
+            false => (find::<S>(cx, key).await?.ok_or_else(gone)?, None),
+            true => match cx.client.call::<Live>(Request::get(place::<S>(key))).await {
+                Ok(live) => {
+                    let digest = live.get("digest").and_then(|json| json.as_str()).map(str::to_owned);
+                    (from_live::<S>(&live, key)?, digest)
+                }
+                Err(error) if error.is_absent() => return Err(gone()),
+                Err(error) => return Err(Problem::during(&doing, error)),
+            },
+        };
+        let settings = Settings::difference(want, &live, prior);
+        if settings.is_empty() {
+            break;
+        }
+        let request = settings.put(key, want, digest.as_deref());
+        match turn.send::<serde::de::IgnoredAny>(request).await.during(&doing) {
+            Ok(_) => break,
+            Err(problem) if problem.is_modified() && readings < READINGS => readings += 1,
+            Err(problem) => return Err(at_fault::<S>(problem)),
+        }
+    }
+    drop(turn);
+    find::<S>(cx, key).await?.ok_or_else(gone)
+}
+
+/// Whether what cannot be changed is as it is wanted, or left open.
+fn replaces_nothing<S: Section>(want: &S, live: &S) -> bool {
+    let (want, live) = (want.encode(), live.encode());
+    let fixed = |a: &&Attribute| a.replace && !a.write_only && !a.local;
+    S::attributes().iter().filter(fixed).all(|a| want[&a.name].is_null() || want[&a.name] == live[&a.name])
+}
+
+/// A refusal of PVE, at the attribute that it is about, if that can be told.
+fn at_fault<S: Section>(problem: Problem) -> Problem {
+    let words = problem.pve().map(ToString::to_string).unwrap_or_default();
+    let Some((_, attribute)) = S::FAMILY.blames.iter().find(|(part, _)| words.contains(part)) else {
+        return problem.with_attributes(requests::attribute::<S>);
+    };
+    if !problem.is_refused() {
+        return problem.at(*attribute);
+    }
+    // What is missing is not the object itself, so that it says too little alone.
+    let told = match problem.is_absent() {
+        true => Problem::new(problem.doing(), format!("PVE: {}. Nothing was written.", words.trim_end_matches('.'))),
+        false => problem,
+    };
+    told.at(*attribute).unsent()
+}
