@@ -138,19 +138,17 @@ impl Provider for PveProvider {
     }
 
     fn registry() -> Registry<Pve> {
-        notification::offer(storage::offer(access::offer(Registry::new())))
-            .data::<cluster::version::Version>()
-            .data::<node::nodes::Nodes>()
-            .data::<node::disks::NodeDisks>()
-            .data::<ceph::status::CephStatus>()
-            .resource::<ceph::crush_rule::CrushRule>()
-            .resource::<ceph::osd::Osd>()
-            .resource::<ceph::pool::Pool>()
-            .resource::<ha::resource::HaResource>()
-            .data::<ha::status::HaStatus>()
-            .resource::<vm::vm::Vm>()
-            .resource::<vm::disk_move::VmDiskMove>()
-            .data::<vm::lookup::VmLookup>()
+        let areas = [
+            access::offer,
+            ceph::offer,
+            cluster::offer,
+            ha::offer,
+            node::offer,
+            notification::offer,
+            storage::offer,
+            vm::offer,
+        ];
+        areas.into_iter().fold(Registry::new(), |registry, offer| offer(registry))
     }
 }
 

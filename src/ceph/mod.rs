@@ -9,10 +9,19 @@ pub mod pool;
 pub mod status;
 pub mod topology;
 
-use terraform_plugin::Cx;
+use terraform_plugin::{Cx, Registry};
 
 use crate::error::{During, Problem};
 use crate::pve::Pve;
+
+/// What this area offers.
+pub fn offer(registry: Registry<Pve>) -> Registry<Pve> {
+    registry
+        .data::<status::CephStatus>()
+        .resource::<crush_rule::CrushRule>()
+        .resource::<osd::Osd>()
+        .resource::<pool::Pool>()
+}
 
 /// A node on which Ceph's own commands work; which one does not matter. `doing` is what the error says that failed.
 async fn shell_node(cx: &Cx<Pve>, doing: &str) -> Result<String, Problem> {

@@ -1,3 +1,13 @@
 //! The cluster as a whole.
 
+pub mod options;
 pub mod version;
+
+use terraform_plugin::Registry;
+
+use crate::pve::Pve;
+
+/// What this area offers.
+pub fn offer(registry: Registry<Pve>) -> Registry<Pve> {
+    registry.object::<options::ClusterOptions>().data::<version::Version>()
+}

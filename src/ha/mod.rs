@@ -6,3 +6,12 @@ pub mod planned;
 pub mod resource;
 pub mod status;
 mod wait;
+
+use terraform_plugin::Registry;
+
+use crate::pve::Pve;
+
+/// What this area offers.
+pub fn offer(registry: Registry<Pve>) -> Registry<Pve> {
+    registry.resource::<resource::HaResource>().data::<status::HaStatus>()
+}

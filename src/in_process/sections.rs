@@ -21,6 +21,10 @@ use crate::access::realm::sync_job::RealmSyncJob;
 use crate::access::role::Role;
 use crate::access::token::Token;
 use crate::access::user::User;
+use crate::cluster::options::ClusterOptions;
+use crate::node::config::NodeConfig;
+use crate::node::dns::NodeDns;
+use crate::node::time::NodeTime;
 use crate::notification::gotify::NotificationGotify;
 use crate::notification::matcher::NotificationMatcher;
 use crate::notification::sendmail::NotificationSendmail;
@@ -45,7 +49,11 @@ use crate::storage::zfspool::StorageZfspool;
 #[test]
 fn every_section_is_as_pve_has_it() {
     let mut held = Held { api: api(), ..Held::default() };
+    held.section::<ClusterOptions>();
     held.section::<Group>();
+    held.section::<NodeConfig>();
+    held.section::<NodeDns>();
+    held.section::<NodeTime>();
     held.section::<NotificationGotify>();
     held.section::<NotificationMatcher>();
     held.section::<NotificationSendmail>();
@@ -107,15 +115,22 @@ impl Held {
             let rest = m["path"].as_str()?.strip_prefix(&format!("{collection}/"))?;
             (rest.starts_with('{') && !rest.contains('/')).then(|| m["path"].as_str().unwrap().to_owned())
         };
+        let single = made == Made::Already;
         let one = self.api["methods"].as_array().unwrap().iter().find_map(below);
+        let one = if single { Some(collection.clone()) } else { one };
         let one = one.unwrap_or_else(|| panic!("{name}: PVE has nothing below {collection}"));
-        let made_at = if made == Made::InItsPlace { &one } else { &collection };
+        let (verb, made_at) = match made {
+            Made::InTheCollection => ("POST", &collection),
+            Made::InItsPlace => ("POST", &one),
+            // It is made by being changed.
+            Made::Already => ("PUT", &one),
+        };
         for (method, at) in [("GET", &collection), ("GET", &one), ("DELETE", &one)] {
-            if self.call(method, at).is_none() {
-                self.wrong.push(format!("{name}: there is no {method} {at}"));
+            if self.call(method, at).is_some() == (single && method == "DELETE") {
+                self.wrong.push(format!("{name}: {method} {at} is there, or is not"));
             }
         }
-        let post = self.call("POST", made_at).unwrap_or_else(|| panic!("{name}: no POST {made_at}")).clone();
+        let post = self.call(verb, made_at).unwrap_or_else(|| panic!("{name}: no {verb} {made_at}")).clone();
         let put = self.call("PUT", &one).unwrap_or_else(|| panic!("{name}: no PUT {one}")).clone();
         let seen = taken(&collection);
 
@@ -124,6 +139,10 @@ impl Held {
         let attributes = S::attributes();
         for attribute in attributes.iter().filter(|a| !a.local && a.rule != Rule::Computed) {
             let parameter = attribute.parameter();
+            // What is one of its kind has a name of ours.
+            if single && !post[parameter].is_object() && S::Key::FIELDS.contains(&attribute.name.as_str()) {
+                continue;
+            }
             offered.insert(parameter.to_owned());
             let key = S::Key::FIELDS.contains(&attribute.name.as_str());
             let mut differences = Vec::new();

@@ -1,4 +1,38 @@
 //! Nodes and what is in them.
 
+pub mod config;
 pub mod disks;
+pub mod dns;
 pub mod nodes;
+pub mod time;
+
+use std::net::IpAddr;
+
+use pve_client::Area;
+use terraform_plugin::Registry;
+
+use crate::pve::Pve;
+use crate::section::{Family, Made, Right, Sight};
+
+/// What a node has one of.
+const SETTING: Family = Family {
+    area: Area::Nodes,
+    write: Right { path: "/nodes/{node}", any: &["Sys.Modify"] },
+    sight: Sight::With(Right { path: "/nodes/{node}", any: &["Sys.Audit"] }),
+    made: Made::Already,
+    ..Family::PLAIN
+};
+
+/// What this area offers.
+pub fn offer(registry: Registry<Pve>) -> Registry<Pve> {
+    registry
+        .object::<config::NodeConfig>()
+        .data::<disks::NodeDisks>()
+        .object::<dns::NodeDns>()
+        .data::<nodes::Nodes>()
+        .object::<time::NodeTime>()
+}
+
+fn address(text: &String) -> Result<(), String> {
+    text.parse::<IpAddr>().map(drop).map_err(|_| "must be an IP address".to_owned())
+}

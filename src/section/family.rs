@@ -11,7 +11,7 @@ use terraform_plugin::{Change, Cx, Error, Findings, Key, Listed, Need, Say};
 use super::life::{self, Life, OwnRight, called};
 use super::requests::{self, Settings, collection, filled, place};
 use super::wire::Live;
-use super::{Builtin, Right, Section, Sight, Told};
+use super::{Builtin, Made, Right, Section, Sight, Told, Unset};
 use crate::error::{During, Problem};
 use crate::pve::Pve;
 
@@ -55,7 +55,17 @@ impl<S: Section> Life for S {
     async fn end(cx: &Cx<Pve>, was: &S) -> Result<(), Problem> {
         let key = life::key_of(was)?;
         let doing = format!("Cannot remove {}", called::<S>(&key));
-        written::<S, serde::de::IgnoredAny>(cx, Request::delete(place::<S>(&key))).await.during(doing)?;
+        let request = match S::FAMILY.made {
+            Made::InTheCollection | Made::InItsPlace => Request::delete(place::<S>(&key)),
+            Made::Already => {
+                let settings = Settings::taken_away(was);
+                if settings.is_empty() {
+                    return Ok(());
+                }
+                settings.put(&key, was, None)
+            }
+        };
+        written::<S, serde::de::IgnoredAny>(cx, request).await.during(doing)?;
         Ok(())
     }
 
@@ -90,6 +100,9 @@ impl<S: Section> Life for S {
     }
 
     async fn possible(cx: &Cx<Pve>, want: &S::Plan, prior: Option<&S>, found: &mut Findings<S>) -> Result<(), Error> {
+        if S::FAMILY.made == Made::Already && prior.is_none() && found.is_plan() {
+            foretell::<S>(cx, want, found).await?;
+        }
         S::possible(cx, want, prior, found).await
     }
 
@@ -98,13 +111,47 @@ impl<S: Section> Life for S {
     }
 }
 
+/// Tells what is taken away of what is always there, when it is first brought to what is configured.
+async fn foretell<S: Section>(cx: &Cx<Pve>, want: &S::Plan, found: &mut Findings<S>) -> Result<(), Error> {
+    let Ok(key) = S::Key::decode(&S::encode_plan(want)) else { return Ok(()) };
+    let Some(live) = find::<S>(cx, &key).await? else { return Ok(()) };
+    let unwanted = Settings::unwanted(want, &live);
+    if !unwanted.is_empty() {
+        let unwanted = unwanted.join(", ");
+        found.notice(Problem::new(
+            "What is set in PVE and not configured is taken away",
+            format!(
+                "{} \"{key}\" is there already, with what is not in this configuration: {unwanted}. Configure it to keep it, or import it \
+                 first (the id is \"{key}\") to see each value in the plan.",
+                S::FAMILY.what
+            ),
+        ));
+    }
+    Ok(())
+}
+
 fn own<S: Section>(right: Right, key: &S::Key) -> OwnRight {
     OwnRight { path: filled::<S>(right.path, key), any: right.any }
 }
 
 /// The request that makes it.
 pub fn creation<S: Section>(want: &S) -> Result<Request, Problem> {
-    Ok(Settings::all(want).post::<S>(&life::key_of(want)?))
+    let key = life::key_of(want)?;
+    match S::FAMILY.made {
+        Made::InTheCollection | Made::InItsPlace => Ok(Settings::all(want).post::<S>(&key)),
+        // It was not found, so it is not shown to us.
+        Made::Already => {
+            let (path, any) = match S::FAMILY.sight {
+                Sight::With(right) => (filled::<S>(right.path, &key), right.any.join(" or ")),
+                Sight::All => Default::default(),
+            };
+            Err(Problem::new(
+                format!("Cannot change {}", called::<S>(&key)),
+                format!("The user or token may not see all of it. Nothing was written. Give it {any} on {path}."),
+            )
+            .unsent())
+        }
+    }
 }
 
 /// Makes it, and passes PVE's answer on.
@@ -165,7 +212,19 @@ pub async fn must_see_all(cx: &Cx<Pve>, sight: Sight, plural: &str) -> Result<()
 /// The object as it is; none if whoever was asked does not know it.
 pub async fn find<S: Section>(cx: &Cx<Pve>, key: &S::Key) -> Result<Option<S>, Problem> {
     let doing = || format!("Cannot read {}", called::<S>(key));
-    let live = match S::FAMILY.told {
+    let told = match S::FAMILY.made {
+        Made::Already => {
+            // Who may not see it is refused, or shown a part.
+            if let Sight::With(Right { path, any }) = S::FAMILY.sight
+                && !cx.client.access().on(&filled::<S>(path, key)).await.during(doing())?.has_any(any)
+            {
+                return Ok(None);
+            }
+            Told::ByItself
+        }
+        Made::InTheCollection | Made::InItsPlace => S::FAMILY.told,
+    };
+    let live = match told {
         Told::InTheList => {
             let entries = entries::<S>(cx, &collection::<S>(key)).await;
             match entries {
@@ -177,7 +236,11 @@ pub async fn find<S: Section>(cx: &Cx<Pve>, key: &S::Key) -> Result<Option<S>, P
         Told::ByItself => match cx.client.shared::<Live>(S::FAMILY.area, Request::get(place::<S>(key))).await {
             Ok(live) => Some(Live::clone(&live)),
             Err(error) if error.is_absent() => None,
-            Err(error) => return Err(Problem::during(doing(), error)),
+            Err(error) => {
+                let problem = Problem::during(doing(), error);
+                let of_a_node = S::Key::FIELDS.contains(&"node");
+                return Err(if of_a_node { problem.node_at_fault() } else { problem });
+            }
         },
     };
     live.map(|live| from_live(&live, key)).transpose()
@@ -246,9 +309,12 @@ pub async fn change<S: Section>(cx: &Cx<Pve>, key: &S::Key, prior: &S, want: &S)
                 Err(error) => return Err(Problem::during(&doing, error)),
             },
         };
-        let settings = Settings::difference(want, &live, prior);
+        let mut settings = Settings::difference(want, &live, prior);
         if settings.is_empty() {
             break;
+        }
+        if S::FAMILY.unset == Unset::Whole {
+            settings = Settings::all(want);
         }
         let request = settings.put(key, want, digest.as_deref());
         match turn.send::<serde::de::IgnoredAny>(request).await.during(&doing) {

@@ -3,6 +3,7 @@
 
 mod family;
 pub mod life;
+mod parts;
 mod requests;
 #[cfg(test)]
 mod tests;
@@ -22,6 +23,7 @@ use crate::pve::Pve;
 pub use family::from_live;
 pub use family::{change, creation, ids, list, listed, made, must_see_all, written};
 pub use life::{Life, OwnRight};
+pub use parts::{Bandwidth, WORDS};
 pub use wire::Live;
 
 /// A plain object: its model, and in which of a few ways PVE treats it.
@@ -88,7 +90,10 @@ pub trait Section: Keyed + Default + Debug + PartialEq {
     /// Whether PVE brings this one along: then it is changed in place of being made.
     fn builtin(key: &Self::Key) -> Builtin {
         let _ = key;
-        Builtin::No
+        match Self::FAMILY.made {
+            Made::Already => Builtin::Resets,
+            Made::InTheCollection | Made::InItsPlace => Builtin::No,
+        }
     }
 
     /// As [`terraform_plugin::Resource::plan`], after the common part.
@@ -124,7 +129,7 @@ pub trait Section: Keyed + Default + Debug + PartialEq {
 pub struct Family {
     /// What it is in a sentence, before its key: `Group`.
     pub what: &'static str,
-    /// The collection, as PVE's schema has it: `access/groups`.
+    /// The collection, as PVE's schema has it: `access/groups`. What is one of its kind: its place.
     pub path: &'static str,
     /// The file that it lies in, which PVE locks for each write: `user.cfg`.
     pub file: &'static str,
@@ -232,6 +237,8 @@ pub enum Unset {
     DeleteEach,
     /// An empty text. (`user.cfg`.)
     EmptyText,
+    /// By not being said: a change says everything.
+    Whole,
 }
 
 /// Where an object is made.
@@ -241,6 +248,8 @@ pub enum Made {
     InTheCollection,
     /// POST to its own place.
     InItsPlace,
+    /// It is one of its kind and always there: [`Family::path`] is its place, for GET and PUT.
+    Already,
 }
 
 /// Whether PVE brings an object along.

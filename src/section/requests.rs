@@ -45,6 +45,9 @@ pub(super) fn collection<S: Section>(key: &S::Key) -> String {
 
 /// The path of one object.
 pub(super) fn place<S: Section>(key: &S::Key) -> String {
+    if S::FAMILY.made == Made::Already {
+        return collection::<S>(key);
+    }
     let key_parts = key.encode();
     let last = own_fields::<S>().filter_map(|name| plain(key_parts.get(name)?)).collect::<Vec<_>>().join("/");
     format!("{}/{}", collection::<S>(key), segment(&last))
@@ -125,6 +128,20 @@ impl Settings {
         })
     }
 
+    /// What is taken away of what is always there: all that the state holds.
+    pub(super) fn taken_away<S: Section>(was: &S) -> Self {
+        let all = Self::what::<S>(was, |_, was| (Vec::new(), !was.is_null()));
+        Self { set: Vec::new(), ..all }
+    }
+
+    /// The names of the attributes that are set in PVE and not wanted, as far as that takes them away.
+    pub(super) fn unwanted<S: Section>(want: &S::Plan, live: &S) -> Vec<String> {
+        let (want, live) = (S::encode_plan(want), live.encode());
+        let optional = |a: &&Attribute| is_sent(a) && a.rule == Rule::Optional && !a.write_only;
+        let unwanted = |a: &&Attribute| want[&a.name].is_null() && !live[&a.name].is_null();
+        S::attributes().iter().filter(optional).filter(unwanted).map(|a| a.name.clone()).collect()
+    }
+
     /// For each attribute what to set, and whether nothing means to take it away.
     fn what<S: Section>(want: &S, of: impl Fn(&Attribute, &Value) -> (Vec<String>, bool)) -> Self {
         let (mut settings, want) = (Self::default(), want.encode());
@@ -151,7 +168,7 @@ impl Settings {
     pub(super) fn post<S: Section>(self, key: &S::Key) -> Request {
         let path = match S::FAMILY.made {
             Made::InTheCollection => collection::<S>(key),
-            Made::InItsPlace => place::<S>(key),
+            Made::InItsPlace | Made::Already => place::<S>(key),
         };
         let (attributes, parts) = (S::attributes(), key.encode());
         let keys = own_fields::<S>().filter(|_| S::FAMILY.made == Made::InTheCollection);
@@ -182,6 +199,8 @@ impl Settings {
             Unset::Delete => request.param("delete", gone.join(",")),
             Unset::DeleteEach => gone.iter().fold(request, |request, name| request.param("delete", name)),
             Unset::EmptyText => gone.iter().fold(request, |request, name| request.param(name, "")),
+            // What is not said is gone.
+            Unset::Whole => request,
         }
     }
 }

@@ -6,6 +6,7 @@ use terraform_plugin::{Cx, Error, Findings, Nested};
 
 use crate::error::{During, Problem};
 use crate::pve::Pve;
+pub use crate::section::Bandwidth;
 use crate::section::listed;
 use crate::texts;
 
@@ -18,27 +19,6 @@ pub struct Entry {
     /// Switches the storage off. One that is off is not looked at: neither when it is made, nor for guests when it goes.
     #[attr(keep, usual = false)]
     pub disable: Option<bool>,
-}
-
-/// How fast PVE may copy, in KiB a second.
-#[derive(Nested, Clone, Debug, Default, PartialEq)]
-#[model(at_least_one(clone, default, migration, move_disk, restore))]
-pub struct Bandwidth {
-    /// Cloning of guests.
-    #[attr(optional)]
-    pub clone: Option<u64>,
-    /// Whatever is not named here.
-    #[attr(optional)]
-    pub default: Option<u64>,
-    /// Migration of guests with their disks.
-    #[attr(optional)]
-    pub migration: Option<u64>,
-    /// Moving of disks.
-    #[attr(optional, api = "move")]
-    pub move_disk: Option<u64>,
-    /// Restoring from backups.
-    #[attr(optional)]
-    pub restore: Option<u64>,
 }
 
 /// Which backups stay when PVE tidies up after one was made. All others go, except protected ones.

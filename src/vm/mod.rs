@@ -13,3 +13,12 @@ pub mod turns;
 // An area's folder and its object's folder have the same name in PVE too.
 #[allow(clippy::module_inception)]
 pub mod vm;
+
+use terraform_plugin::Registry;
+
+use crate::pve::Pve;
+
+/// What this area offers.
+pub fn offer(registry: Registry<Pve>) -> Registry<Pve> {
+    registry.resource::<disk_move::VmDiskMove>().data::<lookup::VmLookup>().resource::<vm::Vm>()
+}

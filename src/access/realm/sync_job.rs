@@ -5,13 +5,12 @@ use std::sync::Arc;
 
 use pve_client::{Area, Request};
 use serde::Deserialize;
-use terraform_plugin::value::Value;
 use terraform_plugin::{Change, Cx, Error, Findings, Model, Say, Timeouts};
 
 use crate::error::{During, Problem};
 use crate::pve::Pve;
 use crate::rights;
-use crate::section::{Family, Made, Right, Section, Sight, Spelling, plain};
+use crate::section::{Family, Made, Right, Section, Sight, WORDS, plain};
 use crate::texts;
 
 /// A job that takes over users and groups from the directory server of a realm, again and again.
@@ -57,20 +56,6 @@ pub struct RealmSyncJob {
     #[attr(timeouts(create = "5m", update = "5m", delete = "5m"))]
     pub timeouts: Timeouts,
 }
-
-/// Words with semicolons between them; `none` for none.
-const WORDS: Spelling = Spelling {
-    texts: |value| match value {
-        Value::List(words) => vec![words.iter().filter_map(Value::as_str).collect::<Vec<_>>().join(";")],
-        _ => Vec::new(),
-    },
-    value: |json| {
-        let words =
-            json.as_str().into_iter().flat_map(|text| text.split(';')).filter(|word| !["", "none"].contains(word));
-        let words: BTreeSet<&str> = words.collect();
-        Ok(if words.is_empty() { Value::Null } else { Value::List(words.into_iter().map(Value::string).collect()) })
-    },
-};
 
 /// `GET /access/domains`.
 #[derive(Deserialize)]

@@ -1,5 +1,7 @@
 //! `/cluster/options`: `datacenter.cfg`.
 
+use std::collections::BTreeSet;
+
 use serde_json::{Map, Value, json};
 
 use crate::kernel::locks::Lock;
@@ -23,6 +25,13 @@ fn read(call: &mut Call<'_>) -> Result<Value, PveError> {
     for (name, text) in &call.cluster.options.set {
         options.insert(name.clone(), parsed(name, text));
     }
+    let allowed: BTreeSet<String> = ["registered-tags", "user-tag-access"]
+        .iter()
+        .filter_map(|name| options.get(*name))
+        .flat_map(|tags| tags.get("user-allow-list").unwrap_or(tags).as_array().cloned().unwrap_or_default())
+        .filter_map(|tag| tag.as_str().map(str::to_owned))
+        .collect();
+    options.insert("allowed-tags".to_owned(), json!(allowed));
     if !call.may("/", &["Sys.Audit"]) {
         options.retain(|name, _| PUBLIC.contains(&name.as_str()));
     }
@@ -46,9 +55,24 @@ fn parsed(name: &str, text: &str) -> Value {
     if name == "description" {
         return format!("{text}\n").into();
     }
+    let tags = |text: &str| text.split(';').map(str::to_owned).collect::<BTreeSet<_>>();
+    if name == "registered-tags" {
+        return json!(tags(text));
+    }
     let keys = property::keys("PUT", "/cluster/options", name).filter(|_| objects.contains(&name));
     match keys.and_then(|keys| property::parse(name, keys, text).ok()) {
-        Some(values) => json!(values),
+        Some(values) => {
+            let mut values = json!(values);
+            for flag in ["ha-rebalance-on-start", "ha-auto-rebalance", "case-sensitive", "allow-subdomains"] {
+                if let Some(value) = values.get_mut(flag) {
+                    *value = json!(i32::from(*value == "1"));
+                }
+            }
+            if let Some(list) = values.get_mut("user-allow-list") {
+                *list = json!(tags(list.as_str().unwrap_or_default()));
+            }
+            values
+        }
         None => text.into(),
     }
 }
@@ -58,6 +82,14 @@ fn update(call: &mut Call<'_>) -> Result<Value, PveError> {
     let deleted = call.params.list("delete");
     let given: Vec<(String, String)> =
         call.params.texts().filter(|(name, _)| *name != "delete").map(|(n, v)| (n.to_owned(), v.to_owned())).collect();
+    if let Some((_, range)) = given.iter().find(|(name, _)| name == "next-id") {
+        let bound = |key: &str| range.split(',').find_map(|part| part.strip_prefix(key)?.parse::<u32>().ok());
+        if let (Some(lower), Some(upper)) = (bound("lower="), bound("upper="))
+            && lower > upper
+        {
+            return Err(PveError::new(format!("lower ({lower}) <= upper ({upper}) boundary rule broken")));
+        }
+    }
     let set = &mut call.cluster.options.set;
     set.extend(given);
     set.retain(|name, value| !deleted.contains(name) && !value.is_empty());

@@ -6,6 +6,7 @@
 
 mod jobs;
 mod notifications;
+mod singles;
 
 use serde_json::{Map, Value, json};
 
@@ -79,6 +80,7 @@ pub(crate) fn routes(r: &mut Routes) {
         r.delete(&one, delete);
     }
     notifications::routes(r);
+    singles::routes(r);
 }
 
 impl Row {

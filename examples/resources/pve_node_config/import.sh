@@ -1,0 +1,1 @@
+terraform import pve_node_config.pve1 pve1

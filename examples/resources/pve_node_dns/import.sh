@@ -1,0 +1,1 @@
+terraform import pve_node_dns.pve1 pve1

@@ -1,0 +1,1 @@
+terraform import pve_node_time.pve1 pve1
