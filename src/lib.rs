@@ -8,6 +8,7 @@ mod ceph;
 mod cluster;
 mod error;
 mod evidence;
+mod firewall;
 mod ha;
 #[cfg(test)]
 mod in_process;

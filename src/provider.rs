@@ -12,6 +12,7 @@ use terraform_plugin::{Attr, Error, Path, Provider, ProviderConfig, Registry, Sa
 use crate::access;
 use crate::ceph;
 use crate::cluster;
+use crate::firewall;
 use crate::ha;
 use crate::ledger::Ledger;
 use crate::node;
@@ -142,6 +143,7 @@ impl Provider for PveProvider {
             access::offer,
             ceph::offer,
             cluster::offer,
+            firewall::offer,
             ha::offer,
             node::offer,
             notification::offer,

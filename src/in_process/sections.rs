@@ -22,6 +22,7 @@ use crate::access::role::Role;
 use crate::access::token::Token;
 use crate::access::user::User;
 use crate::cluster::options::ClusterOptions;
+use crate::firewall::rules::FirewallRules;
 use crate::node::config::NodeConfig;
 use crate::node::dns::NodeDns;
 use crate::node::time::NodeTime;
@@ -82,7 +83,7 @@ fn every_section_is_as_pve_has_it() {
     held.section::<StorageZfs>();
     held.section::<StorageZfspool>();
     // What is no section has calls of its own.
-    let relations = [super::type_name::<Acl>(), super::type_name::<PoolMember>()];
+    let relations = [super::type_name::<Acl>(), super::type_name::<FirewallRules>(), super::type_name::<PoolMember>()];
     held.nothing_is_left_out();
     let forgotten: Vec<String> =
         resources(true).into_iter().filter(|name| !held.seen.contains(name) && !relations.contains(name)).collect();

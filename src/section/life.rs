@@ -22,6 +22,11 @@ pub trait Life: Keyed + Default + Debug + PartialEq {
     /// What it takes to plan and to apply it.
     fn needs() -> Vec<Need>;
 
+    /// As [`terraform_plugin::Resource::validate`].
+    fn validate(config: &Self::Plan, say: &mut Say<Self>) {
+        let _ = (config, say);
+    }
+
     /// What writing it takes, in its place.
     fn write(key: &Self::Key) -> Vec<OwnRight>;
 

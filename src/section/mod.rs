@@ -3,6 +3,7 @@
 
 mod family;
 pub mod life;
+pub mod ordered;
 mod parts;
 mod requests;
 #[cfg(test)]
@@ -274,6 +275,10 @@ macro_rules! lives {
 
             fn needs() -> Vec<terraform_plugin::Need> {
                 crate::section::life::needs::<Self>()
+            }
+
+            fn validate(config: &<Self as terraform_plugin::Object>::Plan, say: &mut terraform_plugin::Say<Self>) {
+                <Self as crate::section::Life>::validate(config, say);
             }
 
             async fn plan(

@@ -43,6 +43,7 @@
 
 mod access;
 mod cluster;
+mod firewall;
 mod index;
 mod nodes;
 mod pools;
@@ -59,6 +60,7 @@ pub(crate) fn routes() -> Routes {
     index::routes(&mut r);
     access::routes(&mut r);
     cluster::routes(&mut r);
+    firewall::routes(&mut r);
     nodes::routes(&mut r);
     pools::routes(&mut r);
     sections::routes(&mut r);

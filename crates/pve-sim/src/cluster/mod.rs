@@ -7,6 +7,7 @@
 pub mod access;
 pub mod ceph;
 mod dead_disks;
+pub mod firewall;
 pub mod guests;
 pub mod ha;
 pub mod nodes;
@@ -87,6 +88,8 @@ pub struct Cluster {
     pub sections: sections::Sections,
     /// Ceph, as far as it has got; [`Cluster::ceph_now`] brings it up to date.
     pub ceph: ceph::Ceph,
+    /// The firewall's rules and groups.
+    pub firewall: firewall::Firewall,
     /// `storage.cfg` and the volumes.
     pub storage: storage::Storages,
     /// High availability.
@@ -125,6 +128,7 @@ impl Cluster {
             options: options::Options::default(),
             pools: pools::Pools::default(),
             sections: sections::Sections::default(),
+            firewall: firewall::Firewall::default(),
             storage: storage::Storages::new(shape),
             ha,
             guests: guests::Guests::default(),
@@ -184,6 +188,7 @@ impl Cluster {
             "options": self.options.canonical(),
             "pools": self.pools.canonical(),
             "sections": self.sections.canonical(),
+            "firewall": self.firewall.canonical(),
             "ha": self.ha.canonical(),
             "ceph": self.ceph.canonical(),
             "storage": self.storage.canonical(),

@@ -224,5 +224,6 @@ fn destroy(cluster: &mut Cluster, node: &str, vmid: u32, unreferenced: bool) -> 
     }
     cluster.guests.all.remove(&vmid);
     cluster.pools.forget_vm(vmid);
+    cluster.firewall.forget_guest(vmid);
     Ok(log)
 }

@@ -1,0 +1,1 @@
+terraform import pve_firewall_rules.pve1 node/pve1

@@ -1,0 +1,18 @@
+//! The firewall: of the cluster, of nodes and of guests.
+
+mod place;
+pub mod rules;
+mod work;
+
+use pve_client::Area;
+use terraform_plugin::Registry;
+
+use crate::pve::Pve;
+
+/// What changes with a rule.
+const AREA: Area = Area::File("firewall");
+
+/// What this area offers.
+pub fn offer(registry: Registry<Pve>) -> Registry<Pve> {
+    registry.object::<rules::FirewallRules>()
+}

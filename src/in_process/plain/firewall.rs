@@ -1,0 +1,160 @@
+//! Lists of firewall rules: whatever was there becomes what is wanted, with as few calls as can be, and never a hole.
+
+use std::collections::BTreeSet;
+
+use serde_json::{Value as Json, json};
+use terraform_plugin::Object;
+
+use super::super::adopted::limits::api;
+use super::super::{Kept, Rig};
+use crate::firewall::rules::{FirewallRules, Rule};
+
+const SHAPE: &str = "{guests: [{vmid: 101, node: pve1, name: web}]}";
+
+fn list(place: &str, rules: &[Json]) -> Json {
+    json!({"place": place, "rules": rules})
+}
+
+/// A rule that is known by its port.
+fn port(port: u32) -> Json {
+    json!({"type": "in", "action": "ACCEPT", "proto": "tcp", "dport": port.to_string()})
+}
+
+/// What PVE has: ports, with a `-` before those that are off.
+fn stored(rig: &Rig, place: &str) -> Vec<String> {
+    let rules = rig.sim.world.with(|cluster| cluster.firewall.rules.get(place).cloned().unwrap_or_default());
+    let told = |rule: &pve_sim::cluster::sections::Entry| {
+        let off = if rule["enable"] == 1 { "" } else { "-" };
+        format!("{off}{}", rule.get("dport").unwrap_or(&rule["action"]).as_str().unwrap())
+    };
+    rules.iter().map(told).collect()
+}
+
+async fn bring(rig: &Rig, kept: Option<&Kept<FirewallRules>>, config: &Json) -> Kept<FirewallRules> {
+    let (made, said) =
+        rig.bring::<FirewallRules>(kept, config).await.unwrap_or_else(|told| panic!("{config}: {told:?}"));
+    assert_eq!(said, [""; 0], "{config}");
+    let read = rig.read(&made).await.unwrap();
+    assert!(rig.plan(Some(&read), config).await.unwrap().is_empty(), "{config}");
+    read
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn lists_live_in_every_place() {
+    let rig = Rig::of(SHAPE).await;
+    rig.sim.world.with(|cluster| cluster.firewall.groups.insert("web".to_owned(), None));
+    let full = json!({
+        "type": "in", "action": "REJECT", "enable": false, "comment": "ping, no", "dest": "192.0.2.1,192.0.2.2", "icmp_type": "echo-request",
+        "iface": "net0", "log": "info", "proto": "icmp", "source": "198.51.100.0/24",
+    });
+    let ports = json!({"type": "out", "action": "DROP", "proto": "udp", "sport": "53", "dport": "80:90,443"});
+    let named = json!({"type": "in", "action": "ACCEPT", "macro": "ssh"});
+    let group = json!({"type": "group", "action": "web", "iface": "vmbr0"});
+    for (place, last) in [("cluster", &group), ("node/pve2", &group), ("vm/101", &group), ("group/web", &named)] {
+        let before = rig.sim.world.with(|cluster| cluster.canonical());
+        let mut kept = None;
+        for rules in [
+            vec![port(22)],
+            vec![full.clone(), ports.clone(), named.clone(), last.clone()],
+            vec![last.clone(), full.clone(), port(80)],
+            vec![port(80), port(80)],
+        ] {
+            kept = Some(bring(&rig, kept.as_ref(), &list(place, &rules)).await);
+        }
+        let imported = rig.import::<FirewallRules>(place).await.unwrap();
+        assert!(rig.plan(Some(&imported), &list(place, &[port(80), port(80)])).await.unwrap().is_empty(), "{place}");
+        rig.destroy(&imported).await.unwrap();
+        assert_eq!(rig.sim.world.with(|cluster| cluster.canonical()), before, "{place}");
+        rig.configure().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_rule_in_the_middle_touches_no_other() {
+    let rig = Rig::of(SHAPE).await;
+    let rules = |ports: &[u32]| list("vm/101", &ports.iter().map(|n| port(*n)).collect::<Vec<_>>());
+    let kept = bring(&rig, None, &rules(&[1, 2, 3, 4])).await;
+    rig.forget_requests().await;
+    let kept = bring(&rig, Some(&kept), &rules(&[1, 2, 9, 4])).await;
+    assert_eq!(stored(&rig, "guest/101"), ["1", "2", "9", "4"]);
+    let asked: Vec<String> = rig.asked().await.into_iter().filter(|asked| !asked.starts_with("GET")).collect();
+    let path = "/nodes/pve1/qemu/101/firewall/rules";
+    // Put first, moved before what is to stay behind it, switched on; then the old one goes.
+    assert_eq!(
+        asked,
+        [format!("POST {path}"), format!("PUT {path}/0"), format!("PUT {path}/2"), format!("DELETE {path}/3")]
+    );
+    bring(&rig, Some(&kept), &rules(&[4, 1, 9])).await;
+    assert_eq!(stored(&rig, "guest/101"), ["4", "1", "9"]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn any_list_becomes_any_other() {
+    let rig = Rig::of(SHAPE).await;
+    let mut random = fastrand::Rng::with_seed(11);
+    let mut kept = None;
+    for _ in 0..25 {
+        let ports: Vec<u32> = (0..random.usize(1..6)).map(|_| random.u32(1..5)).collect();
+        let config = list("cluster", &ports.iter().map(|n| port(*n)).collect::<Vec<_>>());
+        kept = Some(bring(&rig, kept.as_ref(), &config).await);
+        assert_eq!(stored(&rig, "cluster"), ports.iter().map(u32::to_string).collect::<Vec<_>>());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_refused_rule_is_named_and_leaves_the_list_as_it_was() {
+    let rig = Rig::of(SHAPE).await;
+    // New rules are put in from the last: two are there when the first is refused.
+    let wrong = list("cluster", &[port(99_999), port(2), port(3)]);
+    let told = rig.bring::<FirewallRules>(None, &wrong).await.unwrap_err();
+    assert!(told[0].contains("invalid port '99999'") && told[0].contains("as it was"), "{told:?}");
+    assert_eq!(stored(&rig, "cluster"), [""; 0]);
+    rig.configure().await;
+    let kept = bring(&rig, None, &list("cluster", &[port(1), port(2)])).await;
+    let told = rig.bring(Some(&kept), &list("cluster", &[port(1), port(99_999), port(3), port(2)])).await.unwrap_err();
+    assert!(told[0].contains("invalid port"), "{told:?}");
+    assert_eq!(stored(&rig, "cluster"), ["1", "2"]);
+    for rule in [
+        json!({"type": "group", "action": "web", "proto": "tcp"}),
+        json!({"type": "group", "action": "Web"}),
+        json!({"type": "in", "action": "ACCEPT", "source": "10.0.0.1 10.0.0.2"}),
+    ] {
+        rig.validate::<FirewallRules>(&list("cluster", &[rule])).await.unwrap_err();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_lost_answer_is_settled_and_what_is_there_is_not_taken_over() {
+    let rig = Rig::of(SHAPE).await;
+    let config = list("cluster", &[port(1), port(2), port(3)]);
+    for (method, path) in [("POST", "/cluster/firewall/rules"), ("PUT", "/cluster/firewall/rules/*")] {
+        let matched = json!({"method": method, "path": path});
+        rig.control("POST", "/faults", &json!({"match": matched, "when": "after", "effect": {"drop": true}})).await;
+        let (made, _) = rig.bring::<FirewallRules>(None, &config).await.unwrap();
+        assert_eq!(stored(&rig, "cluster"), ["1", "2", "3"], "after a lost {method}");
+        rig.destroy(&rig.read(&made).await.unwrap()).await.unwrap();
+        assert_eq!(stored(&rig, "cluster"), [""; 0]);
+        rig.configure().await;
+    }
+    bring(&rig, None, &config).await;
+    let theirs = rig.another().await;
+    let planned = super::super::plan::<FirewallRules>(&theirs, None, &list("cluster", &[port(7)])).await.unwrap();
+    let told = super::super::apply(&theirs, planned).await.unwrap_err();
+    assert!(told[0].contains("id = \"cluster\""), "{told:?}");
+    assert_eq!(stored(&rig, "cluster"), ["1", "2", "3"]);
+    for nowhere in ["vm/999", "group/none", "node/pve9"] {
+        let told = rig.bring::<FirewallRules>(None, &list(nowhere, &[port(1)])).await.unwrap_err();
+        assert!(told[0].contains("There is no") && told[0].contains("Nothing was written"), "{told:?}");
+    }
+}
+
+#[test]
+fn a_rule_has_all_that_pve_takes() {
+    let api = api();
+    let is = |m: &&Json| m["path"] == "/cluster/firewall/rules" && m["method"] == "POST";
+    let post = &api["methods"].as_array().unwrap().iter().find(is).unwrap()["parameters"];
+    let taken: BTreeSet<&str> = post.as_object().unwrap().keys().map(String::as_str).collect();
+    let attributes = Rule::attributes();
+    let ours: BTreeSet<&str> = attributes.iter().map(|a| a.parameter()).chain(["digest", "pos"]).collect();
+    assert_eq!(ours, taken);
+}
