@@ -2,27 +2,19 @@
 //!
 //! A library only so that its tests can hold a whole provider in their own process; the program is all that users get.
 
-mod absence;
 mod access;
 mod ceph;
 mod cluster;
-mod error;
-mod evidence;
 mod firewall;
+mod ground;
 mod ha;
 #[cfg(test)]
 mod in_process;
-mod ledger;
-mod named;
 mod node;
 mod notification;
-mod privileges;
 mod provider;
-mod pve;
-mod rights;
 mod section;
 mod storage;
-mod texts;
 mod vm;
 
 use std::ffi::OsString;
@@ -32,6 +24,7 @@ use std::process::ExitCode;
 use serde_json::Value as Json;
 use terraform_plugin::serve::Options;
 
+use ground::privileges;
 pub use provider::PveProvider;
 
 /// Where the provider is found in the registry.

@@ -3,10 +3,10 @@
 use pve_client::Area;
 use terraform_plugin::{Cx, Error, Findings, Model, Timeouts};
 
-use crate::error::Problem;
-use crate::pve::Pve;
+use crate::ground::error::Problem;
+use crate::ground::pve::Pve;
+use crate::ground::texts;
 use crate::section::{Family, Right, Section, Sight, plain};
-use crate::texts;
 
 use super::USER_CFG;
 

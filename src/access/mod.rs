@@ -12,7 +12,7 @@ pub mod user;
 use pve_client::Area;
 use terraform_plugin::Registry;
 
-use crate::pve::Pve;
+use crate::ground::pve::Pve;
 use crate::section::{Family, Unset};
 
 /// What lies in `user.cfg`.

@@ -9,14 +9,14 @@ use terraform_plugin::{
     Updated, require, require_removable,
 };
 
-use crate::absence;
-use crate::error::{During, Problem};
-use crate::evidence::{self, Sight};
-use crate::named::Named;
-use crate::pve::Pve;
-use crate::rights;
+use crate::ground::absence;
+use crate::ground::error::{During, Problem};
+use crate::ground::evidence::{self, Sight};
+use crate::ground::named::Named;
+use crate::ground::pve::Pve;
+use crate::ground::rights;
+use crate::ground::texts;
 use crate::storage::rbd::StorageRbd;
-use crate::texts;
 use crate::vm::vm::Vm;
 
 use super::pool_member::PoolMember;

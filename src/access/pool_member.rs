@@ -6,8 +6,8 @@ use pve_client::{Area, Lock, Request};
 use serde::Deserialize;
 use terraform_plugin::{Cx, Error, Findings, Model, Need, Timeouts};
 
-use crate::error::{During, Problem};
-use crate::pve::Pve;
+use crate::ground::error::{During, Problem};
+use crate::ground::pve::Pve;
 use crate::section::{Life, OwnRight, ids, listed, lives};
 
 /// A guest or a storage that is in a resource pool: whoever has rights on the pool has them on it.

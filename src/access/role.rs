@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use terraform_plugin::{Model, Timeouts};
 
+use crate::ground::texts;
 use crate::section::{Family, Right, Section, plain};
-use crate::texts;
 
 use super::USER_CFG;
 

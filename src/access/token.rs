@@ -4,10 +4,10 @@ use pve_client::{Request, segment};
 use serde::Deserialize;
 use terraform_plugin::{Attr, Change, Cx, Model, Say, Secret, Timeouts};
 
-use crate::error::Problem;
-use crate::pve::Pve;
+use crate::ground::error::Problem;
+use crate::ground::pve::Pve;
+use crate::ground::texts;
 use crate::section::{self, Family, Live, Made, Right, Section, Sight, Unset, plain};
-use crate::texts;
 
 use super::USER_CFG;
 

@@ -5,10 +5,10 @@ use std::collections::BTreeSet;
 use pve_client::{Area, Lock, Request};
 use terraform_plugin::{Cx, Error, Findings, Model, Secret, Timeouts};
 
-use crate::error::{During, Problem};
-use crate::pve::Pve;
+use crate::ground::error::{During, Problem};
+use crate::ground::pve::Pve;
+use crate::ground::texts;
 use crate::section::{Builtin, Family, Live, Right, Section, Sight, plain};
-use crate::texts;
 
 use super::{USER_CFG, group};
 

@@ -17,12 +17,12 @@ use super::durability;
 use super::placement::{Copies, Member, Rule};
 use super::shell_node;
 use super::topology::{self, Topology};
-use crate::absence;
-use crate::error::{During, Problem};
-use crate::evidence::{self, Sight};
-use crate::ledger::Planned;
-use crate::named::Named;
-use crate::pve::{Pve, patience};
+use crate::ground::absence;
+use crate::ground::error::{During, Problem};
+use crate::ground::evidence::{self, Sight};
+use crate::ground::ledger::Planned;
+use crate::ground::named::Named;
+use crate::ground::pve::{Pve, patience};
 use checks::{fits, nameable, unknown_domain};
 use redefinition::{SUFFIX, Step, Traces, temporary};
 

@@ -10,9 +10,9 @@ use super::placement::{Copies, Placement};
 use super::pool::Pool;
 use super::pool::removal::TRACES;
 use super::topology::Topology;
-use crate::error::{During, Problem};
-use crate::ledger::Planned;
-use crate::pve::Pve;
+use crate::ground::error::{During, Problem};
+use crate::ground::ledger::Planned;
+use crate::ground::pve::Pve;
 use crate::storage::images::images;
 
 /// An OSD that this process is about to destroy, by its number.

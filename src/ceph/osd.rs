@@ -31,9 +31,9 @@ use terraform_plugin::{
 use tokio::time::Instant;
 
 use super::placement::Member;
-use crate::absence;
-use crate::error::Problem;
-use crate::pve::Pve;
+use crate::ground::absence;
+use crate::ground::error::Problem;
+use crate::ground::pve::Pve;
 use creation::{Creation, Start, remember};
 use device::{Device, DevicePlan};
 use identity::{Identity, vanished};

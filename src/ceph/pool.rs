@@ -12,12 +12,12 @@ use terraform_plugin::{
 };
 
 use super::placement::Copies;
-use crate::absence;
-use crate::error::{During, Problem};
-use crate::evidence::{self, Before};
-use crate::named::Named;
-use crate::pve::{Pve, patience};
-use crate::rights;
+use crate::ground::absence;
+use crate::ground::error::{During, Problem};
+use crate::ground::evidence::{self, Before};
+use crate::ground::named::Named;
+use crate::ground::pve::{Pve, patience};
+use crate::ground::rights;
 
 /// A replicated Ceph pool. It belongs to the cluster, not to a node.
 ///

@@ -6,8 +6,8 @@ use std::sync::LazyLock;
 use regex::Regex;
 use terraform_plugin::{Cx, DataSource, Error, Model};
 
-use crate::error::During;
-use crate::pve::Pve;
+use crate::ground::error::During;
+use crate::ground::pve::Pve;
 
 /// How Ceph is at this moment: health, monitors, OSDs, placement groups.
 #[derive(Model, Clone, Debug, Default, PartialEq)]

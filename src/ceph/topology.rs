@@ -6,9 +6,9 @@ use std::sync::Arc;
 use pve_client::api::ceph::crush::{Bucket, CrushMap};
 
 use super::placement::{Member, Rule};
-use crate::error::{During, Problem};
-use crate::ledger::Planned;
-use crate::pve::Pve;
+use crate::ground::error::{During, Problem};
+use crate::ground::ledger::Planned;
+use crate::ground::pve::Pve;
 
 /// An OSD that is going to be made, by its node and device (`pve1 /dev/sdb`), until it exists.
 impl Planned for Member {

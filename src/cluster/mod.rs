@@ -5,7 +5,7 @@ pub mod version;
 
 use terraform_plugin::Registry;
 
-use crate::pve::Pve;
+use crate::ground::pve::Pve;
 
 /// What this area offers.
 pub fn offer(registry: Registry<Pve>) -> Registry<Pve> {

@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use pve_client::Area;
 use terraform_plugin::{Model, Nested, Timeouts};
 
+use crate::ground::texts;
 use crate::section::{Bandwidth, Family, Live, Made, Right, Section, Sight, WORDS, plain};
-use crate::texts;
 
 /// The options of the whole cluster, as the datacenter's menu has them.
 ///

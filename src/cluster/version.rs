@@ -2,8 +2,8 @@
 
 use terraform_plugin::{Cx, DataSource, Error, Model};
 
-use crate::error::During;
-use crate::pve::Pve;
+use crate::ground::error::During;
+use crate::ground::pve::Pve;
 
 /// The version of Proxmox VE on the node that answers.
 #[derive(Model, Clone, Debug, Default, PartialEq)]

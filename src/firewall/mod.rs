@@ -7,7 +7,7 @@ mod work;
 use pve_client::Area;
 use terraform_plugin::Registry;
 
-use crate::pve::Pve;
+use crate::ground::pve::Pve;
 
 /// What changes with a rule.
 const AREA: Area = Area::File("firewall");

@@ -4,8 +4,8 @@ use pve_client::api::cluster::GuestKind;
 use pve_client::{Area, segment};
 use terraform_plugin::Cx;
 
-use crate::error::{During, Problem};
-use crate::pve::Pve;
+use crate::ground::error::{During, Problem};
+use crate::ground::pve::Pve;
 use crate::section::{OwnRight, ids};
 
 /// The form of a place.

@@ -6,10 +6,10 @@ use pve_client::Request;
 use serde::Deserialize;
 use terraform_plugin::{Attr, Cx, Error, Findings, Model, Need, Nested, Path, Say, Timeouts};
 
-use crate::error::Problem;
-use crate::pve::Pve;
+use crate::ground::error::Problem;
+use crate::ground::pve::Pve;
+use crate::ground::texts;
 use crate::section::{Life, OwnRight, lives};
-use crate::texts;
 
 use super::{AREA, place, work};
 

@@ -8,8 +8,8 @@ use terraform_plugin::{Cx, Path};
 use super::AREA;
 use super::place;
 use super::rules::{Rule, nowhere};
-use crate::error::{During, Problem};
-use crate::pve::Pve;
+use crate::ground::error::{During, Problem};
+use crate::ground::pve::Pve;
 use crate::section::ordered::{Edit, edits};
 
 /// A rule as PVE shows it.

@@ -7,8 +7,8 @@ use pve_client::api::qemu::drive::{Bus, Drive, DriveKey};
 use pve_client::api::storage::StorageConfig;
 use pve_client::property_string::PropertyString;
 
-use crate::error::{During, Problem};
-use crate::pve::Pve;
+use crate::ground::error::{During, Problem};
+use crate::ground::pve::Pve;
 
 /// What of a guest is on one node only.
 #[derive(Debug, Default, PartialEq, Eq)]

@@ -6,8 +6,8 @@ use terraform_plugin::{Cx, Diagnostic, Findings};
 
 use super::local::{self, Ends, Hindrance, Places};
 use super::resource::HaResource;
-use crate::error::{During, Problem};
-use crate::pve::Pve;
+use crate::ground::error::{During, Problem};
+use crate::ground::pve::Pve;
 use crate::vm::planned::wanted_on;
 
 /// Looks for what is in the way. What a planned move of a disk takes out of it is no news.

@@ -3,8 +3,8 @@
 use terraform_plugin::Cx;
 
 use super::resource::HaResource;
-use crate::ledger::{Ledger, Planned};
-use crate::pve::Pve;
+use crate::ground::ledger::{Ledger, Planned};
+use crate::ground::pve::Pve;
 
 /// A guest that is to be under HA.
 #[derive(Clone, Copy, Debug)]

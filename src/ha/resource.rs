@@ -11,13 +11,13 @@ use terraform_plugin::{
 use super::movable;
 use super::planned;
 use super::wait::{self, Waited};
-use crate::absence;
-use crate::error::{During, Problem};
-use crate::evidence::{self, Sight};
-use crate::named::Named;
-use crate::pve::Pve;
-use crate::rights;
-use crate::texts;
+use crate::ground::absence;
+use crate::ground::error::{During, Problem};
+use crate::ground::evidence::{self, Sight};
+use crate::ground::named::Named;
+use crate::ground::pve::Pve;
+use crate::ground::rights;
+use crate::ground::texts;
 
 /// A guest under high availability: HA keeps it in the state asked for, and starts it elsewhere when its node dies.
 ///

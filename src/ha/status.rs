@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use pve_client::api::ha::status::{HaStatus as Live, Service};
 use terraform_plugin::{Cx, DataSource, Error, Model, Nested};
 
-use crate::error::During;
-use crate::pve::Pve;
+use crate::ground::error::During;
+use crate::ground::pve::Pve;
 
 /// What HA does at this moment: where guests run, and whether their nodes' agents are alive.
 #[derive(Model, Clone, Debug, Default, PartialEq)]

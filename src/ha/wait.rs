@@ -8,8 +8,8 @@ use pve_client::api::nodes::TaskFilter;
 use terraform_plugin::Cx;
 use tokio::time::{Instant, sleep};
 
-use crate::error::{During, Problem};
-use crate::pve::Pve;
+use crate::ground::error::{During, Problem};
+use crate::ground::pve::Pve;
 
 /// Pause between two looks.
 const PAUSE: Duration = Duration::from_secs(1);

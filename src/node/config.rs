@@ -2,8 +2,8 @@
 
 use terraform_plugin::{Model, Nested, Timeouts};
 
+use crate::ground::texts;
 use crate::section::{Family, Live, Right, Section, Sight, plain};
-use crate::texts;
 
 use super::SETTING;
 

@@ -3,8 +3,8 @@
 use pve_client::api::disks::Disk as Live;
 use terraform_plugin::{Cx, DataSource, Error, Model, Nested};
 
-use crate::error::{During, Problem};
-use crate::pve::Pve;
+use crate::ground::error::{During, Problem};
+use crate::ground::pve::Pve;
 
 /// A node's disks and partitions: serial numbers, sizes, and what is on them in PVE's words.
 #[derive(Model, Clone, Debug, Default, PartialEq)]

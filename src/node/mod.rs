@@ -11,7 +11,7 @@ use std::net::IpAddr;
 use pve_client::Area;
 use terraform_plugin::Registry;
 
-use crate::pve::Pve;
+use crate::ground::pve::Pve;
 use crate::section::{Family, Made, Right, Sight};
 
 /// What a node has one of.

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use terraform_plugin::{Cx, DataSource, Error, Model, Nested};
 
-use crate::error::During;
-use crate::pve::Pve;
+use crate::ground::error::During;
+use crate::ground::pve::Pve;
 
 /// The cluster's nodes, online or not.
 #[derive(Model, Clone, Debug, Default, PartialEq)]

@@ -2,7 +2,7 @@
 
 use terraform_plugin::{Model, Secret, Timeouts};
 
-use crate::texts;
+use crate::ground::texts;
 
 use super::{NAME, target};
 

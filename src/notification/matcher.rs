@@ -8,10 +8,10 @@ use regex::Regex;
 use serde::Deserialize;
 use terraform_plugin::{Attr, Cx, Error, Findings, Model, Timeouts};
 
-use crate::error::{During, Problem};
-use crate::pve::Pve;
+use crate::ground::error::{During, Problem};
+use crate::ground::pve::Pve;
+use crate::ground::texts;
 use crate::section::{self, Builtin, Family, Section, plain};
-use crate::texts;
 
 use super::gotify::NotificationGotify;
 use super::sendmail::NotificationSendmail;

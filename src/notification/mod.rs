@@ -14,8 +14,8 @@ use pve_client::{Area, Request};
 use serde::Deserialize;
 use terraform_plugin::{Cx, Error, Findings, Registry};
 
-use crate::error::{During, Problem};
-use crate::pve::Pve;
+use crate::ground::error::{During, Problem};
+use crate::ground::pve::Pve;
 use crate::section::{Builtin, Family, Right, Sight, Unset};
 
 /// What this area offers.
@@ -154,7 +154,7 @@ macro_rules! target {
             }
 
             async fn possible(
-                cx: &terraform_plugin::Cx<crate::pve::Pve>,
+                cx: &terraform_plugin::Cx<crate::ground::pve::Pve>,
                 want: &$plan,
                 prior: Option<&Self>,
                 found: &mut terraform_plugin::Findings<Self>,
@@ -163,7 +163,7 @@ macro_rules! target {
             }
 
             async fn removable(
-                cx: &terraform_plugin::Cx<crate::pve::Pve>,
+                cx: &terraform_plugin::Cx<crate::ground::pve::Pve>,
                 was: &Self,
                 found: &mut terraform_plugin::Findings<Self>,
             ) -> Result<(), terraform_plugin::Error> {

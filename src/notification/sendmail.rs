@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use terraform_plugin::{Model, Timeouts};
 
-use crate::texts;
+use crate::ground::texts;
 
 use super::{NAME, target};
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use terraform_plugin::{Model, Secret, Timeouts};
 
-use crate::texts;
+use crate::ground::texts;
 
 use super::named_values::{BASE64, NAMED};
 use super::{NAME, target};

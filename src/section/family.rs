@@ -12,8 +12,8 @@ use super::life::{self, Life, OwnRight, called};
 use super::requests::{self, Settings, collection, filled, place};
 use super::wire::Live;
 use super::{Builtin, Made, Right, Section, Sight, Told, Unset};
-use crate::error::{During, Problem};
-use crate::pve::Pve;
+use crate::ground::error::{During, Problem};
+use crate::ground::pve::Pve;
 
 /// How often a change that met somebody else's is worked out anew.
 const READINGS: u32 = 3;

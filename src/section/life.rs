@@ -7,12 +7,12 @@ use terraform_plugin::{
 };
 
 use super::Builtin;
-use crate::absence;
-use crate::error::Problem;
-use crate::evidence;
-use crate::named::Named;
-use crate::pve::Pve;
-use crate::rights;
+use crate::ground::absence;
+use crate::ground::error::Problem;
+use crate::ground::evidence;
+use crate::ground::named::Named;
+use crate::ground::pve::Pve;
+use crate::ground::rights;
 
 /// What differs between the lives of different objects. Sections have it from their family.
 pub trait Life: Keyed + Default + Debug + PartialEq {

@@ -17,8 +17,8 @@ use serde_json::Value as Json;
 use terraform_plugin::value::Value;
 use terraform_plugin::{Change, Cx, Error, Findings, Keyed, Say};
 
-use crate::error::Problem;
-use crate::pve::Pve;
+use crate::ground::error::Problem;
+use crate::ground::pve::Pve;
 
 #[cfg(test)]
 pub use family::from_live;
@@ -270,7 +270,7 @@ macro_rules! lives {
         crate::section::lives!($object, plain = true);
     };
     ($object:ty, plain = $plain:literal) => {
-        impl terraform_plugin::Resource<crate::pve::Pve> for $object {
+        impl terraform_plugin::Resource<crate::ground::pve::Pve> for $object {
             const PLAIN: bool = $plain;
 
             fn needs() -> Vec<terraform_plugin::Need> {
@@ -282,7 +282,7 @@ macro_rules! lives {
             }
 
             async fn plan(
-                cx: &terraform_plugin::Cx<crate::pve::Pve>,
+                cx: &terraform_plugin::Cx<crate::ground::pve::Pve>,
                 change: &mut terraform_plugin::Change<Self>,
                 say: &mut terraform_plugin::Say<Self>,
             ) {
@@ -290,7 +290,7 @@ macro_rules! lives {
             }
 
             async fn possible(
-                cx: &terraform_plugin::Cx<crate::pve::Pve>,
+                cx: &terraform_plugin::Cx<crate::ground::pve::Pve>,
                 want: &<Self as terraform_plugin::Object>::Plan,
                 prior: Option<&Self>,
                 found: &mut terraform_plugin::Findings<Self>,
@@ -299,7 +299,7 @@ macro_rules! lives {
             }
 
             async fn removable(
-                cx: &terraform_plugin::Cx<crate::pve::Pve>,
+                cx: &terraform_plugin::Cx<crate::ground::pve::Pve>,
                 was: &Self,
                 found: &mut terraform_plugin::Findings<Self>,
             ) -> Result<(), terraform_plugin::Error> {
@@ -307,7 +307,7 @@ macro_rules! lives {
             }
 
             async fn create(
-                cx: &terraform_plugin::Cx<crate::pve::Pve>,
+                cx: &terraform_plugin::Cx<crate::ground::pve::Pve>,
                 want: &Self,
                 unwritten: terraform_plugin::Unwritten<Self>,
             ) -> Result<terraform_plugin::Created<Self>, terraform_plugin::Failed> {
@@ -315,7 +315,7 @@ macro_rules! lives {
             }
 
             async fn read(
-                cx: &terraform_plugin::Cx<crate::pve::Pve>,
+                cx: &terraform_plugin::Cx<crate::ground::pve::Pve>,
                 key: &Self::Key,
                 prior: Option<&Self>,
             ) -> Result<terraform_plugin::Read<Self>, terraform_plugin::Error> {
@@ -323,7 +323,7 @@ macro_rules! lives {
             }
 
             async fn update(
-                cx: &terraform_plugin::Cx<crate::pve::Pve>,
+                cx: &terraform_plugin::Cx<crate::ground::pve::Pve>,
                 prior: &Self,
                 want: &Self,
             ) -> Result<terraform_plugin::Updated<Self>, terraform_plugin::Error> {
@@ -331,7 +331,7 @@ macro_rules! lives {
             }
 
             async fn delete(
-                cx: &terraform_plugin::Cx<crate::pve::Pve>,
+                cx: &terraform_plugin::Cx<crate::ground::pve::Pve>,
                 was: &Self,
             ) -> Result<terraform_plugin::Deleted<Self>, terraform_plugin::Error> {
                 crate::section::life::delete(cx, was).await
@@ -346,10 +346,12 @@ macro_rules! plain {
     ($section:ty, $plural:literal) => {
         crate::section::plain!($section);
 
-        impl terraform_plugin::Listed<crate::pve::Pve> for $section {
+        impl terraform_plugin::Listed<crate::ground::pve::Pve> for $section {
             const PLURAL: &'static str = $plural;
 
-            async fn list(cx: &terraform_plugin::Cx<crate::pve::Pve>) -> Result<Vec<Self>, terraform_plugin::Error> {
+            async fn list(
+                cx: &terraform_plugin::Cx<crate::ground::pve::Pve>,
+            ) -> Result<Vec<Self>, terraform_plugin::Error> {
                 crate::section::list(cx).await
             }
         }

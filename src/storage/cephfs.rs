@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use terraform_plugin::{Model, Secret, Timeouts};
 
+use crate::ground::texts;
 use crate::section::{Family, Section, plain};
-use crate::texts;
 
 use super::entry::{self, Backups, Bandwidth, ContentDirs, Entry, Folders, looked_at};
 use super::{ID, STORAGE};

@@ -4,9 +4,9 @@ use std::collections::BTreeSet;
 
 use terraform_plugin::{Change, Cx, Model, Say, Timeouts};
 
-use crate::pve::Pve;
+use crate::ground::pve::Pve;
+use crate::ground::texts;
 use crate::section::{Builtin, Family, Section, plain};
-use crate::texts;
 
 use super::entry::{self, Backups, Bandwidth, ContentDirs, Entry, Folders, looked_at};
 use super::{ID, STORAGE};

@@ -4,11 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use terraform_plugin::{Cx, Error, Findings, Nested};
 
-use crate::error::{During, Problem};
-use crate::pve::Pve;
+use crate::ground::error::{During, Problem};
+use crate::ground::pve::Pve;
+use crate::ground::texts;
 pub use crate::section::Bandwidth;
 use crate::section::listed;
-use crate::texts;
 
 /// What all entries have.
 #[derive(Nested, Clone, Debug, Default, PartialEq)]
@@ -139,7 +139,7 @@ pub async fn possible<M>(
 macro_rules! looked_at {
     () => {
         async fn possible(
-            cx: &terraform_plugin::Cx<crate::pve::Pve>,
+            cx: &terraform_plugin::Cx<crate::ground::pve::Pve>,
             want: &<Self as terraform_plugin::Object>::Plan,
             prior: Option<&Self>,
             found: &mut terraform_plugin::Findings<Self>,
@@ -148,7 +148,7 @@ macro_rules! looked_at {
         }
 
         async fn removable(
-            cx: &terraform_plugin::Cx<crate::pve::Pve>,
+            cx: &terraform_plugin::Cx<crate::ground::pve::Pve>,
             was: &Self,
             found: &mut terraform_plugin::Findings<Self>,
         ) -> Result<(), terraform_plugin::Error> {

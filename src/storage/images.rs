@@ -6,8 +6,8 @@ use std::sync::Arc;
 use pve_client::api::storage::Volume;
 use terraform_plugin::Cx;
 
-use crate::error::{During, Problem};
-use crate::pve::Pve;
+use crate::ground::error::{During, Problem};
+use crate::ground::pve::Pve;
 
 /// The volumes on a storage that is not disabled, asked of a node that has it: one of `nodes`, if it is restricted to those.
 /// `None` if the cluster has no such node, which PVE does not mind.

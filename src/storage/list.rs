@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use terraform_plugin::{Cx, DataSource, Error, Model, Nested};
 
-use crate::error::During;
-use crate::pve::Pve;
+use crate::ground::error::During;
+use crate::ground::pve::Pve;
 use crate::section;
 
 use super::SIGHT;

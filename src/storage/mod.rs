@@ -22,7 +22,7 @@ pub mod zfspool;
 use pve_client::Area;
 use terraform_plugin::Registry;
 
-use crate::pve::Pve;
+use crate::ground::pve::Pve;
 use crate::section::{Family, Right, Sight};
 
 /// Who sees a storage in PVE's list.

@@ -4,9 +4,9 @@ use std::collections::BTreeSet;
 
 use terraform_plugin::{Attr, Change, Cx, Model, Say, Secret, Timeouts};
 
-use crate::pve::Pve;
+use crate::ground::pve::Pve;
+use crate::ground::texts;
 use crate::section::{Family, Section, plain};
-use crate::texts;
 
 use super::entry::{self, Backups, Entry, looked_at};
 use super::{ID, STORAGE};

@@ -4,10 +4,10 @@ use std::collections::BTreeSet;
 
 use terraform_plugin::{Change, Cx, Error, Findings, Model, Say, Timeouts};
 
-use crate::error::{During, Problem};
-use crate::pve::Pve;
+use crate::ground::error::{During, Problem};
+use crate::ground::pve::Pve;
+use crate::ground::texts;
 use crate::section::{Family, Section, lives};
-use crate::texts;
 
 use super::used::{self, used};
 use super::{ID, STORAGE};

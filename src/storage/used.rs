@@ -7,8 +7,8 @@ use pve_client::api::qemu::config::Config;
 use pve_client::api::storage::{StorageConfig, Volume};
 use terraform_plugin::{Cx, Error, Findings};
 
-use crate::error::{During, Problem};
-use crate::pve::Pve;
+use crate::ground::error::{During, Problem};
+use crate::ground::pve::Pve;
 use crate::vm::vm::Vm;
 
 use super::images::images;

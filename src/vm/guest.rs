@@ -10,9 +10,9 @@ use pve_client::api::qemu::drive::{Drive, DriveKey};
 use pve_client::size::Size;
 use terraform_plugin::Cx;
 
-use super::disks::is_data_bus;
-use crate::error::{During, Problem};
-use crate::pve::Pve;
+use super::disk_storage::is_data_bus;
+use crate::ground::error::{During, Problem};
+use crate::ground::pve::Pve;
 
 /// Longer than a shared read lives.
 const STALE: Duration = Duration::from_millis(2100);

@@ -5,8 +5,8 @@ use pve_client::api::qemu::config::Config;
 use terraform_plugin::Cx;
 
 use super::guest::Found;
-use crate::error::Problem;
-use crate::pve::Pve;
+use crate::ground::error::Problem;
+use crate::ground::pve::Pve;
 
 /// Private data: its uuid.
 const UUID: &str = "uuid";

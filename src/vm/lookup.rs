@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use terraform_plugin::{Cx, DataSource, Error, Model, Nested};
 
 use super::guest;
-use crate::error::During;
-use crate::pve::Pve;
+use crate::ground::error::During;
+use crate::ground::pve::Pve;
 
 /// A virtual machine as it is at this moment, with the node where it runs.
 #[derive(Model, Clone, Debug, Default, PartialEq)]

@@ -1,7 +1,7 @@
 //! Virtual machines and their disks.
 
 pub mod disk_move;
-pub mod disks;
+pub mod disk_storage;
 pub mod guest;
 pub mod identity;
 pub mod lookup;
@@ -16,7 +16,7 @@ pub mod vm;
 
 use terraform_plugin::Registry;
 
-use crate::pve::Pve;
+use crate::ground::pve::Pve;
 
 /// What this area offers.
 pub fn offer(registry: Registry<Pve>) -> Registry<Pve> {

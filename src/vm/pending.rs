@@ -9,8 +9,8 @@ use terraform_plugin::Cx;
 
 use super::guest::{self, Found};
 use super::turns::Turns;
-use crate::error::{During, Problem};
-use crate::pve::{Pve, patience};
+use crate::ground::error::{During, Problem};
+use crate::ground::pve::{Pve, patience};
 
 /// Says a waiting change of the disk once more, with the volume and the size that the disk has by now.
 ///

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::ledger::{Ledger, Planned};
+use crate::ground::ledger::{Ledger, Planned};
 
 /// A guest's number that is spoken for in this process.
 #[derive(Clone, Copy, Debug)]

@@ -7,8 +7,8 @@ use terraform_plugin::Cx;
 
 use super::guest::Found;
 use super::moving;
-use crate::error::Problem;
-use crate::pve::Pve;
+use crate::ground::error::Problem;
+use crate::ground::pve::Pve;
 
 /// How often a configuration is read anew because of somebody who is not to be seen.
 const READINGS: u32 = 5;

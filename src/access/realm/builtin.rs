@@ -2,8 +2,8 @@
 
 use terraform_plugin::{Model, Timeouts};
 
+use crate::ground::texts;
 use crate::section::{Builtin, Family, Section, plain};
-use crate::texts;
 
 use super::REALM;
 

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use terraform_plugin::{Nested, Secret};
 
-use crate::texts;
+use crate::ground::texts;
 
 /// What a sync does unless it says otherwise.
 #[derive(Nested, Clone, Debug, Default, PartialEq)]

@@ -2,8 +2,8 @@
 
 use terraform_plugin::{Model, Secret, Timeouts};
 
+use crate::ground::texts;
 use crate::section::{Family, Section, plain};
-use crate::texts;
 
 use super::{ID, REALM};
 

@@ -7,11 +7,11 @@ use pve_client::{Area, Request};
 use serde::Deserialize;
 use terraform_plugin::{Change, Cx, Error, Findings, Model, Say, Timeouts};
 
-use crate::error::{During, Problem};
-use crate::pve::Pve;
-use crate::rights;
+use crate::ground::error::{During, Problem};
+use crate::ground::pve::Pve;
+use crate::ground::rights;
+use crate::ground::texts;
 use crate::section::{Family, Made, Right, Section, Sight, WORDS, plain};
-use crate::texts;
 
 /// A job that takes over users and groups from the directory server of a realm, again and again.
 ///

@@ -7,8 +7,8 @@ use super::{CrushRule, copies, placed_by};
 use crate::ceph::durability;
 use crate::ceph::placement::Rule;
 use crate::ceph::topology::Topology;
-use crate::error::{During, Problem};
-use crate::pve::Pve;
+use crate::ground::error::{During, Problem};
+use crate::ground::pve::Pve;
 
 /// The check before a write: the pools that use the rule find room.
 pub(super) async fn fits(cx: &Cx<Pve>, want: &CrushRule) -> Result<(), Problem> {

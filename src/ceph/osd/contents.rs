@@ -6,7 +6,7 @@ use pve_client::api::disks::Disk;
 
 use super::device::{called, gib, parts, unused};
 use super::hindrance::{Grade, Hindrance};
-use crate::error::{Problem, exists};
+use crate::ground::error::{Problem, exists};
 
 /// What PVE says of a disk that it is never to erase.
 const HELD: [&str; 2] = ["mounted", "Device Mapper"];

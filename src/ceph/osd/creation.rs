@@ -9,9 +9,9 @@ use super::device::kernel_name;
 use super::identity::Identity;
 use super::settings::differs;
 use super::{Osd, leftover, look, patience_until};
-use crate::error::{During, Problem};
-use crate::evidence::{self, Before};
-use crate::pve::Pve;
+use crate::ground::error::{During, Problem};
+use crate::ground::evidence::{self, Before};
+use crate::ground::pve::Pve;
 use tokio::time::Instant;
 
 /// What an OSD's creation and removal change.

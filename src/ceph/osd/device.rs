@@ -6,7 +6,7 @@ use pve_client::api::disks::Disk;
 use terraform_plugin::{Attr, Nested, Path};
 
 use super::hindrance::{Grade, Hindrance};
-use crate::error::Problem;
+use crate::ground::error::Problem;
 
 /// A disk or a partition.
 #[derive(Nested, Clone, Debug, Default, PartialEq)]

@@ -5,8 +5,8 @@ use pve_client::api::ceph::osd::Osd as Live;
 use terraform_plugin::{Cx, Diagnostic};
 
 use super::{Osd, look};
-use crate::absence;
-use crate::pve::Pve;
+use crate::ground::absence;
+use crate::ground::pve::Pve;
 
 /// Tells why the OSD is down, if that is because its node or its disk is gone.
 pub async fn tell(cx: &Cx<Pve>, live: &Live, node: Option<&str>, prior: Option<&Osd>) {

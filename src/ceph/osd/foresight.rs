@@ -11,9 +11,9 @@ use super::hindrance::{Grade, Hindrance};
 use super::occupied::Occupied;
 use super::{Osd, OsdPlan, groups, look, removal, settings};
 use crate::ceph::placement::Member;
-use crate::error::{During, Problem};
-use crate::ledger::Planned;
-use crate::pve::Pve;
+use crate::ground::error::{During, Problem};
+use crate::ground::ledger::Planned;
+use crate::ground::pve::Pve;
 
 /// Says what the apply needs and the credentials do not have.
 pub fn rights(cx: &Cx<Pve>, change: &Change<Osd>, say: &mut Say<Osd>) {

@@ -10,8 +10,8 @@ use terraform_plugin::Cx;
 use super::contents::{found, refusal};
 use super::device::parts;
 use super::hindrance::{Grade, Hindrance};
-use crate::error::{During, Problem};
-use crate::pve::Pve;
+use crate::ground::error::{During, Problem};
+use crate::ground::pve::Pve;
 
 /// The volume group of PVE's own installation.
 const SYSTEM: &str = "pve";

@@ -1,6 +1,6 @@
 //! Why a device cannot become an OSD, and whether that can change before the apply comes to it.
 
-use crate::error::Problem;
+use crate::ground::error::Problem;
 
 /// A reason why a device cannot be used.
 #[derive(Debug)]

@@ -5,8 +5,8 @@ use terraform_plugin::Cx;
 
 use super::{Osd, look, place};
 use crate::ceph::shell_node;
-use crate::error::{During, Problem};
-use crate::pve::Pve;
+use crate::ground::error::{During, Problem};
+use crate::ground::pve::Pve;
 
 /// Which OSD it is.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -5,8 +5,8 @@ use terraform_plugin::Cx;
 use tokio::time::Instant;
 
 use super::look;
-use crate::error::{During, Problem};
-use crate::pve::Pve;
+use crate::ground::error::{During, Problem};
+use crate::ground::pve::Pve;
 
 /// Makes a partition free that our own task has left like that, a moment ago. Anything else stays as it is, above all what
 /// lies in a volume group.

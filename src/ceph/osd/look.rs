@@ -10,8 +10,8 @@ use terraform_plugin::Cx;
 use tokio::time::{Instant, sleep};
 
 use super::patience_until;
-use crate::error::{During, Problem};
-use crate::pve::Pve;
+use crate::ground::error::{During, Problem};
+use crate::ground::pve::Pve;
 
 /// Pause between two looks.
 const PAUSE: Duration = Duration::from_secs(1);

@@ -9,9 +9,9 @@ use super::device::kernel_name;
 use super::foresight::Replaced;
 use super::hindrance::Hindrance;
 use super::{Osd, OsdPlan, stray};
-use crate::error::Problem;
-use crate::evidence::Before;
-use crate::pve::Pve;
+use crate::ground::error::Problem;
+use crate::ground::evidence::Before;
+use crate::ground::pve::Pve;
 
 /// What is wanted, and what was found in its place.
 pub struct Occupied<'a> {

@@ -8,8 +8,8 @@ use super::contents::carrier;
 use super::device::{Device, DevicePlan};
 use super::removal::protected;
 use super::{Osd, look};
-use crate::error::{During, Problem};
-use crate::pve::Pve;
+use crate::ground::error::{During, Problem};
+use crate::ground::pve::Pve;
 
 /// What the words of a configuration name, seen from an OSD that exists.
 #[derive(Debug, PartialEq, Eq)]

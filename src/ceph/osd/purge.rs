@@ -5,8 +5,8 @@ use terraform_plugin::{Cx, Diagnostic};
 
 use super::look;
 use crate::ceph::shell_node;
-use crate::error::{During, Problem};
-use crate::pve::Pve;
+use crate::ground::error::{During, Problem};
+use crate::ground::pve::Pve;
 
 /// Takes the OSD out of Ceph. That it is the right one has been looked at.
 pub async fn purge(cx: &Cx<Pve>, id: u32, dead: &str) -> Result<(), Problem> {

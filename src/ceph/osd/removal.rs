@@ -11,8 +11,8 @@ use super::contents::carrier;
 use super::identity::{must_be_ours_to_ceph, must_be_the_one, without_volume};
 use super::{Osd, leftover, look, patience_until, place, purge};
 use crate::ceph::departure::{self, Consequence, Leaving};
-use crate::error::{During, Problem};
-use crate::pve::Pve;
+use crate::ground::error::{During, Problem};
+use crate::ground::pve::Pve;
 
 /// How an OSD can leave.
 #[derive(Debug)]

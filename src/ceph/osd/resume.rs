@@ -9,9 +9,9 @@ use super::creation::{self, Creation, Start, identify, made_by, remember};
 use super::device::kernel_name;
 use super::identity::Identity;
 use super::{Osd, look, patience_until};
-use crate::error::{During, Problem};
-use crate::evidence;
-use crate::pve::Pve;
+use crate::ground::error::{During, Problem};
+use crate::ground::evidence;
+use crate::ground::pve::Pve;
 
 /// What became of a creation whose end nobody saw: its task, followed; or the OSD on the device, if such a task has run;
 /// or nothing, and it is made now.

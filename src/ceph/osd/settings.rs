@@ -7,8 +7,8 @@ use terraform_plugin::{Cx, Diagnostic};
 use super::identity::{must_be_ours, vanished};
 use super::{Osd, look, place};
 use crate::ceph::shell_node;
-use crate::error::{During, Problem};
-use crate::pve::Pve;
+use crate::ground::error::{During, Problem};
+use crate::ground::pve::Pve;
 
 /// Gives the OSD what is wanted and differs. Asks nothing of PVE if nothing does.
 pub async fn bring_to(cx: &Cx<Pve>, prior: &Osd, want: &Osd, live: &Live) -> Result<(), Problem> {

@@ -8,8 +8,8 @@ use tokio::time::Instant;
 use super::creation::AREAS;
 use super::identity::{Identity, must_be_ours};
 use super::{Osd, look, patience_until, place};
-use crate::error::{During, Problem};
-use crate::pve::Pve;
+use crate::ground::error::{During, Problem};
+use crate::ground::pve::Pve;
 
 /// The OSD that was made, once it runs.
 pub async fn settled(cx: &Cx<Pve>, want: &Osd, found: &Identity, deadline: Instant) -> Result<Osd, Problem> {

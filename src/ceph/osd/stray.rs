@@ -7,8 +7,8 @@ use terraform_plugin::Cx;
 
 use super::device::whole_of;
 use super::{identity, look, place};
-use crate::error::Problem;
-use crate::pve::Pve;
+use crate::ground::error::Problem;
+use crate::ground::pve::Pve;
 
 /// What Ceph says of an OSD whose volume lies on a disk.
 #[derive(Debug, PartialEq, Eq)]

@@ -8,8 +8,8 @@ use crate::ceph::departure::amount;
 use crate::ceph::durability::{self, DEFAULT_RULE};
 use crate::ceph::placement::{Copies, Rule};
 use crate::ceph::topology::Topology;
-use crate::error::{During, Problem};
-use crate::pve::Pve;
+use crate::ground::error::{During, Problem};
+use crate::ground::pve::Pve;
 
 /// The most copies that PVE sets (`POST /nodes/{node}/ceph/pool`: size and min_size up to 7).
 const MOST: u32 = 7;

@@ -5,8 +5,8 @@ use pve_client::api::storage::StorageConfig;
 use terraform_plugin::Cx;
 
 use super::find;
-use crate::error::{During, Problem};
-use crate::pve::{Pve, patience};
+use crate::ground::error::{During, Problem};
+use crate::ground::pve::{Pve, patience};
 use crate::storage::images::images;
 
 /// More than a pool without images holds (RBD's directory objects).

@@ -3,8 +3,8 @@
 use terraform_plugin::{Created, Cx, Failed, Unwritten};
 
 use super::{SOURCE, VmDiskMove};
-use crate::error::Problem;
-use crate::pve::Pve;
+use crate::ground::error::Problem;
+use crate::ground::pve::Pve;
 use crate::vm::guest::{self, Found};
 use crate::vm::identity;
 use crate::vm::moving::{Halt, Order, Ready};

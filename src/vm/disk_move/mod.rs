@@ -15,9 +15,9 @@ use super::identity;
 use super::moving::{Halt, Limits, Order, left_over};
 use super::planned::{DiskOwner, move_disk, want_disk};
 use super::vm::two_owners;
-use crate::absence;
-use crate::error::Problem;
-use crate::pve::Pve;
+use crate::ground::absence;
+use crate::ground::error::Problem;
+use crate::ground::pve::Pve;
 
 /// Brings a disk of a VM to another storage, live if the VM runs, and sees to it that it lies there.
 ///

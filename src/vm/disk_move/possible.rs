@@ -6,9 +6,9 @@ use pve_client::api::qemu::drive::{Drive, DriveKey};
 use terraform_plugin::{Cx, Error, Findings, Path};
 
 use super::{VmDiskMove, VmDiskMovePlan};
+use crate::ground::pve::Pve;
 use crate::ha::planned;
-use crate::pve::Pve;
-use crate::vm::disks::must_hold_images;
+use crate::vm::disk_storage::must_hold_images;
 use crate::vm::guest;
 use crate::vm::moving::{Order, is_under_ha};
 

@@ -5,9 +5,9 @@ use pve_client::{Lock, Task, Upid};
 use terraform_plugin::Cx;
 
 use super::{Order, Ready, areas};
-use crate::error::{During, Problem};
-use crate::evidence::Before;
-use crate::pve::Pve;
+use crate::ground::error::{During, Problem};
+use crate::ground::evidence::Before;
+use crate::ground::pve::Pve;
 use crate::vm::guest::Found;
 use crate::vm::identity;
 use crate::vm::turns::Turns;

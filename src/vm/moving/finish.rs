@@ -5,8 +5,8 @@ use pve_client::api::qemu::drive::{Bus, DriveKey};
 use terraform_plugin::Cx;
 
 use super::Order;
-use crate::error::{During, Problem};
-use crate::pve::{Pve, patience};
+use crate::ground::error::{During, Problem};
+use crate::ground::pve::{Pve, patience};
 use crate::vm::guest::{self, Found};
 use crate::vm::turns::Turns;
 use crate::vm::{identity, pending};

@@ -5,11 +5,11 @@ use pve_client::api::qemu::drive::{Bus, Drive};
 use terraform_plugin::Cx;
 
 use super::{Order, Ready, ends, running};
-use crate::error::{During, Problem};
+use crate::ground::error::{During, Problem};
+use crate::ground::pve::Pve;
 use crate::ha::local::Places;
 use crate::ha::planned;
-use crate::pve::Pve;
-use crate::vm::disks::must_hold_images;
+use crate::vm::disk_storage::must_hold_images;
 use crate::vm::guest::{self, Found};
 use crate::vm::identity;
 use crate::vm::progress::Head;

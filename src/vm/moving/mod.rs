@@ -15,8 +15,8 @@ use pve_client::{Area, Upid};
 use terraform_plugin::{Cx, Path};
 
 use super::guest::Found;
-use crate::error::Problem;
-use crate::pve::Pve;
+use crate::ground::error::Problem;
+use crate::ground::pve::Pve;
 pub use finish::left_over;
 pub use look::is_under_ha;
 pub use others::{ends, running};

@@ -7,8 +7,8 @@ use pve_client::{Error as Api, Lock, Patience, Upid};
 use terraform_plugin::Cx;
 
 use super::areas;
-use crate::error::{During, Problem};
-use crate::pve::Pve;
+use crate::ground::error::{During, Problem};
+use crate::ground::pve::Pve;
 use crate::vm::guest::Found;
 use crate::vm::progress::Head;
 

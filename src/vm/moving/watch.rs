@@ -6,8 +6,8 @@ use pve_client::{Error as Api, Patience, Task};
 use terraform_plugin::Cx;
 
 use super::{Halt, Limits, Order, Ready};
-use crate::error::{During, Problem};
-use crate::pve::Pve;
+use crate::ground::error::{During, Problem};
+use crate::ground::pve::Pve;
 use crate::vm::guest::Found;
 use crate::vm::progress::Meter;
 use crate::vm::turns::Turns;

@@ -10,8 +10,8 @@ use terraform_plugin::{Cx, Findings, Path};
 
 use super::Vm;
 use super::networks::index;
-use crate::error::{During, Problem};
-use crate::pve::Pve;
+use crate::ground::error::{During, Problem};
+use crate::ground::pve::Pve;
 
 /// `GET /nodes/NODE/network?type=any_bridge`: bridges of Linux and of Open vSwitch, and SDN's vnets.
 #[derive(Deserialize)]

@@ -8,9 +8,9 @@ use pve_client::{Area, Error as Api, Lock, Upid};
 use terraform_plugin::{Cx, Diagnostic, Updated, require};
 
 use super::{OWNED, Vm, disks, power, settings, vmid_path};
-use crate::error::{During, Problem};
-use crate::evidence::Before;
-use crate::pve::{Pve, patience};
+use crate::ground::error::{During, Problem};
+use crate::ground::evidence::Before;
+use crate::ground::pve::{Pve, patience};
 use crate::vm::guest::{self, Found};
 use crate::vm::moving::{Halt, Limits, Order};
 use crate::vm::pending;

@@ -10,9 +10,9 @@ use terraform_plugin::{Cx, Findings, Nested, Path, Say};
 
 use super::networks::index;
 use super::{Vm, VmPlan, disks};
-use crate::error::Problem;
-use crate::pve::Pve;
-use crate::texts::{self, stands};
+use crate::ground::error::Problem;
+use crate::ground::pve::Pve;
+use crate::ground::texts::{self, stands};
 
 /// Cloud-init: what the guest learns about itself at its start. Changes reach it when it starts the next time.
 #[derive(Nested, Clone, Debug, Default, PartialEq)]

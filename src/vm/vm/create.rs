@@ -7,9 +7,9 @@ use pve_client::{Area, Error as Api, Lock, Task};
 use terraform_plugin::{Created, Cx, Failed, Notes, Unwritten, require};
 
 use super::{Vm, left_behind, placement, power, settings, vmid_path};
-use crate::error::{During, Problem, exists};
-use crate::evidence::Before;
-use crate::pve::{Pve, patience};
+use crate::ground::error::{During, Problem, exists};
+use crate::ground::evidence::Before;
+use crate::ground::pve::{Pve, patience};
 use crate::vm::planned::{self, Place};
 use crate::vm::{guest, identity};
 

@@ -5,8 +5,8 @@ use pve_client::api::qemu::VmRemoval;
 use terraform_plugin::{Cx, Error, Findings, require_removable};
 
 use super::{Vm, power};
-use crate::error::{During, Problem};
-use crate::pve::{Pve, patience};
+use crate::ground::error::{During, Problem};
+use crate::ground::pve::{Pve, patience};
 use crate::vm::guest::{self, Found};
 use crate::vm::identity;
 

@@ -9,10 +9,10 @@ use pve_client::size::Size as Bytes;
 use terraform_plugin::{Attr, Cx, Error, Findings, Nested, Path, Say, Size};
 
 use super::{Vm, VmPlan};
-use crate::error::Problem;
-use crate::pve::Pve;
-use crate::texts;
-use crate::vm::disks::{data_key, is_data_bus, must_hold_images_somewhere};
+use crate::ground::error::Problem;
+use crate::ground::pve::Pve;
+use crate::ground::texts;
+use crate::vm::disk_storage::{data_key, is_data_bus, must_hold_images_somewhere};
 
 /// A disk.
 #[derive(Nested, Clone, Debug, Default, PartialEq)]

@@ -6,9 +6,9 @@ use terraform_plugin::{Cx, Former};
 
 use super::create::{areas, must_be_absent};
 use super::{Vm, vmid_path};
-use crate::error::{During, Problem};
-use crate::evidence::{self, Before};
-use crate::pve::Pve;
+use crate::ground::error::{During, Problem};
+use crate::ground::evidence::{self, Before};
+use crate::ground::pve::Pve;
 use crate::vm::{guest, identity, planned};
 
 /// The number of the VM that a run for this state was cut off while making; an error if the number is somebody else's.

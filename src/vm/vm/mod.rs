@@ -22,10 +22,10 @@ use terraform_plugin::{
 
 use super::planned::DiskOwner;
 use super::{guest, identity, planned};
-use crate::absence;
-use crate::error::Problem;
-use crate::pve::Pve;
-use crate::texts;
+use crate::ground::absence;
+use crate::ground::error::Problem;
+use crate::ground::pve::Pve;
+use crate::ground::texts;
 pub use cloud_init::CloudInit;
 pub use disks::Disk;
 pub use networks::Network;

@@ -8,7 +8,7 @@ use pve_client::api::qemu::net::{MODELS, Net};
 use terraform_plugin::{Nested, Path, Say};
 
 use super::{Vm, VmPlan};
-use crate::texts::{self, stands};
+use crate::ground::texts::{self, stands};
 
 /// A network card.
 #[derive(Nested, Clone, Debug, Default, PartialEq)]

@@ -7,8 +7,8 @@ use pve_client::api::storage::StorageConfig;
 use terraform_plugin::Cx;
 
 use super::Vm;
-use crate::error::{During, Problem};
-use crate::pve::Pve;
+use crate::ground::error::{During, Problem};
+use crate::ground::pve::Pve;
 use crate::vm::planned::{self, Place};
 
 /// The node asked for, or the online one that has all storages and carries the fewest guests, those that this process is

@@ -6,8 +6,8 @@ use terraform_plugin::model::Object;
 use terraform_plugin::{Attr, Cx, Error, Findings};
 
 use super::{OWNED, Vm, VmPlan, bridges, cloud_init, create, disks, placement};
-use crate::error::During;
-use crate::pve::Pve;
+use crate::ground::error::During;
+use crate::ground::pve::Pve;
 use crate::vm::{guest, identity};
 
 pub async fn look(cx: &Cx<Pve>, want: &VmPlan, prior: Option<&Vm>, found: &mut Findings<Vm>) -> Result<(), Error> {

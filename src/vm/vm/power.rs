@@ -6,8 +6,8 @@ use pve_client::api::cluster::Guest;
 use pve_client::api::qemu::power::Shutdown;
 use terraform_plugin::{Cx, Diagnostic};
 
-use crate::error::{During, Problem};
-use crate::pve::{Pve, patience};
+use crate::ground::error::{During, Problem};
+use crate::ground::pve::{Pve, patience};
 use crate::vm::guest::Found;
 
 /// How long a guest may take to shut down before it is stopped hard.

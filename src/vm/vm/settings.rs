@@ -5,7 +5,7 @@ use pve_client::api::qemu::config::Config;
 use terraform_plugin::Path;
 
 use super::{Vm, cloud_init, disks, networks, same_cpu, same_machine, same_tags};
-use crate::texts::{same_but_end, stands};
+use crate::ground::texts::{same_but_end, stands};
 
 impl Vm {
     /// The VM as it is. `asked` is what the state or the plan says: where that means the same as what is there, it stands.
@@ -111,7 +111,7 @@ pub(super) fn attribute(parameter: &str) -> Option<Path> {
                 cloud_init().at("ip_config").key(format!("net{number}"))
             } else if networks::index(other).is_some() {
                 Path::attr("networks").key(other)
-            } else if crate::vm::disks::data_key(other).is_ok() {
+            } else if crate::vm::disk_storage::data_key(other).is_ok() {
                 disks::path(other)
             } else {
                 return None;

@@ -2,7 +2,7 @@
 
 use terraform_plugin::{Change, Cx, Object, Path, Say};
 
-use crate::pve::Pve;
+use crate::ground::pve::Pve;
 
 /// Warns when something is to be written and the user or token lacks `privilege` on `path` of PVE's permission tree.
 /// Says nothing when that cannot be found out.

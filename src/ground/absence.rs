@@ -3,8 +3,8 @@
 use pve_client::{Client, Error as PveError};
 use terraform_plugin::{Cx, Error, Read};
 
-use crate::error::{During, Problem};
-use crate::pve::Pve;
+use crate::ground::error::{During, Problem};
+use crate::ground::pve::Pve;
 
 /// The answer of a read. `Ok(None)` means that whoever was asked does not know the object and would have shown it:
 /// the object is gone if the cluster has its quorum. Where nobody could be asked, the state is kept.

@@ -4,8 +4,8 @@ use pve_client::api::qemu::drive::{Bus, DriveKey};
 use pve_client::api::storage::StorageConfig;
 use terraform_plugin::{Cx, Path};
 
-use crate::error::{During, Problem};
-use crate::pve::Pve;
+use crate::ground::error::{During, Problem};
+use crate::ground::pve::Pve;
 
 /// An error, about the attribute `at`, unless `node` can put a VM's disk on the storage.
 pub async fn must_hold_images(cx: &Cx<Pve>, storage: &str, node: &str, at: Path) -> Result<(), Problem> {

@@ -3,9 +3,9 @@
 
 use terraform_plugin::Cx;
 
-use crate::error::{Problem, exists};
-use crate::evidence;
-use crate::pve::Pve;
+use crate::ground::error::{Problem, exists};
+use crate::ground::evidence;
+use crate::ground::pve::Pve;
 
 /// What the object is called.
 #[derive(Clone, Debug)]

@@ -3,7 +3,7 @@
 use pve_client::{Client, Patience};
 use terraform_plugin::Cx;
 
-use crate::ledger::Ledger;
+use crate::ground::ledger::Ledger;
 
 /// The API of one `provider "pve"` block.
 pub struct Pve {

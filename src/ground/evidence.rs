@@ -11,9 +11,9 @@ use pve_client::api::nodes::{TaskEntry, TaskFilter};
 use pve_client::{Area, Client, Error, Lock, Task, Upid};
 use terraform_plugin::{Cx, Diagnostic, Former};
 
-use crate::error::{During, Problem};
-use crate::ledger::Planned;
-use crate::pve::{Pve, patience};
+use crate::ground::error::{During, Problem};
+use crate::ground::ledger::Planned;
+use crate::ground::pve::{Pve, patience};
 
 /// How often, and how far apart, to look for a task: a request that arrived shows within a second or two.
 const LOOKS: u32 = 4;
