@@ -8,7 +8,7 @@ use crate::ground::texts;
 use crate::section::{Family, Section, plain};
 
 use super::entry::{Backups, Entry, Folders, looked_at};
-use super::{ID, STORAGE};
+use super::{ID, ID_SAYS, STORAGE};
 
 /// A folder on a Btrfs file system of the nodes as a storage.
 ///
@@ -22,12 +22,7 @@ use super::{ID, STORAGE};
 #[model(name = "storage_btrfs", area = "Storage", key(storage))]
 pub struct StorageBtrfs {
     /// Its id. PVE cannot rename a storage: a change replaces the entry.
-    #[attr(
-        required,
-        replace,
-        regex = ID,
-        says = "at least two characters: a letter, then letters, digits, `-`, `_`, `.`, ending with a letter or digit"
-    )]
+    #[attr(required, replace, regex = ID, says = ID_SAYS)]
     pub storage: String,
     /// The folder, such as `/mnt/data`. A change replaces the entry.
     #[attr(required, replace, length = 1.., regex = "^/.+$", says = "a path that begins with `/`", check = texts::one_tidy_line)]

@@ -7,8 +7,8 @@ use terraform_plugin::{Model, Secret, Timeouts};
 use crate::ground::texts;
 use crate::section::{Family, Section, plain};
 
-use super::entry::{self, Backups, Bandwidth, ContentDirs, Entry, Folders, looked_at};
-use super::{ID, STORAGE};
+use super::entry::{Backups, Directories, Entry, looked_at};
+use super::{ID, ID_SAYS, STORAGE};
 
 /// A file system of Ceph as a storage for files, mounted on all nodes that use it: of the cluster's own Ceph, or of
 /// another one (`monhost`).
@@ -23,12 +23,7 @@ use super::{ID, STORAGE};
 #[model(name = "storage_cephfs", area = "Storage", key(storage))]
 pub struct StorageCephfs {
     /// Its id. PVE cannot rename a storage: a change replaces the entry.
-    #[attr(
-        required,
-        replace,
-        regex = ID,
-        says = "at least two characters: a letter, then letters, digits, `-`, `_`, `.`, ending with a letter or digit"
-    )]
+    #[attr(required, replace, regex = ID, says = ID_SAYS)]
     pub storage: String,
     /// What it may hold: `backup`, `vztmpl` (templates of containers), `iso`, `snippets`, `import`. Left alone when unset
     /// (PVE: `backup`).
@@ -69,15 +64,9 @@ pub struct StorageCephfs {
     #[attr(optional, length = 1.., check = texts::one_tidy_line)]
     pub options: Option<String>,
     #[attr(flatten)]
-    pub folders: Folders,
-    /// Other folders for some kinds of content, below the storage's own: `{ iso = "images/iso" }`.
-    #[attr(optional, length = 1.., check = entry::folders, api = "content-dirs")]
-    pub content_dirs: Option<ContentDirs>,
+    pub directories: Directories,
     #[attr(flatten)]
     pub backups: Backups,
-    /// How fast PVE may copy to and from it, in KiB a second. Unset: as the datacenter's options say.
-    #[attr(optional)]
-    pub bwlimit: Option<Bandwidth>,
     /// How long operations may take.
     #[attr(timeouts(create = "5m", update = "5m", delete = "5m"))]
     pub timeouts: Timeouts,

@@ -7,8 +7,8 @@ use terraform_plugin::{Model, Secret, Timeouts};
 use crate::ground::texts;
 use crate::section::{Family, Section, plain};
 
-use super::entry::{self, Backups, Bandwidth, ContentDirs, Entry, Folders, looked_at};
-use super::{ID, STORAGE};
+use super::entry::{Backups, Directories, Entry, Images, looked_at};
+use super::{ID, ID_SAYS, STORAGE};
 
 /// A share of an SMB/CIFS server as a storage, mounted on all nodes that use it.
 ///
@@ -22,12 +22,7 @@ use super::{ID, STORAGE};
 #[model(name = "storage_cifs", area = "Storage", key(storage))]
 pub struct StorageCifs {
     /// Its id. PVE cannot rename a storage: a change replaces the entry.
-    #[attr(
-        required,
-        replace,
-        regex = ID,
-        says = "at least two characters: a letter, then letters, digits, `-`, `_`, `.`, ending with a letter or digit"
-    )]
+    #[attr(required, replace, regex = ID, says = ID_SAYS)]
     pub storage: String,
     /// The server's address or name. A change replaces the entry.
     #[attr(required, replace, length = 1.., check = texts::one_word)]
@@ -66,24 +61,11 @@ pub struct StorageCifs {
     #[attr(optional, length = 1.., check = texts::one_tidy_line)]
     pub options: Option<String>,
     #[attr(flatten)]
-    pub folders: Folders,
-    /// Other folders for some kinds of content, below the storage's own: `{ iso = "images/iso" }`.
-    #[attr(optional, length = 1.., check = entry::folders, api = "content-dirs")]
-    pub content_dirs: Option<ContentDirs>,
-    /// The format of new disks where nobody asks for one: `raw`, `qcow2` or `vmdk`.
-    #[attr(keep, usual = "raw", one_of = ["raw", "qcow2", "vmdk"])]
-    pub format: Option<String>,
-    /// What is done with the space of new disks: `off`, `metadata`, `falloc` or `full`. Unset: `metadata` for qcow2, `off` for raw.
-    #[attr(optional, one_of = ["off", "metadata", "falloc", "full"])]
-    pub preallocation: Option<String>,
-    /// Whether snapshots of disks are files that build on each other, which needs qcow2. A change replaces the entry.
-    #[attr(keep, usual = false, replace, api = "snapshot-as-volume-chain")]
-    pub snapshot_as_volume_chain: Option<bool>,
+    pub directories: Directories,
+    #[attr(flatten)]
+    pub images: Images,
     #[attr(flatten)]
     pub backups: Backups,
-    /// How fast PVE may copy to and from it, in KiB a second. Unset: as the datacenter's options say.
-    #[attr(optional)]
-    pub bwlimit: Option<Bandwidth>,
     /// How long operations may take.
     #[attr(timeouts(create = "5m", update = "5m", delete = "5m"))]
     pub timeouts: Timeouts,

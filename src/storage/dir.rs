@@ -8,8 +8,8 @@ use crate::ground::pve::Pve;
 use crate::ground::texts;
 use crate::section::{Builtin, Family, Section, plain};
 
-use super::entry::{self, Backups, Bandwidth, ContentDirs, Entry, Folders, looked_at};
-use super::{ID, STORAGE};
+use super::entry::{Backups, Directories, Entry, Layout, looked_at};
+use super::{ID, ID_SAYS, STORAGE};
 
 /// A folder on the nodes as a storage: each has its own, unless something else mounts the same there (`shared`).
 ///
@@ -26,12 +26,7 @@ use super::{ID, STORAGE};
 #[model(name = "storage_dir", area = "Storage", key(storage))]
 pub struct StorageDir {
     /// Its id. PVE cannot rename a storage: a change replaces the entry.
-    #[attr(
-        required,
-        replace,
-        regex = ID,
-        says = "at least two characters: a letter, then letters, digits, `-`, `_`, `.`, ending with a letter or digit"
-    )]
+    #[attr(required, replace, regex = ID, says = ID_SAYS)]
     pub storage: String,
     /// The folder, such as `/mnt/backup`. A change replaces the entry.
     #[attr(required, replace, length = 1.., regex = "^/.+$", says = "a path that begins with `/`", check = texts::one_tidy_line)]
@@ -49,24 +44,14 @@ pub struct StorageDir {
     #[attr(optional, check = texts::one_tidy_line)]
     pub is_mountpoint: Option<String>,
     #[attr(flatten)]
-    pub folders: Folders,
-    /// Other folders for some kinds of content, below the storage's own: `{ iso = "images/iso" }`.
-    #[attr(optional, length = 1.., check = entry::folders, api = "content-dirs")]
-    pub content_dirs: Option<ContentDirs>,
+    pub directories: Directories,
     /// The format of new disks where nobody asks for one: `raw`, `qcow2`, `vmdk` or `subvol`.
     #[attr(keep, usual = "raw", one_of = ["raw", "qcow2", "vmdk", "subvol"])]
     pub format: Option<String>,
-    /// What is done with the space of new disks: `off`, `metadata`, `falloc` or `full`. Unset: `metadata` for qcow2, `off` for raw.
-    #[attr(optional, one_of = ["off", "metadata", "falloc", "full"])]
-    pub preallocation: Option<String>,
-    /// Whether snapshots of disks are files that build on each other, which needs qcow2. A change replaces the entry.
-    #[attr(keep, usual = false, replace, api = "snapshot-as-volume-chain")]
-    pub snapshot_as_volume_chain: Option<bool>,
+    #[attr(flatten)]
+    pub layout: Layout,
     #[attr(flatten)]
     pub backups: Backups,
-    /// How fast PVE may copy to and from it, in KiB a second. Unset: as the datacenter's options say.
-    #[attr(optional)]
-    pub bwlimit: Option<Bandwidth>,
     /// How long operations may take.
     #[attr(timeouts(create = "5m", update = "5m", delete = "5m"))]
     pub timeouts: Timeouts,

@@ -79,6 +79,51 @@ pub struct Folders {
     pub create_subdirs: Option<bool>,
 }
 
+/// What entries have whose folders have names of their own.
+#[derive(Nested, Clone, Debug, Default, PartialEq)]
+pub struct Directories {
+    #[attr(flatten)]
+    pub folders: Folders,
+    /// Other folders for some kinds of content, below the storage's own: `{ iso = "images/iso" }`.
+    #[attr(optional, length = 1.., check = folders, api = "content-dirs")]
+    pub content_dirs: Option<ContentDirs>,
+    /// How fast PVE may copy to and from it, in KiB a second. Unset: as the datacenter's options say.
+    #[attr(optional)]
+    pub bwlimit: Option<Bandwidth>,
+}
+
+/// What entries have whose disks are files.
+#[derive(Nested, Clone, Debug, Default, PartialEq)]
+pub struct Layout {
+    /// What is done with the space of new disks: `off`, `metadata`, `falloc` or `full`. Unset: `metadata` for qcow2, `off` for raw.
+    #[attr(optional, one_of = ["off", "metadata", "falloc", "full"])]
+    pub preallocation: Option<String>,
+    /// Whether snapshots of disks are files that build on each other, which needs qcow2. A change replaces the entry.
+    #[attr(keep, usual = false, replace, api = "snapshot-as-volume-chain")]
+    pub snapshot_as_volume_chain: Option<bool>,
+}
+
+/// The same, where such files are disks of virtual machines only.
+#[derive(Nested, Clone, Debug, Default, PartialEq)]
+pub struct Images {
+    /// The format of new disks where nobody asks for one: `raw`, `qcow2` or `vmdk`.
+    #[attr(keep, usual = "raw", one_of = ["raw", "qcow2", "vmdk"])]
+    pub format: Option<String>,
+    #[attr(flatten)]
+    pub layout: Layout,
+}
+
+/// Where LUNs are.
+#[derive(Nested, Clone, Debug, Default, PartialEq)]
+pub struct Target {
+    /// The portal's address or name. A change replaces the entry.
+    #[attr(required, replace, length = 1.., regex = PORTAL, says = "an address or name, with `:PORT` if it is not 3260")]
+    pub portal: String,
+    /// The target, such as `iqn.2001-05.com.example:storage`. A change replaces the entry.
+    #[attr(required, replace, length = 1.., check = texts::one_word)]
+    pub target: String,
+}
+
 /// Other names for the folders of some kinds of content: `{ iso = "images/iso" }`, below the storage's own folder.
 pub type ContentDirs = BTreeMap<String, String>;
 

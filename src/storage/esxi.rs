@@ -8,7 +8,7 @@ use crate::ground::texts;
 use crate::section::{Family, Section, plain};
 
 use super::entry::{Entry, looked_at};
-use super::{ID, STORAGE};
+use super::{ID, ID_SAYS, STORAGE};
 
 /// A VMware ESXi host as a storage to import virtual machines from.
 ///
@@ -20,12 +20,7 @@ use super::{ID, STORAGE};
 #[model(name = "storage_esxi", area = "Storage", key(storage))]
 pub struct StorageEsxi {
     /// Its id. PVE cannot rename a storage: a change replaces the entry.
-    #[attr(
-        required,
-        replace,
-        regex = ID,
-        says = "at least two characters: a letter, then letters, digits, `-`, `_`, `.`, ending with a letter or digit"
-    )]
+    #[attr(required, replace, regex = ID, says = ID_SAYS)]
     pub storage: String,
     /// The host's address or name.
     #[attr(required, length = 1.., check = texts::one_word)]

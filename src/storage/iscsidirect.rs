@@ -4,11 +4,10 @@ use std::collections::BTreeSet;
 
 use terraform_plugin::{Model, Timeouts};
 
-use crate::ground::texts;
 use crate::section::{Family, Section, plain};
 
-use super::entry::{self, Bandwidth, Entry, PORTAL, looked_at};
-use super::{ID, STORAGE};
+use super::entry::{self, Bandwidth, Entry, Target, looked_at};
+use super::{ID, ID_SAYS, STORAGE};
 
 /// The LUNs of an iSCSI target as disks, which QEMU reaches by itself, without the node's kernel.
 ///
@@ -19,19 +18,10 @@ use super::{ID, STORAGE};
 #[model(name = "storage_iscsidirect", area = "Storage", key(storage))]
 pub struct StorageIscsidirect {
     /// Its id. PVE cannot rename a storage: a change replaces the entry.
-    #[attr(
-        required,
-        replace,
-        regex = ID,
-        says = "at least two characters: a letter, then letters, digits, `-`, `_`, `.`, ending with a letter or digit"
-    )]
+    #[attr(required, replace, regex = ID, says = ID_SAYS)]
     pub storage: String,
-    /// The portal's address or name. A change replaces the entry.
-    #[attr(required, replace, length = 1.., regex = PORTAL, says = "an address or name, with `:PORT` if it is not 3260")]
-    pub portal: String,
-    /// The target, such as `iqn.2001-05.com.example:storage`. A change replaces the entry.
-    #[attr(required, replace, length = 1.., check = texts::one_word)]
-    pub target: String,
+    #[attr(flatten)]
+    pub target: Target,
     /// What it may hold: `images` (each LUN is a disk), `none` (LUNs are not for guests). Left alone when
     /// unset (PVE: `images`).
     #[attr(keep, length = 1.., one_of = ["images", "none"], check = entry::none_stands_alone)]

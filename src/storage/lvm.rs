@@ -8,7 +8,7 @@ use crate::ground::texts;
 use crate::section::{Family, Section, plain};
 
 use super::entry::{Bandwidth, Entry, looked_at};
-use super::{ID, STORAGE};
+use super::{ID, ID_SAYS, STORAGE};
 
 /// A volume group of LVM as a storage for disks, each a logical volume.
 ///
@@ -21,12 +21,7 @@ use super::{ID, STORAGE};
 #[model(name = "storage_lvm", area = "Storage", key(storage))]
 pub struct StorageLvm {
     /// Its id. PVE cannot rename a storage: a change replaces the entry.
-    #[attr(
-        required,
-        replace,
-        regex = ID,
-        says = "at least two characters: a letter, then letters, digits, `-`, `_`, `.`, ending with a letter or digit"
-    )]
+    #[attr(required, replace, regex = ID, says = ID_SAYS)]
     pub storage: String,
     /// The volume group. A change replaces the entry.
     #[attr(required, replace, length = 1.., regex = "^[A-Za-z0-9][A-Za-z0-9_.-]*[A-Za-z0-9]$", says = "at least two characters: letters, digits, `_`, `.`, `-`")]

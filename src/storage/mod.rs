@@ -47,6 +47,10 @@ const FIXED: &str = "it can be changed for other types; for this one PVE refuses
 /// The form of a storage's id.
 const ID: &str = r"^[A-Za-z][A-Za-z0-9\-_.]*[A-Za-z0-9]$";
 
+/// The same in words.
+const ID_SAYS: &str =
+    "at least two characters: a letter, then letters, digits, `-`, `_`, `.`, ending with a letter or digit";
+
 /// What this area offers.
 pub fn offer(registry: Registry<Pve>) -> Registry<Pve> {
     registry

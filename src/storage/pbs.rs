@@ -9,7 +9,7 @@ use crate::ground::texts;
 use crate::section::{Family, Section, plain};
 
 use super::entry::{self, Backups, Entry, looked_at};
-use super::{ID, STORAGE};
+use super::{ID, ID_SAYS, STORAGE};
 
 /// A datastore of a Proxmox Backup Server as a storage for backups.
 ///
@@ -22,12 +22,7 @@ use super::{ID, STORAGE};
 #[model(name = "storage_pbs", area = "Storage", key(storage), requires(master_pubkey, encryption_key))]
 pub struct StoragePbs {
     /// Its id. PVE cannot rename a storage: a change replaces the entry.
-    #[attr(
-        required,
-        replace,
-        regex = ID,
-        says = "at least two characters: a letter, then letters, digits, `-`, `_`, `.`, ending with a letter or digit"
-    )]
+    #[attr(required, replace, regex = ID, says = ID_SAYS)]
     pub storage: String,
     /// The server's address or name. A change replaces the entry.
     #[attr(required, replace, length = 1.., check = texts::one_word)]

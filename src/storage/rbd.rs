@@ -10,7 +10,7 @@ use crate::ground::texts;
 use crate::section::{Family, Section, lives};
 
 use super::used::{self, used};
-use super::{ID, STORAGE};
+use super::{ID, ID_SAYS, STORAGE};
 
 /// A pool of the cluster's own Ceph as a storage for the disks of guests.
 ///
@@ -23,12 +23,7 @@ use super::{ID, STORAGE};
 #[model(name = "storage_rbd", area = "Storage", key(storage))]
 pub struct StorageRbd {
     /// Its id. PVE cannot rename a storage: a change replaces the entry.
-    #[attr(
-        required,
-        replace,
-        regex = ID,
-        says = "at least two characters: a letter, then letters, digits, `-`, `_`, `.`, ending with a letter or digit"
-    )]
+    #[attr(required, replace, regex = ID, says = ID_SAYS)]
     pub storage: String,
     /// The pool, such as `pve_ceph_pool.vm.name`. Changed in place only while no image lies on the old one.
     #[attr(required)]

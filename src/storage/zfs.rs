@@ -8,7 +8,7 @@ use crate::ground::texts;
 use crate::section::{Family, Section, plain};
 
 use super::entry::{Bandwidth, Entry, PORTAL, looked_at};
-use super::{ID, STORAGE};
+use super::{ID, ID_SAYS, STORAGE};
 
 /// Disks on ZFS of a server elsewhere, which PVE makes there through SSH and reaches through iSCSI.
 ///
@@ -20,12 +20,7 @@ use super::{ID, STORAGE};
 #[model(name = "storage_zfs", area = "Storage", key(storage))]
 pub struct StorageZfs {
     /// Its id. PVE cannot rename a storage: a change replaces the entry.
-    #[attr(
-        required,
-        replace,
-        regex = ID,
-        says = "at least two characters: a letter, then letters, digits, `-`, `_`, `.`, ending with a letter or digit"
-    )]
+    #[attr(required, replace, regex = ID, says = ID_SAYS)]
     pub storage: String,
     /// The server's address or name. A change replaces the entry.
     #[attr(required, replace, length = 1.., regex = PORTAL, says = "an address or name, with `:PORT` if it is not 3260")]

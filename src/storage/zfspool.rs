@@ -8,7 +8,7 @@ use crate::ground::texts;
 use crate::section::{Family, Section, plain};
 
 use super::entry::{Bandwidth, Entry, looked_at};
-use super::{ID, STORAGE};
+use super::{ID, ID_SAYS, STORAGE};
 
 /// A dataset of ZFS as a storage for disks, of which each node has its own.
 ///
@@ -22,12 +22,7 @@ use super::{ID, STORAGE};
 #[model(name = "storage_zfspool", area = "Storage", key(storage))]
 pub struct StorageZfspool {
     /// Its id. PVE cannot rename a storage: a change replaces the entry.
-    #[attr(
-        required,
-        replace,
-        regex = ID,
-        says = "at least two characters: a letter, then letters, digits, `-`, `_`, `.`, ending with a letter or digit"
-    )]
+    #[attr(required, replace, regex = ID, says = ID_SAYS)]
     pub storage: String,
     /// The pool, or a dataset in it: `rpool/data`. A change replaces the entry.
     #[attr(required, replace, length = 1.., check = texts::one_word)]

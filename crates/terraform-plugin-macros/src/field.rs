@@ -54,7 +54,7 @@ pub(crate) struct Checks {
     pub(crate) range: Option<Expr>,
     pub(crate) length: Option<Expr>,
     pub(crate) regex: Option<Expr>,
-    pub(crate) says: Option<LitStr>,
+    pub(crate) says: Option<Expr>,
     pub(crate) one_of: Option<ExprArray>,
     pub(crate) check: Vec<Path>,
     pub(crate) each: Vec<Path>,
