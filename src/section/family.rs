@@ -27,7 +27,8 @@ impl<S: Section> Life for S {
             Sight::With(Right { path, any }) => Some(Need::to_plan(path, any)),
             Sight::All => None,
         };
-        let also = S::FAMILY.also.iter().map(|right| Need::to_apply(right.path, right.any));
+        let also = S::FAMILY.also.iter().chain(&S::FAMILY.removal);
+        let also = also.map(|right| Need::to_apply(right.path, right.any));
         sight.into_iter().chain([Need::to_apply(path, any)]).chain(also).collect()
     }
 
@@ -35,6 +36,14 @@ impl<S: Section> Life for S {
         let also = S::FAMILY.also.iter().map(|right| own::<S>(*right, key));
         // What is no part of the key is for the object itself to say.
         [own::<S>(S::FAMILY.write, key)].into_iter().chain(also.filter(|right| !right.path.contains('{'))).collect()
+    }
+
+    fn left_out() -> &'static [(&'static str, &'static str)] {
+        S::LEFT_OUT
+    }
+
+    fn removal(key: &S::Key) -> Option<OwnRight> {
+        S::FAMILY.removal.map(|right| own::<S>(right, key))
     }
 
     fn sight(key: &S::Key) -> Option<OwnRight> {

@@ -22,6 +22,11 @@ pub trait Life: Keyed + Default + Debug + PartialEq {
     /// What it takes to plan and to apply it.
     fn needs() -> Vec<Need>;
 
+    /// As [`terraform_plugin::Resource::left_out`].
+    fn left_out() -> &'static [(&'static str, &'static str)] {
+        &[]
+    }
+
     /// As [`terraform_plugin::Resource::validate`].
     fn validate(config: &Self::Plan, say: &mut Say<Self>) {
         let _ = (config, say);
@@ -29,6 +34,12 @@ pub trait Life: Keyed + Default + Debug + PartialEq {
 
     /// What writing it takes, in its place.
     fn write(key: &Self::Key) -> Vec<OwnRight>;
+
+    /// What ending it takes, in its place, where that is something else.
+    fn removal(key: &Self::Key) -> Option<OwnRight> {
+        let _ = key;
+        None
+    }
 
     /// What seeing it takes, in its place; none where everybody sees it or is refused.
     fn sight(key: &Self::Key) -> Option<OwnRight>;
@@ -136,7 +147,9 @@ pub fn needs<L: Life>() -> Vec<Need> {
 /// it.
 pub async fn plan<L: Life>(cx: &Cx<Pve>, change: &mut Change<L>, say: &mut Say<L>) {
     if let Some(key) = L::Key::decode(&L::encode_plan(&change.plan)).ok().or_else(|| change.prior_key()) {
-        for right in L::write(&key).into_iter().chain(L::sight(&key)) {
+        let removal = L::removal(&key).filter(|_| change.is_destroy());
+        let write = removal.map_or_else(|| L::write(&key), |right| vec![right]);
+        for right in write.into_iter().chain(L::sight(&key)) {
             rights::warn_any(cx, change, say, &right.path, right.any).await;
         }
     }

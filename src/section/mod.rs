@@ -32,11 +32,8 @@ pub trait Section: Keyed + Default + Debug + PartialEq {
     /// What it shares with others of its kind.
     const FAMILY: Family;
 
-    /// Parameters of PVE's that are left out, each with the reason.
-    #[cfg_attr(
-        not(test),
-        allow(dead_code, reason = "for the test that holds every section to PVE's description of its calls")
-    )]
+    /// Parameters of PVE's that are left out, each with the reason: for its page, and for the test that holds every section to
+    /// PVE's description of its calls.
     const LEFT_OUT: &'static [(&'static str, &'static str)] = &[];
 
     /// Attributes that stand otherwise to PVE's parameters than by name, type, limits and the calls that take them, each with
@@ -140,6 +137,8 @@ pub struct Family {
     pub write: Right,
     /// What writing it takes besides.
     pub also: &'static [Right],
+    /// What removing it takes, where that is something else than [`Family::write`] and [`Family::also`].
+    pub removal: Option<Right>,
     /// Who sees it. PVE leaves out of most lists what one may not see.
     pub sight: Sight,
     /// Where the whole of it is read.
@@ -177,6 +176,7 @@ impl Family {
         area: Area::Cluster,
         write: Right { path: "/", any: &["Sys.Modify"] },
         also: &[],
+        removal: None,
         sight: Sight::All,
         told: Told::InTheList,
         unset: Unset::Delete,
@@ -275,6 +275,10 @@ macro_rules! lives {
 
             fn needs() -> Vec<terraform_plugin::Need> {
                 crate::section::life::needs::<Self>()
+            }
+
+            fn left_out() -> &'static [(&'static str, &'static str)] {
+                <Self as crate::section::Life>::left_out()
             }
 
             fn validate(config: &<Self as terraform_plugin::Object>::Plan, say: &mut terraform_plugin::Say<Self>) {

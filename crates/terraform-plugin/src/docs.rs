@@ -12,7 +12,8 @@ use crate::value::{Value, json as codec};
 /// All schemas of a provider: `{"name", "provider": SCHEMA, "resources": {TYPE: OBJECT}, "data_sources": {TYPE: OBJECT}}`.
 ///
 /// An `OBJECT` is a `SCHEMA` with `area`, `key` (names of the attributes that the import id joins by `/`), `ready`, `plain` (whether it is one of many alike), `needs` (what
-/// somebody has to be allowed to do: `job`, which is `plan` or `apply`, `path`, `any`) and
+/// somebody has to be allowed to do: `job`, which is `plan` or `apply`, `path`, `any`), `left_out` (what of the API it does not
+/// manage: `name`, `why`) and
 /// `timeouts` (operation and default). A `SCHEMA` has `version`, `description`, `deprecated`, `checks` (texts),
 /// `attributes`. An attribute has `name`, `description`, `type` (as HCL writes it) or `nesting` and `attributes`, `rule`
 /// (`required`, `optional`, `keep`, `computed`, `default`), `default` (as JSON), `flags`, `deprecated`, `checks`.
@@ -35,6 +36,7 @@ fn object(info: &ObjectInfo) -> Json {
     json["ready"] = info.ready.into();
     json["plain"] = info.plain.into();
     json["needs"] = (info.needs)().iter().map(need).collect();
+    json["left_out"] = info.left_out.iter().map(|(name, why)| json!({ "name": name, "why": why })).collect();
     if info.timeouts.is_some() {
         let default = |o: Operation| (o.word().to_owned(), Duration::from(info.timeout(o, None)).to_string().into());
         json["timeouts"] = Json::Object(Operation::ALL.map(default).into_iter().collect());

@@ -25,6 +25,11 @@ pub trait Resource<A: Send + Sync + 'static>: Keyed {
         Vec::new()
     }
 
+    /// Parameters of the API that are left out, each with the reason: for the docs.
+    fn left_out() -> &'static [(&'static str, &'static str)] {
+        &[]
+    }
+
     /// Looks at a configuration without asking anybody; anything in it may be unknown.
     fn validate(config: &Self::Plan, say: &mut Say<Self>) {
         let _ = (config, say);

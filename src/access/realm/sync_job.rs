@@ -73,6 +73,7 @@ impl Section for RealmSyncJob {
         area: Area::File("jobs.cfg"),
         write: Right { path: "/access/groups", any: &["User.Modify"] },
         also: &[Right { path: "/access/realm/{realm}", any: &["Realm.AllocateUser"] }],
+        removal: Some(Right { path: "/", any: &["Sys.Modify"] }),
         sight: Sight::With(Right { path: "/", any: &["Sys.Audit"] }),
         made: Made::InItsPlace,
         always: &["schedule"],
@@ -81,7 +82,7 @@ impl Section for RealmSyncJob {
     };
 
     async fn planned(cx: &Cx<Pve>, change: &mut Change<Self>, say: &mut Say<Self>) {
-        if let Some(realm) = change.plan.realm.text().map(str::to_owned) {
+        if let Some(realm) = change.plan.realm.text().map(str::to_owned).filter(|_| !change.is_destroy()) {
             rights::warn(cx, change, say, &format!("/access/realm/{realm}"), "Realm.AllocateUser").await;
         }
     }

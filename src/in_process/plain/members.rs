@@ -102,7 +102,7 @@ async fn a_membership_whose_answer_was_lost_is_found() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn sync_jobs_live() {
-    let rig = Rig::of("{}").await;
+    let rig = Rig::of("{users: [{userid: weak@pve, password: longenough1}]}").await;
     let job = |more: Json| merged(json!({"id": "nightly", "realm": "dir", "schedule": "daily", "scope": "both"}), more);
     let planned = rig.plan::<RealmSyncJob>(None, &job(json!({}))).await.unwrap();
     assert!(
@@ -129,4 +129,10 @@ async fn sync_jobs_live() {
         ],
     )
     .await;
+    // What removing one takes is something else than making it.
+    let (kept, _) = rig.bring::<RealmSyncJob>(None, &job(json!({}))).await.unwrap();
+    rig.configure_as(&json!({"username": "weak@pve", "password": "longenough1", "api_token": null})).await;
+    let told = removal(&rig, &kept).await;
+    assert!(told.iter().any(|told| told.contains("The apply needs Sys.Modify")), "{told:?}");
+    assert!(!told.iter().any(|told| told.contains("User.Modify")), "{told:?}");
 }

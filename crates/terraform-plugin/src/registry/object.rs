@@ -26,6 +26,8 @@ pub(crate) struct ObjectInfo {
     pub(crate) plain: bool,
     /// What somebody has to be allowed to do.
     pub(crate) needs: fn() -> Vec<Need>,
+    /// What of the API is left out, with the reasons.
+    pub(crate) left_out: &'static [(&'static str, &'static str)],
     /// The names of the key's fields; none for a data source.
     pub(crate) key: &'static [&'static str],
     make_schema: fn() -> Schema,
@@ -46,6 +48,7 @@ impl ObjectInfo {
             updates_settle: false,
             plain: false,
             needs: Vec::new,
+            left_out: &[],
             key: &[],
             make_schema: M::schema,
             make_identity: Vec::new,
@@ -66,6 +69,7 @@ impl ObjectInfo {
             updates_settle: false,
             plain: false,
             needs: Vec::new,
+            left_out: &[],
             key: &[],
             make_schema: provider_schema::<C>,
             make_identity: Vec::new,

@@ -109,6 +109,7 @@ impl<R: crate::model::Keyed> Registered<R> {
         info.updates_settle = R::UPDATES_SETTLE;
         info.plain = R::PLAIN;
         info.needs = R::needs;
+        info.left_out = R::left_out();
         Self { info, model: PhantomData }
     }
 }
