@@ -78,7 +78,7 @@ fn sample<'a>(name: &str, schema: &'a Value) -> &'a str {
         "vmid" => "100",
         "userid" => "root@pam",
         "upid" => "UPID:pve1:00000001:00000001:6B000000:x:100:root@pam:",
-        "osdid" => "0",
+        "osdid" | "pos" => "0",
         "realm" => "pam",
         "sid" => "vm:100",
         "volume" => "local:iso/a.iso",
