@@ -175,12 +175,13 @@ impl Resource<Pve> for Pool {
         Ok(placing::check(cx, name, want, prior, found).await?)
     }
 
-    async fn removable(_cx: &Cx<Pve>, was: &Self, found: &mut Findings<Self>) -> Result<(), Error> {
+    async fn removable(cx: &Cx<Pve>, was: &Self, found: &mut Findings<Self>) -> Result<(), Error> {
         if !was.allow_destroy {
             let (summary, detail) = removal::not_allowed(&was.name);
             found.certain(Error::new(summary, detail).at("allow_destroy"));
+            return Ok(());
         }
-        Ok(())
+        removal::removable(cx, &was.name, found).await
     }
 
     async fn create(cx: &Cx<Pve>, want: &Self, unwritten: Unwritten<Self>) -> Result<Created<Self>, Failed> {
@@ -221,7 +222,9 @@ impl Resource<Pve> for Pool {
 
     async fn delete(cx: &Cx<Pve>, was: &Self) -> Result<Deleted<Self>, Error> {
         require_removable(cx, was).await?;
-        removal::remove(cx, &was.name).await?;
+        if find(cx, &was.name).await?.is_some() {
+            removal::destroy(cx, &was.name).await?;
+        }
         Ok(Deleted::Gone)
     }
 }

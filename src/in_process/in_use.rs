@@ -1,12 +1,13 @@
 //! What somebody still uses does not go, and is not changed under its users.
 
-use serde_json::json;
+use serde_json::{Value as Json, json};
 
-use super::Rig;
+use super::{Kept, Rig};
 use crate::access::pool::Pool;
 use crate::ceph::crush_rule::CrushRule;
 use crate::ceph::pool::Pool as CephPool;
 use crate::storage::rbd::StorageRbd;
+use crate::vm::vm::Vm;
 
 /// Two storages on one pool, which show each other's images: one by which a VM calls its disk, and one that nobody names.
 const TWO_ENTRIES: &str = "
@@ -99,6 +100,34 @@ async fn a_storage_is_told_at_plan_what_it_misses() {
     assert!(told.is_empty(), "what the same plan makes is no news: {told:?}");
     let told = rig.plan::<StorageRbd>(None, &json!({ "storage": "local", "pool": "vm" })).await.unwrap().warnings;
     assert!(told.len() == 1 && told[0].contains("Storage \"local\" is of type dir"), "{told:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_pool_with_images_is_told_when_its_destruction_is_planned() {
+    let rig = Rig::of(TWO_ENTRIES).await;
+    let warned = async |pool: &Kept<CephPool>| rig.plan(Some(pool), &Json::Null).await.unwrap().warnings;
+    let mut pools = Vec::new();
+    for name in ["vm", "spare"] {
+        let pool = rig.import::<CephPool>(name).await.unwrap();
+        let told = rig.plan(Some(&pool), &Json::Null).await.unwrap_err();
+        assert!(told.len() == 1 && told[0].contains("is protected"), "{told:?}");
+        let allowed = json!({ "name": name, "allow_destroy": true });
+        pools.push(rig.bring(Some(&pool), &allowed).await.unwrap().0);
+    }
+    let told = warned(&pools[0]).await;
+    assert!(told.len() == 1 && told[0].contains("Pool \"vm\" is in use"), "{told:?}");
+    assert!(told[0].contains("holds 1 images on it, such as ") && told[0].contains("vm-200"), "{told:?}");
+    let refused = rig.destroy(&pools[0]).await.unwrap_err();
+    assert!(refused[0].contains("Pool \"vm\" is in use"), "{refused:?}");
+
+    // Those go along to whom the images belong; others may not.
+    let vm = rig.import::<Vm>("200").await.unwrap();
+    let vm = rig.bring(Some(&vm), &json!({ "vmid": 200, "allow_destroy": true })).await.unwrap().0;
+    rig.plan(Some(&vm), &Json::Null).await.unwrap();
+    assert_eq!(warned(&pools[0]).await, [""; 0]);
+
+    assert_eq!(warned(&pools[1]).await, [""; 0]);
+    rig.destroy(&pools[1]).await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -1,29 +1,45 @@
 //! The way of a pool out of the cluster: only when nothing is in it.
 
+use std::collections::BTreeSet;
+
 use pve_client::api::ceph::pool::{Pool as Live, PoolRemoval};
 use pve_client::api::storage::StorageConfig;
-use terraform_plugin::Cx;
+use terraform_plugin::{Cx, Error, Findings};
 
-use super::find;
+use super::{Pool, find};
 use crate::ground::error::{During, Problem};
 use crate::ground::pve::{Pve, patience};
 use crate::storage::images::images;
+use crate::vm::vm::Vm;
 
 /// More than a pool without images holds (RBD's directory objects).
 pub(in crate::ceph) const TRACES: u64 = 4096;
 
+/// Tells if something is in the pool, unless those go along to whom it belongs.
+pub(super) async fn removable(cx: &Cx<Pve>, name: &str, found: &mut Findings<Pool>) -> Result<(), Error> {
+    let Some(live) = find(cx, name).await? else { return Ok(()) };
+    if let Some(used) = used(cx, &live, &entries(cx, name).await?).await? {
+        let going = cx.going::<Vm>();
+        let goes = |owner: &Option<u32>| owner.is_some() && going.iter().any(|vm| vm.vmid == *owner);
+        found.missing(!used.owners.is_empty() && used.owners.iter().all(goes), used.problem);
+    }
+    Ok(())
+}
+
 /// Destroys the pool, if it is empty.
 pub(super) async fn remove(cx: &Cx<Pve>, name: &str) -> Result<(), Problem> {
     let Some(live) = find(cx, name).await? else { return Ok(()) };
-    let entries = entries(cx, name).await?;
-    must_be_empty(cx, &live, &entries).await?;
-    destroy(cx, name, &entries).await
+    match used(cx, &live, &entries(cx, name).await?).await? {
+        Some(used) => Err(used.problem),
+        None => destroy(cx, name).await,
+    }
 }
 
-async fn destroy(cx: &Cx<Pve>, name: &str, entries: &[StorageConfig]) -> Result<(), Problem> {
+/// Destroys the pool, whatever is in it.
+pub(super) async fn destroy(cx: &Cx<Pve>, name: &str) -> Result<(), Problem> {
     let doing = format!("Cannot destroy pool \"{name}\"");
     // PVE looks once more by itself; but where an entry cannot be looked at on the node that does it, it gives up.
-    let force = entries.iter().any(|entry| entry.disable || entry.nodes.is_some());
+    let force = entries(cx, name).await?.iter().any(|entry| entry.disable || entry.nodes.is_some());
     let removal = PoolRemoval { force, ..PoolRemoval::default() };
     let mut task = cx.client.ceph().delete_pool(name, removal).await.during(&doing)?;
     task.wait(&patience(cx), |_| {}).await.during(&doing)
@@ -35,40 +51,56 @@ async fn entries(cx: &Cx<Pve>, name: &str) -> Result<Vec<StorageConfig>, Problem
     Ok(storages.iter().filter(|storage| storage.ceph_pools().contains(name)).cloned().collect())
 }
 
-async fn must_be_empty(cx: &Cx<Pve>, live: &Live, entries: &[StorageConfig]) -> Result<(), Problem> {
+/// Why a pool has to stay.
+struct Used {
+    problem: Problem,
+    /// Whose images are in it; none where no storage shows what is.
+    owners: BTreeSet<Option<u32>>,
+}
+
+impl From<Problem> for Used {
+    fn from(problem: Problem) -> Self {
+        Self { problem, owners: BTreeSet::new() }
+    }
+}
+
+/// What is in the pool, or that nobody knows.
+async fn used(cx: &Cx<Pve>, live: &Live, entries: &[StorageConfig]) -> Result<Option<Used>, Problem> {
     let name = &live.name;
     let summary = format!("Pool \"{name}\" is in use");
     // PVE shows nothing of one that is disabled; what the pool stores is looked at below.
     for storage in entries.iter().filter(|entry| !entry.disable) {
         let Some(images) = images(cx, &storage.storage, storage.nodes.as_ref()).await? else { continue };
-        if !images.is_empty() {
-            return Err(Problem::new(
+        if let Some(first) = images.first() {
+            let problem = Problem::new(
                 summary,
                 format!(
                     "Storage \"{}\" holds {} images on it, such as {}. Nothing was destroyed. Move or remove them first.",
                     storage.storage,
                     images.len(),
-                    images[0].volid
+                    first.volid
                 ),
-            ));
+            );
+            return Ok(Some(Used { problem, owners: images.iter().map(|image| image.vmid).collect() }));
         }
     }
     let status = cx.client.ceph().pool_status(name).await.during(format!("Cannot read pool \"{name}\""))?;
     let Some(stored) = status.statistics.map(|statistics| statistics.stored) else {
-        return Err(Problem::new(
+        let problem = Problem::new(
             format!("Nobody knows what is in pool \"{name}\""),
             "PVE tells no figures of it. Nothing was destroyed. See whether Ceph is well, then apply again.",
-        ));
+        );
+        return Ok(Some(problem.into()));
     };
-    if stored > TRACES {
-        return Err(Problem::new(
+    let unseen = || {
+        Problem::new(
             summary,
             format!(
                 "No storage shows an image on it, yet it holds {stored} bytes. Nothing was destroyed. Remove what is in it first."
             ),
-        ));
-    }
-    Ok(())
+        )
+    };
+    Ok((stored > TRACES).then(|| unseen().into()))
 }
 
 /// Summary and detail of the refusal without `allow_destroy`.
