@@ -44,7 +44,7 @@ pub use refusals::refused;
 pub use running::Running;
 pub use scene::Scene;
 pub use sim::Sim;
-pub use skip::or_skip;
+pub use skip::{must_not_skip, or_skip};
 pub use terraform::{Product, Terraform, Version, python_environment};
 pub use workspace::{Workspace, example};
 

@@ -5,8 +5,13 @@
 /// # Panics
 /// With `ACCEPTANCE_MUST_NOT_SKIP=1` in the environment, a skip is a failure.
 pub fn or_skip<T>(found: anyhow::Result<T>) -> Option<T> {
-    let must_not = std::env::var("ACCEPTANCE_MUST_NOT_SKIP").is_ok_and(|value| value == "1");
-    found_or_skip(found, must_not, &mut std::io::stderr())
+    found_or_skip(found, must_not_skip(), &mut std::io::stderr())
+}
+
+/// Whether this is a machine on which everything has to run.
+#[must_use]
+pub fn must_not_skip() -> bool {
+    std::env::var("ACCEPTANCE_MUST_NOT_SKIP").is_ok_and(|value| value == "1")
 }
 
 fn found_or_skip<T>(found: anyhow::Result<T>, must_not: bool, to: &mut impl std::io::Write) -> Option<T> {

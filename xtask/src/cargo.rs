@@ -14,9 +14,13 @@ pub(crate) fn cargo(args: &[&str]) -> Command {
     let program = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let mut command = Command::new(program);
     command.args(args).current_dir(workspace_root());
-    // `cargo run` exports these for this package; a nested cargo would take them for its caller's wish.
-    for name in ["CARGO_MANIFEST_DIR", "CARGO_MANIFEST_PATH", "CARGO_PKG_NAME", "CARGO_BIN_NAME"] {
-        command.env_remove(name);
-    }
+    alone(&mut command);
     command
+}
+
+/// Takes away what `cargo run` exports for this package: a nested cargo would take it for its caller's wish.
+pub(crate) fn alone(command: &mut Command) -> &mut Command {
+    ["CARGO_MANIFEST_DIR", "CARGO_MANIFEST_PATH", "CARGO_PKG_NAME", "CARGO_BIN_NAME"]
+        .iter()
+        .fold(command, |command, name| command.env_remove(name))
 }

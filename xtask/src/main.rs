@@ -55,7 +55,7 @@ enum Command {
     Golden(golden::Args),
     /// Builds the provider and puts it where `terraform init` and `tofu init` find it
     Install(install::Args),
-    /// Makes forty faults on purpose, one at a time in a copy, and tells which test notices each
+    /// Makes faults on purpose, one at a time in a copy, and tells which test notices each
     Mutants(mutants::Args),
     /// Everything that continuous integration checks; ends with the names of what failed
     Test(test::Args),

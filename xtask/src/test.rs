@@ -4,6 +4,7 @@
 //! longest and because whoever reads a log looks for their result at its end.
 
 mod deny;
+mod mutants;
 mod runner;
 
 use std::time::{Duration, Instant};
@@ -49,6 +50,7 @@ const STEPS: &[Step] = &[
     Step { name: "docs", checks: "the pages in docs/ are what the models say", run: docs },
     Step { name: "golden", checks: "the simulator answers what PVE was recorded to answer", run: golden },
     Step { name: "test", checks: "unit, documentation and acceptance tests", run: runner::run },
+    Step { name: "mutants", checks: "faults in the lines of the change are noticed", run: mutants::run },
 ];
 
 /// Runs the steps; `false` if one failed.

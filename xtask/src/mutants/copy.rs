@@ -1,18 +1,21 @@
 //! A copy of the sources, so that faults are never made in the ones that are worked on.
 
 use std::collections::BTreeSet;
-use std::fs;
+use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context as _, Result, ensure};
 
-use crate::cargo::{cargo, workspace_root};
+use crate::cargo::{alone, cargo, workspace_root};
 
 /// The copy, with a folder for builds of its own. Both are kept, so that the next run builds only what has changed.
 pub(super) struct Copy {
+    base: PathBuf,
     sources: PathBuf,
     builds: PathBuf,
+    /// Held as long as the copy is used: two at work in it would judge each other's faults.
+    _lock: File,
 }
 
 impl Copy {
@@ -20,8 +23,15 @@ impl Copy {
     pub(super) fn make() -> Result<Self> {
         let root = workspace_root();
         let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), PathBuf::from);
-        let base = std::path::absolute(target)?.join("mutants");
-        let copy = Self { sources: base.join("tree"), builds: base.join("build") };
+        let target = std::path::absolute(target)?;
+        let base = target.join("mutants");
+        fs::create_dir_all(&base)?;
+        let lock = File::create(base.join("lock"))?;
+        lock.try_lock().with_context(|| format!("somebody else is at work in {}", base.display()))?;
+        let copy = Self { sources: base.join("tree"), builds: base.join("build"), base, _lock: lock };
+        if !copy.builds.exists() {
+            lend(&target.join("debug"), &copy.builds.join("debug"))?;
+        }
         let files = tracked(&root)?;
         for file in &files {
             let (from, to) = (root.join(file), copy.sources.join(file));
@@ -64,8 +74,18 @@ impl Copy {
         command
     }
 
+    /// An empty folder beside the copy.
+    pub(super) fn place(&self, name: &str) -> Result<PathBuf> {
+        let place = self.base.join(name);
+        if place.exists() {
+            fs::remove_dir_all(&place)?;
+        }
+        fs::create_dir_all(&place)?;
+        Ok(place)
+    }
+
     fn surround(&self, command: &mut Command) {
-        command
+        alone(command)
             .env("CARGO_TARGET_DIR", &self.builds)
             .env(acceptance_tests::BUILT_IN, self.builds.join("debug"))
             .env("ACCEPTANCE_MUST_NOT_SKIP", "1");
@@ -85,6 +105,55 @@ impl Copy {
     }
 }
 
+/// Links what was built of the dependencies into another folder for builds: they are the same there, and take minutes.
+/// What is ours is left out: cargo writes some of its files in place, and both names would show it.
+fn lend(from: &Path, to: &Path) -> Result<()> {
+    let ours = ours()?;
+    for folder in ["deps", "build", ".fingerprint"] {
+        let Ok(entries) = fs::read_dir(from.join(folder)) else { continue };
+        fs::create_dir_all(to.join(folder))?;
+        for entry in entries {
+            let name = entry?.file_name();
+            if !ours.contains(&stem(&name.to_string_lossy())) {
+                link(&from.join(folder).join(&name), &to.join(folder).join(&name))?;
+            }
+        }
+    }
+    Ok(())
+}
+
+fn link(from: &Path, to: &Path) -> Result<()> {
+    if from.is_dir() {
+        fs::create_dir_all(to)?;
+        for entry in fs::read_dir(from)? {
+            let name = entry?.file_name();
+            link(&from.join(&name), &to.join(&name))?;
+        }
+        return Ok(());
+    }
+    fs::hard_link(from, to).with_context(|| to.display().to_string())
+}
+
+/// The names of the workspace's packages and of what is built of them.
+fn ours() -> Result<BTreeSet<String>> {
+    let output = cargo(&["metadata", "--no-deps", "--format-version=1"]).output().context("cargo metadata")?;
+    ensure!(output.status.success(), "cargo metadata: {}", String::from_utf8_lossy(&output.stderr));
+    let told: serde_json::Value = serde_json::from_slice(&output.stdout)?;
+    let mut names = BTreeSet::new();
+    for package in told["packages"].as_array().context("cargo metadata names no packages")? {
+        let targets = package["targets"].as_array().into_iter().flatten();
+        let all = std::iter::once(package).chain(targets);
+        names.extend(all.filter_map(|what| what["name"].as_str()).map(|name| name.replace('-', "_")));
+    }
+    Ok(names)
+}
+
+/// The name of what a file was built of: `libpve_client-0123.rlib` is of `pve_client`.
+fn stem(file: &str) -> String {
+    let name = file.rsplit_once('-').map_or(file, |(name, _)| name).replace('-', "_");
+    name.strip_prefix("lib").map_or(name.clone(), str::to_owned)
+}
+
 /// The files that git tracks or would track, as they lie there now.
 fn tracked(root: &Path) -> Result<BTreeSet<PathBuf>> {
     let output = Command::new("git")
@@ -101,4 +170,32 @@ fn tracked(root: &Path) -> Result<BTreeSet<PathBuf>> {
         .map(PathBuf::from)
         .filter(|f| root.join(f).is_file())
         .collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_ours_is_not_lent() {
+        let folder = tempfile::tempdir().unwrap();
+        let (from, to) = (folder.path().join("from"), folder.path().join("to"));
+        for file in [
+            "deps/libpve_client-01.rlib",
+            "deps/libserde-02.rlib",
+            ".fingerprint/pve-client-01/lib-pve_client",
+            ".fingerprint/serde-02/lib-serde",
+            "build/libc-03/output",
+        ] {
+            fs::create_dir_all(from.join(file).parent().unwrap()).unwrap();
+            fs::write(from.join(file), "x").unwrap();
+        }
+        lend(&from, &to).unwrap();
+        assert!(to.join("deps/libserde-02.rlib").is_file() && to.join(".fingerprint/serde-02/lib-serde").is_file());
+        assert!(!to.join("deps/libpve_client-01.rlib").exists() && !to.join(".fingerprint/pve-client-01").exists());
+        assert_eq!(
+            (stem("libc-03"), stem("pve-sim-1"), stem("found-12.d")),
+            ("c".into(), "pve_sim".into(), "found".into())
+        );
+    }
 }

@@ -17,7 +17,7 @@ use crate::test::failed_test;
 /// A fault may leave a test waiting for ever: one that runs for so long has noticed it.
 const PATIENCE: Duration = Duration::from_secs(420);
 
-/// The package whose unit tests are those of a program.
+/// The package in the workspace's root.
 const PROVIDER: &str = "terraform-provider-pve";
 
 /// One or more tests that are run together.
@@ -82,12 +82,9 @@ impl Trial {
     /// dependencies, and all of them would be built once more.
     fn plan(&self) -> Plan {
         let (build, target, folder) = match self {
-            Self::Unit(package) if package == PROVIDER => {
-                (format!("test --workspace --bin {package} --no-run"), package.clone(), String::new())
-            }
             Self::Unit(package) => {
-                let target = package.replace('-', "_");
-                ("test --workspace --lib --no-run".to_owned(), target, format!("crates/{package}"))
+                let folder = if package == PROVIDER { String::new() } else { format!("crates/{package}") };
+                ("test --workspace --lib --no-run".to_owned(), package.replace('-', "_"), folder)
             }
             Self::Integration { package, program, .. } => {
                 (format!("test --workspace --test {program} --no-run"), program.clone(), format!("crates/{package}"))

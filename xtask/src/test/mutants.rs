@@ -1,0 +1,25 @@
+//! The step that makes faults in the lines of the change, for two minutes, and tells which survive.
+//!
+//! It never fails: which faults fit into the time hangs on the machine, and where a clone holds little of the past, so does
+//! what counts as the change. `cargo xtask mutants diff` is the one that judges.
+
+use anyhow::Result;
+
+use super::Outcome;
+use crate::mutants::{Change, Machine};
+
+pub(super) fn run() -> Result<Outcome> {
+    // Building it takes minutes: only where nobody waits.
+    let machine = if acceptance_tests::must_not_skip() { Machine::find_or_install() } else { Machine::find() };
+    let tried = match machine.and_then(|machine| Change::USUAL.run(&machine)) {
+        Ok(tried) => tried,
+        Err(why) => {
+            println!("SKIPPED mutants: {why:#}");
+            return Ok(Outcome::Passed("SKIPPED, see above".to_owned()));
+        }
+    };
+    for survivor in &tried.survived {
+        println!("SURVIVED {survivor}");
+    }
+    Ok(Outcome::Passed(tried.told()))
+}
