@@ -87,8 +87,23 @@ impl Copy {
     fn surround(&self, command: &mut Command) {
         alone(command)
             .env("CARGO_TARGET_DIR", &self.builds)
+            // Nobody steps through these programs, and they are built once for each fault.
+            .env("CARGO_PROFILE_DEV_DEBUG", "0")
             .env(acceptance_tests::BUILT_IN, self.builds.join("debug"))
             .env("ACCEPTANCE_MUST_NOT_SKIP", "1");
+    }
+
+    /// Ends what still runs of the programs built there: a test that takes SIGTERM for its own outlives its time, and the
+    /// machine's. Nobody else runs them, as long as the lock is held.
+    pub(super) fn sweep(&self) -> Result<()> {
+        // Only where there is a /proc; elsewhere it would have to be seen by hand.
+        for entry in fs::read_dir("/proc").into_iter().flatten().flatten() {
+            let ours = fs::read_link(entry.path().join("exe")).is_ok_and(|program| program.starts_with(&self.builds));
+            if ours {
+                Command::new("kill").arg("-KILL").arg(entry.file_name()).status().context("kill")?;
+            }
+        }
+        Ok(())
     }
 
     /// Takes away what is no longer among the sources: cargo finds tests by their files.
@@ -175,6 +190,33 @@ fn tracked(root: &Path) -> Result<BTreeSet<PathBuf>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn what_still_runs_of_the_builds_is_ended_and_nothing_else() {
+        let folder = tempfile::tempdir().unwrap();
+        let base = folder.path().canonicalize().unwrap();
+        let lock = File::create(base.join("lock")).unwrap();
+        let copy = Copy { sources: base.join("tree"), builds: base.join("build"), base, _lock: lock };
+        let shell = Path::new("/bin/sh").canonicalize().unwrap();
+        fs::create_dir(&copy.builds).unwrap();
+        let [built, other] = [copy.builds.join("sh"), copy.base.join("sh")].map(|place| {
+            fs::copy(&shell, &place).unwrap();
+            // It waits for a line, and ends well when there is none.
+            let mut command = Command::new(place);
+            command.args(["-c", "trap '' TERM; read line; exit 0"]).stdin(std::process::Stdio::piped());
+            loop {
+                match command.spawn() {
+                    // Another test was starting a program just as this one was written.
+                    Err(error) if error.kind() == std::io::ErrorKind::ExecutableFileBusy => std::thread::yield_now(),
+                    child => break child.unwrap(),
+                }
+            }
+        });
+        copy.sweep().unwrap();
+        assert_eq!(built.wait_with_output().unwrap().status.code(), None);
+        assert_eq!(other.wait_with_output().unwrap().status.code(), Some(0));
+    }
 
     #[test]
     fn what_is_ours_is_not_lent() {

@@ -167,6 +167,7 @@ impl Machine {
             .args(["--", "--"])
             .args(&stage.words);
         let told = command.stdin(Stdio::null()).output().context("cargo mutants")?;
+        copy.sweep()?;
         let file = out.join("mutants.out/outcomes.json");
         let outcomes = fs::read_to_string(&file)
             .with_context(|| format!("cargo mutants: {}{}", lossy(&told.stdout), lossy(&told.stderr)))?;
