@@ -51,7 +51,9 @@ impl Area {
                 "api::ceph::crush::tests::a_map_of_megabytes",
             ],
             Self::TerraformPlugin => &["value::json::tests", "value::msgpack::tests"],
-            Self::Macros | Self::Src => &[],
+            // Every object's life.
+            Self::Src => &["in_process"],
+            Self::Macros => &[],
         }
     }
 
@@ -83,7 +85,9 @@ impl Area {
                 Stage::new(plugin, "--lib").without(Self::TerraformPlugin.slow()),
                 provider,
             ],
-            Self::Src => vec![provider],
+            Self::Src => {
+                vec![Stage::new(src, "--lib").without(self.slow()), Stage::new(src, "--lib").only(self.slow())]
+            }
         }
     }
 }

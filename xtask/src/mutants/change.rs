@@ -22,7 +22,8 @@ pub(crate) struct Change {
     /// not know yet are not looked at
     #[arg(long, value_name = "REVISION")]
     base: Option<String>,
-    /// No further fault is begun after so many seconds; which ones are tried, the change itself decides
+    /// No further fault is begun after so many seconds, beside those that it takes to see the tests pass without any; which
+    /// ones are tried, the change itself decides
     #[arg(long, default_value_t = 120)]
     seconds: u64,
 }
@@ -55,7 +56,7 @@ impl Change {
         fs::write(&file, &diff)?;
         let mut hasher = DefaultHasher::new();
         diff.hash(&mut hasher);
-        let mut judge = Judge::new(machine, &copy, Some(until));
+        let mut judge = Judge::new(machine, &copy, Some(until), false);
         let mut areas = Area::ALL;
         fastrand::Rng::with_seed(hasher.finish()).shuffle(&mut areas);
         for area in areas {

@@ -134,34 +134,31 @@ impl Machine {
         let mut command = self.command(copy);
         command.args(["--list", "--json"]).args(areas.iter().flat_map(|area| ["--package", area.package()]));
         command.args(diff.map(|diff| format!("--in-diff={}", diff.display())));
-        let output = command.output().context("cargo mutants --list")?;
-        let told = String::from_utf8_lossy(&output.stderr);
-        ensure!(output.status.success(), "cargo mutants --list: {told}");
-        // A diff without anything to change is told in words.
-        let list = if output.stdout.trim_ascii().is_empty() { b"[]" } else { &output.stdout[..] };
-        serde_json::from_slice(list).with_context(|| format!("what cargo mutants --list says: {told}"))
+        listed(&mut command)
     }
 
     /// Makes the faults one after the other in the copy, and runs the tests on each.
     pub(super) fn run(&self, copy: &Copy, faults: &[&Fault], stage: &Stage, patience: Duration) -> Result<Vec<End>> {
         let out = copy.place("out")?;
         let these: Vec<String> = faults.iter().map(|fault| regex::escape(&fault.name)).collect();
+        let these = format!("--re=^(?:{})$", these.join("|"));
+        let packages = faults.iter().map(|fault| format!("--package={}", fault.package)).collect::<BTreeSet<_>>();
+        let mut command = self.command(copy);
+        let matched = listed(command.args(["--list", "--json", &these]).args(&packages))?;
+        // Fields that are left out are listed whatever the names are to be (27.1.0). What was caught before is not.
+        let others = matched.iter().filter(|other| faults.iter().all(|fault| fault.name != other.name));
+        let caught: String = others.map(|other| format!("{}\n", other.name)).collect();
+        fs::create_dir_all(out.join("mutants.out"))?;
+        fs::write(out.join("mutants.out/caught.txt"), caught)?;
         let mut command = self.command(copy);
         command
-            .args([
-                "--in-place",
-                "--baseline=skip",
-                "--no-shuffle",
-                "--no-times",
-                "--annotations=none",
-                "--colors=never",
-            ])
-            .args(faults.iter().map(|fault| format!("--package={}", fault.package)).collect::<BTreeSet<_>>())
+            .args(["--in-place", "--iterate", "--baseline=skip", "--no-shuffle", "--no-times", "--annotations=none"])
+            .args(packages)
             .arg(format!("--test-package={}", stage.package))
             .arg(format!("--cargo-arg={}", stage.target))
             .arg(format!("--timeout={}", patience.as_secs()))
             .arg(format!("--build-timeout={}", BUILD.as_secs()))
-            .arg(format!("--re=^(?:{})$", these.join("|")))
+            .arg(these)
             .arg("--output")
             .arg(&out)
             .args(["--", "--"])
@@ -181,6 +178,16 @@ impl Machine {
         command.arg("mutants");
         command
     }
+}
+
+/// The faults that a call lists.
+fn listed(command: &mut Command) -> Result<Vec<Fault>> {
+    let output = command.output().context("cargo mutants --list")?;
+    let told = lossy(&output.stderr);
+    ensure!(output.status.success(), "cargo mutants --list: {told}");
+    // A diff without anything to change is told in words.
+    let list = if output.stdout.trim_ascii().is_empty() { b"[]" } else { &output.stdout[..] };
+    serde_json::from_slice(list).with_context(|| format!("what cargo mutants --list says: {told}"))
 }
 
 fn own_folder() -> Result<PathBuf> {
