@@ -177,6 +177,7 @@ mod tests {
         let parsed: PropertyString = "ssd=1,a:b,discard=on".parse().unwrap();
         assert_eq!(parsed.to_string(), "a:b,discard=on,ssd=1");
         assert_eq!(parsed.default_value(), Some("a:b"));
+        assert!(parsed.items().eq([("discard", "on"), ("ssd", "1")]));
     }
 
     #[test]

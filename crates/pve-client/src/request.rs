@@ -207,6 +207,8 @@ mod tests {
         let request = Request::delete("storage/x").param("a", "1/2").param("a", 3);
         assert_eq!(request.form(), None);
         assert_eq!(request.uri(), "/api2/json/storage/x?a=1%2F2&a=3");
+        let sent = [("a", "1/2"), ("a", "3")].map(|(key, value)| (key.to_owned(), value.to_owned()));
+        assert_eq!(request.spelt(), ("DELETE /storage/x".to_owned(), sent.to_vec()));
     }
 
     #[test]

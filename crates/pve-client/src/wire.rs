@@ -207,6 +207,7 @@ mod tests {
         assert_eq!(read(json!({ "n": "-3" })).n, -3);
         assert_eq!(read(json!({ "n": 3.0 })).n, 3);
         assert_eq!(read(json!({ "n": "" })).n, 0);
+        assert_eq!(read(json!({ "n": true, "on": false })), Sample { n: 1, on: Some(0.0), ..Sample::default() });
         assert!(serde_json::from_value::<Sample>(json!({ "n": 3.5 })).is_err());
         assert!(serde_json::from_value::<Sample>(json!({ "n": {} })).is_err());
         assert_eq!(read(json!({ "on": "0.25" })).on, Some(0.25));

@@ -226,6 +226,14 @@ fn tokens_are_checked_without_being_told() {
 }
 
 #[test]
+fn our_names_are_the_logins_and_the_tokens_without_its_secret() {
+    let auth = Auth::new(&Config::default().token("u@pve!id=a=b")).unwrap();
+    assert!(auth.is_us("u@pve!id") && !auth.is_us("") && !auth.is_us("u@pve") && !auth.is_us("u@pve!id=a"));
+    let auth = Auth::new(&Config::default().login("root@pam", "x")).unwrap();
+    assert!(auth.is_us("root@pam") && !auth.is_us(""));
+}
+
+#[test]
 fn times_of_tickets_and_answers() {
     assert_eq!(issued("PVE:root@pam:6B032D7F::abc/def=="), Some(0x6b032d7f));
     assert_eq!(issued("nonsense"), None);

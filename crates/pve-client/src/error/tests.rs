@@ -185,7 +185,8 @@ fn parameter_errors_keep_their_fields() {
     assert_eq!(kind(&refused(400, modified)), "Modified");
     assert_eq!(kind(&refused(400, "Cannot create 'g1', an entity with the same name already exists\n")), "Exists");
     assert_eq!(kind(&refused(400, "cannot delete 'g1', referenced by: md\n")), "Parameter");
-    assert_eq!(kind(&classify_fields(&[("storage", "No such storage.")])), "Absent");
+    let Error::Absent(absent) = classify_fields(&[("storage", "No such storage.\n")]) else { panic!() };
+    assert_eq!(absent.message, "No such storage.", "the words about the object, not those about parameters");
     assert_eq!(kind(&classify_fields(&[("upid", "no such task")])), "Absent");
     assert_eq!(kind(&classify_fields(&[("tokenid", "Token already exists.")])), "Exists");
     assert_eq!(kind(&classify_fields(&[("skiplock", "Only root may use this option.")])), "NeedsRootTicket");

@@ -108,6 +108,14 @@ async fn where_the_answering_node_has_no_ceph_another_is_asked() {
 }
 
 #[tokio::test]
+async fn no_osds_are_an_empty_tree_and_trouble_is_none() {
+    let osds = async |said| World::new(move |_| Reply::Error(500, said)).client().ceph().osds().await;
+    assert_eq!(osds("no tree nodes found").await.unwrap().osds.len(), 0);
+    let error = osds("something nobody has heard of").await.unwrap_err();
+    assert!(matches!(error, crate::Error::Other { .. }), "{error}");
+}
+
+#[tokio::test]
 async fn without_ceph_anywhere_that_is_the_error() {
     let world = World::new(|call| match call.line.as_str() {
         "GET /cluster/ceph/metadata?scope=versions" => Reply::Data(json!({})),
