@@ -1,4 +1,4 @@
-//! Everything a Terraform or OpenTofu provider in Rust needs, protocol 6.11, with no knowledge of what it provides.
+#![doc = include_str!("../README.md")]
 
 // The derives write paths that begin with the crate's name, in this crate's tests too.
 extern crate self as terraform_plugin;
