@@ -20,13 +20,26 @@ pub(super) fn resource(name: &str, object: &Object, example: &str, import: &str)
     code(&mut page, "Example", "terraform", example);
     both(&mut page, object);
     privileges(&mut page, object);
+    imports(&mut page, name, object, import);
+    page
+}
+
+/// How an object that exists is imported: by its id, and by its identity.
+fn imports(page: &mut String, name: &str, object: &Object, import: &str) {
     let key = object.key.iter().map(|field| format!("`{field}`")).collect::<Vec<_>>().join("/");
+    let _ = writeln!(page, "## Import\n\nThe id is {key}:\n\n```shell\n{}\n```", import.trim_end());
+    let width = object.key.iter().map(String::len).max().unwrap_or(0);
+    let identity = object.key.iter().map(|field| {
+        let number = object.attributes.iter().any(|a| a.name == *field && a.kind.as_deref() == Some("number"));
+        let value = if number { "100".to_owned() } else { format!("\"{}\"", field.to_uppercase()) };
+        format!("    {field:width$} = {value}\n")
+    });
     let _ = writeln!(
         page,
-        "## Import\n\nThe id is {key}. With an `import` block or on the command line:\n\n```shell\n{}\n```",
-        import.trim_end()
+        "\nOr with an `import` block, by the same `id` or, from Terraform 1.12 on, by the identity:\n\n```terraform\nimport {{\n  to \
+         = {name}.NAME\n  identity = {{\n{}  }}\n}}\n```",
+        identity.collect::<String>()
     );
-    page
 }
 
 /// A data source's page.
@@ -120,5 +133,30 @@ fn item(page: &mut String, attribute: &Attribute, depth: usize) {
     page.push('\n');
     for inner in &attribute.attributes {
         item(page, inner, depth + 1);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_import_is_shown_by_id_and_by_the_attributes_of_the_identity() {
+        let object: Object = serde_json::from_value(serde_json::json!({
+            "description": "A disk.", "key": ["node", "id"],
+            "attributes": [
+                {"name": "node", "description": "", "rule": "required", "type": "string"},
+                {"name": "id", "description": "", "rule": "required", "type": "number"},
+            ],
+        }))
+        .unwrap();
+        let page = resource("acme_disk", &object, "", "terraform import acme_disk.a pve1/7\n");
+        let (_, import) = page.split_once("## Import\n\n").unwrap();
+        assert_eq!(
+            import,
+            "The id is `node`/`id`:\n\n```shell\nterraform import acme_disk.a pve1/7\n```\n\nOr with an `import` block, by the \
+             same `id` or, from Terraform 1.12 on, by the identity:\n\n```terraform\nimport {\n  to = acme_disk.NAME\n  \
+             identity = {\n    node = \"NODE\"\n    id   = 100\n  }\n}\n```\n"
+        );
     }
 }
