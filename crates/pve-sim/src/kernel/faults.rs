@@ -35,6 +35,9 @@ pub struct Fault {
     /// Why it could not do what it was to do, if so: nobody was found who could be signalled.
     #[serde(default, skip_deserializing, skip_serializing_if = "Option::is_none")]
     pub missed: Option<String>,
+    /// Whether it holds a request.
+    #[serde(default, skip_deserializing)]
+    pub held: bool,
     /// Its number among all that were ever put in force.
     #[serde(skip)]
     number: u64,
@@ -97,6 +100,18 @@ impl Faults {
         if let Some(known) = self.all.iter_mut().find(|known| known.number == fault.number) {
             known.missed = Some(why);
         }
+    }
+
+    /// Notes that one holds a request.
+    pub(crate) fn holds(&mut self, fault: &Fault) {
+        if let Some(known) = self.all.iter_mut().find(|known| known.number == fault.number) {
+            known.held = true;
+        }
+    }
+
+    /// Whether it was not taken back.
+    pub(crate) fn is_in_force(&self, fault: &Fault) -> bool {
+        self.all.iter().any(|known| known.number == fault.number)
     }
 
     /// All that were put in force, those that have struck included.
@@ -188,6 +203,7 @@ mod tests {
             r#"{"status": 500, "message": "x"}"#,
             r#"{"body": "<html>", "content_type": "text/html"}"#,
             r#"{"drop": true}"#,
+            r#"{"hold": true}"#,
             r#"{"delay": "30s"}"#,
             r#"{"task": "fail", "message": "x"}"#,
             r#"{"task": "vanish"}"#,
@@ -218,6 +234,7 @@ mod tests {
             r#"{"kill": 0}"#,
             r#"{"delay": "soon"}"#,
             r#"{"drop": false}"#,
+            r#"{"hold": false}"#,
             r#"{"cut": false}"#,
             r#"{"skew": "late"}"#,
             r#"{"outage": "refused", "for": "ever"}"#,

@@ -89,6 +89,17 @@ impl World {
         now
     }
 
+    /// What the control address answers, without the way there: for tests in the same process.
+    ///
+    /// # Errors
+    /// What is wrong with the request, in words.
+    pub fn control(&self, method: &str, path: &str, body: &serde_json::Value) -> Result<serde_json::Value, String> {
+        match super::control::answer(self, method, path, body.to_string().as_bytes()) {
+            (200, answer) => Ok(answer),
+            (_, refused) => Err(refused["error"].as_str().unwrap_or_default().to_owned()),
+        }
+    }
+
     /// Sleeps until the simulated clock shows `moment`.
     pub async fn sleep_until(&self, moment: Time) {
         loop {

@@ -161,6 +161,27 @@ impl Rig {
 }
 
 #[tokio::test]
+async fn a_request_is_held_until_the_faults_are_taken_back_before_or_after_pve_has_acted() {
+    let rig = Rig::start().await;
+    let world = &rig.running.world;
+    for (when, keyboard) in [("before", "de"), ("after", "fr")] {
+        let hold = json!({ "match": { "method": "PUT" }, "when": when, "effect": { "hold": true } });
+        world.control("POST", "/faults", &hold).unwrap();
+        let write = rig.as_token(Method::PUT, "/cluster/options").form(&[("keyboard", keyboard)]).send();
+        let free = async {
+            while world.control("GET", "/faults", &Value::Null).unwrap()[0]["held"] != true {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+            let options = send(rig.as_token(Method::GET, "/cluster/options")).await.body;
+            assert_eq!(options["data"]["keyboard"] == keyboard, when == "after");
+            world.control("DELETE", "/faults", &Value::Null).unwrap();
+        };
+        assert!(tokio::join!(write, free).0.is_err(), "it is answered");
+    }
+    assert!(world.control("GET", "/nowhere", &Value::Null).unwrap_err().contains("/nowhere"));
+}
+
+#[tokio::test]
 async fn the_node_in_the_path_goes_off_at_once_or_later() {
     let rig = Rig::start().await;
     let online = async || {

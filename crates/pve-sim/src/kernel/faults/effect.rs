@@ -30,6 +30,11 @@ pub enum Effect {
         /// Always true.
         drop: bool,
     },
+    /// The request stays on its way as long as the fault is in force; then the connection closes without an answer.
+    Hold {
+        /// Always true.
+        hold: bool,
+    },
     /// The answer comes later (simulated time).
     Delay {
         /// As `30s`.
@@ -110,6 +115,7 @@ impl Effect {
         match self {
             Effect::Delay { delay } => parse_duration(delay).map(drop),
             Effect::Drop { drop: false } => Err("drop must be true".to_owned()),
+            Effect::Hold { hold: false } => Err("hold must be true".to_owned()),
             Effect::Cut { cut: false } => Err("cut must be true".to_owned()),
             Effect::Hangup { hangup: false } => Err("hangup must be true".to_owned()),
             Effect::Status { status, .. } if !(100..=999).contains(status) => {

@@ -13,6 +13,9 @@ use crate::kernel::tasks::{TaskEnding, TaskFault};
 use crate::kernel::world::World;
 use crate::shape::parse_duration;
 
+/// So often it is looked whether a request is still held.
+const HELD: Duration = Duration::from_millis(5);
+
 /// What the faults do to the task that the request begins.
 pub(crate) fn task_fault(before: &[Fault], after: &[Fault]) -> Option<TaskFault> {
     before.iter().chain(after).find_map(|fault| match &fault.effect {
@@ -48,6 +51,13 @@ pub(crate) async fn strike(world: &World, node: &str, request: &Request, fault: 
             Some(Outcome::Reply(Reply { status: 200, reason: None, content_type, body, date }))
         }
         Effect::Drop { .. } => Some(Outcome::Drop),
+        Effect::Hold { .. } => {
+            world.with(|cluster| cluster.faults.holds(fault));
+            while world.with(|cluster| cluster.faults.is_in_force(fault)) {
+                tokio::time::sleep(HELD).await;
+            }
+            Some(Outcome::Drop)
+        }
         Effect::Delay { delay } => {
             let until = world.with(|cluster| cluster.now) + span(delay);
             world.sleep_until(until).await;
