@@ -2,13 +2,14 @@
 //! identity, destroyed. One with a real Terraform is in the acceptance tests.
 
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
 
 use pve_sim::cluster::Cluster;
 use pve_sim::kernel::record::Recorded;
 use pve_sim::shape::{CephStage, GuestShape, NodeShape, Shape};
 use pve_sim::{Options, Running, Sim};
 use serde_json::{Value as Json, json};
-use terraform_core::{Action, Config, Core, Provider, Value};
+use terraform_core::{Action, Config, Core, Process, Provider, Value};
 use terraform_plugin::{Server, StopToken};
 use tokio::task::JoinSet;
 
@@ -19,8 +20,13 @@ pub(super) struct Bench {
     pub(super) core: Core,
     pub(super) sim: Running,
     /// Where Terraform would keep its data.
-    _data: tempfile::TempDir,
+    pub(super) data: tempfile::TempDir,
+    /// Whether the next commands have a provider that can be killed, and those that they had.
+    pub(super) mortal: Mortal,
 }
+
+/// The processes that can be killed; none if they are not to be such.
+pub(super) type Mortal = Arc<Mutex<Option<Vec<Process>>>>;
 
 impl Bench {
     /// A cluster of this shape, and a provider that is configured for it.
@@ -39,9 +45,21 @@ impl Bench {
             "api_token": sim.api_token,
         });
         // Each command has a process of its own, as with Terraform; what is beside them stays.
-        let launch = move || Provider::in_process(Server::<PveProvider>::beside(StopToken::new(), beside.clone()));
+        let mortal = Mortal::default();
+        let processes = mortal.clone();
+        let launch = move || {
+            let server = Server::<PveProvider>::beside(StopToken::new(), beside.clone());
+            match &mut *processes.lock().unwrap() {
+                None => Provider::in_process(server),
+                Some(processes) => {
+                    let (provider, process) = Process::start(server).unwrap();
+                    processes.push(process);
+                    provider
+                }
+            }
+        };
         let core = Core::new(launch, config).await.unwrap().named(crate::ADDRESS);
-        Self { core, sim, _data: data }
+        Self { core, sim, data, mortal }
     }
 
     /// The same with Ceph and a machine, which most examples assume.
@@ -52,7 +70,7 @@ impl Bench {
         Self::of(shape).await
     }
 
-    fn cluster(&self) -> Json {
+    pub(super) fn cluster(&self) -> Json {
         self.sim.world.with(|cluster: &mut Cluster| cluster.canonical())
     }
 

@@ -11,6 +11,7 @@ mod in_use;
 mod lives;
 mod locked_out;
 mod machines;
+mod matrix;
 mod midway;
 mod moves;
 mod osds;

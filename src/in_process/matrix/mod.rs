@@ -1,0 +1,96 @@
+//! What becomes of every resource's example when its apply or its destroy is cut off at one of its requests: a provider that
+//! is killed there, or a connection that breaks. A new resource is tried by itself.
+//!
+//! A sample, another one each day (`MATRIX_SEED` repeats one), unless `MATRIX=whole`: every write, and of the reads one of
+//! each kind between two writes. `MATRIX_ONLY` narrows it to cells whose names contain a text. What a real Terraform is
+//! needed for (its own death, Ctrl-C, timeouts) is in the crash matrix of the acceptance tests.
+
+mod cell;
+mod difference;
+mod point;
+mod table;
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use tokio::task::JoinSet;
+
+use self::cell::{Cell, Converged, Subject};
+use self::table::Table;
+use super::lives::named;
+
+/// So many resources, and so many cells of each, unless everything is tried.
+const SAMPLE: (usize, usize) = (6, 6);
+/// So many go at a time: most of the time each waits for its cluster.
+const AT_A_TIME: usize = 8;
+
+/// What to draw by: `MATRIX_SEED`, or the number of the day.
+fn seed() -> u64 {
+    let today = || SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs() / 86_400);
+    let seed = std::env::var("MATRIX_SEED").ok().and_then(|seed| seed.parse().ok()).unwrap_or_else(today);
+    eprintln!("MATRIX_SEED={seed} repeats this");
+    seed
+}
+
+/// So many of them by lot.
+fn drawn<T>(random: &mut fastrand::Rng, mut from: Vec<T>, count: usize) -> Vec<T> {
+    random.shuffle(&mut from);
+    from.truncate(count);
+    from
+}
+
+/// The cells that are to be tried, each with its subject.
+async fn chosen(whole: bool) -> VecDeque<(Arc<Subject>, Cell)> {
+    let only = std::env::var("MATRIX_ONLY").unwrap_or_default();
+    let mut random = fastrand::Rng::with_seed(seed());
+    let mut names = named("resources");
+    if !whole && only.is_empty() {
+        names = drawn(&mut random, names, SAMPLE.0);
+    }
+    let mut measured: JoinSet<Subject> = names.into_iter().map(Subject::measured).collect();
+    let mut subjects = Vec::new();
+    while let Some(subject) = measured.join_next().await {
+        subjects.push(subject.unwrap());
+    }
+    subjects.sort_by(|one, other| one.name.cmp(&other.name));
+    let mut all = VecDeque::new();
+    for subject in subjects.into_iter().map(Arc::new) {
+        let mut cells = subject.cells();
+        cells.retain(|cell| format!("{}: {cell}", subject.name).contains(&only));
+        if !whole {
+            cells = drawn(&mut random, cells, SAMPLE.1);
+        }
+        all.extend(cells.into_iter().map(|cell| (subject.clone(), cell)));
+    }
+    all
+}
+
+async fn tried(subject: Arc<Subject>, cell: Cell) -> Result<Converged, String> {
+    let run = tokio::spawn(async move { cell.run(&subject).await });
+    run.await.unwrap_or_else(|panic| Err(format!("it panicked: {panic}")))
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_cut_off_comes_to_what_an_undisturbed_run_makes() {
+    let whole = std::env::var("MATRIX").is_ok_and(|which| which == "whole");
+    let cells = Mutex::new(chosen(whole).await);
+    assert!(!cells.lock().unwrap().is_empty());
+    let (cells, table) = (Arc::new(cells), Arc::new(Mutex::new(Table::default())));
+    let mut workers = JoinSet::new();
+    for _ in 0..AT_A_TIME {
+        let (cells, table) = (cells.clone(), table.clone());
+        workers.spawn(async move {
+            loop {
+                let next = cells.lock().unwrap().pop_front();
+                let Some((subject, cell)) = next else { break };
+                let end = tried(subject.clone(), cell.clone()).await;
+                table.lock().unwrap().count(&subject.name, &cell, end);
+            }
+        });
+    }
+    workers.join_all().await;
+    let table = table.lock().unwrap();
+    eprintln!("{table}");
+    assert!(table.failed.is_empty(), "{} failed:\n{}", table.failed.len(), table.failed.join("\n"));
+}
