@@ -161,7 +161,7 @@ fn a_pool_of_which_there_are_no_figures_is_not_destroyed() -> anyhow::Result<()>
     sim.forget_requests()?;
     let bare = json!({ "data": { "name": "vm", "id": 2, "size": 3 } });
     sim.fault(&json!({
-        "match": { "method": "GET", "path": "/nodes/*/ceph/pool/vm/status" },
+        "match": { "method": "GET", "path": "/nodes/*/ceph/pool/vm/status" }, "times": 100,
         "effect": { "body": bare.to_string(), "content_type": "application/json" },
     }))?;
     work.destroy()?.failed("Nobody knows what is in pool \"vm\"")?;

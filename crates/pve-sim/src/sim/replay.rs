@@ -105,6 +105,9 @@ async fn the_base_is_as_recorded() {
         "/nodes/{node}/tasks",
         "/nodes/{node}/disks/list",
         "/nodes/{node}/storage",
+        "/nodes/{node}/dns",
+        // Digests of its file are sent. Both calls are replayed with the recording of the nodes' settings.
+        "/nodes/{node}/config",
         "/cluster/tasks",
         "/cluster/resources",
     ];
