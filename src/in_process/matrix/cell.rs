@@ -258,6 +258,10 @@ impl Cell {
         for seen in requests.iter().filter(|seen| seen.method != "GET" && seen.path != "/access/ticket") {
             let here = self.point.method == seen.method && self.point.path == shape(&seen.path);
             count += usize::from(here);
+            // What of a list was cut off half-way in is taken out and put in again: it has been switched off all the time.
+            if seen.path.contains("/firewall/rules") {
+                continue;
+            }
             let unheard = here && count == self.point.nth && self.after;
             let done = unheard || seen.status.is_some_and(|status| status < 300);
             if self.phase == Phase::Apply && seen.method == "DELETE" && done {
