@@ -13,19 +13,26 @@ use crate::vm::vm::Vm;
 
 use super::images::images;
 
-/// Why a storage has to stay.
+/// Why what holds images has to stay.
 pub struct Used {
     pub problem: Problem,
-    /// Whose images lie there.
-    owners: BTreeSet<Option<u32>>,
+    /// Whose images lie there; none where nothing tells.
+    pub owners: BTreeSet<Option<u32>>,
+}
+
+impl Used {
+    /// Tells so, unless the owners go along.
+    pub fn tell<M>(self, cx: &Cx<Pve>, found: &mut Findings<M>) {
+        let going = cx.going::<Vm>();
+        let goes = |owner: &Option<u32>| owner.is_some() && going.iter().any(|vm| vm.vmid == *owner);
+        found.missing(!self.owners.is_empty() && self.owners.iter().all(goes), self.problem);
+    }
 }
 
 /// Tells if guests use the storage, unless they go along.
 pub async fn removable<M>(cx: &Cx<Pve>, id: &str, found: &mut Findings<M>) -> Result<(), Error> {
     if let Some(used) = used(cx, id).await? {
-        let going = cx.going::<Vm>();
-        let goes = |owner: &Option<u32>| owner.is_some() && going.iter().any(|vm| vm.vmid == *owner);
-        found.missing(used.owners.iter().all(goes), used.problem);
+        used.tell(cx, found);
     }
     Ok(())
 }

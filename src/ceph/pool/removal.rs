@@ -10,7 +10,7 @@ use super::{Pool, find};
 use crate::ground::error::{During, Problem};
 use crate::ground::pve::{Pve, patience};
 use crate::storage::images::images;
-use crate::vm::vm::Vm;
+use crate::storage::used::Used;
 
 /// More than a pool without images holds (RBD's directory objects).
 pub(in crate::ceph) const TRACES: u64 = 4096;
@@ -19,9 +19,7 @@ pub(in crate::ceph) const TRACES: u64 = 4096;
 pub(super) async fn removable(cx: &Cx<Pve>, name: &str, found: &mut Findings<Pool>) -> Result<(), Error> {
     let Some(live) = find(cx, name).await? else { return Ok(()) };
     if let Some(used) = used(cx, &live, &entries(cx, name).await?).await? {
-        let going = cx.going::<Vm>();
-        let goes = |owner: &Option<u32>| owner.is_some() && going.iter().any(|vm| vm.vmid == *owner);
-        found.missing(!used.owners.is_empty() && used.owners.iter().all(goes), used.problem);
+        used.tell(cx, found);
     }
     Ok(())
 }
@@ -51,23 +49,11 @@ async fn entries(cx: &Cx<Pve>, name: &str) -> Result<Vec<StorageConfig>, Problem
     Ok(storages.iter().filter(|storage| storage.ceph_pools().contains(name)).cloned().collect())
 }
 
-/// Why a pool has to stay.
-struct Used {
-    problem: Problem,
-    /// Whose images are in it; none where no storage shows what is.
-    owners: BTreeSet<Option<u32>>,
-}
-
-impl From<Problem> for Used {
-    fn from(problem: Problem) -> Self {
-        Self { problem, owners: BTreeSet::new() }
-    }
-}
-
 /// What is in the pool, or that nobody knows.
 async fn used(cx: &Cx<Pve>, live: &Live, entries: &[StorageConfig]) -> Result<Option<Used>, Problem> {
     let name = &live.name;
     let summary = format!("Pool \"{name}\" is in use");
+    let untold = |problem| Used { problem, owners: BTreeSet::new() };
     // PVE shows nothing of one that is disabled; what the pool stores is looked at below.
     for storage in entries.iter().filter(|entry| !entry.disable) {
         let Some(images) = images(cx, &storage.storage, storage.nodes.as_ref()).await? else { continue };
@@ -90,7 +76,7 @@ async fn used(cx: &Cx<Pve>, live: &Live, entries: &[StorageConfig]) -> Result<Op
             format!("Nobody knows what is in pool \"{name}\""),
             "PVE tells no figures of it. Nothing was destroyed. See whether Ceph is well, then apply again.",
         );
-        return Ok(Some(problem.into()));
+        return Ok(Some(untold(problem)));
     };
     let unseen = || {
         Problem::new(
@@ -100,7 +86,7 @@ async fn used(cx: &Cx<Pve>, live: &Live, entries: &[StorageConfig]) -> Result<Op
             ),
         )
     };
-    Ok((stored > TRACES).then(|| unseen().into()))
+    Ok((stored > TRACES).then(|| untold(unseen())))
 }
 
 /// Summary and detail of the refusal without `allow_destroy`.
