@@ -76,7 +76,7 @@ pub struct ClusterOptions {
     #[attr(optional)]
     pub notify: Option<Notify>,
     /// Tags that only who may change this may give to guests.
-    #[attr(optional, length = 1.., each = tag, api = "registered-tags")]
+    #[attr(optional, length = 1.., each = texts::tag, api = "registered-tags")]
     pub registered_tags: Option<BTreeSet<String>>,
     /// How guests are replicated.
     #[attr(optional)]
@@ -217,7 +217,7 @@ pub struct TagAccess {
     #[attr(optional, one_of = ["none", "list", "existing", "free"], api = "user-allow")]
     pub user_allow: Option<String>,
     /// The tags of `list`.
-    #[attr(optional, length = 1.., each = tag, api = "user-allow-list")]
+    #[attr(optional, length = 1.., each = texts::tag, api = "user-allow-list")]
     pub user_allow_list: Option<BTreeSet<String>>,
 }
 
@@ -239,18 +239,9 @@ pub struct Webauthn {
     pub rp: Option<String>,
 }
 
-/// PVE's form of a tag.
-fn tag(text: &String) -> Result<(), String> {
-    let begins = text.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '_');
-    match begins && text.chars().all(|c| c.is_ascii_alphanumeric() || "_-+.".contains(c)) {
-        true => Ok(()),
-        false => Err("must be a tag: letters, digits, `_`, then also `-`, `+`, `.`".to_owned()),
-    }
-}
-
 fn colour(text: &String) -> Result<(), String> {
     let mut parts = text.split(':');
-    let named = parts.next().is_some_and(|name| tag(&name.to_owned()).is_ok());
+    let named = parts.next().is_some_and(|name| texts::tag(&name.to_owned()).is_ok());
     let colours: Vec<&str> = parts.collect();
     let is = |colour: &&str| colour.len() == 6 && colour.chars().all(|c| c.is_ascii_hexdigit());
     match named && (1..=2).contains(&colours.len()) && colours.iter().all(is) {
@@ -278,9 +269,7 @@ impl Section for ClusterOptions {
         &[("migration_unsecure", "PVE's old word for `migration`")];
 
     fn seen(&mut self, _live: &Live) {
-        // PVE ends a note by a line feed.
-        self.description =
-            self.description.take().map(|text| text.trim_end().to_owned()).filter(|text| !text.is_empty());
+        self.description = self.description.take().and_then(texts::note);
     }
 }
 

@@ -28,6 +28,22 @@ pub fn one_word(text: &String) -> Result<(), String> {
     }
 }
 
+/// PVE's form of a tag.
+pub fn tag(text: &String) -> Result<(), String> {
+    let first = text.chars().next().is_some_and(|c| c.is_ascii_alphanumeric() || c == '_');
+    match first && text.chars().all(|c| c.is_ascii_alphanumeric() || "_-+.".contains(c)) {
+        true => Ok(()),
+        false => {
+            Err("must begin with a letter, digit or `_` and hold nothing else but those, `-`, `+` and `.`".to_owned())
+        }
+    }
+}
+
+/// A note as it was written: PVE ends it by a line feed. None if nothing is in it.
+pub fn note(text: String) -> Option<String> {
+    Some(text.trim_end().to_owned()).filter(|text| !text.is_empty())
+}
+
 /// An e-mail address, or the name of a mailbox on the node that sends.
 pub fn mail_address(text: &String) -> Result<(), String> {
     let words = |text: &str, more: &str| {

@@ -68,9 +68,7 @@ impl Section for NodeConfig {
     ];
 
     fn seen(&mut self, _live: &Live) {
-        // PVE ends a note by a line feed.
-        self.description =
-            self.description.take().map(|text| text.trim_end().to_owned()).filter(|text| !text.is_empty());
+        self.description = self.description.take().and_then(texts::note);
     }
 }
 

@@ -94,7 +94,7 @@ pub struct Vm {
     #[attr(keep, length = ..=8192, same = texts::same_but_end)]
     pub description: Option<String>,
     /// Tags. Left alone when unset; an empty set removes them. Upper and lower case mean the same.
-    #[attr(keep, each = tag, same = same_tags)]
+    #[attr(keep, each = texts::tag, same = same_tags)]
     pub tags: Option<BTreeSet<String>>,
     /// Whether it runs. Left alone when unset (a new VM is not started). While the VM is under HA, HA alone decides and this
     /// is only a note.
@@ -119,16 +119,6 @@ pub struct Vm {
     /// How long operations may take. A disk that moves is given up by its lack of progress rather than by the clock.
     #[attr(timeouts(create = "20m", update = "24h", delete = "20m"))]
     pub timeouts: Timeouts,
-}
-
-fn tag(text: &String) -> Result<(), String> {
-    let first = text.chars().next().is_some_and(|c| c.is_ascii_alphanumeric() || c == '_');
-    match first && text.chars().all(|c| c.is_ascii_alphanumeric() || "_-+.".contains(c)) {
-        true => Ok(()),
-        false => {
-            Err("must begin with a letter, digit or `_` and hold nothing else but those, `-`, `+` and `.`".to_owned())
-        }
-    }
 }
 
 fn same_tags(a: &BTreeSet<String>, b: &BTreeSet<String>) -> bool {
