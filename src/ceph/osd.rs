@@ -48,7 +48,8 @@ use settle::settled;
 /// An OSD can only be destroyed after `allow_destroy = true` was applied, and not while a pool would be left without room for
 /// its copies. Destroying takes the OSD out, waits until Ceph says that nothing is lost with it (hours, if there is much to
 /// move), and leaves the device free. OSDs are destroyed one after the other. A removal that ended early goes on with the
-/// next one; if the resource is still configured, the next apply brings the OSD back.
+/// next one; if the resource is still configured, the next apply brings the OSD back, or makes a new one there if it was
+/// destroyed already.
 ///
 /// A refresh warns of an OSD that has lost its disk, and plans nothing because of it.
 /// An OSD whose disk or node is dead is destroyed once `force = true` was applied: Ceph's own records tell then which OSD it
@@ -119,6 +120,7 @@ impl Resource<Pve> for Osd {
         place::reworded(cx, change, say).await;
         foresight::outside(cx, change, say).await;
         foresight::brought_in(cx, change, say).await;
+        foresight::left(cx, change, say).await;
         foresight::member(cx, change);
     }
 
@@ -213,7 +215,10 @@ impl Resource<Pve> for Osd {
         }
         match resume::unidentified(cx, was).await? {
             Some(found) => removal::remove(cx, &was.identified(&found), found.id).await,
-            None => Ok(Deleted::Gone),
+            None => Ok(match resume::freed(cx, was, Instant::now() + cx.timeout).await {
+                Ok(()) => Deleted::Gone,
+                Err(problem) => Deleted::unfinished(was.clone(), problem),
+            }),
         }
     }
 }
@@ -263,9 +268,11 @@ fn patience_until(cx: &Cx<Pve>, deadline: Instant) -> Patience {
 /// unfinished creation left it open.
 async fn find(cx: &Cx<Pve>, id: u32, prior: Option<&Osd>) -> Result<Option<Osd>, Problem> {
     let Some(live) = look::osd(cx, id).await? else {
-        return Ok(match prior.filter(|prior| !prior.ready) {
+        return Ok(match prior {
             // Ceph lists a new OSD when its daemon has registered, some seconds after PVE's task is over.
-            Some(prior) if look::lies_on(cx, &prior.node, id).await? => Some(prior.clone()),
+            Some(prior) if !prior.ready && look::lies_on(cx, &prior.node, id).await? => Some(prior.clone()),
+            // Its removal is not over.
+            Some(prior) if leftover::of(cx, prior).await?.is_some() => Some(prior.clone()),
             _ => None,
         });
     };

@@ -3,6 +3,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use pve_sim::cluster::Cluster;
 use pve_sim::kernel::record::Recorded;
@@ -72,6 +73,28 @@ impl Bench {
 
     pub(super) fn cluster(&self) -> Json {
         self.sim.world.with(|cluster: &mut Cluster| cluster.canonical())
+    }
+
+    /// Runs a command whose provider is killed as soon as a fault holds one of its requests.
+    pub(super) async fn killed<T>(&mut self, command: impl AsyncFnOnce(&mut Core) -> T) -> T {
+        let (world, mortal) = (self.sim.world.clone(), self.mortal.clone());
+        *mortal.lock().unwrap() = Some(Vec::new());
+        let killer = tokio::spawn({
+            let mortal = mortal.clone();
+            async move {
+                while world.control("GET", "/faults", &Json::Null).unwrap()[0]["held"] != true {
+                    tokio::time::sleep(Duration::from_millis(2)).await;
+                }
+                let processes = mortal.lock().unwrap().replace(Vec::new()).unwrap_or_default();
+                for process in &processes {
+                    process.kill().await;
+                }
+            }
+        });
+        let end = command(&mut self.core).await;
+        killer.abort();
+        *mortal.lock().unwrap() = None;
+        end
     }
 
     /// The requests that can have changed something.

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::diagnostics::{Diagnostic, Diagnostics, Severity};
 use crate::held::Held;
-use crate::journal::{Former, Intent, Journal};
+use crate::journal::{Former, Intent, Journal, Verb};
 use crate::model::Model;
 use crate::notices::Notices;
 use crate::outcome::Unreachable;
@@ -137,6 +137,9 @@ impl<A> Cx<A> {
 
     /// Whether a run for this state was cut off while it removed this object.
     pub async fn was_removing<M: Model>(&self, place: &str) -> bool {
+        if self.intent.as_ref().is_some_and(|intent| intent.carries_on(Verb::Remove, M::NAME)) {
+            return true;
+        }
         match &self.journal {
             Some(journal) => journal.was_removing(M::NAME, place).await,
             None => false,

@@ -205,7 +205,7 @@ pub fn remember(cx: &Cx<Pve>, upid: &Upid) {
 
 /// Whether a creation came as far as erasing the device, after its last look whether that is free: what is on it later is of
 /// its making. One that failed before has not touched it.
-fn has_erased(log: &[String], path: &str) -> bool {
+pub fn has_erased(log: &[String], path: &str) -> bool {
     log.iter().any(|line| line.trim_end() == format!("wiping block device {path}"))
 }
 

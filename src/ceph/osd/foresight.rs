@@ -3,13 +3,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use pve_client::Error as PveError;
+use pve_client::api::disks::Disk;
 use terraform_plugin::{Attr, Change, Cx, Error, Findings, Say};
 
 use super::contents::{erased, judge};
 use super::device::DevicePlan;
 use super::hindrance::{Grade, Hindrance};
 use super::occupied::Occupied;
-use super::{Osd, OsdPlan, groups, look, removal, settings};
+use super::{Osd, OsdPlan, groups, leftover, look, removal, settings};
 use crate::ceph::placement::Member;
 use crate::ground::error::{During, Problem};
 use crate::ground::ledger::Planned;
@@ -82,6 +83,27 @@ pub async fn outside(cx: &Cx<Pve>, change: &mut Change<Osd>, say: &mut Say<Osd>)
     }
 }
 
+/// An OSD that was destroyed by a removal that ended before its partition was free: the removal goes on, and a new OSD is made
+/// there.
+pub async fn left(cx: &Cx<Pve>, change: &mut Change<Osd>, say: &mut Say<Osd>) {
+    let Some(prior) = change.prior.as_ref().filter(|_| change.is_update()) else { return };
+    let Some(id) = prior.osd_id else { return };
+    if prior.ready && !was_removing(cx, prior).await {
+        return;
+    }
+    let Ok(None) = look::osd(cx, id).await else { return };
+    let Ok(Some(path)) = leftover::of(cx, prior).await else { return };
+    let detail = format!(
+        "osd.{id} is destroyed, and its removal was cut off before {path} of {} was free again. The apply frees it, and makes a \
+         new OSD there.",
+        prior.node
+    );
+    say.warning("device", "Removals of OSDs were cut off", detail);
+    change.plan.osd_id = Attr::Unknown;
+    change.plan.osd_fsid = Attr::Unknown;
+    change.replace("osd_id");
+}
+
 /// Says that nothing comes of bringing in an OSD that is down.
 pub async fn brought_in(cx: &Cx<Pve>, change: &Change<Osd>, say: &mut Say<Osd>) {
     let Some(prior) = &change.prior else { return };
@@ -131,6 +153,9 @@ pub async fn possible(cx: &Cx<Pve>, want: &OsdPlan, found: &mut Findings<Osd>) -
             return Ok(());
         }
     };
+    if found.is_plan() && is_freed_before(cx, node, target, &list).await? {
+        return Ok(());
+    }
     let wipe_if = wipe_if(want);
     let judged = judge(target, &list, node, &wipe_if.clone().unwrap_or_default());
     // What is in use is not erased, and nobody is told how to have it erased.
@@ -156,6 +181,17 @@ pub async fn possible(cx: &Cx<Pve>, want: &OsdPlan, found: &mut Findings<Osd>) -
         },
     }
     Ok(())
+}
+
+/// Whether a removal of this state that goes on with this run frees the device.
+async fn is_freed_before(cx: &Cx<Pve>, node: &str, target: &Disk, list: &[Disk]) -> Result<bool, Error> {
+    for osd in cx.held::<Osd>() {
+        let here = osd.node == node && osd.device.find(list, node).is_ok_and(|entry| entry.devpath == target.devpath);
+        if here && leftover::of(cx, &osd).await?.is_some() {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 /// Looks whether Ceph is there to take an OSD. `false`: the node itself is not, which says it all.

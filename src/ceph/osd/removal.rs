@@ -75,10 +75,13 @@ async fn remove_in_turn(cx: &Cx<Pve>, was: &Osd, id: u32) -> Result<Deleted<Osd>
     let _one_at_a_time = cx.client.begin_write(Lock::OsdRemoval, &[]).await.during(&doing)?;
     let deadline = Instant::now() + cx.timeout;
     let Some(live) = look::osd(cx, id).await? else {
-        return Ok(match !was.ready && look::lies_on(cx, &was.node, id).await? {
-            true => unlisted(was, id),
-            false => gone(cx, id),
-        });
+        if !was.ready && look::lies_on(cx, &was.node, id).await? {
+            return Ok(unlisted(was, id));
+        }
+        return match leftover::of(cx, was).await? {
+            Some(path) => Ok(freed(cx, was, id, (&was.node, &path), deadline).await),
+            None => Ok(gone(cx, id)),
+        };
     };
     // Before anything is changed: this also finds out whether the node can be asked at all.
     require_removable(cx, was).await?;
@@ -93,9 +96,24 @@ async fn remove_in_turn(cx: &Cx<Pve>, was: &Osd, id: u32) -> Result<Deleted<Osd>
             Ok(()) => {}
         }
     }
-    match taken_out(cx, was, &live, &way, deadline).await {
-        Ok(()) => Ok(gone(cx, id)),
-        Err(problem) => Ok(left(was, problem)),
+    match (taken_out(cx, was, &live, &way, deadline).await, &way) {
+        (Err(problem), _) => Ok(left(was, problem)),
+        (Ok(()), Way::ByNode { node, device }) => Ok(freed(cx, was, id, (node, device), deadline).await),
+        (Ok(()), _) => Ok(gone(cx, id)),
+    }
+}
+
+/// The end of a removal: what PVE has left on a partition.
+async fn freed(cx: &Cx<Pve>, was: &Osd, id: u32, (node, device): (&str, &str), deadline: Instant) -> Deleted<Osd> {
+    match leftover::free(cx, node, device, deadline).await {
+        Ok(()) => gone(cx, id),
+        Err(problem) => {
+            let hint = format!(
+                "osd.{id} is destroyed, and {device} of {node} is not known to be free yet. Destroy again to go on from here; if \
+                 the resource is still configured, the next apply does so and makes a new OSD there."
+            );
+            Deleted::unfinished(Osd { ready: false, ..was.clone() }, Error::from(problem).noting(&hint))
+        }
     }
 }
 
@@ -115,7 +133,7 @@ fn unlisted(was: &Osd, id: u32) -> Deleted<Osd> {
     Deleted::unfinished(Osd { ready: false, ..was.clone() }, problem)
 }
 
-/// It is out, and still there.
+/// It is out, and still there as far as is known.
 fn left(was: &Osd, problem: Problem) -> Deleted<Osd> {
     let hint = format!(
         "{} is on its way out of the cluster: it is given no data any more, and Ceph goes on moving what it holds. Destroy \
@@ -188,12 +206,7 @@ async fn taken_out(cx: &Cx<Pve>, was: &Osd, live: &Live, way: &Way, deadline: In
     }
     match way {
         Way::WithoutNode { node } => purge::purge(cx, id, node).await,
-        Way::ByNode { node, device } => {
-            stop(cx, live, node, deadline).await?;
-            destroy(cx, id, node, deadline).await?;
-            leftover::free(cx, node, device, deadline).await
-        }
-        Way::WithoutDisk { node } => {
+        Way::ByNode { node, .. } | Way::WithoutDisk { node } => {
             stop(cx, live, node, deadline).await?;
             destroy(cx, id, node, deadline).await
         }

@@ -8,7 +8,7 @@ use tokio::time::Instant;
 use super::creation::{self, Creation, Start, identify, made_by, remember};
 use super::device::kernel_name;
 use super::identity::Identity;
-use super::{Osd, look, patience_until};
+use super::{Osd, leftover, look, patience_until};
 use crate::ground::error::{During, Problem};
 use crate::ground::evidence;
 use crate::ground::pve::Pve;
@@ -19,6 +19,7 @@ pub async fn resume(cx: &Cx<Pve>, prior: &Osd, want: &Osd, deadline: Instant) ->
     if let Some(found) = unidentified(cx, prior).await? {
         return Ok(found);
     }
+    freed(cx, prior, deadline).await?;
     let creation = match Creation::prepare(cx, want).await? {
         Start::Make(creation) => creation,
         Start::Made(found) => return Ok(found),
@@ -32,6 +33,20 @@ pub async fn resume(cx: &Cx<Pve>, prior: &Osd, want: &Osd, deadline: Instant) ->
             Err(problem)
         }
         finished => finished,
+    }
+}
+
+/// Frees a partition that a failed creation of ours had erased, and nobody could clear since.
+pub async fn freed(cx: &Cx<Pve>, was: &Osd, deadline: Instant) -> Result<(), Problem> {
+    let Some(upid) = cx.private.get::<String>("task").and_then(|upid| upid.parse().ok()) else { return Ok(()) };
+    let node = &was.node;
+    let list = look::disks(cx, node).await?;
+    let Ok(target) = was.device.find(&list, node) else { return Ok(()) };
+    // What the log of a task of long ago tells is lost with it: then `wipe_if` is asked for.
+    let log: Vec<String> = cx.client.node(node).task_log(&upid, 0).await.unwrap_or_default();
+    match creation::has_erased(&log, &target.devpath) {
+        true => leftover::free(cx, node, &target.devpath, deadline).await,
+        false => Ok(()),
     }
 }
 

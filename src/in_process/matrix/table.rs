@@ -5,9 +5,9 @@ use std::fmt;
 
 use super::cell::{Cell, Converged};
 
-/// Tried, converged, converged after an import, converged but for what is known, failed.
+/// Tried, converged, converged after an import, failed.
 #[derive(Clone, Copy, Default)]
-struct Row([usize; 5]);
+struct Row([usize; 4]);
 
 /// Everything that was tried.
 #[derive(Default)]
@@ -24,11 +24,10 @@ impl Table {
                 self.uncounted += 1;
                 return;
             }
-            Ok(Converged { known: true, .. }) => 3,
             Ok(converged) => 1 + usize::from(converged.imported > 0),
             Err(why) => {
                 self.failed.push(format!("{name}: {cell}: {why}"));
-                4
+                3
             }
         };
         for row in [cell.kind(), name.to_owned(), "all".to_owned()] {
@@ -41,12 +40,9 @@ impl Table {
 
 impl fmt::Display for Table {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(
-            f,
-            "| | tried | converged | after an import | but for what is known | failed |\n|---|---|---|---|---|---|"
-        )?;
-        for (name, Row([tried, converged, imported, known, failed])) in &self.rows {
-            writeln!(f, "| {name} | {tried} | {converged} | {imported} | {known} | {failed} |")?;
+        writeln!(f, "| | tried | converged | after an import | failed |\n|---|---|---|---|---|")?;
+        for (name, Row([tried, converged, imported, failed])) in &self.rows {
+            writeln!(f, "| {name} | {tried} | {converged} | {imported} | {failed} |")?;
         }
         write!(f, "{} ended before their request, and are not counted", self.uncounted)
     }

@@ -3,6 +3,7 @@
 mod disks;
 mod down;
 mod identity;
+mod left;
 mod room;
 
 use serde_json::{Value as Json, json};

@@ -72,6 +72,8 @@ pub(crate) struct Intent {
     note: Mutex<Option<String>>,
     /// Whether this run has written it.
     written: AtomicBool,
+    /// Whether a run that was cut off had written it before.
+    carries_on: AtomicBool,
 }
 
 /// What a run that was cut off was about to make.
@@ -144,6 +146,7 @@ impl Journal {
             kept: Mutex::default(),
             note: Mutex::default(),
             written: AtomicBool::new(false),
+            carries_on: AtomicBool::new(false),
         }
     }
 
@@ -305,6 +308,7 @@ impl Intent {
             self.former(entry.place.as_deref()).await;
         }
         let kept = self.kept().take();
+        self.carries_on.store(kept.is_some(), Ordering::Relaxed);
         let written = match kept {
             Some(mut kept) => kept.rewrite(entry).map(|()| kept),
             None => Kept::create(&self.journal.dir, entry),
@@ -313,6 +317,11 @@ impl Intent {
         *self.kept() = Some(written);
         self.written.store(true, Ordering::Relaxed);
         Ok(())
+    }
+
+    /// Whether a run that was cut off had begun the same with this object: its entry is this run's now.
+    pub(crate) fn carries_on(&self, verb: Verb, kind: &str) -> bool {
+        self.verb == verb && self.kind == kind && self.carries_on.load(Ordering::Relaxed)
     }
 
     /// Something that the entry shall say beside the place.

@@ -158,6 +158,13 @@ async fn a_removal_that_was_cut_off_is_known_until_it_is_over() {
     let next = journal(dir.path(), "lab");
     assert!(next.was_removing("thing", "a").await && !next.was_removing("thing", "b").await);
     assert_eq!(intent(&next, "a").former(None).await, None, "a removal is no creation");
+    // The removal that goes on knows it as well: the entry is its own by then.
+    let again = next.intent(Verb::Remove, "thing", &attributes(), &planned("a", "n", "p"));
+    assert!(!again.carries_on(Verb::Remove, "thing"));
+    again.write(place("a")).await.unwrap();
+    assert!(again.carries_on(Verb::Remove, "thing") && !again.carries_on(Verb::Create, "thing"));
+    drop(again);
+    let next = journal(dir.path(), "lab");
     next.over("thing", "a").await;
     assert!(!next.was_removing("thing", "a").await);
 }
