@@ -46,7 +46,10 @@ pub(crate) fn must_be_the_same_but_for_pg_num(expected: &Value, found: &Value) -
 
 /// The same, where a node has died in the middle of a disk move: it leaves half a copy where the disk was going to, of which no
 /// task and no configuration knows, and the move that is begun anew takes the next name.
-pub(crate) fn must_be_the_same_but_for_half_a_copy(expected: &Value, found: &Value) -> anyhow::Result<()> {
+///
+/// # Errors
+/// Where they differ otherwise.
+pub fn must_be_the_same_but_for_half_a_copy(expected: &Value, found: &Value) -> anyhow::Result<()> {
     let mut places = difference(expected, found);
     places.retain(|place| !place.is_pg_num() && !place.is_half_a_copy() && !place.is_another_name());
     nothing(places)

@@ -35,7 +35,7 @@ mod workspace;
 pub use cluster::{HEAD, cluster, cluster_of};
 pub use control::{Concurrency, Seen};
 pub use diagnostic::Diagnostic;
-pub use difference::{Difference, difference};
+pub use difference::{Difference, difference, must_be_the_same_but_for_half_a_copy};
 pub use import::{import_blocks, import_id};
 pub use output::Output;
 pub use plan::Plan;

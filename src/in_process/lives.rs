@@ -26,25 +26,32 @@ pub(super) struct Bench {
     pub(super) mortal: Mortal,
 }
 
+/// The simulated clock goes so many times as fast as a real one.
+pub(super) const FACTOR: u32 = 600;
+
+/// What the provider's block says to use this cluster.
+pub(super) fn provider_block(sim: &Running) -> Json {
+    let endpoints: Json = sim.endpoints.iter().map(|(name, url)| (name.clone(), Json::from(url.as_str()))).collect();
+    json!({
+        "endpoints": endpoints,
+        "fingerprints": sim.fingerprints,
+        "username": sim.username,
+        "password": sim.password,
+        "api_token": sim.api_token,
+    })
+}
+
 /// The processes that can be killed; none if they are not to be such.
 pub(super) type Mortal = Arc<Mutex<Option<Vec<Process>>>>;
 
 impl Bench {
     /// A cluster of this shape, and a provider that is configured for it.
     pub(super) async fn of(shape: Shape) -> Self {
-        let options = Options { shape, factor: 600.0, seed: Some(1), ..Options::default() };
+        let options = Options { shape, factor: f64::from(FACTOR), seed: Some(1), ..Options::default() };
         let sim = Sim::start(options).await.unwrap();
         let data = tempfile::tempdir().unwrap();
         let beside = data.path().to_owned();
-        let endpoints: Json =
-            sim.endpoints.iter().map(|(name, url)| (name.clone(), Json::from(url.as_str()))).collect();
-        let config = json!({
-            "endpoints": endpoints,
-            "fingerprints": sim.fingerprints,
-            "username": sim.username,
-            "password": sim.password,
-            "api_token": sim.api_token,
-        });
+        let config = provider_block(&sim);
         // Each command has a process of its own, as with Terraform; what is beside them stays.
         let mortal = Mortal::default();
         let processes = mortal.clone();

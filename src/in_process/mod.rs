@@ -6,6 +6,7 @@ mod bridges;
 mod colleagues;
 mod conforms;
 mod failover;
+mod faults;
 mod forms;
 mod in_use;
 mod lives;
@@ -19,6 +20,7 @@ mod plain;
 mod proxies;
 mod run_after;
 mod sections;
+mod variants;
 
 use std::marker::PhantomData;
 

@@ -8,12 +8,13 @@ use serde_json::Value;
 use super::bench::IMPORTS;
 use super::fault::Login;
 use super::operation::Operation;
-use super::point::Point;
 use super::verdict;
-use super::{Bench, FAULTS, Fault, Undisturbed};
+use super::{Bench, FAULTS, Fault, Point, Undisturbed};
 use crate::difference::{must_be_the_same_but_for_half_a_copy, must_be_the_same_but_for_pg_num};
 use crate::{Diagnostic, Output};
 
+/// As fast as the simulator's clock runs unless it is told otherwise.
+const CLOCK: u32 = 60;
 /// After so many runs without a fault everything has to be as it should.
 const RUNS: usize = 4;
 
@@ -73,7 +74,7 @@ impl Cell {
         bench.bring_to(self.operation.prior())?;
         bench.sim.forget_requests()?;
         bench.log_in(self.fault.login == Login::Ticket);
-        bench.sim.fault(&self.fault.at(self.operation, &self.point))?;
+        bench.sim.fault(&self.fault.at(self.operation, &self.point, CLOCK))?;
         let output = bench.run(self.operation)?;
         let seen = bench.sim.faults()?[0]["seen"].as_u64();
         ensure!(seen >= Some(self.point.nth), "the request was never sent: {}", output.gist());

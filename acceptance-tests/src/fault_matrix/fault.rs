@@ -2,8 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::Operation;
-use super::point::Point;
+use super::{Operation, Point};
 
 /// Something that goes wrong.
 #[derive(Clone, Copy, Debug)]
@@ -11,13 +10,13 @@ pub struct Fault {
     /// What it is called in reports.
     pub name: &'static str,
     /// At which requests it makes sense.
-    pub(super) aim: Aim,
+    pub aim: Aim,
     /// Whether PVE has carried out the request when it strikes.
-    pub(super) after: bool,
+    pub after: bool,
     /// At how many requests in a row.
-    pub(super) times: u64,
+    pub times: u64,
     /// How one logs in.
-    pub(super) login: Login,
+    pub login: Login,
     /// The effect, as JSON.
     effect: &'static str,
     /// Words of which an error has to say one: the cause.
@@ -26,7 +25,7 @@ pub struct Fault {
 
 /// At which requests a fault makes sense.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Aim {
+pub enum Aim {
     /// At any; at those that write, if there are any.
     Any,
     /// At those that begin a task; while one waits, at those that look at it.
@@ -39,7 +38,7 @@ pub(super) enum Aim {
 
 /// How one logs in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Login {
+pub enum Login {
     /// With a token, and as root@pam for what tokens cannot do.
     Both,
     /// As root@pam only.
@@ -72,12 +71,17 @@ impl Fault {
     }
 
     /// Whether nodes have to be switched on again, and the cluster to settle, before it is what it was.
-    pub(super) fn kills_a_node(&self) -> bool {
+    pub fn kills_a_node(&self) -> bool {
         self.effect.contains("\"power\"")
     }
 
+    /// Whether PVE carries out what it strikes all the same, with the status that is answered.
+    pub fn lets_through(&self) -> bool {
+        self.aim == Aim::Whole || self.is_slow() || self.effect.contains("\"in\"")
+    }
+
     /// The points of an operation at which it can strike.
-    pub(super) fn places<'a>(&self, operation: Operation, points: &'a [Point]) -> Vec<&'a Point> {
+    pub fn places<'a>(&self, operation: Operation, points: &'a [Point]) -> Vec<&'a Point> {
         let of = |fits: fn(&Point) -> bool| points.iter().filter(|point| fits(point)).collect::<Vec<_>>();
         if operation == Operation::Wait {
             return match self.aim {
@@ -93,18 +97,28 @@ impl Fault {
         }
     }
 
-    /// What is posted to the simulator.
-    pub(super) fn at(&self, operation: Operation, point: &Point) -> Value {
+    /// What is posted to a simulator whose clock runs `factor` times as fast as a real one. What has to be waited for lasts
+    /// as long in reality, however fast that is.
+    pub fn at(&self, operation: Operation, point: &Point, factor: u32) -> Value {
         let when = if self.after { "after" } else { "before" };
         let mut effect: Value = serde_json::from_str(self.effect).unwrap_or_default();
         if operation == Operation::Wait {
             // It runs already: what strikes later in an operation that begins it strikes at once here.
             effect.as_object_mut().and_then(|effect| effect.remove("in"));
         }
+        for span in ["for", "delay"] {
+            let seconds = effect[span].as_str().and_then(|text| text.strip_suffix('s')?.parse::<u32>().ok());
+            if let Some(seconds) = seconds {
+                effect[span] = format!("{}s", seconds * factor / USUAL).into();
+            }
+        }
         let pattern = if self.aim == Aim::Whole { json!({}) } else { point.pattern() };
         json!({ "match": pattern, "nth": point.nth, "times": self.times, "when": when, "effect": effect })
     }
 }
+
+/// The factor for which the spans are written down below.
+const USUAL: u32 = 60;
 
 const TLS: &[&str] = &["certificate", "TLS", "answer was lost", "connection broke"];
 const LOST: &[&str] = &[
@@ -205,11 +219,19 @@ mod tests {
     fn every_fault_is_one_that_the_simulator_reads_and_its_name_is_its_own() {
         let point = Point { method: "GET".to_owned(), path: "/nodes/*/tasks/*/status".to_owned(), nth: 1 };
         for fault in FAULTS {
-            let posted = fault.at(Operation::Wait, &point);
+            let posted = fault.at(Operation::Wait, &point, 60);
             assert!(posted["effect"].is_object() && posted["effect"].get("in").is_none(), "{}", fault.name);
             assert!(!fault.cause.is_empty());
         }
         assert_eq!(FAULTS.iter().map(|fault| fault.name).collect::<BTreeSet<_>>().len(), FAULTS.len());
+    }
+
+    #[test]
+    fn what_is_waited_for_lasts_as_long_by_a_faster_clock() {
+        let point = Point { method: "GET".to_owned(), path: "/version".to_owned(), nth: 1 };
+        let refused = FAULTS.iter().find(|fault| fault.name == "connection refused everywhere").unwrap();
+        assert_eq!(refused.at(Operation::Read, &point, 60)["effect"]["for"], "300s");
+        assert_eq!(refused.at(Operation::Read, &point, 600)["effect"]["for"], "3000s");
     }
 
     #[test]

@@ -15,6 +15,7 @@ mod verdict;
 
 pub use bench::{Bench, Undisturbed};
 pub use cell::{Cell, Converged, cells};
-pub use fault::{FAULTS, Fault};
+pub use fault::{Aim, FAULTS, Fault, Login};
 pub use operation::Operation;
+pub use point::Point;
 pub use scene::{SCENES, Scene};

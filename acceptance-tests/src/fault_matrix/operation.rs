@@ -68,7 +68,7 @@ impl Operation {
     }
 
     /// Whether it may change the cluster.
-    pub(super) fn writes(self) -> bool {
+    pub fn writes(self) -> bool {
         matches!(self, Self::Create | Self::Update | Self::Delete | Self::Wait)
     }
 

@@ -23,28 +23,31 @@ const TASKS: &[(&str, &str)] = &[
     ("POST", "/ceph/osd"),
     ("DELETE", "/ceph/osd/"),
     ("POST", "/qemu"),
-    ("DELETE", "/qemu/132"),
+    ("DELETE", "/qemu/"),
     ("POST", "/move_disk"),
 ];
 
 impl Point {
     /// Which requests it is one of, as a fault says it.
-    pub(super) fn pattern(&self) -> Value {
+    pub fn pattern(&self) -> Value {
         json!({ "method": self.method, "path": self.path })
     }
 
-    pub(super) fn writes(&self) -> bool {
+    /// Whether it can change something.
+    pub fn writes(&self) -> bool {
         self.method != "GET" && !self.path.ends_with("/access/ticket")
     }
 
-    pub(super) fn begins_task(&self) -> bool {
+    /// Whether a task begins with it.
+    pub fn begins_task(&self) -> bool {
         TASKS.iter().any(|(method, part)| {
             let here = if part.ends_with('/') { self.path.contains(part) } else { self.path.ends_with(part) };
             self.method == *method && here
         })
     }
 
-    pub(super) fn watches_task(&self) -> bool {
+    /// Whether it looks at a task.
+    pub fn watches_task(&self) -> bool {
         self.method == "GET" && self.path.contains("/tasks/") && self.path.ends_with("/status")
     }
 }

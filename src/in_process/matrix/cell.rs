@@ -1,6 +1,5 @@
 //! One run that is cut off, until everything has come to rest.
 
-use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;
 
@@ -8,6 +7,7 @@ use serde_json::{Value as Json, json};
 use terraform_core::{By, Config, Core, Diagnostics, Rule};
 
 use super::difference::difference;
+use super::needless::nothing_needless;
 use super::point::{Point, points, shape};
 use crate::in_process::lives::{Bench, bench_of, example_of};
 
@@ -109,20 +109,20 @@ impl Subject {
 }
 
 impl Bench {
-    fn forget(&self) {
+    pub(in crate::in_process) fn forget(&self) {
         self.sim.world.control("DELETE", "/requests", &Json::Null).unwrap();
     }
 
-    fn points(&self) -> Vec<Point> {
+    pub(in crate::in_process) fn points(&self) -> Vec<Point> {
         self.sim.world.with(|cluster| points(cluster.requests()))
     }
 
-    fn fault(&self) -> Json {
+    pub(in crate::in_process) fn fault(&self) -> Json {
         self.sim.world.control("GET", "/faults", &Json::Null).unwrap()[0].take()
     }
 
     /// The cluster when what it does by itself has come to an end.
-    fn at_rest(&self) -> Json {
+    pub(in crate::in_process) fn at_rest(&self) -> Json {
         self.sim.world.advance(REST);
         self.cluster()
     }
@@ -218,34 +218,15 @@ impl Cell {
         Ok(converged)
     }
 
-    /// Nothing that PVE has carried out was asked for again, and on the way up nothing was destroyed. What only starts, stops
-    /// or opens something, or takes an OSD out, may be repeated: it is so already.
     fn nothing_needless(&self, bench: &Bench) -> Result<(), String> {
-        const HARMLESS: [&str; 3] = ["/termproxy", "/ceph/stop", "/out"];
-        let harmless = |path: &str| path.contains("/status/") || HARMLESS.iter().any(|end| path.ends_with(end));
         let requests = bench.sim.world.with(|cluster| cluster.requests().to_vec());
-        let mut carried_out: BTreeMap<String, usize> = BTreeMap::new();
         let mut count = 0;
-        for seen in requests.iter().filter(|seen| seen.method != "GET" && seen.path != "/access/ticket") {
+        nothing_needless(&requests, self.phase == Phase::Apply, |seen| {
             let here = self.point.method == seen.method && self.point.path == shape(&seen.path);
             count += usize::from(here);
-            // What of a list was cut off half-way in is taken out and put in again: it has been switched off all the time.
-            if seen.path.contains("/firewall/rules") {
-                continue;
-            }
             let unheard = here && count == self.point.nth && self.after;
-            let done = unheard || seen.status.is_some_and(|status| status < 300);
-            if self.phase == Phase::Apply && seen.method == "DELETE" && done {
-                return Err(format!("{} was destroyed", seen.path));
-            }
-            if seen.method == "POST" && done && !harmless(&seen.path) {
-                *carried_out.entry(format!("{} {}", seen.path, Json::from(seen.params.clone()))).or_default() += 1;
-            }
-        }
-        match carried_out.iter().find(|(_, times)| **times > 1) {
-            Some((what, _)) => Err(format!("sent again although PVE had carried it out: {what}")),
-            None => Ok(()),
-        }
+            unheard || seen.status.is_some_and(|status| status < 300)
+        })
     }
 }
 
@@ -256,7 +237,7 @@ impl fmt::Display for Cell {
     }
 }
 
-fn is_the_same(expected: &Json, found: &Json) -> Result<(), String> {
+pub(in crate::in_process) fn is_the_same(expected: &Json, found: &Json) -> Result<(), String> {
     let places = difference(expected, found);
     if places.is_empty() { Ok(()) } else { Err(format!("the cluster is another one: {}", places.join("; "))) }
 }
@@ -272,12 +253,12 @@ fn must_not_be_said(end: &Result<(), Diagnostics>, killed: bool) -> Result<(), S
     said.errors.iter().find(wrong).map_or(Ok(()), |error| Err(format!("it says: {error}")))
 }
 
-fn told(end: &Result<(), Diagnostics>) -> String {
+pub(in crate::in_process) fn told(end: &Result<(), Diagnostics>) -> String {
     end.as_ref().map_or_else(ToString::to_string, |()| "done".to_owned())
 }
 
 /// The `import` blocks that the errors print: for which resource, and the id.
-fn offers(end: &Result<(), Diagnostics>) -> Vec<(String, String)> {
+pub(in crate::in_process) fn offers(end: &Result<(), Diagnostics>) -> Vec<(String, String)> {
     let Err(said) = end else { return Vec::new() };
     let of = |error: &terraform_core::Diagnostic| {
         let (_, block) = error.detail.split_once("import {")?;

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::Value as Json;
 
 /// Each place where they do: what there is, instead of what. What the autoscaler has made of a pool by then depends on time.
-pub(super) fn difference(expected: &Json, found: &Json) -> Vec<String> {
+pub(in crate::in_process) fn difference(expected: &Json, found: &Json) -> Vec<String> {
     let (mut one, mut other) = (BTreeMap::new(), BTreeMap::new());
     leaves(String::new(), expected, &mut one);
     leaves(String::new(), found, &mut other);

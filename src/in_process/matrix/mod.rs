@@ -5,15 +5,16 @@
 //! each kind between two writes. `MATRIX_ONLY` narrows it to cells whose names contain a text. What a real Terraform is
 //! needed for (its own death, Ctrl-C, timeouts) is in the crash matrix of the acceptance tests.
 
-mod cell;
-mod difference;
-mod point;
+pub(super) mod cell;
+pub(super) mod difference;
+pub(super) mod needless;
+pub(super) mod point;
 mod table;
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
-use std::time::{SystemTime, UNIX_EPOCH};
 
+use acceptance_tests::lots::seed;
 use tokio::task::JoinSet;
 
 use self::cell::{Cell, Converged, Subject};
@@ -25,16 +26,13 @@ const SAMPLE: (usize, usize) = (6, 6);
 /// So many go at a time: most of the time each waits for its cluster.
 const AT_A_TIME: usize = 8;
 
-/// What to draw by: `MATRIX_SEED`, or the number of the day.
-fn seed() -> u64 {
-    let today = || SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs() / 86_400);
-    let seed = std::env::var("MATRIX_SEED").ok().and_then(|seed| seed.parse().ok()).unwrap_or_else(today);
-    eprintln!("MATRIX_SEED={seed} repeats this");
-    seed
+/// Whether everything is to be tried, not a sample.
+pub(super) fn is_whole() -> bool {
+    std::env::var("MATRIX").is_ok_and(|which| which == "whole")
 }
 
 /// So many of them by lot.
-fn drawn<T>(random: &mut fastrand::Rng, mut from: Vec<T>, count: usize) -> Vec<T> {
+pub(super) fn drawn<T>(random: &mut fastrand::Rng, mut from: Vec<T>, count: usize) -> Vec<T> {
     random.shuffle(&mut from);
     from.truncate(count);
     from
@@ -43,7 +41,7 @@ fn drawn<T>(random: &mut fastrand::Rng, mut from: Vec<T>, count: usize) -> Vec<T
 /// The cells that are to be tried, each with its subject.
 async fn chosen(whole: bool) -> VecDeque<(Arc<Subject>, Cell)> {
     let only = std::env::var("MATRIX_ONLY").unwrap_or_default();
-    let mut random = fastrand::Rng::with_seed(seed());
+    let mut random = fastrand::Rng::with_seed(seed("MATRIX_SEED"));
     let mut names = named("resources");
     if !whole && only.is_empty() {
         names = drawn(&mut random, names, SAMPLE.0);
@@ -73,8 +71,7 @@ async fn tried(subject: Arc<Subject>, cell: Cell) -> Result<Converged, String> {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_is_cut_off_comes_to_what_an_undisturbed_run_makes() {
-    let whole = std::env::var("MATRIX").is_ok_and(|which| which == "whole");
-    let cells = Mutex::new(chosen(whole).await);
+    let cells = Mutex::new(chosen(is_whole()).await);
     assert!(!cells.lock().unwrap().is_empty());
     let (cells, table) = (Arc::new(cells), Arc::new(Mutex::new(Table::default())));
     let mut workers = JoinSet::new();

@@ -7,26 +7,26 @@ use serde_json::{Value as Json, json};
 
 /// The `nth` of the requests that look like this, counted from 1.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Point {
-    pub(super) method: String,
+pub(in crate::in_process) struct Point {
+    pub(in crate::in_process) method: String,
     /// With `*` where each run has a name of its own.
-    pub(super) path: String,
-    pub(super) nth: usize,
+    pub(in crate::in_process) path: String,
+    pub(in crate::in_process) nth: usize,
 }
 
 impl Point {
-    pub(super) fn writes(&self) -> bool {
+    pub(in crate::in_process) fn writes(&self) -> bool {
         self.method != "GET" && self.path != "/access/ticket"
     }
 
     /// As a fault's `match`.
-    pub(super) fn pattern(&self) -> Json {
+    pub(in crate::in_process) fn pattern(&self) -> Json {
         json!({ "method": self.method, "path": self.path })
     }
 }
 
 /// The path, with `*` for a task's name and the number of an OSD, which each run gives out anew.
-pub(super) fn shape(path: &str) -> String {
+pub(in crate::in_process) fn shape(path: &str) -> String {
     let mut parts: Vec<&str> = path.split('/').collect();
     for n in 1..parts.len() {
         if parts[n].starts_with("UPID:") || parts[n - 1] == "osd" {
@@ -37,7 +37,7 @@ pub(super) fn shape(path: &str) -> String {
 }
 
 /// Every write; of the reads one of each kind between two writes.
-pub(super) fn points(requests: &[Recorded]) -> Vec<Point> {
+pub(in crate::in_process) fn points(requests: &[Recorded]) -> Vec<Point> {
     let mut counts: BTreeMap<(String, String), usize> = BTreeMap::new();
     let mut since: BTreeSet<(String, String)> = BTreeSet::new();
     let mut points = Vec::new();
