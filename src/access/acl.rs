@@ -6,7 +6,7 @@ use terraform_plugin::{Cx, Error, Findings, Model, Need, Timeouts};
 
 use crate::ground::error::{During, Problem};
 use crate::ground::pve::Pve;
-use crate::section::{Life, OwnRight, ids, listed, lives};
+use crate::section::{Family, OwnRight, Section, ids, listed, lives, said_again};
 
 use super::group;
 
@@ -83,8 +83,8 @@ struct Entry {
     propagate: bool,
 }
 
-impl Life for Acl {
-    const WHAT: &'static str = "Access control entry";
+impl Section for Acl {
+    const FAMILY: Family = Family { what: "Access control entry", ..Family::PLAIN };
 
     fn needs() -> Vec<Need> {
         vec![
@@ -120,6 +120,10 @@ impl Life for Acl {
     async fn make(cx: &Cx<Pve>, want: &Self) -> Result<Self, Problem> {
         write(cx, want, |request| request.flag("propagate", want.propagate), "give").await?;
         Ok(want.clone())
+    }
+
+    async fn change(cx: &Cx<Pve>, _prior: &Self, want: &Self) -> Result<Self, Problem> {
+        said_again(cx, want).await
     }
 
     async fn end(cx: &Cx<Pve>, was: &Self) -> Result<(), Problem> {

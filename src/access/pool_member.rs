@@ -8,7 +8,7 @@ use terraform_plugin::{Cx, Error, Findings, Model, Need, Timeouts};
 
 use crate::ground::error::{During, Problem};
 use crate::ground::pve::Pve;
-use crate::section::{Life, OwnRight, ids, listed, lives};
+use crate::section::{Family, OwnRight, Section, ids, listed, lives, said_again};
 
 /// A guest or a storage that is in a resource pool: whoever has rights on the pool has them on it.
 ///
@@ -94,8 +94,8 @@ fn is_guest(member: &str) -> bool {
     member.starts_with(|c: char| c.is_ascii_digit())
 }
 
-impl Life for PoolMember {
-    const WHAT: &'static str = "Pool member";
+impl Section for PoolMember {
+    const FAMILY: Family = Family { what: "Pool member", ..Family::PLAIN };
 
     fn needs() -> Vec<Need> {
         vec![
@@ -141,6 +141,10 @@ impl Life for PoolMember {
         write(cx, want, |request| if moves { request.flag("allow-move", true) } else { request }, "put", "into")
             .await?;
         Ok(want.clone())
+    }
+
+    async fn change(cx: &Cx<Pve>, _prior: &Self, want: &Self) -> Result<Self, Problem> {
+        said_again(cx, want).await
     }
 
     async fn end(cx: &Cx<Pve>, was: &Self) -> Result<(), Problem> {

@@ -9,7 +9,7 @@ use terraform_plugin::{Attr, Cx, Error, Findings, Model, Need, Nested, Path, Say
 use crate::ground::error::Problem;
 use crate::ground::pve::Pve;
 use crate::ground::texts;
-use crate::section::{Life, OwnRight, lives};
+use crate::section::{Family, OwnRight, Section, lives, said_again};
 
 use super::{AREA, place, work};
 
@@ -117,8 +117,8 @@ impl Rule {
     }
 }
 
-impl Life for FirewallRules {
-    const WHAT: &'static str = "Firewall rules of";
+impl Section for FirewallRules {
+    const FAMILY: Family = Family { what: "Firewall rules of", ..Family::PLAIN };
 
     /// What PVE would take and lose, or take and never use.
     fn validate(config: &FirewallRulesPlan, say: &mut Say<Self>) {
@@ -176,6 +176,10 @@ impl Life for FirewallRules {
     async fn make(cx: &Cx<Pve>, want: &Self) -> Result<Self, Problem> {
         work::bring(cx, &want.place, &want.rules).await?;
         Ok(want.clone())
+    }
+
+    async fn change(cx: &Cx<Pve>, _prior: &Self, want: &Self) -> Result<Self, Problem> {
+        said_again(cx, want).await
     }
 
     async fn end(cx: &Cx<Pve>, was: &Self) -> Result<(), Problem> {

@@ -6,122 +6,38 @@ use std::sync::Arc;
 use pve_client::{Area, Lock, Request};
 use serde::de::DeserializeOwned;
 use terraform_plugin::schema::Attribute;
-use terraform_plugin::{Change, Cx, Error, Findings, Key, Listed, Need, Say};
+use terraform_plugin::{Cx, Error, Findings, Key, Listed};
 
-use super::life::{self, Life, OwnRight, called};
-use super::requests::{self, Settings, collection, filled, place};
+use super::life::{self, called};
+use super::requests::{self, Settings, collection, place};
 use super::wire::Live;
-use super::{Builtin, Made, Right, Section, Sight, Told, Unset};
+use super::{Made, OwnRight, Right, Section, Sight, Told, Unset};
 use crate::ground::error::{During, Problem};
 use crate::ground::pve::Pve;
 
 /// How often a change that met somebody else's is worked out anew.
 const READINGS: u32 = 3;
 
-impl<S: Section> Life for S {
-    const WHAT: &'static str = S::FAMILY.what;
-
-    fn needs() -> Vec<Need> {
-        let Right { path, any } = S::FAMILY.write;
-        let sight = match S::FAMILY.sight {
-            Sight::With(Right { path, any }) => Some(Need::to_plan(path, any)),
-            Sight::All => None,
-        };
-        let also = S::FAMILY.also.iter().chain(&S::FAMILY.removal);
-        let also = also.map(|right| Need::to_apply(right.path, right.any));
-        sight.into_iter().chain([Need::to_apply(path, any)]).chain(also).collect()
-    }
-
-    fn write(key: &S::Key) -> Vec<OwnRight> {
-        let also = S::FAMILY.also.iter().map(|right| own::<S>(*right, key));
-        // What is no part of the key is for the object itself to say.
-        [own::<S>(S::FAMILY.write, key)].into_iter().chain(also.filter(|right| !right.path.contains('{'))).collect()
-    }
-
-    fn left_out() -> &'static [(&'static str, &'static str)] {
-        S::LEFT_OUT
-    }
-
-    fn removal(key: &S::Key) -> Option<OwnRight> {
-        S::FAMILY.removal.map(|right| own::<S>(right, key))
-    }
-
-    fn sight(key: &S::Key) -> Option<OwnRight> {
-        match S::FAMILY.sight {
-            Sight::All => None,
-            Sight::With(right) => Some(own::<S>(right, key)),
-        }
-    }
-
-    async fn find(cx: &Cx<Pve>, key: &S::Key) -> Result<Option<S>, Problem> {
-        find(cx, key).await
-    }
-
-    async fn make(cx: &Cx<Pve>, want: &S) -> Result<S, Problem> {
-        S::make(cx, want).await
-    }
-
-    async fn end(cx: &Cx<Pve>, was: &S) -> Result<(), Problem> {
-        let key = life::key_of(was)?;
-        let doing = format!("Cannot remove {}", called::<S>(&key));
-        let request = match S::FAMILY.made {
-            Made::InTheCollection | Made::InItsPlace => Request::delete(place::<S>(&key)),
-            Made::Already => {
-                let settings = Settings::taken_away(was);
-                if settings.is_empty() {
-                    return Ok(());
-                }
-                settings.put(&key, was, None)
+/// Ends it: takes it away, or what the state holds of what is always there.
+pub async fn end<S: Section>(cx: &Cx<Pve>, was: &S) -> Result<(), Problem> {
+    let key = life::key_of(was)?;
+    let doing = format!("Cannot remove {}", called::<S>(&key));
+    let request = match S::FAMILY.made {
+        Made::InTheCollection | Made::InItsPlace => Request::delete(place::<S>(&key)),
+        Made::Already => {
+            let settings = Settings::taken_away(was);
+            if settings.is_empty() {
+                return Ok(());
             }
-        };
-        written::<S, serde::de::IgnoredAny>(cx, request).await.during(doing)?;
-        Ok(())
-    }
-
-    async fn change(cx: &Cx<Pve>, prior: &S, want: &S) -> Result<S, Problem> {
-        let changed = change(cx, &life::key_of(want)?, prior, want).await?;
-        S::change_apart(cx, prior, want).await?;
-        Ok(changed)
-    }
-
-    fn builtin(key: &S::Key) -> Builtin {
-        S::builtin(key)
-    }
-
-    fn agrees(want: &S, live: &S) -> bool {
-        S::agrees(want, live)
-    }
-
-    async fn settle(cx: &Cx<Pve>, want: &S, known: Option<&S>, live: S) -> Result<S, Problem> {
-        S::settle(cx, want, known, live).await
-    }
-
-    fn kept(live: S, prior: Option<&S>) -> S {
-        S::kept(live, prior)
-    }
-
-    fn blame(problem: Problem) -> Problem {
-        at_fault::<S>(problem)
-    }
-
-    async fn planned(cx: &Cx<Pve>, change: &mut Change<S>, say: &mut Say<S>) {
-        S::planned(cx, change, say).await;
-    }
-
-    async fn possible(cx: &Cx<Pve>, want: &S::Plan, prior: Option<&S>, found: &mut Findings<S>) -> Result<(), Error> {
-        if S::FAMILY.made == Made::Already && prior.is_none() && found.is_plan() {
-            foretell::<S>(cx, want, found).await?;
+            settings.put(&key, was, None)
         }
-        S::possible(cx, want, prior, found).await
-    }
-
-    async fn removable(cx: &Cx<Pve>, was: &S, found: &mut Findings<S>) -> Result<(), Error> {
-        S::removable(cx, was, found).await
-    }
+    };
+    written::<S, serde::de::IgnoredAny>(cx, request).await.during(doing)?;
+    Ok(())
 }
 
 /// Tells what is taken away of what is always there, when it is first brought to what is configured.
-async fn foretell<S: Section>(cx: &Cx<Pve>, want: &S::Plan, found: &mut Findings<S>) -> Result<(), Error> {
+pub(super) async fn foretell<S: Section>(cx: &Cx<Pve>, want: &S::Plan, found: &mut Findings<S>) -> Result<(), Error> {
     let Ok(key) = S::Key::decode(&S::encode_plan(want)) else { return Ok(()) };
     let Some(live) = find::<S>(cx, &key).await? else { return Ok(()) };
     let unwanted = Settings::unwanted(want, &live);
@@ -139,10 +55,6 @@ async fn foretell<S: Section>(cx: &Cx<Pve>, want: &S::Plan, found: &mut Findings
     Ok(())
 }
 
-fn own<S: Section>(right: Right, key: &S::Key) -> OwnRight {
-    OwnRight { path: filled::<S>(right.path, key), any: right.any }
-}
-
 /// The request that makes it.
 pub fn creation<S: Section>(want: &S) -> Result<Request, Problem> {
     let key = life::key_of(want)?;
@@ -150,10 +62,8 @@ pub fn creation<S: Section>(want: &S) -> Result<Request, Problem> {
         Made::InTheCollection | Made::InItsPlace => Ok(Settings::all(want).post::<S>(&key)),
         // It was not found, so it is not shown to us.
         Made::Already => {
-            let (path, any) = match S::FAMILY.sight {
-                Sight::With(right) => (filled::<S>(right.path, &key), right.any.join(" or ")),
-                Sight::All => Default::default(),
-            };
+            let sight = S::sight(&key).map(|right| (right.path, right.any.join(" or ")));
+            let (path, any) = sight.unwrap_or_default();
             Err(Problem::new(
                 format!("Cannot change {}", called::<S>(&key)),
                 format!("The user or token may not see all of it. Nothing was written. Give it {any} on {path}."),
@@ -224,8 +134,8 @@ pub async fn find<S: Section>(cx: &Cx<Pve>, key: &S::Key) -> Result<Option<S>, P
     let told = match S::FAMILY.made {
         Made::Already => {
             // Who may not see it is refused, or shown a part.
-            if let Sight::With(Right { path, any }) = S::FAMILY.sight
-                && !cx.client.access().on(&filled::<S>(path, key)).await.during(doing())?.has_any(any)
+            if let Some(OwnRight { path, any }) = S::sight(key)
+                && !cx.client.access().on(&path).await.during(doing())?.has_any(any)
             {
                 return Ok(None);
             }
@@ -344,7 +254,7 @@ fn replaces_nothing<S: Section>(want: &S, live: &S) -> bool {
 }
 
 /// A refusal of PVE, at the attribute that it is about, if that can be told.
-fn at_fault<S: Section>(problem: Problem) -> Problem {
+pub(super) fn at_fault<S: Section>(problem: Problem) -> Problem {
     let words = problem.pve().map(ToString::to_string).unwrap_or_default();
     let Some((_, attribute)) = S::FAMILY.blames.iter().find(|(part, _)| words.contains(part)) else {
         return problem.with_attributes(requests::attribute::<S>);

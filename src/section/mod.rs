@@ -4,8 +4,10 @@
 mod family;
 pub mod life;
 pub mod ordered;
+mod own;
 mod parts;
 mod requests;
+mod resource;
 #[cfg(test)]
 mod tests;
 mod wire;
@@ -15,7 +17,7 @@ use std::fmt::Debug;
 use pve_client::Area;
 use serde_json::Value as Json;
 use terraform_plugin::value::Value;
-use terraform_plugin::{Change, Cx, Error, Findings, Keyed, Say};
+use terraform_plugin::{Change, Cx, Error, Findings, Keyed, Need, Say};
 
 use crate::ground::error::Problem;
 use crate::ground::pve::Pve;
@@ -23,11 +25,17 @@ use crate::ground::pve::Pve;
 #[cfg(test)]
 pub use family::from_live;
 pub use family::{change, creation, ids, list, listed, made, must_see_all, written};
-pub use life::{Life, OwnRight};
+pub use life::said_again;
+pub use own::OwnRight;
 pub use parts::{Bandwidth, WORDS};
+pub(crate) use resource::{lives, plain};
 pub use wire::Live;
 
-/// A plain object: its model, and in which of a few ways PVE treats it.
+/// A plain object: its model, in which of a few ways PVE treats it, and what is odd about it. Each method does what its family
+/// tells unless it is written.
+///
+/// What only holds or does not hold between others (somebody has a role somewhere) is one as well: it finds, makes and ends
+/// itself, and of its family only the name counts.
 pub trait Section: Keyed + Default + Debug + PartialEq {
     /// What it shares with others of its kind.
     const FAMILY: Family;
@@ -44,16 +52,55 @@ pub trait Section: Keyed + Default + Debug + PartialEq {
     )]
     const UNLIKE: &'static [(&'static str, &'static str)] = &[];
 
+    /// As [`terraform_plugin::Resource::needs`].
+    fn needs() -> Vec<Need> {
+        own::needs::<Self>()
+    }
+
+    /// What writing it takes, in its place.
+    fn write(key: &Self::Key) -> Vec<OwnRight> {
+        own::write::<Self>(key)
+    }
+
+    /// What ending it takes, in its place, where that is something else.
+    fn removal(key: &Self::Key) -> Option<OwnRight> {
+        own::removal::<Self>(key)
+    }
+
+    /// What seeing it takes, in its place; none where everybody sees it or is refused.
+    fn sight(key: &Self::Key) -> Option<OwnRight> {
+        own::sight::<Self>(key)
+    }
+
+    /// As [`terraform_plugin::Resource::validate`].
+    fn validate(config: &Self::Plan, say: &mut Say<Self>) {
+        let _ = (config, say);
+    }
+
     /// What is odd about it, when it has been read: `live` is all that PVE said.
     fn seen(&mut self, live: &Live) {
         let _ = live;
     }
 
-    /// Makes it, where PVE's answer tells what is told once only. What is known of it by then.
+    /// It as it is; none if whoever was asked does not know it.
+    fn find(cx: &Cx<Pve>, key: &Self::Key) -> impl Future<Output = Result<Option<Self>, Problem>> + Send {
+        family::find(cx, key)
+    }
+
+    /// Makes it. What is known of it by then, where PVE's answer tells what is told once only.
     fn make(cx: &Cx<Pve>, want: &Self) -> impl Future<Output = Result<Self, Problem>> + Send {
         async {
             made::<Self, serde::de::IgnoredAny>(cx, want, creation(want)?).await?;
             Ok(want.clone())
+        }
+    }
+
+    /// Changes it, and reads it again.
+    fn change(cx: &Cx<Pve>, prior: &Self, want: &Self) -> impl Future<Output = Result<Self, Problem>> + Send {
+        async {
+            let changed = change(cx, &life::key_of(want)?, prior, want).await?;
+            Self::change_apart(cx, prior, want).await?;
+            Ok(changed)
         }
     }
 
@@ -63,12 +110,18 @@ pub trait Section: Keyed + Default + Debug + PartialEq {
         async { Ok(()) }
     }
 
-    /// As [`Life::agrees`].
+    /// Ends it.
+    fn end(cx: &Cx<Pve>, was: &Self) -> impl Future<Output = Result<(), Problem>> + Send {
+        family::end(cx, was)
+    }
+
+    /// Whether what is there, made by a run that was cut off, is what is wanted.
     fn agrees(want: &Self, live: &Self) -> bool {
         family::is_as_wanted(want, live)
     }
 
-    /// As [`Life::settle`].
+    /// What is left to do once it is there and was read. `known`: what PVE told when it was made, or the state before a change;
+    /// none if that is lost.
     fn settle(
         cx: &Cx<Pve>,
         want: &Self,
@@ -79,7 +132,7 @@ pub trait Section: Keyed + Default + Debug + PartialEq {
         async { Ok(live) }
     }
 
-    /// As [`Life::kept`].
+    /// What was read, with what only the state knows.
     fn kept(live: Self, prior: Option<&Self>) -> Self {
         let _ = prior;
         live
@@ -111,7 +164,7 @@ pub trait Section: Keyed + Default + Debug + PartialEq {
         async { Ok(()) }
     }
 
-    /// As [`terraform_plugin::Resource::removable`]: it is there.
+    /// As [`terraform_plugin::Resource::removable`]: it is there, or may be there unseen.
     fn removable(
         cx: &Cx<Pve>,
         was: &Self,
@@ -263,105 +316,3 @@ pub enum Builtin {
     /// It is always there; removing it means to have PVE's own settings again.
     Resets,
 }
-
-/// Makes a type that has a [`Life`] a resource. It is plain unless something else is said.
-macro_rules! lives {
-    ($object:ty) => {
-        crate::section::lives!($object, plain = true);
-    };
-    ($object:ty, plain = $plain:literal) => {
-        impl terraform_plugin::Resource<crate::ground::pve::Pve> for $object {
-            const PLAIN: bool = $plain;
-
-            fn needs() -> Vec<terraform_plugin::Need> {
-                crate::section::life::needs::<Self>()
-            }
-
-            fn left_out() -> &'static [(&'static str, &'static str)] {
-                <Self as crate::section::Life>::left_out()
-            }
-
-            fn validate(config: &<Self as terraform_plugin::Object>::Plan, say: &mut terraform_plugin::Say<Self>) {
-                <Self as crate::section::Life>::validate(config, say);
-            }
-
-            async fn plan(
-                cx: &terraform_plugin::Cx<crate::ground::pve::Pve>,
-                change: &mut terraform_plugin::Change<Self>,
-                say: &mut terraform_plugin::Say<Self>,
-            ) {
-                crate::section::life::plan(cx, change, say).await;
-            }
-
-            async fn possible(
-                cx: &terraform_plugin::Cx<crate::ground::pve::Pve>,
-                want: &<Self as terraform_plugin::Object>::Plan,
-                prior: Option<&Self>,
-                found: &mut terraform_plugin::Findings<Self>,
-            ) -> Result<(), terraform_plugin::Error> {
-                crate::section::life::possible(cx, want, prior, found).await
-            }
-
-            async fn removable(
-                cx: &terraform_plugin::Cx<crate::ground::pve::Pve>,
-                was: &Self,
-                found: &mut terraform_plugin::Findings<Self>,
-            ) -> Result<(), terraform_plugin::Error> {
-                crate::section::life::removable(cx, was, found).await
-            }
-
-            async fn create(
-                cx: &terraform_plugin::Cx<crate::ground::pve::Pve>,
-                want: &Self,
-                unwritten: terraform_plugin::Unwritten<Self>,
-            ) -> Result<terraform_plugin::Created<Self>, terraform_plugin::Failed> {
-                crate::section::life::create(cx, want, unwritten).await
-            }
-
-            async fn read(
-                cx: &terraform_plugin::Cx<crate::ground::pve::Pve>,
-                key: &Self::Key,
-                prior: Option<&Self>,
-            ) -> Result<terraform_plugin::Read<Self>, terraform_plugin::Error> {
-                crate::section::life::read(cx, key, prior).await
-            }
-
-            async fn update(
-                cx: &terraform_plugin::Cx<crate::ground::pve::Pve>,
-                prior: &Self,
-                want: &Self,
-            ) -> Result<terraform_plugin::Updated<Self>, terraform_plugin::Error> {
-                crate::section::life::update(cx, prior, want).await
-            }
-
-            async fn delete(
-                cx: &terraform_plugin::Cx<crate::ground::pve::Pve>,
-                was: &Self,
-            ) -> Result<terraform_plugin::Deleted<Self>, terraform_plugin::Error> {
-                crate::section::life::delete(cx, was).await
-            }
-        }
-    };
-}
-pub(crate) use lives;
-
-/// Makes a plain object a resource; with a name in the plural, one that can be listed.
-macro_rules! plain {
-    ($section:ty, $plural:literal) => {
-        crate::section::plain!($section);
-
-        impl terraform_plugin::Listed<crate::ground::pve::Pve> for $section {
-            const PLURAL: &'static str = $plural;
-
-            async fn list(
-                cx: &terraform_plugin::Cx<crate::ground::pve::Pve>,
-            ) -> Result<Vec<Self>, terraform_plugin::Error> {
-                crate::section::list(cx).await
-            }
-        }
-    };
-    ($section:ty) => {
-        crate::section::lives!($section);
-    };
-}
-pub(crate) use plain;
