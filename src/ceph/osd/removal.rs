@@ -112,7 +112,7 @@ async fn freed(cx: &Cx<Pve>, was: &Osd, id: u32, (node, device): (&str, &str), d
                 "osd.{id} is destroyed, and {device} of {node} is not known to be free yet. Destroy again to go on from here; if \
                  the resource is still configured, the next apply does so and makes a new OSD there."
             );
-            Deleted::unfinished(Osd { ready: false, ..was.clone() }, Error::from(problem).noting(&hint))
+            unfinished(was, problem, &hint)
         }
     }
 }
@@ -133,6 +133,10 @@ fn unlisted(was: &Osd, id: u32) -> Deleted<Osd> {
     Deleted::unfinished(Osd { ready: false, ..was.clone() }, problem)
 }
 
+fn unfinished(was: &Osd, problem: Problem, hint: &str) -> Deleted<Osd> {
+    Deleted::unfinished(Osd { ready: false, ..was.clone() }, Error::from(problem).noting(hint))
+}
+
 /// It is out, and still there as far as is known.
 fn left(was: &Osd, problem: Problem) -> Deleted<Osd> {
     let hint = format!(
@@ -140,7 +144,7 @@ fn left(was: &Osd, problem: Problem) -> Deleted<Osd> {
          again to go on from here; if the resource is still configured, the next apply brings the OSD back instead.",
         was.called()
     );
-    Deleted::unfinished(Osd { ready: false, ..was.clone() }, Error::from(problem).noting(&hint))
+    unfinished(was, problem, &hint)
 }
 
 async fn way(cx: &Cx<Pve>, was: &Osd, live: &Live) -> Result<Way, Problem> {

@@ -23,8 +23,8 @@ const PROVIDER: &str = "terraform-provider-pve";
 /// One or more tests that are run together.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Trial {
-    /// The unit tests of a package.
-    Unit(String),
+    /// The unit tests of a package, perhaps only those whose names hold the last word.
+    Unit { package: String, filter: Option<String> },
     /// A test program of a package, perhaps only the tests whose names hold the last word.
     Integration { package: String, program: String, filter: Option<String> },
     /// The same among the tests that drive a real Terraform.
@@ -54,7 +54,7 @@ impl End {
 
 impl Trial {
     pub(super) fn unit(package: &str) -> Self {
-        Self::Unit(package.to_owned())
+        Self::Unit { package: package.to_owned(), filter: None }
     }
 
     /// Builds and runs it.
@@ -72,8 +72,9 @@ impl Trial {
         let mut command = copy.program(&program, &folder);
         match self {
             Self::Golden => command.arg("golden"),
-            Self::Integration { filter, .. } | Self::Acceptance { filter, .. } => command.args(filter),
-            Self::Unit(_) => &mut command,
+            Self::Unit { filter, .. } | Self::Integration { filter, .. } | Self::Acceptance { filter, .. } => {
+                command.args(filter)
+            }
         };
         run(&mut command, &self.to_string())
     }
@@ -82,7 +83,7 @@ impl Trial {
     /// dependencies, and all of them would be built once more.
     fn plan(&self) -> Plan {
         let (build, target, folder) = match self {
-            Self::Unit(package) => {
+            Self::Unit { package, .. } => {
                 let folder = if package == PROVIDER { String::new() } else { format!("crates/{package}") };
                 ("test --workspace --lib --no-run".to_owned(), package.replace('-', "_"), folder)
             }
@@ -165,7 +166,9 @@ impl FromStr for Trial {
         let words: Vec<String> = text.split_whitespace().map(str::to_owned).collect();
         Ok(match &words[..] {
             [kind] if kind == "golden" => Self::Golden,
-            [kind, package] if kind == "unit" => Self::unit(package),
+            [kind, package, filter @ ..] if kind == "unit" && filter.len() < 2 => {
+                Self::Unit { package: package.clone(), filter: filter.first().cloned() }
+            }
             [kind, program, filter @ ..] if kind == "acceptance" && filter.len() < 2 => {
                 Self::Acceptance { program: program.clone(), filter: filter.first().cloned() }
             }
@@ -182,7 +185,7 @@ impl FromStr for Trial {
 impl fmt::Display for Trial {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (words, filter) = match self {
-            Self::Unit(package) => (format!("unit {package}"), &None),
+            Self::Unit { package, filter } => (format!("unit {package}"), filter),
             Self::Integration { package, program, filter } => (format!("integration {package} {program}"), filter),
             Self::Acceptance { program, filter } => (format!("acceptance {program}"), filter),
             Self::Golden => ("golden".to_owned(), &None),
