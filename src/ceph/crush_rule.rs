@@ -1,6 +1,7 @@
 //! `pve_ceph_crush_rule`: a placement rule for replicated pools.
 
 mod checks;
+mod listed;
 mod redefinition;
 
 use std::collections::BTreeMap;

@@ -16,11 +16,7 @@ use crate::ground::pve::Pve;
 
 /// What this area offers.
 pub fn offer(registry: Registry<Pve>) -> Registry<Pve> {
-    registry
-        .data::<status::CephStatus>()
-        .resource::<crush_rule::CrushRule>()
-        .resource::<osd::Osd>()
-        .resource::<pool::Pool>()
+    registry.data::<status::CephStatus>().listed::<crush_rule::CrushRule>().listed::<osd::Osd>().listed::<pool::Pool>()
 }
 
 /// A node on which Ceph's own commands work; which one does not matter. `doing` is what the error says that failed.

@@ -9,6 +9,7 @@ mod groups;
 mod hindrance;
 mod identity;
 mod leftover;
+mod listed;
 mod look;
 mod occupied;
 mod place;

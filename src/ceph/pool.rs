@@ -1,5 +1,6 @@
 //! `pve_ceph_pool`: a replicated pool.
 
+mod listed;
 mod placing;
 pub(super) mod removal;
 

@@ -13,5 +13,5 @@ use crate::ground::pve::Pve;
 
 /// What this area offers.
 pub fn offer(registry: Registry<Pve>) -> Registry<Pve> {
-    registry.resource::<resource::HaResource>().data::<status::HaStatus>()
+    registry.listed::<resource::HaResource>().data::<status::HaStatus>()
 }

@@ -4,8 +4,8 @@ use pve_client::api::cluster::{Guest, GuestKind};
 use pve_client::api::ha::resource::{HaResource as Live, Sid};
 use pve_client::api::params::Params;
 use terraform_plugin::{
-    Change, Choice, Created, Cx, Deleted, Error, Failed, Findings, Model, Need, Path, Read, Resource, Say, Timeouts,
-    Unwritten, Updated, Written, require,
+    Change, Choice, Created, Cx, Deleted, Error, Failed, Findings, Listed, Model, Need, Path, Read, Resource, Say,
+    Timeouts, Unwritten, Updated, Written, require,
 };
 
 use super::movable;
@@ -205,6 +205,15 @@ impl Resource<Pve> for HaResource {
     async fn delete(cx: &Cx<Pve>, was: &Self) -> Result<Deleted<Self>, Error> {
         take_out(cx, parse(&was.sid)?).await?;
         Ok(Deleted::Gone)
+    }
+}
+
+impl Listed<Pve> for HaResource {
+    const PLURAL: &'static str = "ha_resources";
+
+    async fn list(cx: &Cx<Pve>) -> Result<Vec<Self>, Error> {
+        let all = cx.client.ha().resources().await.during("Cannot list what is under HA")?;
+        Ok(all.iter().map(Self::from_live).collect())
     }
 }
 

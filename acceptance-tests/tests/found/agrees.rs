@@ -17,7 +17,7 @@ use terraform_provider_pve::{ADDRESS, PveProvider};
 use super::Found;
 use super::every_object::bench;
 use super::every_object::description::Description;
-use super::every_object::example::{Example, of_data_source};
+use super::every_object::example::{Example, looked_up, of_data_source};
 
 /// So many of the plain objects, of which there are many alike: others every day.
 const PLAIN: usize = 2;
@@ -49,17 +49,17 @@ pub(super) fn find(terraform: &'static Terraform, provider: &Program) -> anyhow:
     Ok(resources.chain(data_sources).collect())
 }
 
-/// What there has to be for an example, where clusters have none: somebody else has made it.
+/// What there has to be for an example: somebody else has made it.
 fn make_what_is_looked_up(
     terraform: &'static Terraform,
     provider: &Program,
     sim: &Sim,
     name: &str,
 ) -> anyhow::Result<()> {
-    if name == "pve_storage_rbd" {
+    if let Some(made) = looked_up(name)? {
         let theirs = Workspace::of(terraform, provider, sim)?;
         theirs.write("head.tf", HEAD)?;
-        theirs.write("main.tf", &Example::of(name)?.text)?;
+        theirs.write("main.tf", &made)?;
         theirs.init()?.succeeded()?;
         theirs.apply()?.succeeded()?;
     }

@@ -171,7 +171,7 @@ async fn way(cx: &Cx<Pve>, was: &Osd, live: &Live) -> Result<Way, Problem> {
 }
 
 /// Whether the node itself is what fails.
-fn is_dead(problem: &Problem) -> bool {
+pub fn is_dead(problem: &Problem) -> bool {
     matches!(problem.pve(), Some(PveError::NodeUnreachable { .. } | PveError::UnknownNode { .. }))
 }
 

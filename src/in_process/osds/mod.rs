@@ -4,6 +4,7 @@ mod disks;
 mod down;
 mod identity;
 mod left;
+mod listed;
 mod room;
 
 use serde_json::{Value as Json, json};

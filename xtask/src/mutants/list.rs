@@ -49,8 +49,11 @@ impl Mutant {
             ["src", ..] => "terraform-provider-pve",
             _ => anyhow::bail!("{}: no fault can be made in {}", self.name, self.file),
         };
-        let own = Ok(Trial::unit(package));
-        std::iter::once(own).chain(self.tests.iter().map(|text| text.parse())).collect()
+        let mut trials = self.tests.iter().map(|text| text.parse()).collect::<Result<Vec<Trial>>>()?;
+        // All unit tests of a package are quicker than a test with Terraform, and slower than the nearest of them.
+        let nearest = trials.iter().filter(|trial| matches!(trial, Trial::Unit { .. })).count();
+        trials.insert(nearest, Trial::unit(package));
+        Ok(trials)
     }
 }
 

@@ -4,12 +4,11 @@ use acceptance_tests::{Program, Terraform};
 use anyhow::ensure;
 
 use super::bench;
-use super::example::{self, Example};
+use super::example;
 
 pub(crate) fn check(terraform: &'static Terraform, provider: &Program, name: &str) -> anyhow::Result<()> {
     let text = example::of_data_source(name)?;
-    // What there has to be for it, where clusters have none.
-    let made = if name == "pve_storage_rbd" { Some(Example::of(name)?.text) } else { None };
+    let made = example::looked_up(name)?;
     let (sim, work) = bench(terraform, provider, name, made.as_deref().unwrap_or(&text))?;
     if made.is_some() {
         work.apply()?.succeeded()?;

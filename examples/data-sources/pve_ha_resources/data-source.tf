@@ -1,0 +1,5 @@
+data "pve_ha_resources" "all" {}
+
+output "under_ha" {
+  value = keys(data.pve_ha_resources.all.ha_resources)
+}
