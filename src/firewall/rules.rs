@@ -17,8 +17,8 @@ use super::{AREA, place, work};
 ///
 /// A change touches as little as can be. New rules are put in their places switched off, then switched on from the first to
 /// the last, and only then the old ones are taken away, from the last to the first: at no time is there a hole that neither
-/// the old list nor the new one has. Rules of somebody else in the same place are taken away; where there are some before the
-/// first apply, it asks for their import.
+/// the old list nor the new one has. A rule that is only switched on or off stays in its place. Rules of somebody else in the
+/// same place are taken away; where there are some before the first apply, it asks for their import.
 ///
 /// PVE looks at rules every ten seconds, and only where the firewall is enabled.
 #[derive(Model, Clone, Debug, Default, PartialEq)]

@@ -21,47 +21,79 @@ struct Live {
     digest: Option<String>,
 }
 
+/// A place in the list that what is there and what is wanted make together.
+struct Slot {
+    rule: Rule,
+    /// Which of the wanted rules it is; none if it goes.
+    wanted: Option<usize>,
+    /// Whether it is in PVE's list.
+    there: bool,
+    /// Whether it has been put in here.
+    new: bool,
+}
+
 /// A list in work, within one turn of the queue.
 struct Work<'a> {
     cx: &'a Cx<Pve>,
     turn: Writing,
     doing: String,
     path: String,
-    /// As it is by now: after each step it is read again, and has to be that.
-    rules: Vec<Rule>,
+    /// What is there of it has to be PVE's list after each step.
+    slots: Vec<Slot>,
     digest: Option<String>,
-    /// Which of them are new.
-    new: Vec<bool>,
 }
 
 /// Brings the rules of a place to what is wanted. Where a rule is refused, those that came before it are taken out again.
+///
+/// Rules that differ only in being on are the same: that is switched in its place. So what a run has put in that was cut off
+/// stays, and the next one goes on from there.
 pub async fn bring(cx: &Cx<Pve>, place: &str, want: &[Rule]) -> Result<(), Problem> {
     let doing = format!("Cannot write the firewall rules of {place}");
     let path = place::path(cx, place).await?.ok_or_else(|| nowhere(place))?;
     let turn = cx.client.begin_write(Lock::File("firewall"), &[AREA]).await.during(&doing)?;
-    let mut work = Work { cx, turn, doing, path, rules: Vec::new(), digest: None, new: Vec::new() };
-    work.rules = work.read().await?;
-    work.new = vec![false; work.rules.len()];
-    let folded = |rules: &[Rule]| rules.iter().map(Rule::folded).collect::<Vec<_>>();
-    let edits = edits(&folded(&work.rules), &folded(want));
+    let mut work = Work { cx, turn, doing, path, slots: Vec::new(), digest: None };
+    let is = work.read().await?;
+    work.slots = slots(is, want);
 
-    if let Err(problem) = work.insert_all(&edits, want).await {
+    if let Err(problem) = work.insert_all().await {
         // What is known to have been refused is told apart from what was lost: only then is it known what is there.
         let refused = problem.is_refused();
-        return Err(match refused && work.take_out(|new| new).await.is_ok() {
+        return Err(match refused && work.take_out_again().await.is_ok() {
             true => problem.unsent(),
             false => problem,
         });
     }
-    for (at, edit) in edits.iter().enumerate() {
-        if let Edit::Insert(of) = edit
-            && want[*of].enable
-        {
-            work.enable(at).await?;
+    let on = |slot: &Slot| slot.wanted.is_some_and(|of| want[of].enable);
+    for at in 0..work.slots.len() {
+        if on(&work.slots[at]) && !work.slots[at].rule.enable {
+            work.switch(at, true).await?;
         }
     }
-    work.new = edits.iter().map(|edit| *edit == Edit::Delete).collect();
-    work.take_out(|goes| goes).await
+    for at in (0..work.slots.len()).rev() {
+        match work.slots[at].wanted {
+            None => work.take_out(at).await?,
+            Some(_) if work.slots[at].rule.enable && !on(&work.slots[at]) => work.switch(at, false).await?,
+            Some(_) => {}
+        }
+    }
+    Ok(())
+}
+
+/// Both lists in one.
+fn slots(is: Vec<Rule>, want: &[Rule]) -> Vec<Slot> {
+    let alike = |rules: &[Rule]| rules.iter().map(|rule| rule.off().folded()).collect::<Vec<_>>();
+    // Better to move what is off, and is to be on, than to touch anything else for it.
+    let settled = |rule: &Rule| rule.enable || want.iter().any(|one| one.folded() == rule.folded());
+    let edits = edits(&alike(&is), &alike(want), |at| if settled(&is[at]) { is.len() + 1 } else { 1 });
+    let (mut is, mut wanted) = (is.into_iter(), 0..);
+    let slot = |edit: Edit| {
+        let wanted = if edit == Edit::Delete { None } else { wanted.next() };
+        Some(match edit {
+            Edit::Keep | Edit::Delete => Slot { rule: is.next()?, wanted, there: true, new: false },
+            Edit::Insert(of) => Slot { rule: want[of].off(), wanted, there: false, new: false },
+        })
+    };
+    edits.into_iter().filter_map(slot).collect()
 }
 
 impl Work<'_> {
@@ -72,11 +104,13 @@ impl Work<'_> {
         Ok(live.into_iter().map(|live| live.rule).collect())
     }
 
-    /// Sends one step and sees that the list is what it has to be then, so that the next one meets the right rule.
-    async fn step(&mut self, request: Request) -> Result<(), Problem> {
+    /// Sends one step and sees that the list is what it has to be then, so that the next one meets the right rule. `first`
+    /// comes before what is in its place.
+    async fn step(&mut self, request: Request, first: Option<&Rule>) -> Result<(), Problem> {
         self.turn.send::<IgnoredAny>(request).await.during(&self.doing)?;
         let is = self.read().await?;
-        match is.iter().map(Rule::folded).eq(self.rules.iter().map(Rule::folded)) {
+        let there = self.slots.iter().filter(|slot| slot.there).map(|slot| &slot.rule);
+        match is.iter().map(Rule::folded).eq(first.into_iter().chain(there).map(Rule::folded)) {
             true => Ok(()),
             false => Err(Problem::new(
                 self.doing.clone(),
@@ -86,52 +120,71 @@ impl Work<'_> {
         }
     }
 
-    fn at(&self, position: usize) -> String {
-        format!("{}/{position}", self.path)
+    /// How many rules of PVE's list come before a slot.
+    fn position(&self, at: usize) -> usize {
+        self.slots[..at].iter().filter(|slot| slot.there).count()
+    }
+
+    /// The request about the rule at a position, if the list is still what was read.
+    fn about(&self, request: fn(String) -> Request, position: usize) -> Request {
+        request(format!("{}/{position}", self.path)).opt("digest", self.digest.as_ref())
     }
 
     /// Puts all that is new in its place, switched off: from the last to the first, since PVE puts a new rule first.
-    async fn insert_all(&mut self, edits: &[Edit], want: &[Rule]) -> Result<(), Problem> {
-        for (at, edit) in edits.iter().enumerate().rev() {
-            let Edit::Insert(of) = edit else { continue };
-            // What comes before it as well is not there yet.
-            let before = edits[..at].iter().filter(|edit| !matches!(edit, Edit::Insert(_))).count();
-            let rule = want[*of].off();
-            self.rules.insert(0, rule.clone());
-            self.new.insert(0, true);
-            let sent = self.step(rule.onto(Request::post(self.path.clone()))).await;
-            if let Err(problem) = sent {
-                if problem.is_refused() {
-                    self.rules.remove(0);
-                    self.new.remove(0);
+    async fn insert_all(&mut self) -> Result<(), Problem> {
+        for at in (0..self.slots.len()).rev() {
+            let Slot { rule, wanted: Some(of), there: false, .. } = &self.slots[at] else { continue };
+            let (rule, of, position) = (rule.clone(), *of, self.position(at));
+            let (from, to) = match self.left_over(&rule) {
+                Some(left) => {
+                    let from = self.position(left);
+                    self.slots[left].there = false;
+                    (from, position)
                 }
-                return Err(of_rule(problem, *of));
-            }
-            if before > 0 {
-                self.rules.remove(0);
-                self.rules.insert(before, rule);
-                self.new.remove(0);
-                self.new.insert(before, true);
-                // Before what stands there now.
-                let request = Request::put(self.at(0)).param("moveto", before + 1).opt("digest", self.digest.as_ref());
-                self.step(request).await?;
+                None => {
+                    let sent = self.step(rule.onto(Request::post(self.path.clone())), Some(&rule)).await;
+                    sent.map_err(|problem| of_rule(problem, of))?;
+                    self.slots[at].new = true;
+                    // What comes before it stands behind it now.
+                    (0, position + 1)
+                }
+            };
+            self.slots[at].there = true;
+            // It goes before the one that stands there now.
+            if to != from && to != from + 1 {
+                self.step(self.about(Request::put, from).param("moveto", to), None).await?;
             }
         }
         Ok(())
     }
 
-    async fn enable(&mut self, at: usize) -> Result<(), Problem> {
-        self.rules[at].enable = true;
-        let request = Request::put(self.at(at)).flag("enable", true).opt("digest", self.digest.as_ref());
-        self.step(request).await
+    /// A rule that is switched off and would go, and is the same: a run that was cut off has put it in, and not in its place
+    /// yet. While it is off, it may stand anywhere.
+    fn left_over(&self, rule: &Rule) -> Option<usize> {
+        let is = |slot: &Slot| slot.there && slot.wanted.is_none() && slot.rule.folded() == rule.folded();
+        self.slots.iter().position(is)
     }
 
-    /// Takes out those that are marked, from the last to the first.
-    async fn take_out(&mut self, which: impl Fn(bool) -> bool) -> Result<(), Problem> {
-        for at in (0..self.rules.len()).rev().filter(|at| which(self.new[*at])).collect::<Vec<_>>() {
-            self.rules.remove(at);
-            let request = Request::delete(self.at(at)).opt("digest", self.digest.as_ref());
-            self.step(request).await?;
+    async fn switch(&mut self, at: usize, on: bool) -> Result<(), Problem> {
+        self.slots[at].rule.enable = on;
+        self.step(self.about(Request::put, self.position(at)).flag("enable", on), None).await
+    }
+
+    async fn take_out(&mut self, at: usize) -> Result<(), Problem> {
+        if !self.slots[at].there {
+            return Ok(());
+        }
+        let position = self.position(at);
+        self.slots[at].there = false;
+        self.step(self.about(Request::delete, position), None).await
+    }
+
+    /// Takes out what has been put in, from the last to the first.
+    async fn take_out_again(&mut self) -> Result<(), Problem> {
+        for at in (0..self.slots.len()).rev() {
+            if self.slots[at].new {
+                self.take_out(at).await?;
+            }
         }
         Ok(())
     }

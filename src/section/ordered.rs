@@ -11,25 +11,27 @@ pub enum Edit {
     Delete,
 }
 
-/// How to get from what is there to what is wanted with as few elements touched as can be: what both have in common, in the
-/// same order, stays.
-pub fn edits<T: PartialEq>(is: &[T], want: &[T]) -> Vec<Edit> {
-    // How many elements the rests have in common, from each pair of positions.
+/// How to get from what is there to what is wanted: of what both have in common, in the same order, as much stays as can be.
+/// `weight` tells how much an element of what is there counts, by its position.
+pub fn edits<T: PartialEq>(is: &[T], want: &[T], weight: impl Fn(usize) -> usize) -> Vec<Edit> {
+    // How much the rests have in common, from each pair of positions.
     let mut common = vec![vec![0_usize; want.len() + 1]; is.len() + 1];
+    let kept = |common: &[Vec<usize>], i: usize, w: usize| {
+        let same = i < is.len() && w < want.len() && is[i] == want[w];
+        same.then(|| common[i + 1][w + 1] + weight(i))
+    };
     for i in (0..is.len()).rev() {
         for w in (0..want.len()).rev() {
-            common[i][w] = match is[i] == want[w] {
-                true => common[i + 1][w + 1] + 1,
-                false => common[i + 1][w].max(common[i][w + 1]),
-            };
+            let kept = kept(&common, i, w).unwrap_or_default();
+            common[i][w] = kept.max(common[i + 1][w]).max(common[i][w + 1]);
         }
     }
     let (mut i, mut w, mut edits) = (0, 0, Vec::new());
     while i < is.len() || w < want.len() {
-        if i < is.len() && w < want.len() && is[i] == want[w] {
+        if kept(&common, i, w) == Some(common[i][w]) {
             edits.push(Edit::Keep);
             (i, w) = (i + 1, w + 1);
-        } else if w < want.len() && (i == is.len() || common[i][w + 1] >= common[i + 1][w]) {
+        } else if w < want.len() && (i == is.len() || common[i][w + 1] == common[i][w]) {
             edits.push(Edit::Insert(w));
             w += 1;
         } else {
@@ -47,7 +49,7 @@ mod tests {
     /// The list that the edits make, and how many elements they leave alone.
     fn made(is: &str, want: &str) -> (String, usize) {
         let (is, want): (Vec<char>, Vec<char>) = (is.chars().collect(), want.chars().collect());
-        let edits = edits(&is, &want);
+        let edits = edits(&is, &want, |_| 1);
         let mut rest = is.into_iter();
         let made = edits.iter().filter_map(|edit| match edit {
             Edit::Keep => rest.next(),
@@ -69,6 +71,13 @@ mod tests {
         ] {
             assert_eq!(made(is, want), (want.to_owned(), kept), "{is} to {want}");
         }
+    }
+
+    #[test]
+    fn what_counts_more_stays() {
+        let keeps = |weight: fn(usize) -> usize| edits(&['b', 'a'], &['a', 'b'], weight)[0];
+        assert_eq!([keeps(|at| at + 1), keeps(|at| 2 - at)], [Edit::Delete, Edit::Insert(0)]);
+        assert_eq!(edits(&['a', 'a'], &['a'], |at| at + 1), [Edit::Delete, Edit::Keep]);
     }
 
     #[test]

@@ -148,6 +148,60 @@ async fn a_lost_answer_is_settled_and_what_is_there_is_not_taken_over() {
     }
 }
 
+/// What was written, but for where: `POST`, `PUT 0 moveto=2`.
+async fn writes(rig: &Rig) -> Vec<String> {
+    let seen = rig.control("GET", "/requests", &Json::Null).await;
+    let write = |seen: &&Json| seen["method"] != "GET" && seen["path"] != "/access/ticket";
+    let told = |seen: &Json| {
+        let (params, path) = (&seen["params"], seen["path"].as_str().unwrap());
+        let at = path.strip_prefix("/cluster/firewall/rules").unwrap().trim_start_matches('/');
+        let how = ["moveto", "enable"].into_iter().find(|name| !params[*name].is_null() && !at.is_empty());
+        let how = how.map(|name| format!("{name}={}", params[name].as_str().unwrap())).unwrap_or_default();
+        format!("{} {at} {how}", seen["method"].as_str().unwrap()).trim().replace("  ", " ")
+    };
+    seen.as_array().unwrap().iter().filter(write).map(told).collect()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_rule_is_switched_in_its_place() {
+    let rig = Rig::of(SHAPE).await;
+    let rule = |n: u32, enable: bool| {
+        let mut rule = port(n);
+        rule["enable"] = json!(enable);
+        rule
+    };
+    let kept = bring(&rig, None, &list("cluster", &[rule(1, true), rule(2, false), rule(3, true)])).await;
+    rig.forget_requests().await;
+    bring(&rig, Some(&kept), &list("cluster", &[rule(1, false), rule(2, true), rule(3, true)])).await;
+    assert_eq!(stored(&rig, "cluster"), ["-1", "2", "3"]);
+    // What opens comes before what closes.
+    assert_eq!(writes(&rig).await, ["PUT 1 enable=1", "PUT 0 enable=0"]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_was_cut_off_goes_on_from_where_it_was() {
+    let rig = Rig::of(SHAPE).await;
+    let rules = |ports: &[u32]| list("cluster", &ports.iter().map(|n| port(*n)).collect::<Vec<_>>());
+    // Not in its place yet; in its place and off; on. The old one is there all the time.
+    for (nth, left) in [(1, ["-4", "1", "2"].as_slice()), (3, &["1", "-3", "-4", "2"]), (4, &["1", "3", "-4", "2"])] {
+        let kept = bring(&rig, None, &rules(&[1, 2])).await;
+        let matched = json!({"method": "PUT", "path": "/cluster/firewall/rules/*"});
+        let lost = json!({"match": matched, "nth": nth, "when": "before", "effect": {"drop": true}});
+        rig.control("POST", "/faults", &lost).await;
+        rig.forget_requests().await;
+        rig.bring(Some(&kept), &rules(&[1, 3, 4])).await.unwrap_err();
+        assert_eq!(stored(&rig, "cluster"), left);
+        let kept = rig.read(&kept).await.unwrap();
+        let kept = bring(&rig, Some(&kept), &rules(&[1, 3, 4])).await;
+        assert_eq!(stored(&rig, "cluster"), ["1", "3", "4"]);
+        let writes = writes(&rig).await;
+        let count = |begins: &str| writes.iter().filter(|write| write.starts_with(begins)).count();
+        assert_eq!((count("POST"), count("DELETE")), (2, 1), "{writes:?}");
+        rig.destroy(&kept).await.unwrap();
+        rig.configure().await;
+    }
+}
+
 #[test]
 fn a_rule_has_all_that_pve_takes() {
     let api = api();
