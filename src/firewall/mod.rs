@@ -1,5 +1,6 @@
 //! The firewall: of the cluster, of nodes and of guests.
 
+pub mod options;
 mod place;
 pub mod rules;
 mod work;
@@ -9,10 +10,10 @@ use terraform_plugin::Registry;
 
 use crate::ground::pve::Pve;
 
-/// What changes with a rule.
+/// What changes with it.
 const AREA: Area = Area::File("firewall");
 
 /// What this area offers.
 pub fn offer(registry: Registry<Pve>) -> Registry<Pve> {
-    registry.object::<rules::FirewallRules>()
+    registry.object::<options::FirewallOptions>().object::<rules::FirewallRules>()
 }

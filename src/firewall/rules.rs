@@ -13,6 +13,9 @@ use crate::section::{Family, OwnRight, Section, lives, said_again};
 
 use super::{AREA, place, work};
 
+/// What there may be no place for.
+pub const RULES: &str = "firewall rules";
+
 /// The firewall's rules of one place, all of them and in their order: rules have no name but their position.
 ///
 /// A change touches as little as can be. New rules are put in their places switched off, then switched on from the first to
@@ -29,7 +32,7 @@ pub struct FirewallRules {
     #[attr(
         required,
         replace,
-        regex = place::FORM,
+        regex = place::WITH_RULES,
         says = "`cluster`, `node/NAME`, `vm/NUMBER`, `ct/NUMBER` or `group/NAME` in lower case"
     )]
     pub place: String,
@@ -71,7 +74,7 @@ pub struct Rule {
     #[attr(optional, length = 2..=20, regex = r"^\S+$", says = "without blanks")]
     pub iface: Option<String>,
     /// What is logged: `emerg`, `alert`, `crit`, `err`, `warning`, `notice`, `info`, `debug` or `nolog`.
-    #[attr(optional, one_of = ["emerg", "alert", "crit", "err", "warning", "notice", "info", "debug", "nolog"])]
+    #[attr(optional, one_of = place::LEVELS)]
     pub log: Option<String>,
     /// A set of protocols and ports that PVE knows by name: `SSH`, `HTTPS`.
     #[attr(optional, length = 1..=128, regex = r"^\S+$", says = "without blanks", same = texts::same_but_case)]
@@ -144,12 +147,9 @@ impl Section for FirewallRules {
     }
 
     fn needs() -> Vec<Need> {
-        vec![
-            Need::to_plan("/", &["Sys.Audit"]),
-            Need::to_plan("/vms", &["VM.Audit"]),
-            Need::to_apply("/", &["Sys.Modify"]),
-            Need::to_apply("/vms", &["VM.Config.Network"]),
-        ]
+        let group = |need: Need| need.only("place", "group/");
+        let groups = [Need::to_plan("/", &["Sys.Audit"]), Need::to_apply("/", &["Sys.Modify"])].map(group);
+        place::needs().into_iter().chain(groups).collect()
     }
 
     fn write(key: &FirewallRulesKey) -> Vec<OwnRight> {
@@ -162,7 +162,7 @@ impl Section for FirewallRules {
 
     /// A list without rules is none.
     async fn find(cx: &Cx<Pve>, key: &FirewallRulesKey) -> Result<Option<Self>, Problem> {
-        let Some(path) = place::path(cx, &key.place).await? else { return Ok(None) };
+        let Some(path) = place::rules(cx, &key.place).await? else { return Ok(None) };
         let doing = format!("Cannot read the firewall rules of {}", key.place);
         let rules: Arc<Vec<Rule>> = match cx.client.shared(AREA, Request::get(path)).await {
             Ok(rules) => rules,
@@ -205,23 +205,11 @@ impl Section for FirewallRules {
         _prior: Option<&Self>,
         found: &mut Findings<Self>,
     ) -> Result<(), Error> {
-        let Some(place) = want.place.text() else { return Ok(()) };
-        if place::path(cx, place).await?.is_none() {
-            let coming = place::made_by(place).is_some_and(|(kind, name)| cx.comes(kind, name));
-            found.missing(coming, nowhere(place));
+        if let Some(place) = want.place.text() {
+            place::must_exist(cx, place, RULES, found).await?;
         }
         Ok(())
     }
-}
-
-/// The error of a place that is not there.
-pub fn nowhere(place: &str) -> Problem {
-    Problem::new(
-        format!("There is no {place} for firewall rules"),
-        "It does not exist, or the user or token may not see it. Nothing was written.",
-    )
-    .at("place")
-    .unsent()
 }
 
 lives!(FirewallRules);

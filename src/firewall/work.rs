@@ -6,8 +6,8 @@ use serde::de::IgnoredAny;
 use terraform_plugin::{Cx, Path};
 
 use super::AREA;
-use super::place;
-use super::rules::{Rule, nowhere};
+use super::place::{self, nowhere};
+use super::rules::{RULES, Rule};
 use crate::ground::error::{During, Problem};
 use crate::ground::pve::Pve;
 use crate::section::ordered::{Edit, edits};
@@ -49,7 +49,7 @@ struct Work<'a> {
 /// stays, and the next one goes on from there.
 pub async fn bring(cx: &Cx<Pve>, place: &str, want: &[Rule]) -> Result<(), Problem> {
     let doing = format!("Cannot write the firewall rules of {place}");
-    let path = place::path(cx, place).await?.ok_or_else(|| nowhere(place))?;
+    let path = place::rules(cx, place).await?.ok_or_else(|| nowhere(place, RULES))?;
     let turn = cx.client.begin_write(Lock::File("firewall"), &[AREA]).await.during(&doing)?;
     let mut work = Work { cx, turn, doing, path, slots: Vec::new(), digest: None };
     let is = work.read().await?;

@@ -31,6 +31,9 @@ pub fn lines(docs: &Json, plan: Option<&Json>) -> String {
     let (mut reads, mut writes) = (Rights::default(), Rights::default());
     for object in &planned {
         for need in docs["resources"][object.kind]["needs"].as_array().into_iter().flatten() {
+            if !concerns(need, object) {
+                continue;
+            }
             // Whoever applies plans first.
             if need["job"] == "plan" {
                 reads.add(need, object);
@@ -54,7 +57,7 @@ impl Rights {
         // The one that says least: to look at something is less than to change it.
         match any.iter().find(|privilege| privilege.ends_with(".Audit")).or(any.first()) {
             Some(privilege) => {
-                let path = place(need["path"].as_str().unwrap_or("/"), object);
+                let path = place(need["path"].as_str().unwrap_or("/"), need, object);
                 self.by_path.entry(path).or_default().insert((*privilege).to_owned());
             }
             None => drop(self.root.insert(object.kind.to_owned())),
@@ -77,15 +80,28 @@ impl Rights {
     }
 }
 
+/// The value of an attribute, if it is known.
+fn value(name: &str, object: &Planned<'_>) -> Option<String> {
+    let known = object.values.iter().map(|values| &values[name]);
+    known.filter(|value| !value.is_null()).find_map(|value| match value {
+        Json::String(text) => Some(text.clone()),
+        Json::Number(number) => Some(number.to_string()),
+        _ => None,
+    })
+}
+
+/// Whether an object needs it: some do only for some values of an attribute.
+fn concerns(need: &Json, object: &Planned<'_>) -> bool {
+    let (Some(name), Some(begins)) = (need["only"][0].as_str(), need["only"][1].as_str()) else { return true };
+    value(name, object).is_none_or(|value| value.starts_with(begins))
+}
+
 /// The path with the object's values in it; what is not known makes it end above: rights propagate.
-fn place(template: &str, object: &Planned<'_>) -> String {
+fn place(template: &str, need: &Json, object: &Planned<'_>) -> String {
     let value = |name: &str| {
-        let known = object.values.iter().map(|values| &values[name]);
-        known.filter(|value| !value.is_null()).find_map(|value| match value {
-            Json::String(text) => Some(text.trim_matches('/').to_owned()),
-            Json::Number(number) => Some(number.to_string()),
-            _ => None,
-        })
+        let value = value(name, object)?;
+        let begins = need["only"][1].as_str().filter(|_| need["only"][0] == name).unwrap_or_default();
+        Some(value.strip_prefix(begins).unwrap_or(&value).trim_matches('/').to_owned())
     };
     let mut path = String::new();
     for part in template.split('/').filter(|part| !part.is_empty()) {
@@ -116,6 +132,10 @@ mod tests {
                 {"job": "plan", "path": "/", "any": ["Sys.Audit"]},
                 {"job": "apply", "path": "/", "any": []},
             ]},
+            "pve_list": {"needs": [
+                {"job": "plan", "path": "/vms/{place}", "only": ["place", "vm/"], "any": ["VM.Audit"]},
+                {"job": "plan", "path": "/", "only": ["place", "cluster"], "any": ["Sys.Audit"]},
+            ]},
         }})
     }
 
@@ -127,11 +147,15 @@ pveum role add TerraformPlan --privs Sys.Audit
 pveum acl modify / --users USER --roles TerraformPlan
 pveum role add TerraformPlan-pool --privs Pool.Audit
 pveum acl modify /pool --users USER --roles TerraformPlan-pool
+pveum role add TerraformPlan-vms --privs VM.Audit
+pveum acl modify /vms --users USER --roles TerraformPlan-vms
 # A job that applies. Put your own user in place of USER.
 pveum role add TerraformApply --privs Sys.Audit
 pveum acl modify / --users USER --roles TerraformApply
 pveum role add TerraformApply-pool --privs Pool.Allocate,Pool.Audit
 pveum acl modify /pool --users USER --roles TerraformApply-pool
+pveum role add TerraformApply-vms --privs VM.Audit
+pveum acl modify /vms --users USER --roles TerraformApply-vms
 # Beside that root@pam with its password, which no rights replace, for: pve_rule.
 ";
         assert_eq!(lines(&docs(), None), expected);
@@ -144,13 +168,14 @@ pveum acl modify /pool --users USER --roles TerraformApply-pool
             change("pve_pool", "managed", Json::Null, json!({"poolid": "web"})),
             change("pve_pool", "managed", json!({"poolid": "old"}), Json::Null),
             change("pve_pool", "managed", Json::Null, json!({})),
+            change("pve_list", "managed", Json::Null, json!({"place": "vm/101"})),
             change("pve_rule", "data", Json::Null, json!({})),
             change("other_thing", "managed", Json::Null, json!({})),
         ]});
         let told = lines(&docs(), Some(&plan));
         let paths: Vec<&str> =
             told.lines().filter_map(|line| line.strip_prefix("pveum acl modify ")?.split(' ').next()).collect();
-        assert_eq!(paths, ["/pool", "/pool/old", "/pool/web"].repeat(2));
+        assert_eq!(paths, ["/pool", "/pool/old", "/pool/web", "/vms/101"].repeat(2));
         assert!(!told.contains("root@pam"), "{told}");
     }
 }

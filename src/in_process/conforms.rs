@@ -7,8 +7,15 @@ use tokio::task::JoinSet;
 use super::lives::{bench_of, example_of, named};
 
 /// What PVE brings along, so that it is found after it was removed.
-const ALWAYS_THERE: [&str; 5] =
-    ["pve_cluster_options", "pve_node_config", "pve_node_dns", "pve_node_time", "pve_realm"];
+const ALWAYS_THERE: [&str; 7] = [
+    "pve_cluster_options",
+    "pve_firewall_options",
+    "pve_node_config",
+    "pve_node_dns",
+    "pve_node_hosts",
+    "pve_node_time",
+    "pve_realm",
+];
 
 /// What is found in the one that the example of `name` shows.
 async fn conformity(name: String) {

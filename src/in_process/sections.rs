@@ -22,9 +22,11 @@ use crate::access::role::Role;
 use crate::access::token::Token;
 use crate::access::user::User;
 use crate::cluster::options::ClusterOptions;
+use crate::firewall::options::{FirewallOptions, of_place};
 use crate::firewall::rules::FirewallRules;
 use crate::node::config::NodeConfig;
 use crate::node::dns::NodeDns;
+use crate::node::hosts::NodeHosts;
 use crate::node::time::NodeTime;
 use crate::notification::gotify::NotificationGotify;
 use crate::notification::matcher::NotificationMatcher;
@@ -51,9 +53,18 @@ use crate::storage::zfspool::StorageZfspool;
 fn every_section_is_as_pve_has_it() {
     let mut held = Held { api: api(), ..Held::default() };
     held.section::<ClusterOptions>();
+    for (place, path) in [
+        ("cluster", "cluster/firewall/options"),
+        ("node/pve1", "nodes/{node}/firewall/options"),
+        ("vm/101", "nodes/{node}/qemu/{vmid}/firewall/options"),
+        ("ct/101", "nodes/{node}/lxc/{vmid}/firewall/options"),
+    ] {
+        held.section_at::<FirewallOptions>(path, |name| name == "place" || of_place(place).contains(&name));
+    }
     held.section::<Group>();
     held.section::<NodeConfig>();
     held.section::<NodeDns>();
+    held.section::<NodeHosts>();
     held.section::<NodeTime>();
     held.section::<NotificationGotify>();
     held.section::<NotificationMatcher>();
@@ -109,8 +120,14 @@ impl Held {
     }
 
     fn section<S: Section>(&mut self) {
+        self.section_at::<S>(S::FAMILY.path, |_| true);
+    }
+
+    /// The same in one of several places, which has some of the attributes.
+    fn section_at<S: Section>(&mut self, path: &str, has: impl Fn(&str) -> bool) {
         let name = super::type_name::<S>();
-        let Family { path, made, .. } = S::FAMILY;
+        let Family { made, posted, .. } = S::FAMILY;
+        let everywhere = path == S::FAMILY.path;
         let collection = format!("/{path}");
         let below = |m: &Json| {
             let rest = m["path"].as_str()?.strip_prefix(&format!("{collection}/"))?;
@@ -124,7 +141,7 @@ impl Held {
             Made::InTheCollection => ("POST", &collection),
             Made::InItsPlace => ("POST", &one),
             // It is made by being changed.
-            Made::Already => ("PUT", &one),
+            Made::Already => (if posted { "POST" } else { "PUT" }, &one),
         };
         for (method, at) in [("GET", &collection), ("GET", &one), ("DELETE", &one)] {
             if self.call(method, at).is_some() == (single && method == "DELETE") {
@@ -132,13 +149,14 @@ impl Held {
             }
         }
         let post = self.call(verb, made_at).unwrap_or_else(|| panic!("{name}: no {verb} {made_at}")).clone();
-        let put = self.call("PUT", &one).unwrap_or_else(|| panic!("{name}: no PUT {one}")).clone();
+        let change = if posted { "POST" } else { "PUT" };
+        let put = self.call(change, &one).unwrap_or_else(|| panic!("{name}: no {change} {one}")).clone();
         let seen = taken(&collection);
 
         let mut wrong = Vec::new();
         let mut offered: BTreeSet<String> = S::FAMILY.fixed.iter().map(|(name, _)| (*name).to_owned()).collect();
         let attributes = S::attributes();
-        for attribute in attributes.iter().filter(|a| !a.local && a.rule != Rule::Computed) {
+        for attribute in attributes.iter().filter(|a| !a.local && a.rule != Rule::Computed && has(&a.name)) {
             let parameter = attribute.parameter();
             // What is one of its kind has a name of ours.
             if single && !post[parameter].is_object() && S::Key::FIELDS.contains(&attribute.name.as_str()) {
@@ -154,7 +172,7 @@ impl Held {
             let differences = differences.into_iter().map(|why| format!("{name} {}: {why}", attribute.name));
             match S::UNLIKE.iter().find(|(unlike, _)| *unlike == attribute.name) {
                 None => wrong.extend(differences),
-                Some((_, why)) if differences.len() == 0 => {
+                Some((_, why)) if differences.len() == 0 && everywhere => {
                     wrong.push(format!("{name} {} is like PVE's {parameter}, and it is said: {why}", attribute.name));
                 }
                 Some(_) => {}

@@ -3,6 +3,7 @@
 pub mod config;
 pub mod disks;
 pub mod dns;
+pub mod hosts;
 pub mod nodes;
 pub mod time;
 
@@ -29,6 +30,7 @@ pub fn offer(registry: Registry<Pve>) -> Registry<Pve> {
         .object::<config::NodeConfig>()
         .data::<disks::NodeDisks>()
         .object::<dns::NodeDns>()
+        .object::<hosts::NodeHosts>()
         .data::<nodes::Nodes>()
         .object::<time::NodeTime>()
 }

@@ -9,7 +9,7 @@ use terraform_plugin::schema::Attribute;
 use terraform_plugin::{Cx, Error, Findings, Key, Listed};
 
 use super::life::{self, called};
-use super::requests::{self, Settings, collection, place};
+use super::requests::{self, Settings, collection};
 use super::wire::Live;
 use super::{Made, OwnRight, Right, Section, Sight, Told, Unset};
 use crate::ground::error::{During, Problem};
@@ -22,14 +22,15 @@ const READINGS: u32 = 3;
 pub async fn end<S: Section>(cx: &Cx<Pve>, was: &S) -> Result<(), Problem> {
     let key = life::key_of(was)?;
     let doing = format!("Cannot remove {}", called::<S>(&key));
+    let Some(path) = S::lies(cx, &key).await? else { return Ok(()) };
     let request = match S::FAMILY.made {
-        Made::InTheCollection | Made::InItsPlace => Request::delete(place::<S>(&key)),
+        Made::InTheCollection | Made::InItsPlace => Request::delete(path),
         Made::Already => {
             let settings = Settings::taken_away(was);
             if settings.is_empty() {
                 return Ok(());
             }
-            settings.put(&key, was, None)
+            settings.put(path, was, None)
         }
     };
     written::<S, serde::de::IgnoredAny>(cx, request).await.during(doing)?;
@@ -152,15 +153,18 @@ pub async fn find<S: Section>(cx: &Cx<Pve>, key: &S::Key) -> Result<Option<S>, P
                 Err(error) => return Err(Problem::during(doing(), error)),
             }
         }
-        Told::ByItself => match cx.client.shared::<Live>(S::FAMILY.area, Request::get(place::<S>(key))).await {
-            Ok(live) => Some(Live::clone(&live)),
-            Err(error) if error.is_absent() => None,
-            Err(error) => {
-                let problem = Problem::during(doing(), error);
-                let of_a_node = S::Key::FIELDS.contains(&"node");
-                return Err(if of_a_node { problem.node_at_fault() } else { problem });
+        Told::ByItself => {
+            let Some(path) = S::lies(cx, key).await? else { return Ok(None) };
+            match cx.client.shared::<Live>(S::FAMILY.area, Request::get(path)).await {
+                Ok(live) => Some(Live::clone(&live)),
+                Err(error) if error.is_absent() => None,
+                Err(error) => {
+                    let problem = Problem::during(doing(), error);
+                    let of_a_node = S::Key::FIELDS.contains(&"node");
+                    return Err(if of_a_node { problem.node_at_fault() } else { problem });
+                }
             }
-        },
+        }
     };
     live.map(|live| from_live(&live, key)).transpose()
 }
@@ -214,12 +218,13 @@ pub fn from_live<S: Section>(live: &Live, key: &S::Key) -> Result<S, Problem> {
 pub async fn change<S: Section>(cx: &Cx<Pve>, key: &S::Key, prior: &S, want: &S) -> Result<S, Problem> {
     let doing = format!("Cannot change {}", called::<S>(key));
     let gone = || life::gone::<S>(doing.clone());
+    let path = S::lies(cx, key).await?.ok_or_else(gone)?;
     let turn = cx.client.begin_write(Lock::File(S::FAMILY.file), &[S::FAMILY.area]).await.during(&doing)?;
     let mut readings = 1;
     loop {
         let (live, digest) = match S::FAMILY.digest {
             false => (find::<S>(cx, key).await?.ok_or_else(gone)?, None),
-            true => match cx.client.call::<Live>(Request::get(place::<S>(key))).await {
+            true => match cx.client.call::<Live>(Request::get(path.clone())).await {
                 Ok(live) => {
                     let digest = live.get("digest").and_then(|json| json.as_str()).map(str::to_owned);
                     (from_live::<S>(&live, key)?, digest)
@@ -235,7 +240,7 @@ pub async fn change<S: Section>(cx: &Cx<Pve>, key: &S::Key, prior: &S, want: &S)
         if S::FAMILY.unset == Unset::Whole {
             settings = Settings::all(want);
         }
-        let request = settings.put(key, want, digest.as_deref());
+        let request = settings.put(path.clone(), want, digest.as_deref());
         match turn.send::<serde::de::IgnoredAny>(request).await.during(&doing) {
             Ok(_) => break,
             Err(problem) if problem.is_modified() && readings < READINGS => readings += 1,

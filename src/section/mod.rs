@@ -82,6 +82,12 @@ pub trait Section: Keyed + Default + Debug + PartialEq {
         let _ = live;
     }
 
+    /// Its path, where that has to be found out; none where there is no such place.
+    fn lies(cx: &Cx<Pve>, key: &Self::Key) -> impl Future<Output = Result<Option<String>, Problem>> + Send {
+        let _ = cx;
+        std::future::ready(Ok(Some(requests::place::<Self>(key))))
+    }
+
     /// It as it is; none if whoever was asked does not know it.
     fn find(cx: &Cx<Pve>, key: &Self::Key) -> impl Future<Output = Result<Option<Self>, Problem>> + Send {
         family::find(cx, key)
@@ -210,6 +216,8 @@ pub struct Family {
     pub apart: &'static [&'static str],
     /// Where it is made.
     pub made: Made,
+    /// Whether it is a POST that changes it.
+    pub posted: bool,
     /// What a list is asked for: `("full", "1")`.
     pub listed_with: &'static [(&'static str, &'static str)],
     /// What PVE means where it says nothing, of what has to be there: `("pool", "rbd")`.
@@ -239,6 +247,7 @@ impl Family {
         always: &[],
         apart: &[],
         made: Made::InTheCollection,
+        posted: false,
         listed_with: &[],
         meant: &[],
         blames: &[],

@@ -180,8 +180,8 @@ impl Settings {
     }
 
     /// The request that changes it.
-    pub(super) fn put<S: Section>(self, key: &S::Key, want: &S, digest: Option<&str>) -> Request {
-        let mut request = Request::put(place::<S>(key));
+    pub(super) fn put<S: Section>(self, path: String, want: &S, digest: Option<&str>) -> Request {
+        let mut request = if S::FAMILY.posted { Request::post(path) } else { Request::put(path) };
         let values = want.encode();
         for attribute in S::attributes().iter().filter(|a| S::FAMILY.always.contains(&&*a.name)) {
             if !self.set.iter().any(|(name, _)| name == attribute.parameter()) {

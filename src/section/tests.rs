@@ -124,6 +124,10 @@ fn full() -> Thing {
     }
 }
 
+fn place_of<S: Section>(of: &S) -> String {
+    place::<S>(&of.key().unwrap())
+}
+
 /// A request as its method, path and parameters, in words that are easy to compare.
 fn told(request: &Request) -> (String, Vec<String>) {
     let (line, parameters) = request.spelt();
@@ -168,7 +172,7 @@ fn a_change_carries_what_differs_and_takes_away_what_is_unset() {
     assert!(differs(&Thing { path: "/y".to_owned(), enable: None, origin: None, ..full() }).is_empty());
     let less =
         Thing { port: None, fields: None, words: Some(["c".to_owned()].into()), note: Note::default(), ..full() };
-    let (line, parameters) = told(&differs(&less).put(&key, &less, Some("abc")));
+    let (line, parameters) = told(&differs(&less).put(place::<Thing>(&key), &less, Some("abc")));
     assert_eq!(line, "PUT /things/joe@pve/list/a%20b");
     assert_eq!(parameters, ["schedule=daily", "words=c", "digest=abc", "delete=port,match-field,comment"]);
 }
@@ -180,12 +184,12 @@ fn a_secret_is_sent_again_when_its_version_changes_and_only_then() {
     assert!(Settings::difference(&changed, &was, &was).is_empty(), "nobody can tell that it is another");
     let raised = Thing { secret_version: Some(2), ..changed };
     assert_eq!(
-        told(&Settings::difference(&raised, &was, &was).put(&key, &raised, None)).1,
+        told(&Settings::difference(&raised, &was, &was).put(place::<Thing>(&key), &raised, None)).1,
         ["schedule=daily", "secret=t"]
     );
     let gone = Thing { secret: None, ..raised };
     assert_eq!(
-        told(&Settings::difference(&gone, &was, &was).put(&key, &gone, None)).1,
+        told(&Settings::difference(&gone, &was, &was).put(place::<Thing>(&key), &gone, None)).1,
         ["schedule=daily", "delete=secret"]
     );
 }
@@ -194,11 +198,11 @@ fn a_secret_is_sent_again_when_its_version_changes_and_only_then() {
 fn each_family_takes_settings_away_in_its_own_way() {
     let was = Other { id: "a".to_owned(), comment: Some("c".to_owned()), from: Some("f".to_owned()) };
     let want = Other { comment: None, from: None, ..was.clone() };
-    let request = Settings::difference(&want, &was, &was).put(&want.key().unwrap(), &want, None);
+    let request = Settings::difference(&want, &was, &was).put(place_of(&want), &want, None);
     assert_eq!(told(&request).1, ["type=o", "delete=comment", "delete=from-address"]);
     let was = Emptied { id: "a".to_owned(), comment: Some("c".to_owned()) };
     let want = Emptied { comment: None, ..was.clone() };
-    let request = Settings::difference(&want, &was, &was).put(&want.key().unwrap(), &want, None);
+    let request = Settings::difference(&want, &was, &was).put(place_of(&want), &want, None);
     assert_eq!(told(&request), ("PUT /emptied/a".to_owned(), vec!["comment=".to_owned()]));
 }
 

@@ -4,7 +4,7 @@ use quote::ToTokens;
 use syn::ext::IdentExt;
 use syn::meta::ParseNestedMeta;
 use syn::spanned::Spanned;
-use syn::{Error, Expr, ExprArray, Field, GenericArgument, Ident, LitStr, Path, PathArguments, Result, Type};
+use syn::{Error, Expr, Field, GenericArgument, Ident, LitStr, Path, PathArguments, Result, Type};
 
 /// Who decides on the value.
 pub(crate) enum Rule {
@@ -55,7 +55,7 @@ pub(crate) struct Checks {
     pub(crate) length: Option<Expr>,
     pub(crate) regex: Option<Expr>,
     pub(crate) says: Option<Expr>,
-    pub(crate) one_of: Option<ExprArray>,
+    pub(crate) one_of: Option<Expr>,
     pub(crate) check: Vec<Path>,
     pub(crate) each: Vec<Path>,
 }

@@ -12,7 +12,7 @@ use crate::value::{Value, json as codec};
 /// All schemas of a provider: `{"name", "provider": SCHEMA, "resources": {TYPE: OBJECT}, "data_sources": {TYPE: OBJECT}}`.
 ///
 /// An `OBJECT` is a `SCHEMA` with `area`, `key` (names of the attributes that the import id joins by `/`), `ready`, `plain` (whether it is one of many alike), `needs` (what
-/// somebody has to be allowed to do: `job`, which is `plan` or `apply`, `path`, `any`), `left_out` (what of the API it does not
+/// somebody has to be allowed to do: `job`, which is `plan` or `apply`, `path`, `only` (an attribute, and how its value begins where it holds), `any`), `left_out` (what of the API it does not
 /// manage: `name`, `why`) and
 /// `timeouts` (operation and default). A `SCHEMA` has `version`, `description`, `deprecated`, `checks` (texts),
 /// `attributes`. An attribute has `name`, `description`, `type` (as HCL writes it) or `nesting` and `attributes`, `rule`
@@ -49,7 +49,7 @@ fn need(need: &Need) -> Json {
         Job::Plan => "plan",
         Job::Apply => "apply",
     };
-    json!({ "job": job, "path": need.path, "any": need.any })
+    json!({ "job": job, "path": need.path, "only": need.only, "any": need.any })
 }
 
 fn schema(schema: &Schema) -> Json {

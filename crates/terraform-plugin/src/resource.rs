@@ -110,6 +110,8 @@ pub struct Need {
     pub job: Job,
     /// Where, in the API's own terms; `{name}` stands for the value of that attribute.
     pub path: &'static str,
+    /// An attribute, and how its value begins where this is needed; in the path it stands for the rest then. None: everywhere.
+    pub only: Option<(&'static str, &'static str)>,
     /// One of these; none where only the API's own administrator will do.
     pub any: &'static [&'static str],
 }
@@ -126,12 +128,18 @@ pub enum Job {
 impl Need {
     /// To plan, one of these.
     pub const fn to_plan(path: &'static str, any: &'static [&'static str]) -> Self {
-        Self { job: Job::Plan, path, any }
+        Self { job: Job::Plan, path, only: None, any }
     }
 
     /// To apply, one of these.
     pub const fn to_apply(path: &'static str, any: &'static [&'static str]) -> Self {
-        Self { job: Job::Apply, path, any }
+        Self { job: Job::Apply, path, only: None, any }
+    }
+
+    /// The same, only where the value of an attribute begins so.
+    #[must_use]
+    pub const fn only(self, attribute: &'static str, begins: &'static str) -> Self {
+        Self { only: Some((attribute, begins)), ..self }
     }
 }
 

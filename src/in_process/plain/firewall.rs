@@ -7,6 +7,8 @@ use terraform_plugin::Object;
 
 use super::super::adopted::limits::api;
 use super::super::{Kept, Rig};
+use super::{life, merged};
+use crate::firewall::options::FirewallOptions;
 use crate::firewall::rules::{FirewallRules, Rule};
 
 const SHAPE: &str = "{guests: [{vmid: 101, node: pve1, name: web}]}";
@@ -211,4 +213,83 @@ fn a_rule_has_all_that_pve_takes() {
     let attributes = Rule::attributes();
     let ours: BTreeSet<&str> = attributes.iter().map(|a| a.parameter()).chain(["digest", "pos"]).collect();
     assert_eq!(ours, taken);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn options_live_in_every_place() {
+    let rig = Rig::of(SHAPE).await;
+    let cluster = [
+        json!({"policy_in": "REJECT"}),
+        json!({
+            "enable": true, "ebtables": false, "policy_in": "DROP", "policy_out": "REJECT", "policy_forward": "DROP",
+            "log_ratelimit": {"enable": true, "rate": "5/second", "burst": 10},
+        }),
+        json!({"enable": false, "log_ratelimit": {"enable": false}}),
+    ];
+    let node = [
+        json!({"enable": false}),
+        json!({
+            "enable": true, "log_level_forward": "info", "log_level_in": "nolog", "log_level_out": "err", "log_nf_conntrack": true,
+            "ndp": false, "nf_conntrack_allow_invalid": true, "nf_conntrack_helpers": ["tftp", "ftp"], "nf_conntrack_max": 100_000,
+            "nf_conntrack_tcp_timeout_established": 7875, "nf_conntrack_tcp_timeout_syn_recv": 30, "nftables": true, "nosmurfs": false,
+            "protection_synflood": true, "protection_synflood_burst": 500, "protection_synflood_rate": 100, "smurf_log_level": "debug",
+            "tcp_flags_log_level": "crit", "tcpflags": true,
+        }),
+        json!({"nf_conntrack_helpers": ["sip"], "log_level_in": "alert"}),
+    ];
+    let guest = [
+        json!({"enable": true}),
+        json!({
+            "enable": true, "dhcp": true, "ipfilter": true, "log_level_in": "warning", "log_level_out": "emerg", "macfilter": false,
+            "ndp": false, "policy_in": "ACCEPT", "policy_out": "DROP", "radv": true,
+        }),
+        json!({"macfilter": true, "policy_in": "DROP"}),
+    ];
+    for (place, configs) in [("cluster", &cluster), ("node/pve2", &node), ("vm/101", &guest)] {
+        let at = |config: &Json| merged(json!({"place": place}), config.clone());
+        life::<FirewallOptions>(&rig, place, &configs.iter().map(at).collect::<Vec<_>>()).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn each_place_has_options_of_its_own() {
+    let rig = Rig::of(SHAPE).await;
+    for (place, option, has) in [
+        ("cluster", "dhcp", "`ebtables`"),
+        ("node/pve1", "ebtables", "`nftables`"),
+        ("vm/101", "nftables", "`macfilter`"),
+        ("ct/102", "ebtables", "`macfilter`"),
+    ] {
+        let told = rig.validate::<FirewallOptions>(&json!({"place": place, option: true})).await.unwrap_err();
+        assert!(told[0].contains(&format!("no `{option}`")) && told[0].contains(has), "{told:?}");
+    }
+    // PVE would make a file for a guest that is not there.
+    for nowhere in ["vm/999", "ct/101", "node/pve9"] {
+        let told = rig.bring::<FirewallOptions>(None, &json!({"place": nowhere, "enable": true})).await.unwrap_err();
+        assert!(told[0].contains("There is no") && told[0].contains("Nothing was written"), "{told:?}");
+    }
+    let gone = rig.bring::<FirewallOptions>(None, &json!({"place": "vm/101", "enable": true})).await.unwrap().0;
+    rig.sim.world.with(|cluster| cluster.guests.all.remove(&101));
+    rig.configure().await;
+    assert_eq!(rig.read(&gone).await.unwrap().state, terraform_plugin::value::Value::Null);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn switching_the_firewall_on_is_told_once() {
+    let rig = Rig::of(SHAPE).await;
+    let warned = |planned: &super::super::Planned<FirewallOptions>| {
+        planned.warnings.iter().any(|told| told.contains("switched on in the whole cluster"))
+    };
+    let on = |policy: &str| json!({"place": "cluster", "enable": true, "policy_in": policy});
+    let planned = rig.plan::<FirewallOptions>(None, &on("DROP")).await.unwrap();
+    assert!(warned(&planned));
+    let kept = rig.apply(planned).await.unwrap().0;
+    assert!(!warned(&rig.plan(Some(&kept), &on("REJECT")).await.unwrap()), "it is on already");
+    // As long as somebody only tries it, it is not.
+    rig.sim.world.with(|cluster| {
+        cluster.firewall.options.get_mut("cluster").unwrap().insert("enable".to_owned(), json!(1_764_000_000));
+    });
+    rig.configure().await;
+    let tried = rig.read(&kept).await.unwrap();
+    assert!(warned(&rig.plan(Some(&tried), &on("DROP")).await.unwrap()));
 }

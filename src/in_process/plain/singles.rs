@@ -7,6 +7,7 @@ use super::{life, merged};
 use crate::cluster::options::ClusterOptions;
 use crate::node::config::NodeConfig;
 use crate::node::dns::NodeDns;
+use crate::node::hosts::NodeHosts;
 use crate::node::time::NodeTime;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -106,4 +107,31 @@ async fn what_a_node_cannot_do_without_stays_as_it_is() {
     assert!(told[0].contains("No such timezone"), "{told:?}");
     rig.destroy(&made).await.unwrap();
     assert_eq!(shown("time")["timezone"], "Asia/Tokyo");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn hosts_are_written_whole_and_against_what_was_read() {
+    let rig = Rig::of("{}").await;
+    let hosts = |data: &str| json!({"node": "pve2", "data": data});
+    let own = "127.0.0.1 localhost\n10.0.0.2 pve2.lab.example pve2\n";
+    let (made, said) = rig.bring::<NodeHosts>(None, &hosts(own)).await.unwrap();
+    assert_eq!(said, [""; 0]);
+    let imported = rig.import::<NodeHosts>("pve2").await.unwrap();
+    assert!(rig.plan(Some(&imported), &hosts(own)).await.unwrap().is_empty());
+    let more = format!("{own}192.0.2.200 printer\n");
+    rig.forget_requests().await;
+    let (made, _) = rig.bring(Some(&made), &hosts(&more)).await.unwrap();
+    let seen = rig.control("GET", "/requests", &Json::Null).await;
+    let posted = seen.as_array().unwrap().iter().find(|seen| seen["method"] == "POST").unwrap();
+    assert_eq!((&posted["path"], &posted["params"]["data"]), (&json!("/nodes/pve2/hosts"), &json!(more)));
+    assert_eq!(posted["params"]["digest"].as_str().unwrap().len(), 40);
+    let told = rig.bring(Some(&made), &hosts("pve2 10.0.0.2\n")).await.unwrap_err();
+    assert!(told[0].contains("Invalid IP 'pve2'"), "{told:?}");
+    for (data, warned) in [("10.0.0.2 pve2.lab.example\n", true), ("10.0.0.2 pve2\n", false)] {
+        let planned = rig.plan(Some(&made), &hosts(data)).await.unwrap();
+        assert_eq!(planned.warnings.iter().any(|told| told.contains("its own name")), warned, "{data}");
+    }
+    rig.destroy(&made).await.unwrap();
+    rig.configure().await;
+    forms::every_form::<NodeHosts>(&rig, &hosts(own), &forms::no_maps, &[]).await;
 }

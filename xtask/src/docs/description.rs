@@ -42,6 +42,8 @@ pub(super) struct Need {
     /// `plan` or `apply`.
     pub(super) job: String,
     pub(super) path: String,
+    /// An attribute, and how its value begins where this is needed; in the path it stands for the rest.
+    pub(super) only: Option<(String, String)>,
     /// One of these privileges; none: only `root@pam` will do.
     pub(super) any: Vec<String>,
 }

@@ -62,7 +62,14 @@ fn privileges(page: &mut String, object: &Object) {
             [] => "`root@pam` with its password: no token is enough".to_owned(),
             any => any.iter().map(|privilege| format!("`{privilege}`")).collect::<Vec<_>>().join(", "),
         };
-        let _ = writeln!(page, "| {} | `{}` | {any} |", need.job, need.path);
+        let (path, only) = match &need.only {
+            None => (need.path.clone(), String::new()),
+            Some((name, begins)) => {
+                let rest = if begins.ends_with('/') { "..." } else { "" };
+                (need.path.replace(&format!("{{{name}}}"), "..."), format!(" for `{begins}{rest}`"))
+            }
+        };
+        let _ = writeln!(page, "| {} | `{path}`{only} | {any} |", need.job);
     }
     let _ = writeln!(
         page,

@@ -1,6 +1,8 @@
 //! `firewall/rules` of the cluster, of nodes and of guests, and the security groups, whose rules lie right below them.
 //! Recording 50.
 
+mod options;
+
 use serde_json::{Map, Value, json};
 use sha1::{Digest, Sha1};
 
@@ -16,6 +18,9 @@ const PLACES: [&str; 5] = [
     "/nodes/{node}/lxc/{vmid}/firewall/rules",
     GROUP,
 ];
+
+/// What PVE says of a change whose digest is another.
+const MODIFIED: &str = "detected modified configuration - file changed by other user? Try again.";
 
 /// What of a rule is stored.
 const FIELDS: [&str; 13] = [
@@ -43,12 +48,13 @@ pub(crate) fn routes(r: &mut Routes) {
         r.put(&one, update);
         r.delete(&one, delete);
     }
+    options::routes(r);
     r.get(GROUPS, groups);
     r.post(GROUPS, make_group);
     r.delete(GROUP, remove_group);
 }
 
-/// The list that a call is about.
+/// The place that a call is about.
 fn place(call: &Call<'_>) -> Result<String, PveError> {
     Ok(match call.path.split("/{").last().unwrap_or_default() {
         _ if call.path.starts_with(GROUP) => {
@@ -182,9 +188,7 @@ fn delete(call: &mut Call<'_>) -> Result<Value, PveError> {
 
 fn unchanged(call: &Call<'_>, rules: &[Entry]) -> Result<(), PveError> {
     match call.params.text("digest") {
-        Some(known) if known != digest(rules) => {
-            Err(PveError::new("detected modified configuration - file changed by other user? Try again."))
-        }
+        Some(known) if known != digest(rules) => Err(PveError::new(MODIFIED)),
         _ => Ok(()),
     }
 }

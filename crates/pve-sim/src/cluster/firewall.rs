@@ -1,4 +1,4 @@
-//! The firewall's rules and security groups. Nothing enforces them.
+//! The firewall's rules, options and security groups. Nothing enforces them.
 
 use std::collections::BTreeMap;
 
@@ -6,22 +6,25 @@ use serde_json::{Value, json};
 
 use super::sections::Entry;
 
-/// Rules by place (`cluster`, `node/pve1`, `guest/101`, `group/web`), and the security groups.
+/// Rules and options by place (`cluster`, `node/pve1`, `guest/101`, `group/web`), and the security groups.
 #[derive(Debug, Default)]
 pub struct Firewall {
     /// The lists that are not empty.
     pub rules: BTreeMap<String, Vec<Entry>>,
+    /// What is set of the options, where something is.
+    pub options: BTreeMap<String, Entry>,
     /// The groups, with their comments.
     pub groups: BTreeMap<String, Option<String>>,
 }
 
 impl Firewall {
-    /// The guest is gone, and its rules with it.
+    /// The guest is gone, and its file with it.
     pub fn forget_guest(&mut self, vmid: u32) {
         self.rules.remove(&format!("guest/{vmid}"));
+        self.options.remove(&format!("guest/{vmid}"));
     }
 
     pub(super) fn canonical(&self) -> Value {
-        json!({ "rules": self.rules, "groups": self.groups })
+        json!({ "rules": self.rules, "options": self.options, "groups": self.groups })
     }
 }

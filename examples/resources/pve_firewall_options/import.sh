@@ -1,0 +1,1 @@
+terraform import pve_firewall_options.cluster cluster
