@@ -65,6 +65,9 @@ fn made_of(ty: &Type, texts: &[String], random: &mut fastrand::Rng) -> Json {
     }
 }
 
+/// The first element of a list, on the way to a leaf.
+const FIRST: &str = "[0]";
+
 /// Every leaf of a schema, as the keys that lead to it. `key` names an element of a map.
 fn leaves<'a>(attributes: &'a [Attribute], key: &dyn Fn(&str) -> &'static str) -> Vec<(Vec<String>, &'a Attribute)> {
     let mut found = Vec::new();
@@ -74,7 +77,11 @@ fn leaves<'a>(attributes: &'a [Attribute], key: &dyn Fn(&str) -> &'static str) -
         match &attribute.kind {
             Kind::Plain(_) => found.push((vec![name], attribute)),
             Kind::Nested(nesting, inner) => {
-                let element = matches!(nesting, Nesting::Map).then(|| key(&name).to_owned());
+                let element = match nesting {
+                    Nesting::Single => None,
+                    Nesting::List | Nesting::Set => Some(FIRST.to_owned()),
+                    Nesting::Map => Some(key(&name).to_owned()),
+                };
                 found.push((vec![name.clone()], attribute));
                 for (path, leaf) in leaves(inner, key) {
                     let path = [name.clone()].into_iter().chain(element.clone()).chain(path).collect();
@@ -89,6 +96,13 @@ fn leaves<'a>(attributes: &'a [Attribute], key: &dyn Fn(&str) -> &'static str) -
 fn set(config: &mut Json, path: &[String], value: Json) {
     let mut here = config;
     for step in path {
+        if step == FIRST {
+            if here.as_array().is_none_or(Vec::is_empty) {
+                *here = json!([null]);
+            }
+            here = &mut here[0];
+            continue;
+        }
         if here.is_null() {
             *here = json!({});
         }
@@ -166,6 +180,10 @@ async fn every_form_of<M: Model>(
             trials.push((format!("{name} = {value}"), config));
         };
         match &attribute.kind {
+            Kind::Nested(Nesting::List | Nesting::Set, _) => {
+                with(json!([]));
+                with(json!([{}]));
+            }
             Kind::Nested(..) => with(json!({})),
             Kind::Plain(ty) => {
                 let elements = matches!(ty, Type::List(_) | Type::Set(_));

@@ -6,7 +6,7 @@ use serde_json::{Value as Json, json};
 use terraform_plugin::Object;
 
 use super::super::adopted::limits::api;
-use super::super::{Kept, Rig};
+use super::super::{Kept, Rig, forms};
 use super::{life, merged};
 use crate::firewall::options::FirewallOptions;
 use crate::firewall::rules::{FirewallRules, Rule};
@@ -202,6 +202,13 @@ async fn what_was_cut_off_goes_on_from_where_it_was() {
         rig.destroy(&kept).await.unwrap();
         rig.configure().await;
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_form_of_a_rule_is_refused_or_stays() {
+    let rig = Rig::of(SHAPE).await;
+    let done = forms::every_form::<FirewallRules>(&rig, &list("cluster", &[port(22)]), &forms::no_maps, &[]).await;
+    assert!(done > 20, "only {done} forms were accepted");
 }
 
 #[test]

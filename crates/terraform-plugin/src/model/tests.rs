@@ -311,3 +311,53 @@ fn one_part_of_an_id_may_hold_slashes() {
     assert_eq!(split("a/b/c/d", &["x", "y"], None).as_deref(), Some("a b/c/d"));
     assert_eq!(split("a/b", &["x", "y", "z"], Some("y")), None);
 }
+
+/// A door.
+#[derive(crate::Nested, Clone, Debug, Default, PartialEq)]
+struct Door {
+    #[attr(required)]
+    number: u32,
+    #[attr(default = true)]
+    open: bool,
+}
+
+/// Doors.
+#[derive(crate::Model, Clone, Debug, Default, PartialEq)]
+#[model(name = "doors", area = "Things", key(id))]
+struct Doors {
+    #[attr(required, replace)]
+    id: String,
+    #[attr(optional, each = not_the_thirteenth)]
+    all: Option<Vec<Door>>,
+    #[attr(optional, each = not_the_thirteenth)]
+    named: Option<BTreeMap<String, Door>>,
+    #[attr(optional, check = not_the_thirteenth)]
+    front: Option<Door>,
+}
+
+fn not_the_thirteenth(door: &Door) -> Result<(), String> {
+    match door.open && door.number == 13 {
+        true => Err("must be another one, or closed".to_owned()),
+        false => Ok(()),
+    }
+}
+
+/// A configuration leaves out what has a default; the check sees it all the same.
+#[test]
+fn a_check_of_an_object_sees_its_defaults() {
+    let door = |number: u32, open: Value| Value::Object(object(&[("number", Value::from(number)), ("open", open)]));
+    let said = |open: Value| {
+        let value = Value::Object(object(&[
+            ("id", text("a")),
+            ("all", Value::List(vec![door(12, open.clone()), door(13, open.clone())])),
+            ("named", Value::Map(object(&[("back", door(13, open.clone()))]))),
+            ("front", door(13, open)),
+        ]));
+        let found = crate::schema::validate(&Doors::schema(), &value);
+        found.iter().map(|told| told.path.to_string()).collect::<Vec<_>>()
+    };
+    assert_eq!(said(Value::Null), ["all[1]", "named[\"back\"]", "front"]);
+    assert_eq!(said(Value::Bool(true)), said(Value::Null));
+    assert_eq!(said(Value::Bool(false)), [""; 0]);
+    assert_eq!(said(Value::Unknown), [""; 0], "nobody knows yet");
+}
