@@ -2,13 +2,15 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use terraform_plugin::{Cx, Error, Findings, Nested};
+use terraform_plugin::{Attr, Cx, Error, Findings, Nested};
 
 use crate::ground::error::{During, Problem};
 use crate::ground::pve::Pve;
 use crate::ground::texts;
 pub use crate::section::Bandwidth;
 use crate::section::listed;
+
+use super::used;
 
 /// What all entries have.
 #[derive(Nested, Clone, Debug, Default, PartialEq)]
@@ -150,13 +152,54 @@ pub fn none_stands_alone(content: &BTreeSet<String>) -> Result<(), String> {
 /// The text of a portal: an address or name, with a port perhaps.
 pub const PORTAL: &str = r"^[^\s,;/]+$";
 
+/// Tells of guests whose disks lie on the storage, on nodes that it goes from: PVE does not look for them.
+pub async fn leaves<M>(
+    cx: &Cx<Pve>,
+    prior: (&str, Option<&BTreeSet<String>>, bool),
+    nodes: &Attr<Vec<Attr<String>>>,
+    disable: bool,
+    found: &mut Findings<M>,
+) {
+    let (id, before, was_off) = prior;
+    if !found.is_plan() || was_off {
+        return;
+    }
+    let wanted: Option<BTreeSet<String>> = match nodes.known() {
+        _ if disable => Some(BTreeSet::new()),
+        // All have it, or what is not known yet.
+        None => return,
+        Some(nodes) => nodes.iter().map(|node| node.text().map(str::to_owned)).collect(),
+    };
+    let Some(wanted) = wanted.filter(|wanted| before.is_none_or(|before| !before.is_subset(wanted))) else { return };
+    let losers = match used::losers(cx, id, &wanted).await {
+        Ok(losers) if losers.is_empty() => return,
+        Ok(losers) => losers,
+        Err(problem) => return found.notice(problem),
+    };
+    let told: Vec<String> = losers.iter().map(|(vmid, node)| format!("{vmid} on {node}")).collect();
+    let problem = Problem::new(
+        "A storage goes from guests that use it",
+        format!(
+            "PVE does not look for them. Guests with disks on \"{id}\" where it is not to be any more: {}. They cannot be started or \
+             migrated then, until the storage is there again or their disks are elsewhere.",
+            told.join(", ")
+        ),
+    );
+    found.notice(problem.at(if disable { "disable" } else { "nodes" }));
+}
+
 /// Tells of nodes that there are not, which PVE does not mind.
 pub async fn possible<M>(
     cx: &Cx<Pve>,
     want: &EntryPlan,
-    prior: Option<&Entry>,
+    prior: Option<(&str, &Entry)>,
     found: &mut Findings<M>,
 ) -> Result<(), Error> {
+    if let Some((id, prior)) = prior {
+        let off = want.disable.known() == Some(&true);
+        leaves(cx, (id, prior.nodes.as_ref(), prior.disable == Some(true)), &want.nodes, off, found).await;
+    }
+    let prior = prior.map(|(_, prior)| prior);
     let before = prior.and_then(|prior| prior.nodes.clone()).unwrap_or_default();
     let mut added = BTreeSet::new();
     for node in want.nodes.known().into_iter().flatten() {
@@ -189,7 +232,8 @@ macro_rules! looked_at {
             prior: Option<&Self>,
             found: &mut terraform_plugin::Findings<Self>,
         ) -> Result<(), terraform_plugin::Error> {
-            crate::storage::entry::possible(cx, &want.entry, prior.map(|prior| &prior.entry), found).await
+            let prior = prior.map(|prior| (prior.storage.as_str(), &prior.entry));
+            crate::storage::entry::possible(cx, &want.entry, prior, found).await
         }
 
         async fn removable(

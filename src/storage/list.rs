@@ -1,7 +1,10 @@
 //! `pve_storages`: the storages of the cluster, of whichever type.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
+use pve_client::{Area, Request};
+use serde::Deserialize;
 use terraform_plugin::{Cx, DataSource, Error, Model, Nested};
 
 use crate::ground::error::During;
@@ -42,12 +45,31 @@ pub struct Found {
     /// Whether it is switched off.
     #[attr(computed)]
     pub disable: Option<bool>,
+    /// The nodes on which it was active when PVE looked last, some seconds ago. A node that does not answer is not among
+    /// them.
+    #[attr(computed)]
+    pub active_on: Option<BTreeSet<String>>,
+}
+
+/// `GET /cluster/resources?type=storage`.
+#[derive(Deserialize)]
+struct Seen {
+    storage: String,
+    node: String,
+    status: Option<String>,
 }
 
 impl DataSource<Pve> for Storages {
     async fn read(cx: &Cx<Pve>, config: Self) -> Result<Self, Error> {
         section::must_see_all(cx, SIGHT, "storages").await?;
         let found = cx.client.storage().list().await.during("Cannot list the storages")?;
+        let request = Request::get("cluster/resources").param("type", "storage");
+        let seen: Arc<Vec<Seen>> =
+            cx.client.shared(Area::Storage, request).await.during("Cannot read where the storages are active")?;
+        let active_on = |id: &str| {
+            let active = seen.iter().filter(|seen| seen.storage == id && seen.status.as_deref() == Some("available"));
+            active.map(|seen| seen.node.clone()).collect()
+        };
         let wanted = found.iter().filter(|entry| config.r#type.as_ref().is_none_or(|kind| *kind == entry.kind));
         let storages = wanted.map(|entry| {
             let found = Found {
@@ -56,6 +78,7 @@ impl DataSource<Pve> for Storages {
                 nodes: entry.nodes.clone(),
                 shared: Some(entry.shared),
                 disable: Some(entry.disable),
+                active_on: Some(active_on(&entry.storage)),
             };
             (entry.storage.clone(), found)
         });

@@ -9,6 +9,7 @@ use crate::ground::pve::Pve;
 use crate::ground::texts;
 use crate::section::{Family, Section, lives};
 
+use super::entry;
 use super::used::{self, used};
 use super::{ID, ID_SAYS, STORAGE};
 
@@ -83,6 +84,10 @@ impl Section for StorageRbd {
         prior: Option<&Self>,
         found: &mut Findings<Self>,
     ) -> Result<(), Error> {
+        if let Some(prior) = prior {
+            let before = (prior.storage.as_str(), prior.nodes.as_ref(), prior.disable == Some(true));
+            entry::leaves(cx, before, &want.nodes, want.disable.known() == Some(&true), found).await;
+        }
         let Some(pool) = want.pool.text().filter(|pool| prior.is_none_or(|prior| prior.pool != *pool)) else {
             return Ok(());
         };

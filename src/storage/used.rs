@@ -1,6 +1,6 @@
 //! Whether guests use a storage. PVE removes and repoints entries without asking.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use pve_client::api::cluster::{Guest, GuestKind};
 use pve_client::api::qemu::config::Config;
@@ -37,6 +37,45 @@ pub async fn removable<M>(cx: &Cx<Pve>, id: &str, found: &mut Findings<M>) -> Re
     Ok(())
 }
 
+/// The guests with disks on the storage that are on nodes which lose it: by number, each with its node. `keep`: the nodes
+/// that have it then.
+pub async fn losers(cx: &Cx<Pve>, id: &str, keep: &BTreeSet<String>) -> Result<BTreeMap<u32, String>, Problem> {
+    let storages = cx.client.storage().list().await.during("Cannot list the storages")?;
+    let Some(entry) = storages.iter().find(|entry| entry.storage == id && !entry.disable) else {
+        return Ok(BTreeMap::new());
+    };
+    let loses = |node: &str| entry.is_on(node) && !keep.contains(node);
+    let all = cx.client.cluster().guests().await.during("Cannot list the guests")?;
+    let there: Vec<&Guest> = all.iter().filter(|guest| loses(&guest.node)).collect();
+    let mut found = BTreeMap::new();
+    let luns = matches!(entry.kind.as_str(), "iscsi" | "iscsidirect");
+    let of_guests = luns || entry.kind == "rbd" || entry.content.iter().any(|content| is_of_guests(content));
+    if there.is_empty() || !of_guests {
+        return Ok(found);
+    }
+    let images = match entry.shared || entry.kind == "rbd" {
+        _ if luns => Vec::new(),
+        true => shared(cx, entry).await?,
+        false => on_each_node(cx, entry, loses).await?,
+    };
+    let owners: BTreeSet<u32> =
+        images.iter().filter(|image| is_of_guests(&image.content)).filter_map(|image| image.vmid).collect();
+    // What lies at a target, or is shown by another entry as well, is for those guests that name this one.
+    let by_name =
+        luns || storages.iter().any(|other| other.storage != id && !other.disable && shows_the_same(other, entry));
+    for guest in there.into_iter().filter(|guest| luns || owners.contains(&guest.vmid)) {
+        let is_machine = guest.kind == GuestKind::Qemu;
+        let uses = match by_name && is_machine {
+            true => named_by(cx, id, guest).await?.is_some(),
+            false => is_machine || !luns,
+        };
+        if uses {
+            found.insert(guest.vmid, guest.node.clone());
+        }
+    }
+    Ok(found)
+}
+
 /// Whether guests use the storage: its images lie there, or, where what lies there is not PVE's, one is named by a guest.
 pub async fn used(cx: &Cx<Pve>, id: &str) -> Result<Option<Used>, Problem> {
     let storages = cx.client.storage().list().await.during("Cannot list the storages")?;
@@ -56,7 +95,7 @@ pub async fn used(cx: &Cx<Pve>, id: &str) -> Result<Option<Used>, Problem> {
     }
     let mut images = match entry.shared || entry.kind == "rbd" {
         true => shared(cx, entry).await?,
-        false => on_each_node(cx, entry).await?,
+        false => on_each_node(cx, entry, |node| entry.is_on(node)).await?,
     };
     if entry.kind != "rbd" {
         images.retain(|image| is_of_guests(&image.content));
@@ -102,11 +141,11 @@ fn unproven() -> String {
 }
 
 /// What lies on a storage that each node has for itself. Nodes that the cluster does not have hold nothing.
-async fn on_each_node(cx: &Cx<Pve>, entry: &StorageConfig) -> Result<Vec<Volume>, Problem> {
+async fn on_each_node(cx: &Cx<Pve>, entry: &StorageConfig, on: impl Fn(&str) -> bool) -> Result<Vec<Volume>, Problem> {
     let doing = |node: &str| format!("Cannot list the images on storage \"{}\" of node {node}", entry.storage);
     let nodes = cx.client.nodes().list().await.during("Cannot list the cluster's nodes")?;
     let mut all = Vec::new();
-    for node in nodes.iter().map(|node| &node.node).filter(|node| entry.is_on(node)) {
+    for node in nodes.iter().map(|node| &node.node).filter(|node| on(node)) {
         let there = cx.client.node_storage(node).content(&entry.storage, None).await.during(doing(node));
         all.extend(there.map_err(|problem| problem.noting(Some(unproven())))?.iter().cloned());
     }

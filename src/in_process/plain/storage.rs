@@ -433,3 +433,40 @@ async fn any_number_of_storages_is_one_request() {
         "{asked:?}"
     );
 }
+
+/// What the plan of a change says of guests that lose a storage.
+async fn told_of_losers<M: Model>(rig: &Rig, id: &str, config: Json) -> Option<String> {
+    let kept = rig.import::<M>(id).await.unwrap();
+    let planned = rig.plan(Some(&kept), &merged(json!({"storage": id}), config)).await.unwrap();
+    planned.warnings.into_iter().find(|told| told.starts_with("A storage goes from guests that use it"))
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_storage_that_goes_from_nodes_is_told_of_with_its_guests() {
+    let rig = Rig::of(USED).await;
+    rig.sim.world.with(|cluster| {
+        let config = &mut cluster.guests.get_mut(200).unwrap().config;
+        config.values.insert("scsi1".into(), "san:0.0.1.scsi-36001,size=1G".into());
+    });
+    let thin = |more: Json| merged(json!({"vgname": "pve", "thinpool": "data", "content": ["images"]}), more);
+    let nas = |more: Json| merged(json!({"server": "nas.example", "export": "/e", "content": ["images", "iso"]}), more);
+    let san = |more: Json| merged(json!({"portal": "san.example", "target": "iqn.x"}), more);
+    let told = told_of_losers::<StorageLvmthin>(&rig, "thin", thin(json!({"nodes": ["pve1", "pve3"]}))).await.unwrap();
+    assert!(told.contains("200 on pve2") && !told.contains("201"), "{told}");
+    let told = told_of_losers::<StorageNfs>(&rig, "nas", nas(json!({"disable": true}))).await.unwrap();
+    assert!(told.contains("201 on pve1"), "{told}");
+    let told = told_of_losers::<StorageIscsi>(&rig, "san", san(json!({"nodes": ["pve1"]}))).await.unwrap();
+    assert!(told.contains("200 on pve2"), "{told}");
+    // They keep it, or it is not switched off.
+    for more in [json!({"nodes": ["pve2"]}), json!({"nodes": ["pve1", "pve2", "pve3"]}), json!({"disable": false})] {
+        assert_eq!(told_of_losers::<StorageLvmthin>(&rig, "thin", thin(more.clone())).await, None, "{more}");
+    }
+    // It shows the same, and the guest does not call its disk by its name.
+    let again = json!({"server": "nas.example", "export": "/e", "disable": true});
+    assert_eq!(told_of_losers::<StorageNfs>(&rig, "again", again).await, None);
+    rig.configure().await;
+    rig.forget_requests().await;
+    assert_eq!(told_of_losers::<StorageNfs>(&rig, "nas", nas(json!({"nodes": ["pve1"]}))).await, None);
+    let asked = rig.asked().await;
+    assert!(!asked.iter().any(|asked| asked.ends_with("/content")), "nobody is on the others: {asked:?}");
+}
