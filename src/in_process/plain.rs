@@ -1,6 +1,7 @@
 //! The life of every plain object: made, changed, its settings taken away again, imported and removed; after each step the
 //! next plan is empty, and in the end the cluster is what it was. And every form that each of its attributes can be given.
 
+mod counts;
 mod firewall;
 mod members;
 mod notifications;
