@@ -23,7 +23,7 @@ pub fn offer(registry: Registry<Pve>) -> Registry<Pve> {
     registry
         .object::<acl::Acl>()
         .listed::<group::Group>()
-        .resource::<pool::Pool>()
+        .object::<pool::Pool>()
         .object::<pool_member::PoolMember>()
         .object::<realm::ad::RealmAd>()
         .object::<realm::builtin::Realm>()

@@ -1,24 +1,17 @@
 //! `pve_pool`: a resource pool.
 
-use std::sync::Arc;
-
-use pve_client::{Area, Lock, Request};
+use pve_client::Request;
 use serde::Deserialize;
-use terraform_plugin::{
-    Change, Created, Cx, Deleted, Error, Failed, Findings, Model, Need, Read, Resource, Say, Timeouts, Unwritten,
-    Updated, require, require_removable,
-};
+use terraform_plugin::{Cx, Error, Findings, Model, Timeouts};
 
-use crate::ground::absence;
 use crate::ground::error::{During, Problem};
-use crate::ground::evidence::{self, Sight};
-use crate::ground::named::Named;
 use crate::ground::pve::Pve;
-use crate::ground::rights;
 use crate::ground::texts;
+use crate::section::{Family, Live, Right, Section, Sight, plain};
 use crate::storage::rbd::StorageRbd;
 use crate::vm::vm::Vm;
 
+use super::USER_CFG;
 use super::pool_member::PoolMember;
 
 /// A resource pool: guests and storages under one name, for permissions. (For Ceph's pools see `pve_ceph_pool`.)
@@ -43,12 +36,9 @@ pub struct Pool {
     pub timeouts: Timeouts,
 }
 
-/// `GET /pools`.
+/// `GET /pools?poolid=POOL`.
 #[derive(Deserialize)]
-pub struct Live {
-    poolid: String,
-    comment: Option<String>,
-    /// Only where one pool is asked for.
+struct Full {
     #[serde(default)]
     members: Vec<Member>,
 }
@@ -61,21 +51,24 @@ struct Member {
     storage: Option<String>,
 }
 
-/// Who sees a pool in PVE's list.
-const SEEN_WITH: &[&str] = &["Pool.Audit"];
+impl Section for Pool {
+    const FAMILY: Family = Family {
+        what: "Pool",
+        path: "pools",
+        write: Right { path: "/pool/{poolid}", any: &["Pool.Allocate"] },
+        sight: Sight::With(Right { path: "/pool/{poolid}", any: &["Pool.Audit"] }),
+        in_parameters: true,
+        ..USER_CFG
+    };
 
-impl Resource<Pve> for Pool {
-    fn needs() -> Vec<Need> {
-        vec![Need::to_plan("/pool/{poolid}", SEEN_WITH), Need::to_apply("/pool/{poolid}", &["Pool.Allocate"])]
-    }
+    const LEFT_OUT: &'static [(&'static str, &'static str)] = &[
+        ("vms", "`pve_pool_member` is a member"),
+        ("storage", "`pve_pool_member` is a member"),
+        ("allow-move", "`pve_pool_member` takes it for its member"),
+    ];
 
-    async fn plan(cx: &Cx<Pve>, change: &mut Change<Self>, say: &mut Say<Self>) {
-        if let Some(poolid) = change.plan.poolid.text().map(str::to_owned) {
-            let path = format!("/pool/{poolid}");
-            rights::warn(cx, change, say, &path, "Pool.Allocate").await;
-            // Without it PVE's lists leave the pool out, so nobody could tell what became of it.
-            rights::warn(cx, change, say, &path, "Pool.Audit").await;
-        }
+    fn seen(&mut self, _live: &Live) {
+        self.comment = self.comment.take().filter(|comment| !comment.trim().is_empty());
     }
 
     async fn possible(
@@ -85,29 +78,31 @@ impl Resource<Pve> for Pool {
         found: &mut Findings<Self>,
     ) -> Result<(), Error> {
         let Some(poolid) = want.poolid.text().filter(|_| prior.is_none()) else { return Ok(()) };
-        if find(cx, poolid).await?.is_some() {
-            found.exists(named(poolid).existing());
-        }
-        if let Some((parent, _)) = poolid.rsplit_once('/')
-            && find(cx, parent).await?.is_none()
-            && is_visible(cx, parent).await?
-        {
-            let problem = Problem::new(
-                format!("Pool \"{parent}\" does not exist"),
-                format!("Pool \"{poolid}\" is to be made in it. Nothing was written. Make that one first."),
-            );
-            found.missing(cx.comes("pool", parent), problem.at("poolid"));
+        let Some((parent, _)) = poolid.rsplit_once('/') else { return Ok(()) };
+        let key = PoolKey { poolid: parent.to_owned() };
+        if Self::find(cx, &key).await?.is_none() {
+            let path = format!("/pool/{parent}");
+            let ours = cx.client.access().on(&path).await.during("Cannot read our own permissions")?;
+            // Not in the list is no proof for whom lists are filtered.
+            if ours.has("Pool.Audit") {
+                let problem = Problem::new(
+                    format!("Pool \"{parent}\" does not exist"),
+                    format!("Pool \"{poolid}\" is to be made in it. Nothing was written. Make that one first."),
+                );
+                found.missing(cx.comes("pool", parent), problem.at("poolid"));
+            }
         }
         Ok(())
     }
 
     async fn removable(cx: &Cx<Pve>, was: &Self, found: &mut Findings<Self>) -> Result<(), Error> {
         let poolid = &was.poolid;
-        if find(cx, poolid).await?.is_none() {
+        // It may be there unseen, and its members with it: PVE looks at them.
+        if Self::find(cx, &PoolKey { poolid: poolid.clone() }).await?.is_none() {
             return Ok(());
         }
         let request = Request::get("pools").param("poolid", poolid);
-        let pools: Vec<Live> = cx.client.call(request).await.during(format!("Cannot read pool \"{poolid}\""))?;
+        let pools: Vec<Full> = cx.client.call(request).await.during(format!("Cannot read pool \"{poolid}\""))?;
         let members: Vec<Member> = pools.into_iter().flat_map(|pool| pool.members).collect();
         let (vms, storages) = (cx.going::<Vm>(), cx.going::<StorageRbd>());
         let memberships = cx.going::<PoolMember>();
@@ -133,93 +128,6 @@ impl Resource<Pve> for Pool {
         }
         Ok(())
     }
-
-    async fn create(cx: &Cx<Pve>, want: &Self, unwritten: Unwritten<Self>) -> Result<Created<Self>, Failed> {
-        if unwritten.check(left_behind(cx, want).await)?.is_some() {
-            return Ok(unwritten.take_over(want.clone()).made(want.clone()));
-        }
-        unwritten.check(require(cx, want, None).await)?;
-        let doing = format!("Cannot create pool \"{}\"", want.poolid);
-        let request = Request::post("pools").param("poolid", &want.poolid).opt("comment", want.comment.as_ref());
-        let request = async { write(cx, request).await.during(&doing) };
-        let (answer, written) = unwritten.send(want.clone(), request).await?;
-        let path = format!("/pool/{}", want.poolid);
-        match evidence::arrived(cx, answer, find(cx, &want.poolid), Sight::With(&path, SEEN_WITH)).await {
-            Ok(Ok(live)) => Ok(written.made(live)),
-            Ok(Err(problem)) => written.undo(problem, must_be_absent(cx, &want.poolid)).await,
-            Err(problem) => Ok(written.leave(problem)),
-        }
-    }
-
-    async fn read(cx: &Cx<Pve>, key: &PoolKey, _prior: Option<&Self>) -> Result<Read<Self>, Error> {
-        let path = format!("/pool/{}", key.poolid);
-        absence::answer_if_visible(&cx.client, &path, SEEN_WITH, find(cx, &key.poolid).await).await
-    }
-
-    async fn update(cx: &Cx<Pve>, _prior: &Self, want: &Self) -> Result<Updated<Self>, Error> {
-        // An empty text takes the comment away.
-        let request = Request::put("pools").param("poolid", &want.poolid);
-        let request = request.param("comment", want.comment.as_deref().unwrap_or_default());
-        write(cx, request).await.during(format!("Cannot change pool \"{}\"", want.poolid))?;
-        Ok(Updated::Done(want.clone()))
-    }
-
-    async fn delete(cx: &Cx<Pve>, was: &Self) -> Result<Deleted<Self>, Error> {
-        // Not in the list is no proof for whom lists are filtered.
-        if find(cx, &was.poolid).await?.is_none() && is_visible(cx, &was.poolid).await? {
-            return Ok(Deleted::Gone);
-        }
-        require_removable(cx, was).await?;
-        let request = Request::delete("pools").param("poolid", &was.poolid);
-        match write(cx, request).await.during(format!("Cannot destroy pool \"{}\"", was.poolid)) {
-            Err(problem) if !problem.is_absent() => Err(problem.into()),
-            _ => Ok(Deleted::Gone),
-        }
-    }
 }
 
-async fn find(cx: &Cx<Pve>, poolid: &str) -> Result<Option<Pool>, Problem> {
-    let pools: Arc<Vec<Live>> =
-        cx.client.shared(Area::Access, Request::get("pools")).await.during(format!("Cannot read pool \"{poolid}\""))?;
-    Ok(pools.iter().find(|pool| pool.poolid == poolid).map(Pool::from_live))
-}
-
-impl Pool {
-    /// The pool as it is.
-    pub fn from_live(live: &Live) -> Self {
-        Self {
-            poolid: live.poolid.clone(),
-            comment: live.comment.clone().filter(|comment| !comment.trim().is_empty()),
-            ..Self::default()
-        }
-    }
-}
-
-/// Whether we would see the pool if it were there.
-async fn is_visible(cx: &Cx<Pve>, poolid: &str) -> Result<bool, Problem> {
-    let ours = cx.client.access().on(&format!("/pool/{poolid}")).await.during("Cannot read our own permissions")?;
-    Ok(ours.has_any(SEEN_WITH))
-}
-
-fn named(poolid: &str) -> Named {
-    Named {
-        kind: "pve_pool".to_owned(),
-        attribute: "poolid",
-        key: poolid.to_owned(),
-        what: format!("Pool \"{poolid}\""),
-    }
-}
-
-/// The pool, if it is there because a run for this state was cut off while making it; an error if it is there otherwise.
-async fn left_behind(cx: &Cx<Pve>, want: &Pool) -> Result<Option<Pool>, Problem> {
-    let live = find(cx, &want.poolid).await?;
-    named(&want.poolid).left_behind(cx, live, |live| live.comment == want.comment).await
-}
-
-async fn must_be_absent(cx: &Cx<Pve>, poolid: &str) -> Result<(), Problem> {
-    named(poolid).must_be_absent(find(cx, poolid).await?)
-}
-
-async fn write(cx: &Cx<Pve>, request: Request) -> Result<(), pve_client::Error> {
-    cx.client.write(Lock::File("user.cfg"), &[Area::Access], request).await
-}
+plain!(Pool);

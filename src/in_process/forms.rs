@@ -7,7 +7,6 @@ use terraform_plugin::schema::{Attribute, Kind, Nesting, Rule};
 use terraform_plugin::value::Type;
 
 use super::{Kept, Rig};
-use crate::access::pool::Pool;
 use crate::ceph::crush_rule::CrushRule;
 use crate::ceph::osd::Osd;
 use crate::ceph::pool::Pool as CephPool;
@@ -306,13 +305,6 @@ async fn machines_are_made_in_the_form_that_they_stay_in() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn resource_pools() {
-    let rig = Rig::of("{}").await;
-    let done = every_form::<Pool>(&rig, &json!({ "poolid": "team" }), &no_maps, &[]).await;
-    assert!(done > 15, "only {done} forms were accepted");
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn pools_and_their_storages() {
     let rig = Rig::of(CEPH).await;
     let pool = json!({ "name": "vm", "allow_destroy": true });
@@ -368,7 +360,6 @@ fn no_resource_is_left_out() {
         super::type_name::<CrushRule>(),
         super::type_name::<HaResource>(),
         super::type_name::<Osd>(),
-        super::type_name::<Pool>(),
         super::type_name::<StorageRbd>(),
         super::type_name::<Vm>(),
         super::type_name::<VmDiskMove>(),

@@ -15,6 +15,7 @@ use terraform_plugin::value::Value;
 use super::{Kept, Rig, forms, resources, type_name};
 use crate::access::acl::Acl;
 use crate::access::group::Group;
+use crate::access::pool::Pool;
 use crate::access::realm::ad::RealmAd;
 use crate::access::realm::builtin::Realm;
 use crate::access::realm::ldap::RealmLdap;
@@ -65,6 +66,7 @@ const LIVED: &[&str] = &[
     "pve_notification_sendmail",
     "pve_notification_smtp",
     "pve_notification_webhook",
+    "pve_pool",
     "pve_pool_member",
     "pve_realm_ad",
     "pve_realm_ldap",
@@ -105,6 +107,13 @@ async fn access() {
         &rig,
         "admins",
         &[group(json!({})), group(json!({"comment": "those"})), group(json!({"comment": "these"})), group(json!({}))],
+    )
+    .await;
+    let pool = |more: Json| merged(json!({"poolid": "team"}), more);
+    life::<Pool>(
+        &rig,
+        "team",
+        &[pool(json!({})), pool(json!({"comment": "a"})), pool(json!({"comment": "b"})), pool(json!({}))],
     )
     .await;
     let user = |more: Json| merged(json!({"userid": "joe@pve", "groups": []}), more);
@@ -273,4 +282,19 @@ async fn what_exists_is_told_with_its_import_and_a_lost_answer_is_looked_for() {
     assert!(planned.warnings.iter().any(|told| told.contains("exists already")), "{:?}", planned.warnings);
     let told = super::apply(&theirs, planned).await.unwrap_err();
     assert!(told[0].contains("to = pve_group.this") && told[0].contains("id = \"admins\""), "{told:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_not_seen_is_not_called_gone() {
+    let rig = Rig::of("{users: [{userid: weak@pve, password: longenough1}]}").await;
+    let (made, _) = rig.bring::<Pool>(None, &json!({"poolid": "team"})).await.unwrap();
+    let other = json!({"poolid": "team", "comment": "ours"});
+    rig.configure_as(&json!({"username": "weak@pve", "password": "longenough1", "api_token": null})).await;
+    let told = rig.bring(Some(&made), &other).await.unwrap_err();
+    assert!(told[0].contains("may not see it") && told[0].contains("Pool.Audit on /pool/team"), "{told:?}");
+    rig.configure().await;
+    let planned = rig.plan(Some(&made), &other).await.unwrap();
+    rig.destroy(&made).await.unwrap();
+    let told = rig.apply(planned).await.unwrap_err();
+    assert!(told[0].contains("It is gone"), "{told:?}");
 }

@@ -12,6 +12,7 @@ use super::adopted::limits::{api, differs, refuses, taken};
 use super::resources;
 use crate::access::acl::Acl;
 use crate::access::group::Group;
+use crate::access::pool::Pool;
 use crate::access::pool_member::PoolMember;
 use crate::access::realm::ad::RealmAd;
 use crate::access::realm::builtin::Realm;
@@ -71,6 +72,7 @@ fn every_section_is_as_pve_has_it() {
     held.section::<NotificationSendmail>();
     held.section::<NotificationSmtp>();
     held.section::<NotificationWebhook>();
+    held.section::<Pool>();
     held.section::<Realm>();
     held.section::<RealmAd>();
     held.section::<RealmLdap>();
@@ -126,7 +128,7 @@ impl Held {
     /// The same in one of several places, which has some of the attributes.
     fn section_at<S: Section>(&mut self, path: &str, has: impl Fn(&str) -> bool) {
         let name = super::type_name::<S>();
-        let Family { made, posted, .. } = S::FAMILY;
+        let Family { made, posted, in_parameters, .. } = S::FAMILY;
         let everywhere = path == S::FAMILY.path;
         let collection = format!("/{path}");
         let below = |m: &Json| {
@@ -135,7 +137,7 @@ impl Held {
         };
         let single = made == Made::Already;
         let one = self.api["methods"].as_array().unwrap().iter().find_map(below);
-        let one = if single { Some(collection.clone()) } else { one };
+        let one = if single || in_parameters { Some(collection.clone()) } else { one };
         let one = one.unwrap_or_else(|| panic!("{name}: PVE has nothing below {collection}"));
         let (verb, made_at) = match made {
             Made::InTheCollection => ("POST", &collection),

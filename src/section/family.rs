@@ -24,7 +24,7 @@ pub async fn end<S: Section>(cx: &Cx<Pve>, was: &S) -> Result<(), Problem> {
     let doing = format!("Cannot remove {}", called::<S>(&key));
     let Some(path) = S::lies(cx, &key).await? else { return Ok(()) };
     let request = match S::FAMILY.made {
-        Made::InTheCollection | Made::InItsPlace => Request::delete(path),
+        Made::InTheCollection | Made::InItsPlace => requests::about::<S>(Request::delete(path), &key),
         Made::Already => {
             let settings = Settings::taken_away(was);
             if settings.is_empty() {
@@ -217,19 +217,21 @@ pub fn from_live<S: Section>(live: &Live, key: &S::Key) -> Result<S, Problem> {
 /// else's does, and PVE notices by the digest, once more.
 pub async fn change<S: Section>(cx: &Cx<Pve>, key: &S::Key, prior: &S, want: &S) -> Result<S, Problem> {
     let doing = format!("Cannot change {}", called::<S>(key));
-    let gone = || life::gone::<S>(doing.clone());
-    let path = S::lies(cx, key).await?.ok_or_else(gone)?;
+    let Some(path) = S::lies(cx, key).await? else { return Err(life::lost::<S>(cx, key).await) };
     let turn = cx.client.begin_write(Lock::File(S::FAMILY.file), &[S::FAMILY.area]).await.during(&doing)?;
     let mut readings = 1;
     loop {
         let (live, digest) = match S::FAMILY.digest {
-            false => (find::<S>(cx, key).await?.ok_or_else(gone)?, None),
+            false => match find::<S>(cx, key).await? {
+                Some(live) => (live, None),
+                None => return Err(life::lost::<S>(cx, key).await),
+            },
             true => match cx.client.call::<Live>(Request::get(path.clone())).await {
                 Ok(live) => {
                     let digest = live.get("digest").and_then(|json| json.as_str()).map(str::to_owned);
                     (from_live::<S>(&live, key)?, digest)
                 }
-                Err(error) if error.is_absent() => return Err(gone()),
+                Err(error) if error.is_absent() => return Err(life::lost::<S>(cx, key).await),
                 Err(error) => return Err(Problem::during(&doing, error)),
             },
         };
@@ -248,7 +250,10 @@ pub async fn change<S: Section>(cx: &Cx<Pve>, key: &S::Key, prior: &S, want: &S)
         }
     }
     drop(turn);
-    find::<S>(cx, key).await?.ok_or_else(gone)
+    match find::<S>(cx, key).await? {
+        Some(live) => Ok(live),
+        None => Err(life::lost::<S>(cx, key).await),
+    }
 }
 
 /// Whether what cannot be changed is as it is wanted, or left open.

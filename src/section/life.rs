@@ -163,7 +163,10 @@ fn named<S: Section>(key: &S::Key) -> Named {
 pub async fn said_again<S: Section>(cx: &Cx<Pve>, want: &S) -> Result<S, Problem> {
     S::make(cx, want).await?;
     let key = key_of(want)?;
-    S::find(cx, &key).await?.ok_or_else(|| gone::<S>(format!("Cannot change {}", called::<S>(&key))))
+    match S::find(cx, &key).await? {
+        Some(live) => Ok(live),
+        None => Err(lost::<S>(cx, &key).await),
+    }
 }
 
 /// An error if it is there.
@@ -171,9 +174,19 @@ async fn must_be_absent<S: Section>(cx: &Cx<Pve>, key: &S::Key) -> Result<(), Pr
     named::<S>(key).must_be_absent(S::find(cx, key).await?)
 }
 
-/// The error of whoever would change it.
-pub(super) fn gone<S: Section>(doing: String) -> Problem {
-    Problem::new(doing, "It is gone: somebody removed it meanwhile. Apply again to make it anew.")
+/// The error of whoever would change it and does not find it: it is gone, or is not shown.
+pub(super) async fn lost<S: Section>(cx: &Cx<Pve>, key: &S::Key) -> Problem {
+    let doing = format!("Cannot change {}", called::<S>(key));
+    match S::sight(key) {
+        Some(OwnRight { path, any }) if !is_visible::<S>(cx, key).await => Problem::new(
+            doing,
+            format!(
+                "The user or token may not see it, so nobody can tell what it is like. Give it {} on {path}.",
+                any.join(" or ")
+            ),
+        ),
+        _ => Problem::new(doing, "It is gone: somebody removed it meanwhile. Apply again to make it anew."),
+    }
 }
 
 /// As messages call it.

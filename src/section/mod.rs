@@ -216,6 +216,8 @@ pub struct Family {
     pub apart: &'static [&'static str],
     /// Where it is made.
     pub made: Made,
+    /// Whether what changes and removes it is sent to the collection, with the key among the parameters.
+    pub in_parameters: bool,
     /// Whether it is a POST that changes it.
     pub posted: bool,
     /// What a list is asked for: `("full", "1")`.
@@ -247,6 +249,7 @@ impl Family {
         always: &[],
         apart: &[],
         made: Made::InTheCollection,
+        in_parameters: false,
         posted: false,
         listed_with: &[],
         meant: &[],

@@ -45,7 +45,7 @@ pub(super) fn collection<S: Section>(key: &S::Key) -> String {
 
 /// The path of one object.
 pub(super) fn place<S: Section>(key: &S::Key) -> String {
-    if S::FAMILY.made == Made::Already {
+    if S::FAMILY.made == Made::Already || S::FAMILY.in_parameters {
         return collection::<S>(key);
     }
     let key_parts = key.encode();
@@ -56,6 +56,20 @@ pub(super) fn place<S: Section>(key: &S::Key) -> String {
 /// The key's fields that tell an object from others in its collection.
 fn own_fields<S: Section>() -> impl Iterator<Item = &'static str> {
     S::Key::FIELDS.iter().copied().filter(|name| !S::FAMILY.path.contains(&format!("{{{name}}}")))
+}
+
+/// With the key among the parameters.
+fn with_key<S: Section>(request: Request, key: &S::Key) -> Request {
+    let (attributes, parts) = (S::attributes(), key.encode());
+    own_fields::<S>().fold(request, |request, name| {
+        let parameter = attributes.iter().find(|a| a.name == name).map_or(name, |a| a.parameter());
+        request.opt(parameter, parts.get(name).and_then(plain))
+    })
+}
+
+/// A request about one object, at its path.
+pub(super) fn about<S: Section>(request: Request, key: &S::Key) -> Request {
+    if S::FAMILY.in_parameters { with_key::<S>(request, key) } else { request }
 }
 
 /// Whether an entry of the list is the one with this key.
@@ -170,18 +184,17 @@ impl Settings {
             Made::InTheCollection => collection::<S>(key),
             Made::InItsPlace | Made::Already => place::<S>(key),
         };
-        let (attributes, parts) = (S::attributes(), key.encode());
-        let keys = own_fields::<S>().filter(|_| S::FAMILY.made == Made::InTheCollection);
-        let request = keys.fold(Request::post(path), |request, name| {
-            let parameter = attributes.iter().find(|a| a.name == name).map_or(name, |a| a.parameter());
-            request.opt(parameter, parts.get(name).and_then(plain))
-        });
+        let request = Request::post(path);
+        let request = if S::FAMILY.made == Made::InTheCollection { with_key::<S>(request, key) } else { request };
         S::FAMILY.fixed.iter().fold(self.onto(request), |request, (name, value)| request.param(*name, value))
     }
 
     /// The request that changes it.
     pub(super) fn put<S: Section>(self, path: String, want: &S, digest: Option<&str>) -> Request {
         let mut request = if S::FAMILY.posted { Request::post(path) } else { Request::put(path) };
+        if let Some(key) = want.key() {
+            request = about::<S>(request, &key);
+        }
         let values = want.encode();
         for attribute in S::attributes().iter().filter(|a| S::FAMILY.always.contains(&&*a.name)) {
             if !self.set.iter().any(|(name, _)| name == attribute.parameter()) {

@@ -6,7 +6,7 @@ use serde_json::Value as Json;
 use terraform_plugin::Key;
 
 use super::{Rig, import_stays, model_stays, objects, told};
-use crate::access::pool::Pool;
+use crate::access::pool::{Pool, PoolKey};
 use crate::ha::resource::HaResource;
 use crate::section::{Section, from_live};
 use crate::storage::cephfs::StorageCephfs;
@@ -52,7 +52,8 @@ async fn every_recorded_resource_pool_is_imported_as_it_is() {
     let rig = Rig::of(BARE).await;
     let mut seen = 0;
     for (path, answer) in objects(|path| path == "/pools" || path.starts_with("/pools/")) {
-        let pool = Pool::from_live(&told(&path, &answer));
+        let poolid = answer["poolid"].as_str().or(path.strip_prefix("/pools/")).unwrap().to_owned();
+        let pool = from_live::<Pool>(answer.as_object().unwrap(), &PoolKey { poolid }).unwrap();
         model_stays(&rig, &format!("{path}: {answer}"), &pool).await;
         seen += 1;
     }
