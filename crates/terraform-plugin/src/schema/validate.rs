@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::check::{Check, Relation, Test, between, list};
-use super::{Attribute, Kind, Nesting, Schema};
+use super::{Attribute, Kind, Nesting, Rule, Schema};
 use crate::diagnostics::{Diagnostic, Diagnostics};
 use crate::path::Path;
 use crate::value::{Type, Value};
@@ -24,11 +24,13 @@ struct Place {
     /// The outermost set that it lies in: the protocol has no paths into sets.
     set: Option<Path>,
     sensitive: bool,
+    /// Whether what lies there can be left out.
+    optional: bool,
 }
 
 impl Place {
     fn root() -> Self {
-        Self { path: Path::root(), set: None, sensitive: false }
+        Self { path: Path::root(), set: None, sensitive: false, optional: false }
     }
 
     /// A place below this one.
@@ -50,11 +52,12 @@ impl Place {
         };
         let detail = if self.sensitive {
             format!("Allowed: {}. The value is sensitive and not shown.", check.says)
-        } else if self.path.is_root() || !wrong.starts_with(char::is_lowercase) {
-            wrong.to_owned()
         } else {
-            let stop = if wrong.ends_with('.') { "" } else { "." };
-            format!("{} {wrong}{stop}", self.path)
+            let stop = if wrong.ends_with(['.', '?', '!']) { "" } else { "." };
+            match self.path.is_root() || !wrong.starts_with(char::is_lowercase) {
+                true => format!("{wrong}{stop}"),
+                false => format!("{} {wrong}{stop}", self.path),
+            }
         };
         Diagnostic::error(summary, detail).at(self.address(&self.path))
     }
@@ -66,6 +69,10 @@ fn object(attributes: &[Attribute], checks: &[Check], value: &Value, place: &Pla
         if let Some(value) = values.get(&attribute.name) {
             let mut below = place.below(place.path.at(&attribute.name));
             below.sensitive |= attribute.sensitive || attribute.write_only;
+            below.optional = matches!(attribute.rule, Rule::Optional | Rule::Keep);
+            if value.is_null() && attribute.rule == Rule::Required {
+                found.push(unset(&below, "It is required, and null is as good as left out. Set it."));
+            }
             self::attribute(attribute, value, &below, found);
         }
     }
@@ -74,10 +81,21 @@ fn object(attributes: &[Attribute], checks: &[Check], value: &Value, place: &Pla
     }
 }
 
+/// The error about a null where there has to be something. Terraform looks only whether the configuration names it.
+fn unset(place: &Place, cure: &str) -> Diagnostic {
+    Diagnostic::error(format!("{} must not be null", place.path), cure).at(place.address(&place.path))
+}
+
 fn attribute(attribute: &Attribute, value: &Value, place: &Place, found: &mut Diagnostics) {
     let set = matches!(attribute.kind, Kind::Nested(Nesting::Set, _) | Kind::Plain(Type::Set(_)));
     for check in &attribute.checks {
         look(check, value, place, set, found);
+    }
+    for (place, _) in elements(value, place, set).into_iter().filter(|(_, element)| element.is_null()) {
+        found.push(unset(
+            &place,
+            "A collection cannot hold null: leave the element out, such as by `[for x in .. : x if x != null]`.",
+        ));
     }
     match &attribute.kind {
         Kind::Plain(_) => {}
@@ -120,12 +138,18 @@ fn look(check: &Check, value: &Value, place: &Place, set: bool, found: &mut Diag
             found.extend(together(*relation, names, values, place));
         }
         (_, value) => {
-            if let Err(wrong) = alone(check, value) {
+            if let Err(mut wrong) = alone(check, value) {
+                if place.optional && wrong == EMPTY {
+                    wrong.push_str(": leave it out");
+                }
                 found.push(place.error(&wrong, check));
             }
         }
     }
 }
+
+/// What is wrong with a text or collection that has nothing in it and should.
+const EMPTY: &str = "must not be empty";
 
 /// The tests that look at nothing but one value.
 fn alone(check: &Check, value: &Value) -> Result<(), String> {
@@ -142,6 +166,9 @@ fn alone(check: &Check, value: &Value) -> Result<(), String> {
             };
             if low.is_none_or(|low| low <= length) && high.is_none_or(|high| length <= high) {
                 return Ok(());
+            }
+            if length == 0 {
+                return Err(EMPTY.to_owned());
             }
             return Err(format!("must have {} {unit}, and has {length}", between(*low, *high)));
         }

@@ -15,6 +15,32 @@ fn told(attributes: Vec<Attribute>, checks: Vec<Check>, value: Value) -> Vec<Str
 }
 
 #[test]
+fn null_is_nothing_where_something_is_needed() {
+    let required = |name: &str| Attribute::new(name, Kind::Plain(Type::String), Rule::Required);
+    let attributes = || {
+        vec![
+            required("a"),
+            plain("b", Type::list(Type::String), vec![]),
+            plain("c", Type::set(Type::String), vec![]),
+            nested("d", Nesting::List, vec![required("e")], vec![]),
+            nested("f", Nesting::Single, vec![required("g")], vec![]),
+        ]
+    };
+    let all = |a: Value, b: Value, d: Value| {
+        Value::object([("a", a), ("b", b), ("c", Value::Null), ("d", d), ("f", Value::Null)])
+    };
+    let e = |e: Value| Value::object([("e", e)]);
+    let fine = all("x".into(), Value::list(["x"]), Value::List(vec![e(Value::Unknown)]));
+    assert_eq!(told(attributes(), vec![], fine), [""; 0]);
+    let wrong =
+        all(Value::Null, Value::List(vec!["x".into(), Value::Null]), Value::List(vec![Value::Null, e(Value::Null)]));
+    let told: Vec<String> =
+        told(attributes(), vec![], wrong).iter().map(|t| t.split(" | ").nth(1).unwrap().to_owned()).collect();
+    let named = ["a", "b[1]", "d[0]", "d[1].e"].map(|path| format!("{path} must not be null"));
+    assert_eq!(told, named);
+}
+
+#[test]
 fn each_check_says_what_was_found_and_what_is_allowed() {
     for (check, ty, bad, good, detail) in [
         (Check::range(1..=7), Type::Number, Value::from(9), Value::from(7), "a must be between 1 and 7, not 9."),
@@ -37,7 +63,7 @@ fn each_check_says_what_was_found_and_what_is_allowed() {
             Type::list(Type::String),
             Value::List(vec![]),
             Value::list(["x"]),
-            "a must have at least 1 elements, and has 0.",
+            "a must not be empty: leave it out.",
         ),
         (
             Check::regex("[a-z]+|x1", "lower-case letters"),
@@ -63,6 +89,26 @@ fn each_check_says_what_was_found_and_what_is_allowed() {
             4.into(),
             "Found something odd. Allowed: even numbers.",
         ),
+        (
+            Check::new("unit", |v| match v.as_str() {
+                Some("5") => Err("has no unit: did you mean `5G`?".to_owned()),
+                _ => Ok(()),
+            }),
+            Type::String,
+            "5".into(),
+            "5G".into(),
+            "a has no unit: did you mean `5G`?",
+        ),
+        (
+            Check::new("severity", |v| match v.as_str() {
+                Some("err") => Err("\"err\" is no severity".to_owned()),
+                _ => Ok(()),
+            }),
+            Type::String,
+            "err".into(),
+            "error".into(),
+            "\"err\" is no severity.",
+        ),
     ] {
         let tell =
             |value| told(vec![plain("a", ty.clone(), vec![check.clone()])], vec![], Value::object([("a", value)]));
@@ -87,7 +133,7 @@ fn paths_lead_through_collections_and_end_at_sets() {
     let zero = || Value::object([("size", 0.into())]);
     let value = Value::object([
         ("map", Value::map([("k", zero()), ("u", Value::Unknown)])),
-        ("list", Value::List(vec![Value::Null, zero()])),
+        ("list", Value::List(vec![Value::Unknown, zero()])),
         ("set", Value::List(vec![zero()])),
         ("one", zero()),
         ("words", Value::List(vec!["a".into(), Value::Unknown, "b".into()])),
@@ -164,7 +210,7 @@ fn custom_checks_see_whole_values_only() {
     let whole = Value::object([("a", Value::list(["x"]))]);
     assert_eq!(
         told(attribute(), vec![check.clone()], whole),
-        ["a | Invalid value for a | a called.", " | Invalid configuration | called"]
+        ["a | Invalid value for a | a called.", " | Invalid configuration | called."]
     );
 }
 
