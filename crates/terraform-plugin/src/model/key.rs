@@ -39,9 +39,9 @@ pub trait Keyed: Model {
 pub struct KeyError(String);
 
 impl KeyError {
-    /// One part does not fit.
+    /// One part does not fit: a number, since any text is a text.
     pub fn part(field: &str, text: &str, why: impl Display) -> Self {
-        Self(format!("{field} in the id cannot be {text:?}: {why}"))
+        Self(format!("{field} in the id must be a whole number, and is {text:?} ({why})"))
     }
 }
 

@@ -224,7 +224,7 @@ fn the_key_is_the_import_id() {
     let refused = |id: &str| id.parse::<ThingKey>().unwrap_err().to_string();
     assert_eq!(refused("pve1"), "the id must have the form `node/id`, and is \"pve1\"");
     assert_eq!(refused("/7"), "the id must have the form `node/id`, and is \"/7\"");
-    assert!(refused("pve1/x").starts_with("id in the id cannot be \"x\": "));
+    assert!(refused("pve1/x").starts_with("id in the id must be a whole number, and is \"x\""));
 }
 
 #[test]

@@ -11,7 +11,18 @@ use crate::error::Error;
 use crate::model::Operation;
 use crate::private::Private;
 use crate::provider::Provider;
+use crate::registry::{Attributes, ObjectInfo};
+use crate::schema::{Attribute, Schema, validate};
 use crate::value::Value;
+
+/// Why nobody could configure an object of this key: what it is imported as would be replaced by the next apply.
+fn unfit(info: &ObjectInfo, key: &Attributes) -> Option<String> {
+    let is_key = |attribute: &&Attribute| info.key.contains(&attribute.name.as_str());
+    let attributes = info.schema().attributes.iter().filter(is_key).cloned().collect();
+    let wrong = validate(&Schema { attributes, ..Schema::default() }, &Value::Object(key.clone()));
+    let wrong: Vec<String> = wrong.into_iter().map(|diagnostic| diagnostic.detail).collect();
+    (!wrong.is_empty()).then(|| wrong.join("\n"))
+}
 
 impl<P: Provider> Server<P> {
     pub(super) async fn import(&self, request: Request) -> Response {
@@ -43,6 +54,14 @@ impl<P: Provider> Server<P> {
                 })?
             }
         };
+        if let Some(why) = unfit(info, &key) {
+            let what = if request.id.is_empty() {
+                "The identity to import".to_owned()
+            } else {
+                format!("Import id {:?}", request.id)
+            };
+            return Err(Error::new(format!("{what} does not fit"), why));
+        }
         let cx = Arc::new(self.cx(info, Operation::Read, None)?);
         let allowed = guard(object.import(Arc::clone(&cx), key.clone())).await;
         said.extend(cx.take_warnings());

@@ -132,4 +132,13 @@ async fn an_import_is_a_key_and_then_a_read() {
     assert!(errors(&read.diagnostics)[0].contains("Nothing was imported"));
     assert!(errors(&import("secret", None).await.diagnostics)[0].contains("Not for import"));
     assert!(errors(&import("", None).await.diagnostics)[0].contains("must have the form `name`"));
+    // What no configuration could say would be imported and then replaced.
+    for answer in [import("A1", None).await, import("", identity_of(&thing(&[("name", "A1".into())]))).await] {
+        let said = errors(&answer.diagnostics);
+        assert!(
+            said.len() == 1 && said[0].contains("does not fit") && said[0].contains("lower-case letters"),
+            "{said:?}"
+        );
+        assert!(answer.imported_resources.is_empty());
+    }
 }
