@@ -53,6 +53,16 @@ impl Diagnostics {
         self.0.push(diagnostic);
     }
 
+    /// Takes out the warnings of what a plan says as an error already: such a warning begins with the error's summary.
+    pub(crate) fn told_once(&mut self) {
+        let errors: Vec<String> =
+            self.0.iter().filter(|d| d.severity == Severity::Error).map(|d| d.summary.clone()).collect();
+        let repeats = |d: &Diagnostic| {
+            d.severity == Severity::Warning && errors.iter().any(|error| d.detail.lines().next() == Some(error))
+        };
+        self.0.retain(|d| !repeats(d));
+    }
+
     /// Whether any of them is an error.
     pub fn has_errors(&self) -> bool {
         self.0.iter().any(|d| d.severity == Severity::Error)
@@ -137,6 +147,17 @@ mod tests {
         assert_eq!(messages.iter().map(|m| m.severity).collect::<Vec<_>>(), [1, 2]);
         assert_eq!((messages[0].summary.as_str(), messages[0].detail.as_str()), ("a", "b"));
         assert_eq!(messages.iter().map(|m| m.attribute.is_some()).collect::<Vec<_>>(), [true, false]);
+    }
+
+    #[test]
+    fn what_is_an_error_already_is_no_warning_as_well() {
+        let mut said = Diagnostics::from(Diagnostic::warning("The apply would fail", "No size\nSet it."));
+        said.push(Diagnostic::warning("The apply would fail", "No storage\nSet it."));
+        said.told_once();
+        assert_eq!(said.iter().count(), 2, "nothing is an error yet");
+        said.push(Diagnostic::error("No size", "Set it."));
+        said.told_once();
+        assert_eq!(said.iter().map(|d| d.detail.as_str()).collect::<Vec<_>>(), ["No storage\nSet it.", "Set it."]);
     }
 
     #[test]

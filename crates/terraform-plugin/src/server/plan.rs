@@ -64,6 +64,7 @@ impl<P: Provider> Server<P> {
             let ahead =
                 Planned { prior: prior.as_ref(), planned: &planned, config: &config, replaced: &requires_replace };
             self.look_ahead(object.as_ref(), cx, ahead, said).await?;
+            said.told_once();
         }
         let private = match &cx {
             Ok(cx) => cx.private.encode(),
@@ -232,7 +233,7 @@ fn twice<P: Provider>(name: &str) -> Diagnostic {
     Diagnostic::warning(
         format!("Two blocks name one {kind}"),
         "What this block plans another one makes, or two instances of one block do. Only one of them can have it: the apply of \
-         the other fails. Remove one of the two (a provider is not told their names), or give it another name.",
+         the other fails, or the two take turns in changing it. Remove one of the two (a provider is not told their names), or give it another name.",
     )
 }
 

@@ -146,7 +146,9 @@ fn contradiction(found: Contradiction, left_open: bool, strict: bool) -> Diagnos
     };
     if strict {
         let summary = format!("The provider has a bug: {path} came out otherwise than planned");
-        return Diagnostic::error(summary, what).at(path);
+        let cure = "For its author: a computed attribute that changes together with others is planned as it was, unless \
+                    `Resource::plan` sets it to `Attr::Unknown`; texts that mean the same are told by `same`.";
+        return Diagnostic::error(summary, format!("{what}\n{cure}")).at(path);
     }
     let cure = match left_open {
         true => "The state holds the planned value, with `ready = false`: the next plan looks at it again.",
