@@ -8,7 +8,7 @@ use crate::ground::error::{During, Problem};
 use crate::ground::pve::Pve;
 use crate::section::{Family, OwnRight, Section, ids, listed, lives, said_again};
 
-use super::group;
+use super::{group, user};
 
 /// An entry of the access control list: somebody has a role on a path and, if it propagates, on all below.
 ///
@@ -146,10 +146,11 @@ impl Section for Acl {
                 found.missing(cx.comes("role", roleid), problem.at("roleid"));
             }
         }
-        if let Some(group) = want.who.text().and_then(|who| who.strip_prefix('@')) {
-            group::must_exist(cx, group, "who", found).await?;
+        let Some(who) = want.who.text() else { return Ok(()) };
+        match who.strip_prefix('@') {
+            Some(group) => group::must_exist(cx, group, "who", found).await,
+            None => user::must_exist(cx, who.split('!').next().unwrap_or(who), "who", found).await,
         }
-        Ok(())
     }
 }
 

@@ -2,14 +2,14 @@
 
 use pve_client::{Request, segment};
 use serde::Deserialize;
-use terraform_plugin::{Attr, Change, Cx, Model, Say, Secret, Timeouts};
+use terraform_plugin::{Attr, Change, Cx, Error, Findings, Model, Say, Secret, Timeouts};
 
 use crate::ground::error::Problem;
 use crate::ground::pve::Pve;
 use crate::ground::texts;
 use crate::section::{self, Family, Live, Made, Right, Section, Sight, Unset, plain};
 
-use super::USER_CFG;
+use super::{USER_CFG, user};
 
 /// An API token of a user: what programs log in with.
 ///
@@ -78,6 +78,19 @@ impl Section for Token {
     async fn planned(_cx: &Cx<Pve>, change: &mut Change<Self>, _say: &mut Say<Self>) {
         if change.is_update() && change.changed(|plan| &plan.rotation) {
             change.plan.value = Attr::Unknown;
+        }
+    }
+
+    /// Of a user that is not there PVE says only that one may not ask.
+    async fn possible(
+        cx: &Cx<Pve>,
+        want: &TokenPlan,
+        _prior: Option<&Self>,
+        found: &mut Findings<Self>,
+    ) -> Result<(), Error> {
+        match want.userid.text() {
+            Some(id) => user::must_exist(cx, id, "userid", found).await,
+            None => Ok(()),
         }
     }
 

@@ -8,7 +8,7 @@ use terraform_plugin::{Cx, Error, Findings, Model, Secret, Timeouts};
 use crate::ground::error::{During, Problem};
 use crate::ground::pve::Pve;
 use crate::ground::texts;
-use crate::section::{Builtin, Family, Live, Right, Section, Sight, plain};
+use crate::section::{self, Builtin, Family, Live, Right, Section, Sight, plain};
 
 use super::{USER_CFG, group};
 
@@ -24,7 +24,7 @@ pub struct User {
     pub userid: String,
     /// The password, for users of the realm `pve` (in `pam` it becomes the password of the system's user, on one node only).
     /// PVE never shows it; raise `password_version` to have it set again.
-    #[attr(optional, sensitive, write_only(version = password_version), check = long_enough)]
+    #[attr(optional, sensitive, write_only(version = password_version), check = from_8_to_64_characters)]
     pub password: Option<Secret<String>>,
     /// Raised to have `password` set again.
     #[attr(local)]
@@ -55,7 +55,7 @@ pub struct User {
     pub timeouts: Timeouts,
 }
 
-fn long_enough(password: &String) -> Result<(), String> {
+fn from_8_to_64_characters(password: &String) -> Result<(), String> {
     match password.chars().count() {
         8..=64 => Ok(()),
         n => Err(format!("must have between 8 and 64 characters, and has {n}")),
@@ -69,12 +69,15 @@ fn address(text: &String) -> Result<(), String> {
     }
 }
 
+/// Who sees every user.
+const SEEN_WITH: &[&str] = &["User.Modify", "Sys.Audit"];
+
 impl Section for User {
     const FAMILY: Family = Family {
         what: "User",
         path: "access/users",
         write: Right { path: "/access/groups", any: &["User.Modify"] },
-        sight: Sight::With(Right { path: "/access/groups", any: &["User.Modify", "Sys.Audit"] }),
+        sight: Sight::With(Right { path: "/access/groups", any: SEEN_WITH }),
         // Who may change the users of some groups only has to say in which groups they are.
         always: &["groups"],
         apart: &["password"],
@@ -129,3 +132,21 @@ impl Section for User {
 }
 
 plain!(User, "users");
+
+/// Tells if a user that is named by the attribute `at` does not exist. Not seen is no proof of that.
+pub async fn must_exist<M>(cx: &Cx<Pve>, id: &str, at: &str, found: &mut Findings<M>) -> Result<(), Error> {
+    let users = section::ids(cx, "access/users", Area::Access, "userid").await?;
+    if users.contains(id) || !cx.client.access().on("/access/groups").await.is_ok_and(|ours| ours.has_any(SEEN_WITH)) {
+        return Ok(());
+    }
+    // Those that look alike: directories have thousands.
+    let name = |id: &str| id.split('@').next().unwrap_or_default().to_lowercase();
+    let alike: BTreeSet<String> = users.into_iter().filter(|user| name(user) == name(id)).collect();
+    let alike = if alike.is_empty() { String::new() } else { format!(" There is {}.", section::listed(&alike)) };
+    let problem = Problem::new(
+        format!("User \"{id}\" does not exist"),
+        format!("Nothing was written.{alike} `pve_user` makes users, and a sync of a realm does."),
+    );
+    found.missing(cx.comes("user", id), problem.at(at));
+    Ok(())
+}

@@ -51,7 +51,7 @@ async fn life<M: Model>(rig: &Rig, id: &str, configs: &[Json]) {
     let left = rig.import::<M>(id).await.unwrap();
     rig.destroy(&left).await.unwrap();
     rig.configure().await;
-    assert!(LIVED.contains(&type_name::<M>().as_str()), "pve_{} is missing in the list of what has lived", M::NAME);
+    assert!(LIVED.contains(&type_name::<M>().as_str()), "pve_{} has a life, and is missing in LIVED", M::NAME);
 }
 
 /// What has a life here, to see that none is forgotten.
@@ -96,7 +96,10 @@ fn no_plain_object_is_left_out() {
     let stay = ["pve_firewall_rules", "pve_node_dns", "pve_node_hosts", "pve_node_time", "pve_realm"];
     let lived: Vec<&str> = LIVED.iter().copied().chain(stay).collect();
     let left_out: Vec<String> = resources(true).into_iter().filter(|name| !lived.contains(&name.as_str())).collect();
-    assert_eq!(left_out, [""; 0]);
+    assert_eq!(
+        left_out, [""; 0],
+        "these plain objects have no life here: a list of configurations, and their name in LIVED"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -244,6 +247,44 @@ async fn what_pve_brings_along_is_changed_and_left_as_it_is() {
     assert_eq!(realm()["comment"], "yours");
     let wrong = rig.validate::<Realm>(&json!({"realm": "home"})).await.unwrap_err();
     assert!(wrong[0].contains("`pam`, `pve`"), "{wrong:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_user_that_is_not_there_is_named_and_one_that_comes_is_no_news() {
+    let rig = Rig::of("{}").await;
+    let words = "User \"joe@pve\" does not exist";
+    let token = json!({"userid": "joe@pve", "tokenid": "ci"});
+    let planned = rig.plan::<Token>(None, &token).await.unwrap();
+    assert!(planned.warnings.len() == 1 && planned.warnings[0].contains(words), "{:?}", planned.warnings);
+    let told = rig.apply(planned).await.map(|_| ()).unwrap_err();
+    assert!(told.len() == 1 && told[0].starts_with(words), "{told:?}");
+    for who in ["joe@pve", "joe@pve!ci"] {
+        rig.configure().await;
+        let entry = json!({"path": "/vms", "roleid": "PVEAuditor", "who": who});
+        let planned = rig.plan::<Acl>(None, &entry).await.unwrap();
+        assert!(planned.warnings.len() == 1 && planned.warnings[0].contains(words), "{:?}", planned.warnings);
+        assert!(rig.apply(planned).await.map(|_| ()).unwrap_err()[0].starts_with(words));
+    }
+    rig.configure().await;
+    let user = rig.plan::<User>(None, &json!({"userid": "joe@pve"})).await.unwrap();
+    let planned = rig.plan::<Token>(None, &token).await.unwrap();
+    assert_eq!(planned.warnings, [""; 0]);
+    rig.apply(user).await.unwrap();
+    rig.apply(planned).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_privilege_that_pve_does_not_know_is_an_error_of_the_plan() {
+    let rig = Rig::of("{}").await;
+    let role = |privs: Json| json!({"roleid": "Ops", "privs": privs});
+    let told = rig.plan::<Role>(None, &role(json!(["VM.Audit", "VM.Adit"]))).await.map(|_| ()).unwrap_err();
+    assert!(told.len() == 1 && told[0].starts_with("PVE knows no privilege \"VM.Adit\""), "{told:?}");
+    assert!(told[0].contains("VM.Audit, VM.Backup") && !told[0].contains("Sys.Audit"), "{told:?}");
+    rig.bring::<Role>(None, &role(json!(["VM.Audit", "Sys.Audit"]))).await.unwrap();
+    for own in ["Administrator", "NoAccess"] {
+        let told = rig.validate::<Role>(&json!({"roleid": own, "privs": ["VM.Audit"]})).await.unwrap_err();
+        assert!(told[0].contains("PVE brings that role along"), "{told:?}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -32,6 +32,7 @@ pub async fn possible<S: Section>(
     prior: Option<&S>,
     found: &mut Findings<S>,
 ) -> Result<(), Error> {
+    let mut refused = None;
     if prior.is_none()
         && let Ok(key) = S::Key::decode(&S::encode_plan(want))
         && S::builtin(&key) == Builtin::No
@@ -41,13 +42,24 @@ pub async fn possible<S: Section>(
             Ok(None) => {}
             // One of another type has its name.
             Err(problem) if problem.pve().is_none() => found.mendable(problem),
+            Err(problem) if is_refusal(&problem) => refused = Some(problem),
             Err(problem) => return Err(problem.into()),
         }
     }
     if S::FAMILY.made == Made::Already && prior.is_none() && found.is_plan() {
         family::foretell::<S>(cx, want, found).await?;
     }
-    S::possible(cx, want, prior, found).await
+    let looked = S::possible(cx, want, prior, found).await;
+    match refused {
+        // What it needs is missing, which says more than that one may not look there.
+        Some(problem) if found.is_empty() => Err(problem.into()),
+        _ => looked,
+    }
+}
+
+/// Whether PVE says that one may not ask: in some places it says so of what is missing, too.
+fn is_refusal(problem: &Problem) -> bool {
+    matches!(problem.pve(), Some(pve_client::Error::Permission(_)))
 }
 
 /// What it has to say itself, if it is there.
@@ -61,7 +73,13 @@ pub async fn removable<S: Section>(cx: &Cx<Pve>, was: &S, found: &mut Findings<S
 /// Makes it, or changes what PVE brings along. Whether it is there is asked once before and once after.
 pub async fn create<S: Section>(cx: &Cx<Pve>, want: &S, unwritten: Unwritten<S>) -> Result<Created<S>, Failed> {
     let key = unwritten.check(key_of(want))?;
-    let there = unwritten.check(S::find(cx, &key).await)?;
+    let there = match S::find(cx, &key).await {
+        Err(problem) if is_refusal(&problem) => {
+            unwritten.check(must_be_possible(cx, want, None).await)?;
+            unwritten.check(Err(problem))?
+        }
+        there => unwritten.check(there)?,
+    };
     if there.is_some() && S::builtin(&key) != Builtin::No {
         // Nothing of it is new: what fails here leaves it as it was, or changed as it was to be.
         unwritten.check(must_be_possible(cx, want, None).await)?;
