@@ -9,7 +9,7 @@ use terraform_plugin::{Attr, Cx, Error, Findings, Model, Need, Nested, Path, Say
 use crate::ground::error::Problem;
 use crate::ground::pve::Pve;
 use crate::ground::texts;
-use crate::section::{Family, OwnRight, Section, lives, said_again};
+use crate::section::{Family, OwnRight, Section, ids, listed, lives, said_again};
 
 use super::{AREA, place, work};
 
@@ -36,7 +36,8 @@ pub struct FirewallRules {
         says = "`cluster`, `node/NAME`, `vm/NUMBER`, `ct/NUMBER` or `group/NAME` in lower case"
     )]
     pub place: String,
-    /// The rules, the first that fits decides. Without any there is nothing to manage.
+    /// The rules, the first that fits decides. Without any there is nothing to manage. Mind the spelling within a rule:
+    /// Terraform drops what it does not know there without a word, so that a `souce` lets everybody in.
     #[attr(required, length = 1..)]
     pub rules: Vec<Rule>,
     /// How long operations may take.
@@ -125,9 +126,17 @@ impl Section for FirewallRules {
 
     /// What PVE would take and lose, or take and never use.
     fn validate(config: &FirewallRulesPlan, say: &mut Say<Self>) {
+        let guest = config.place.text().is_some_and(|place| place.starts_with("vm/") || place.starts_with("ct/"));
         for (n, rule) in config.rules.known().into_iter().flatten().enumerate() {
-            let Some(rule) = rule.known().filter(|rule| rule.r#type.text() == Some("group")) else { continue };
+            let Some(rule) = rule.known() else { continue };
             let at = Path::attr("rules").index(n);
+            if rule.r#type.text().is_some_and(|kind| kind != "group") {
+                packets(rule, guest, &at, say);
+                continue;
+            }
+            if rule.r#type.text().is_none() {
+                continue;
+            }
             let RulePlan { dest, dport, icmp_type, log, r#macro, proto, source, sport, .. } = rule;
             if ![dest, dport, icmp_type, log, r#macro, proto, source, sport].into_iter().all(Attr::is_null) {
                 say.error(
@@ -208,7 +217,82 @@ impl Section for FirewallRules {
         if let Some(place) = want.place.text() {
             place::must_exist(cx, place, RULES, found).await?;
         }
-        Ok(())
+        groups_exist(cx, want, found).await
+    }
+}
+
+/// A rule that stands for a group which is not there: PVE takes it without a word, and nothing is let in, or kept out, by it.
+async fn groups_exist(
+    cx: &Cx<Pve>,
+    want: &FirewallRulesPlan,
+    found: &mut Findings<FirewallRules>,
+) -> Result<(), Error> {
+    let rules = want.rules.known().into_iter().flatten().enumerate().filter_map(|(n, rule)| Some((n, rule.known()?)));
+    let groups: Vec<(usize, &str)> = rules
+        .filter(|(_, rule)| rule.r#type.text() == Some("group"))
+        .filter_map(|(n, rule)| Some((n, rule.action.text()?)))
+        .collect();
+    if groups.is_empty() || !found.is_plan() {
+        return Ok(());
+    }
+    let there = ids(cx, "cluster/firewall/groups", AREA, "group").await?;
+    for (n, group) in groups.into_iter().filter(|(_, group)| !there.contains(*group)) {
+        let problem = Problem::new(
+            "A firewall rule stands for a security group that does not exist",
+            format!("There is no \"{group}\"; there are: {}. PVE takes the rule, and nothing fits it.", listed(&there)),
+        );
+        found.notice(problem.at(Path::attr("rules").index(n).at("action")));
+    }
+    Ok(())
+}
+
+/// A network card as guests have them.
+fn is_card(iface: &str) -> bool {
+    iface.strip_prefix("net").is_some_and(|n| !n.is_empty() && n.chars().all(|c| c.is_ascii_digit()))
+}
+
+/// What PVE refuses of a rule about packets, whatever the cluster.
+fn packets(rule: &RulePlan, guest: bool, at: &Path, say: &mut Say<FirewallRules>) {
+    if let Some(iface) = rule.iface.text().filter(|iface| guest && !is_card(iface)) {
+        say.error(
+            at.at("iface"),
+            "A guest has no such interface",
+            format!("Found \"{iface}\". Of a guest PVE takes its network card, `net0`, `net1`, ...: not the guest's own name for it."),
+        );
+    }
+    if let Some(action) = rule.action.text().filter(|action| !["ACCEPT", "DROP", "REJECT"].contains(action)) {
+        say.error(
+            at.at("action"),
+            "No action for packets",
+            format!("Found \"{action}\"; there are `ACCEPT`, `DROP` and `REJECT`. A security group goes with `type = \"group\"`."),
+        );
+    }
+    for (name, ports) in [("dport", &rule.dport), ("sport", &rule.sport), ("icmp_type", &rule.icmp_type)] {
+        if !ports.is_null() && rule.proto.is_null() {
+            say.error(
+                at.at(name),
+                format!("`{name}` needs `proto`"),
+                "Set `proto` too, such as `tcp`, or take it out; a macro brings ports and protocol along.",
+            );
+        }
+    }
+    for (name, ports) in [("dport", &rule.dport), ("sport", &rule.sport)] {
+        if let Some(wrong) = ports.text().into_iter().flat_map(|ports| ports.split(',')).find(|port| !is_port(port)) {
+            say.error(
+                at.at(name),
+                "No port",
+                format!("Found \"{wrong}\". A port is a number or a service's name; a range has a colon: `8000:8010`."),
+            );
+        }
+    }
+}
+
+/// Whether PVE may know it: a number, a range, or the name of a service. Which numbers and names there are is PVE's business.
+fn is_port(text: &str) -> bool {
+    let is_number = |text: &str| !text.is_empty() && text.chars().all(|c| c.is_ascii_digit());
+    match text.split_once(':') {
+        Some((first, last)) => is_number(first) && is_number(last),
+        None => is_number(text) || text.contains(|c: char| c.is_ascii_alphabetic()),
     }
 }
 

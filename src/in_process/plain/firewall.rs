@@ -126,6 +126,47 @@ async fn a_refused_rule_is_named_and_leaves_the_list_as_it_was() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_pve_refuses_of_any_rule_is_told_by_the_plan_with_its_cure() {
+    let rig = Rig::of(SHAPE).await;
+    for (place, rule, cure) in [
+        ("cluster", json!({"type": "in", "action": "accept"}), "`ACCEPT`, `DROP` and `REJECT`"),
+        ("cluster", json!({"type": "in", "action": "web"}), "`type = \"group\"`"),
+        ("cluster", json!({"type": "in", "action": "DROP", "dport": "22"}), "Set `proto` too"),
+        ("cluster", json!({"type": "in", "action": "DROP", "proto": "tcp", "sport": "80,8000-8010"}), "`8000:8010`"),
+        ("vm/101", json!({"type": "in", "action": "DROP", "iface": "eth0"}), "`net0`"),
+    ] {
+        let told = rig.validate::<FirewallRules>(&list(place, std::slice::from_ref(&rule))).await.unwrap_err();
+        assert!(told.len() == 1 && told[0].contains(cure), "{rule}: {told:?}");
+        // PVE refuses it, too: nothing is forbidden that would work.
+        let planned = rig.plan::<FirewallRules>(None, &list(place, &[rule])).await.unwrap();
+        let told = rig.apply(planned).await.map(|_| ()).unwrap_err();
+        assert!(told[0].contains("PVE refuses this value"), "{told:?}");
+        rig.configure().await;
+    }
+    for fine in [
+        json!({"type": "in", "action": "DROP", "proto": "tcp", "dport": "ssh,80,8000:8010", "iface": "eth0"}),
+        json!({"type": "group", "action": "web"}),
+    ] {
+        rig.validate::<FirewallRules>(&list("cluster", &[fine])).await.unwrap();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_rule_for_a_group_that_is_not_there_is_told_of() {
+    let rig = Rig::of(SHAPE).await;
+    rig.sim.world.with(|cluster| cluster.firewall.groups.insert("web".to_owned(), None));
+    let rules = ["web", "wbe"].map(|group| json!({"type": "group", "action": group}));
+    let planned = rig.plan::<FirewallRules>(None, &list("cluster", &rules)).await.unwrap();
+    assert!(
+        planned.warnings.len() == 1 && planned.warnings[0].contains("no \"wbe\"; there are: web"),
+        "{:?}",
+        planned.warnings
+    );
+    // PVE takes it all the same.
+    rig.apply(planned).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_lost_answer_is_settled_and_what_is_there_is_not_taken_over() {
     let rig = Rig::of(SHAPE).await;
     let config = list("cluster", &[port(1), port(2), port(3)]);

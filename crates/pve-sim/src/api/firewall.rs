@@ -234,10 +234,17 @@ fn check(place: &str, rule: &mut Entry) -> Result<(), PveError> {
     if !known.contains(&proto.as_str()) && proto.parse::<u8>().is_err() {
         return wrong("proto", format!("invalid format - unknown protocol '{proto}'\n"));
     }
-    let too_high = |text: &&str| text.parse::<u64>().is_ok_and(|port| port > 65535);
+    if place.starts_with("guest") && !text("iface").is_empty() && !is_card(&text("iface")) {
+        return wrong("iface", "value does not match the regex pattern 'net\\d+'".to_owned());
+    }
+    // Belief: PVE::Firewall takes numbers, ranges with a colon, and names of services, of which each has a letter in it.
+    let no_port = |text: &&str| match text.parse::<u64>() {
+        Ok(port) => port > 65535,
+        Err(_) => !text.contains(|c: char| c.is_ascii_alphabetic()),
+    };
     for ports in ["dport", "sport"] {
         let text = rule.get(ports).and_then(Value::as_str).unwrap_or_default();
-        if let Some(port) = text.split([',', ':']).find(too_high) {
+        if let Some(port) = text.split([',', ':']).filter(|port| !port.is_empty()).find(no_port) {
             return wrong(ports, format!("invalid format - invalid port '{port}'\n"));
         }
         if !text.is_empty() && !rule.contains_key("proto") {
@@ -252,6 +259,10 @@ fn check(place: &str, rule: &mut Entry) -> Result<(), PveError> {
         }
     }
     Ok(())
+}
+
+fn is_card(iface: &str) -> bool {
+    iface.strip_prefix("net").is_some_and(|n| !n.is_empty() && n.chars().all(|c| c.is_ascii_digit()))
 }
 
 fn groups(call: &mut Call<'_>) -> Result<Value, PveError> {
