@@ -1,6 +1,8 @@
 //! Cloud-init of a `pve_vm`.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::net::{Ipv4Addr, Ipv6Addr};
+use std::str::FromStr;
 
 use pve_client::api::params::Params;
 use pve_client::api::qemu::cloud_init::IpConfig;
@@ -25,7 +27,7 @@ pub struct CloudInit {
     #[attr(keep, check = texts::one_tidy_line)]
     pub user: Option<String>,
     /// SSH public keys that may log in as that user. A text may hold several, one a line, as `file("authorized_keys")` does.
-    #[attr(keep, same = texts::same_lines)]
+    #[attr(keep, each = public_keys, same = texts::same_lines)]
     pub ssh_keys: Option<BTreeSet<String>>,
     /// Addresses by network card (`net0`).
     #[attr(keep)]
@@ -40,16 +42,16 @@ pub struct CloudInit {
 #[model(requires(gw, ip), requires(gw6, ip6))]
 pub struct Addresses {
     /// IPv4: `dhcp`, or an address with its prefix, such as `192.0.2.5/24`.
-    #[attr(optional, check = texts::one_word)]
+    #[attr(optional, check = ipv4_with_prefix)]
     pub ip: Option<String>,
     /// IPv4 gateway.
-    #[attr(optional, check = texts::one_word)]
+    #[attr(optional, check = ipv4_address)]
     pub gw: Option<String>,
     /// IPv6: `auto`, `dhcp`, or an address with its prefix.
-    #[attr(optional, check = texts::one_word)]
+    #[attr(optional, check = ipv6_with_prefix)]
     pub ip6: Option<String>,
     /// IPv6 gateway.
-    #[attr(optional, check = texts::one_word)]
+    #[attr(optional, check = ipv6_address)]
     pub gw6: Option<String>,
 }
 
@@ -62,6 +64,50 @@ pub struct Dns {
     /// The search domain; several are separated by blanks. An empty text removes it.
     #[attr(keep, same = texts::same_items)]
     pub domain: Option<String>,
+}
+
+/// PVE has `ssh-keygen` look at each line; here it is seen that there is more in it than a file's name.
+fn public_keys(text: &String) -> Result<(), String> {
+    let lines = text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'));
+    match lines.into_iter().find(|line| line.split_whitespace().count() < 2) {
+        Some(line) => {
+            Err(format!("must hold public keys, such as `ssh-ed25519 AAAA...`, not {line:?}: `file(..)` reads a file"))
+        }
+        None => Ok(()),
+    }
+}
+
+fn ipv4_with_prefix(text: &String) -> Result<(), String> {
+    match ["dhcp", "manual"].contains(&text.as_str()) || has_prefix::<Ipv4Addr>(text, 32) {
+        true => Ok(()),
+        false => {
+            Err(format!("must be `dhcp`, or an IPv4 address with its prefix, such as `192.0.2.5/24`, not {text:?}"))
+        }
+    }
+}
+
+fn ipv6_with_prefix(text: &String) -> Result<(), String> {
+    match ["auto", "dhcp", "manual"].contains(&text.as_str()) || has_prefix::<Ipv6Addr>(text, 128) {
+        true => Ok(()),
+        false => Err(format!(
+            "must be `auto`, `dhcp`, or an IPv6 address with its prefix, such as `2001:db8::5/64`, not {text:?}"
+        )),
+    }
+}
+
+fn has_prefix<A: FromStr>(text: &str, most: u8) -> bool {
+    let fits = |(address, prefix): (&str, &str)| {
+        address.parse::<A>().is_ok() && prefix.parse::<u8>().is_ok_and(|prefix| prefix <= most)
+    };
+    text.split_once('/').is_some_and(fits)
+}
+
+fn ipv4_address(text: &String) -> Result<(), String> {
+    text.parse::<Ipv4Addr>().map(drop).map_err(|_| format!("must be an IPv4 address without a prefix, not {text:?}"))
+}
+
+fn ipv6_address(text: &String) -> Result<(), String> {
+    text.parse::<Ipv6Addr>().map(drop).map_err(|_| format!("must be an IPv6 address without a prefix, not {text:?}"))
 }
 
 /// Where a new drive is put: `ide2`, as is PVE's own custom, or the next interface that neither is nor will be taken.
@@ -228,6 +274,28 @@ fn remove_if(params: Params, name: &str, there: bool) -> Params {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn addresses_and_keys_have_the_form_that_pve_takes() {
+        let says = |check: fn(&String) -> Result<(), String>, text: &str| check(&text.to_owned());
+        for text in ["dhcp", "manual", "192.0.2.5/24"] {
+            assert_eq!(says(ipv4_with_prefix, text), Ok(()));
+        }
+        for text in ["192.0.2.5", "192.0.2.5/33", "192.0.2/24", "auto", "2001:db8::5/64", "192.0.2.5/24 ", ""] {
+            assert!(says(ipv4_with_prefix, text).unwrap_err().contains("192.0.2.5/24"), "{text}");
+        }
+        for text in ["auto", "dhcp", "2001:DB8::5/64"] {
+            assert_eq!(says(ipv6_with_prefix, text), Ok(()));
+        }
+        assert!(says(ipv6_with_prefix, "2001:db8::5").is_err() && says(ipv6_address, "2001:db8::1/64").is_err());
+        assert!(says(ipv4_address, "192.0.2.1").is_ok() && says(ipv4_address, "192.0.2.1/24").is_err());
+        for text in ["", "\n", "# mine\nssh-ed25519 AAAA me\n", "from=\"10.0.0.0/8\" ssh-rsa AAAA"] {
+            assert_eq!(says(public_keys, text), Ok(()));
+        }
+        for text in ["~/.ssh/id_ed25519.pub", "ssh-ed25519 AAAA\nAAAA"] {
+            assert!(says(public_keys, text).unwrap_err().contains("`file(..)`"), "{text}");
+        }
+    }
 
     fn config(settings: &[(&str, &str)]) -> Config {
         Config::read(settings.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect())

@@ -63,7 +63,8 @@ pub struct Vm {
     #[attr(local, keep)]
     pub node: Option<String>,
     /// The resource pool (`pve_pool`) it is made in, for those who may make VMs in that pool only. Never compared later, and
-    /// a change of it does nothing: who belongs to a pool is the pool's business.
+    /// a change of it does nothing: who belongs to a pool is the pool's business. Where `pve_pool_member` says so, leave this
+    /// out: the VM would be in the pool already, and the member would be refused as one that exists.
     #[attr(local, check = texts::one_word)]
     pub pool: Option<String>,
     /// Cores of each socket. Left alone when unset (PVE: 1).
