@@ -181,18 +181,21 @@ impl Resource<Pve> for CrushRule {
         Ok(Updated::Done(want.with_shape(&shape)))
     }
 
+    async fn removable(cx: &Cx<Pve>, was: &Self, found: &mut Findings<Self>) -> Result<(), Error> {
+        let traces = traces(cx, &was.name).await?;
+        if let Some(problem) = in_use(&was.name, &traces) {
+            let going = cx.going::<super::pool::Pool>();
+            let all_go = traces.all_users().iter().all(|user| going.iter().any(|pool| pool.name == *user));
+            found.missing(all_go, problem);
+        }
+        Ok(())
+    }
+
     async fn delete(cx: &Cx<Pve>, was: &Self) -> Result<Deleted<Self>, Error> {
         let doing = format!("Cannot destroy CRUSH rule \"{}\"", was.name);
         let found = traces(cx, &was.name).await?;
-        let users = found.all_users();
-        if !users.is_empty() {
-            return Err(Error::new(
-                format!("CRUSH rule \"{}\" is in use", was.name),
-                format!(
-                    "Pools place their data by it: {}. Nothing was destroyed. Give them another rule, or destroy them first.",
-                    users.join(", ")
-                ),
-            ));
+        if let Some(problem) = in_use(&was.name, &found) {
+            return Err(problem.into());
         }
         if found.definition().is_none() {
             return Ok(Deleted::Gone);
@@ -211,6 +214,22 @@ impl Resource<Pve> for CrushRule {
             None => Ok(Deleted::Gone),
         }
     }
+}
+
+/// The error if pools place their data by the rule.
+fn in_use(name: &str, traces: &Traces) -> Option<Problem> {
+    let users = traces.all_users();
+    (!users.is_empty()).then(|| {
+        Problem::new(
+            format!("CRUSH rule \"{name}\" is in use"),
+            format!(
+                "Pools place their data by it: {}. Nothing was destroyed. Give them another rule, or destroy them first. Where \
+                 it is replaced by one of another name, `lifecycle {{ create_before_destroy = true }}` has the pools changed in \
+                 between.",
+                users.join(", ")
+            ),
+        )
+    })
 }
 
 impl CrushRule {

@@ -206,6 +206,22 @@ async fn pools_on_a_rules_temporary_name_are_its_users() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_removal_of_a_rule_is_told_of_by_the_plan_unless_its_pools_go_too() {
+    let rig = Rig::of(
+        "{ceph: {stage: ready, rules: [{name: r, failure_domain: osd}], pools: [{name: vm, crush_rule: r, application: rbd}]}}",
+    )
+    .await;
+    let rule = rig.import::<CrushRule>("r").await.unwrap();
+    let warned = async || rig.plan(Some(&rule), &Json::Null).await.unwrap().warnings;
+    let told = warned().await;
+    assert!(told.len() == 1 && told[0].contains("by it: vm.") && told[0].contains("create_before_destroy"), "{told:?}");
+    let pool = rig.import::<CephPool>("vm").await.unwrap();
+    let (pool, _) = rig.bring(Some(&pool), &json!({ "name": "vm", "allow_destroy": true })).await.unwrap();
+    rig.plan(Some(&pool), &Json::Null).await.unwrap();
+    assert_eq!(warned().await, [""; 0]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn of_two_blocks_for_one_object_the_second_is_not_told_to_import_it() {
     let rig = Rig::of(TWO_ENTRIES).await;
     let (pool, entry) = (json!({ "poolid": "a" }), json!({ "storage": "mine", "pool": "vm" }));
