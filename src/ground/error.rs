@@ -204,8 +204,13 @@ fn parameters(doing: &str, refused: &ParameterError, attributes: fn(&str) -> Opt
     for (parameter, text) in &refused.fields {
         match attributes(parameter) {
             Some(path) => {
-                let one =
-                    Error::from(Diagnostic::error(doing, format!("PVE refuses this value: {}", text.trim())).at(path));
+                let one = Error::from(
+                    Diagnostic::error(
+                        doing,
+                        format!("PVE refuses this value: {}\nThe call that carries it wrote nothing.", sentence(text)),
+                    )
+                    .at(path),
+                );
                 error = Some(match error {
                     Some(so_far) => so_far.and(one),
                     None => one,
