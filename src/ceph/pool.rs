@@ -35,7 +35,7 @@ use crate::ground::rights;
 #[model(name = "ceph_pool", area = "Ceph", key(name))]
 pub struct Pool {
     /// Name. PVE cannot rename a pool: a change replaces it.
-    #[attr(required, replace, regex = r"^[^:/\s]+$", says = "no colon, slash or white space")]
+    #[attr(required, replace, regex = r"^[^:/\s]+$", says = "text without colons, slashes and white space")]
     pub name: String,
     /// Copies kept of every object. Left alone when unset (PVE makes pools with 3). A single copy needs
     /// `allow_single_copy`. PVE itself sets at most 7; a pool that keeps more is adopted as it is.
