@@ -154,7 +154,8 @@ impl Section for NotificationMatcher {
     }
 
     async fn removable(cx: &Cx<Pve>, was: &Self, found: &mut Findings<Self>) -> Result<(), Error> {
-        if found.is_plan() && was.name != DEFAULT_MATCHER {
+        // Who destroys everything is told nothing: the targets go too, and are planned after it.
+        if found.is_plan() && was.name != DEFAULT_MATCHER && cx.refreshed() {
             let targets = was.target.clone().unwrap_or_default();
             // Targets that are managed here may go with it, and are planned after it.
             let managed = managed(cx.held(), cx.held(), cx.held(), cx.held());

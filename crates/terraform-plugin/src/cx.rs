@@ -152,6 +152,13 @@ impl<A> Cx<A> {
         models(self.held.all(M::NAME))
     }
 
+    /// Whether this process has read objects of the state. Where it has not (`terraform destroy` refreshes in one process and
+    /// plans in another, `-refresh=false` in none), [`Cx::held`] knows only what was planned before: what depends on the
+    /// object, nothing that it depends on.
+    pub fn refreshed(&self) -> bool {
+        self.held.is_refreshed()
+    }
+
     /// Those of them that are planned to be destroyed or replaced, as far as that is known by now.
     pub fn going<M: Model>(&self) -> Vec<M> {
         models(self.held.going(M::NAME))

@@ -2,13 +2,18 @@
 //! [`crate::Resource::place`]).
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::registry::Attributes;
 
 /// What this state holds.
 #[derive(Debug, Default)]
-pub(crate) struct Held(Mutex<BTreeMap<&'static str, Objects>>);
+pub(crate) struct Held {
+    all: Mutex<BTreeMap<&'static str, Objects>>,
+    /// Whether anything was read in this run.
+    read: AtomicBool,
+}
 
 /// The objects of one type.
 #[derive(Debug, Default)]
@@ -58,6 +63,17 @@ impl Held {
     /// A run begins: nothing is seen and nothing is planned yet.
     pub(crate) fn begin(&self) {
         self.lock().clear();
+        self.read.store(false, Ordering::Relaxed);
+    }
+
+    /// An object was read.
+    pub(crate) fn refreshed(&self) {
+        self.read.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether any was.
+    pub(crate) fn is_refreshed(&self) -> bool {
+        self.read.load(Ordering::Relaxed)
     }
 
     /// What was to be made at this place is made, or cannot be.
@@ -130,7 +146,7 @@ impl Held {
 
     /// Every change is whole after one call: a panic elsewhere leaves nothing half done.
     fn lock(&self) -> MutexGuard<'_, BTreeMap<&'static str, Objects>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.all.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -183,6 +183,15 @@ async fn a_target_that_no_matcher_uses_is_told_of() {
     assert_eq!(told(&rig.plan(Some(&phone), &changed).await.unwrap().warnings), 0);
     let away = rig.plan(Some(&matcher), &to(json!(["mail-to-root"]), json!({}))).await.unwrap();
     assert_eq!(told(&away.warnings), 1, "{:?}", away.warnings);
+    // Its removal is told of where the target stays, as far as that is known: this state holds none in a new run.
+    rig.configure().await;
+    let matcher = rig.read(&matcher).await.unwrap();
+    let gone = rig.plan(Some(&matcher), &Json::Null).await.unwrap();
+    assert_eq!(told(&gone.warnings), 1, "{:?}", gone.warnings);
+    // The plan of a `terraform destroy` has read nothing, and the target may go next.
+    rig.configure().await;
+    let gone = rig.plan(Some(&matcher), &Json::Null).await.unwrap();
+    assert_eq!(gone.warnings, [""; 0]);
     rig.bring(Some(&matcher), &to(json!(["phone"]), json!({"disable": true}))).await.unwrap();
     assert_eq!(told(&rig.plan(Some(&phone), &changed).await.unwrap().warnings), 1, "a disabled matcher sends nothing");
 }

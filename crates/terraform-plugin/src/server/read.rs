@@ -83,6 +83,7 @@ impl<P: Provider> Server<P> {
                     self.0.held.forget(info.name, place.as_deref());
                 }
                 self.0.held.see(info.name, now, &state);
+                self.0.held.refreshed();
                 let identity = wire::encode_identity(object.key(&state), info)?;
                 let identity = identity.or_else(|| request.current_identity.clone());
                 let state = Some(wire::encode_object(state, info)?);
