@@ -17,7 +17,7 @@ use super::{group, user};
 #[derive(Model, Clone, Debug, Default, PartialEq)]
 #[model(name = "acl", area = "Access", key(path, roleid, who), rest = path)]
 pub struct Acl {
-    /// Where, in PVE's tree of permissions: `/`, `/vms/100`, `/storage/ceph`, `/pool/web`, ... A change replaces it.
+    /// Where, in PVE's tree of permissions: `/`, `/vms/100`, `/storage/ceph`, `/pool/web`, ...
     #[attr(
         required,
         replace,
@@ -25,11 +25,12 @@ pub struct Acl {
         says = "a path that begins with `/` and does not end with one; letters, digits, `.`, `_`, `-`"
     )]
     pub path: String,
-    /// The role, such as `PVEVMAdmin` or `pve_role.backup.roleid`. A change replaces it.
+    /// The role, such as `PVEVMAdmin` or `pve_role.backup.roleid`.
     #[attr(required, replace, regex = r"^[A-Za-z0-9._-]+$", says = "letters, digits, `.`, `_`, `-`")]
     pub roleid: String,
-    /// Who: a user (`joe@pve`), a token (`joe@pve!ci`) or a group with an `@` before its name (`@admins`). A change
-    /// replaces it.
+    /// Who: a user (`joe@pve`), a token (`joe@pve!ci`) or a group with an `@` before its name (`@admins`).
+    ///
+    /// Never `root@pam`, which may do everything anyway.
     #[attr(required, replace, check = somebody)]
     pub who: String,
     /// Whether it holds for all below the path as well.

@@ -14,7 +14,7 @@ use super::USER_CFG;
 #[derive(Model, Clone, Debug, Default, PartialEq)]
 #[model(name = "group", area = "Access", key(groupid))]
 pub struct Group {
-    /// Its id. PVE cannot rename a group: a change replaces it.
+    /// Its id.
     #[attr(required, replace, regex = r"^[A-Za-z0-9._-]+$", says = "letters, digits, `.`, `_`, `-`")]
     pub groupid: String,
     /// A note.

@@ -20,7 +20,7 @@ use super::pool_member::PoolMember;
 #[derive(Model, Clone, Debug, Default, PartialEq)]
 #[model(name = "pool", area = "Access", key(poolid))]
 pub struct Pool {
-    /// Its id. `a/b` is a pool in pool `a`. PVE cannot rename a pool: a change replaces it.
+    /// Its id. `a/b` is a pool in pool `a`.
     #[attr(
         required,
         replace,

@@ -20,7 +20,7 @@ use crate::section::{Family, OwnRight, Section, ids, listed, lives, said_again};
 #[derive(Model, Clone, Debug, Default, PartialEq)]
 #[model(name = "pool_member", area = "Access", key(poolid, member), rest = poolid)]
 pub struct PoolMember {
-    /// The pool, such as `pve_pool.team.poolid`. A change replaces it.
+    /// The pool, such as `pve_pool.team.poolid`.
     #[attr(
         required,
         replace,
@@ -28,7 +28,7 @@ pub struct PoolMember {
         says = "letters, digits, `.`, `_`, `-`; up to three levels separated by `/`"
     )]
     pub poolid: String,
-    /// Who is in it: a guest by its number (`pve_vm.web.vmid`) or a storage by its name (`local`). A change replaces it.
+    /// Who is in it: a guest by its number (`pve_vm.web.vmid`) or a storage by its name (`local`).
     #[attr(
         required,
         replace,

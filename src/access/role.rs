@@ -20,7 +20,7 @@ use super::USER_CFG;
 #[derive(Model, Clone, Debug, Default, PartialEq)]
 #[model(name = "role", area = "Access", key(roleid))]
 pub struct Role {
-    /// Its id; `PVE` at the beginning is reserved. PVE cannot rename a role: a change replaces it.
+    /// Its id; `PVE` at the beginning is reserved.
     #[attr(required, replace, regex = r"^[A-Za-z0-9._-]+$", says = "letters, digits, `.`, `_`, `-`", check = not_reserved)]
     pub roleid: String,
     /// The privileges, such as `VM.Audit`. Unset: none.
@@ -55,7 +55,7 @@ impl Section for Role {
         ..USER_CFG
     };
 
-    const LEFT_OUT: &'static [(&'static str, &'static str)] = &[("append", "the whole set is said")];
+    const LEFT_OUT: &'static [(&'static str, &'static str)] = &[("append", "the whole set is given each time")];
 
     async fn possible(
         cx: &Cx<Pve>,

@@ -18,10 +18,10 @@ use super::{USER_CFG, user};
 #[derive(Model, Clone, Debug, Default, PartialEq)]
 #[model(name = "token", area = "Access", key(userid, tokenid))]
 pub struct Token {
-    /// Whose it is, such as `joe@pve` or `pve_user.joe.userid`. A change replaces it.
+    /// Whose it is, such as `joe@pve` or `pve_user.joe.userid`.
     #[attr(required, replace, length = ..=64, regex = r"^[^\s:/]+@[A-Za-z][A-Za-z0-9._-]+$", says = "NAME@REALM")]
     pub userid: String,
-    /// Its name among the tokens of the user. A change replaces it.
+    /// Its name among the tokens of the user.
     #[attr(
         required,
         replace,

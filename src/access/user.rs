@@ -19,10 +19,14 @@ use super::{USER_CFG, group};
 #[derive(Model, Clone, Debug, Default, PartialEq)]
 #[model(name = "user", area = "Access", key(userid))]
 pub struct User {
-    /// Name and realm, such as `joe@pve`. PVE cannot rename a user: a change replaces it, tokens and rights included.
+    /// Name and realm, such as `joe@pve`.
+    ///
+    /// PVE cannot rename a user: its tokens and rights go with the old name.
     #[attr(required, replace, length = ..=64, regex = r"^[^\s:/]+@[A-Za-z][A-Za-z0-9._-]+$", says = "NAME@REALM")]
     pub userid: String,
-    /// The password, for users of the realm `pve` (in `pam` it becomes the password of the system's user, on one node only).
+    /// The password, of 8 to 64 characters, for users of the realm `pve` (in `pam` it becomes the password of the system's
+    /// user, on one node only).
+    ///
     /// PVE never shows it; raise `password_version` to have it set again.
     #[attr(optional, sensitive, write_only(version = password_version), check = from_8_to_64_characters)]
     pub password: Option<Secret<String>>,
@@ -86,7 +90,7 @@ impl Section for User {
     };
 
     const LEFT_OUT: &'static [(&'static str, &'static str)] =
-        &[("append", "the whole set of groups is said"), ("keys", "PVE's own note of second factors")];
+        &[("append", "the whole set of groups is given each time"), ("keys", "PVE's own note of second factors")];
 
     fn seen(&mut self, _live: &Live) {
         self.groups.get_or_insert_default();

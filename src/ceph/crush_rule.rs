@@ -38,7 +38,7 @@ use redefinition::{SUFFIX, Step, Traces, temporary};
 #[derive(Model, Clone, Debug, Default, PartialEq)]
 #[model(name = "ceph_crush_rule", area = "Ceph", key(name))]
 pub struct CrushRule {
-    /// Name. A change replaces the rule.
+    /// Name.
     #[attr(
         required,
         replace,

@@ -115,6 +115,13 @@ impl Resource<Pve> for Osd {
         vec![Need::to_plan("/", &["Sys.Audit"]), Need::to_apply("/", &["Sys.Modify"]), Need::to_apply("/", &[])]
     }
 
+    fn left_out() -> &'static [(&'static str, &'static str)] {
+        &[
+            ("db_dev, db_dev_size, wal_dev, wal_dev_size", "an OSD that is made lies on its device alone"),
+            ("osds-per-device", "one OSD a device"),
+        ]
+    }
+
     async fn plan(cx: &Cx<Pve>, change: &mut Change<Self>, say: &mut Say<Self>) {
         foresight::rights(cx, change, say);
         foresight::protected(cx, change, say);

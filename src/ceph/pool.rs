@@ -34,7 +34,7 @@ use crate::ground::rights;
 #[derive(Model, Clone, Debug, Default, PartialEq)]
 #[model(name = "ceph_pool", area = "Ceph", key(name))]
 pub struct Pool {
-    /// Name. PVE cannot rename a pool: a change replaces it.
+    /// Name.
     #[attr(required, replace, regex = r"^[^:/\s]+$", says = "text without colons, slashes and white space")]
     pub name: String,
     /// Copies kept of every object. Left alone when unset (PVE makes pools with 3). A single copy needs
@@ -112,6 +112,13 @@ const USUAL: Copies = Copies { size: 3, min_size: 2 };
 impl Resource<Pve> for Pool {
     fn needs() -> Vec<Need> {
         vec![Need::to_plan("/", &["Sys.Audit"]), Need::to_apply("/", &["Sys.Modify"])]
+    }
+
+    fn left_out() -> &'static [(&'static str, &'static str)] {
+        &[
+            ("add_storages", "a storage is an object of its own: `pve_storage_rbd`"),
+            ("erasure-coding", "only pools that keep copies are made"),
+        ]
     }
 
     fn validate(config: &PoolPlan, say: &mut Say<Self>) {

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::LazyLock;
 
 use regex::Regex;
-use terraform_plugin::{Cx, DataSource, Error, Model};
+use terraform_plugin::{Cx, DataSource, Error, Model, Need};
 
 use crate::ground::error::During;
 use crate::ground::pve::Pve;
@@ -42,6 +42,10 @@ pub struct CephStatus {
 }
 
 impl DataSource<Pve> for CephStatus {
+    fn needs() -> Vec<Need> {
+        vec![Need::to_plan("/", &["Sys.Audit", "Datastore.Audit"])]
+    }
+
     async fn read(cx: &Cx<Pve>, _config: Self) -> Result<Self, Error> {
         let found = cx.client.ceph().status().await.during("Cannot read Ceph's status")?;
         let checks =

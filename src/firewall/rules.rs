@@ -27,8 +27,7 @@ pub const RULES: &str = "firewall rules";
 #[derive(Model, Clone, Debug, Default, PartialEq)]
 #[model(name = "firewall_rules", area = "Firewall", key(place))]
 pub struct FirewallRules {
-    /// Whose rules: `cluster`, `node/pve1`, `vm/101`, `ct/102` (a container), or `group/web` (a security group). A change
-    /// replaces the list.
+    /// Whose rules: `cluster`, `node/pve1`, `vm/101`, `ct/102` (a container), or `group/web` (a security group).
     #[attr(
         required,
         replace,

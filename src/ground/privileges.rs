@@ -13,24 +13,31 @@ struct Rights {
     root: BTreeSet<String>,
 }
 
-/// An object that is planned: its type, and the values of its attributes.
+/// An object that is planned or looked up: its type, what that needs, and the values of its attributes.
 struct Planned<'a> {
     kind: &'a str,
-    values: [&'a Json; 2],
+    needs: &'a Json,
+    values: Vec<&'a Json>,
 }
 
 /// The lines for what a plan holds (the JSON of `terraform show -json PLAN`), or for everything that the provider, as `docs`
 /// describes it, can manage.
 pub fn lines(docs: &Json, plan: Option<&Json>) -> String {
-    let resources = docs["resources"].as_object();
     let planned: Vec<Planned<'_>> = match plan {
-        None => resources.into_iter().flatten().map(|(kind, _)| Planned { kind, values: [&Json::Null; 2] }).collect(),
-        Some(plan) => plan["resource_changes"].as_array().into_iter().flatten().filter_map(planned).collect(),
+        None => ["resources", "data_sources"].iter().flat_map(|kinds| all(&docs[*kinds])).collect(),
+        Some(plan) => {
+            let changed = plan["resource_changes"].as_array().into_iter().flatten();
+            let changed = changed.filter_map(|change| {
+                planned(docs, change, vec![&change["change"]["after"], &change["change"]["before"]])
+            });
+            let read = looked_up(&plan["prior_state"]["values"]["root_module"]).into_iter();
+            changed.chain(read.filter_map(|object| planned(docs, object, vec![&object["values"]]))).collect()
+        }
     };
     let mut text = String::new();
     let (mut reads, mut writes) = (Rights::default(), Rights::default());
     for object in &planned {
-        for need in docs["resources"][object.kind]["needs"].as_array().into_iter().flatten() {
+        for need in object.needs.as_array().into_iter().flatten() {
             if !concerns(need, object) {
                 continue;
             }
@@ -46,9 +53,24 @@ pub fn lines(docs: &Json, plan: Option<&Json>) -> String {
     text
 }
 
-fn planned(change: &Json) -> Option<Planned<'_>> {
-    let kind = change["type"].as_str().filter(|_| change["mode"] == "managed")?;
-    Some(Planned { kind, values: [&change["change"]["after"], &change["change"]["before"]] })
+/// Everything of a kind that the provider offers, with no values.
+fn all(objects: &Json) -> impl Iterator<Item = Planned<'_>> {
+    let objects = objects.as_object().into_iter().flatten();
+    objects.map(|(kind, object)| Planned { kind, needs: &object["needs"], values: Vec::new() })
+}
+
+/// An entry of the plan.
+fn planned<'a>(docs: &'a Json, entry: &'a Json, values: Vec<&'a Json>) -> Option<Planned<'a>> {
+    let kind = entry["type"].as_str()?;
+    let offered = if entry["mode"] == "data" { "data_sources" } else { "resources" };
+    Some(Planned { kind, needs: &docs[offered][kind]["needs"], values })
+}
+
+/// The data sources that the plan has read already, those of modules too.
+fn looked_up(module: &Json) -> Vec<&Json> {
+    let here = module["resources"].as_array().into_iter().flatten().filter(|object| object["mode"] == "data");
+    let below = module["child_modules"].as_array().into_iter().flatten().flat_map(looked_up);
+    here.chain(below).collect()
 }
 
 impl Rights {
@@ -136,6 +158,8 @@ mod tests {
                 {"job": "plan", "path": "/vms/{place}", "only": ["place", "vm/"], "any": ["VM.Audit"]},
                 {"job": "plan", "path": "/", "only": ["place", "cluster"], "any": ["Sys.Audit"]},
             ]},
+        }, "data_sources": {
+            "pve_pool": {"needs": [{"job": "plan", "path": "/pool/{poolid}", "any": ["Pool.Allocate", "Pool.Audit"]}]},
         }})
     }
 
@@ -169,13 +193,16 @@ pveum acl modify /vms --users USER --roles TerraformApply-vms
             change("pve_pool", "managed", json!({"poolid": "old"}), Json::Null),
             change("pve_pool", "managed", Json::Null, json!({})),
             change("pve_list", "managed", Json::Null, json!({"place": "vm/101"})),
-            change("pve_rule", "data", Json::Null, json!({})),
             change("other_thing", "managed", Json::Null, json!({})),
-        ]});
+            change("pve_pool", "data", Json::Null, json!({"poolid": "later"})),
+        ], "prior_state": {"values": {"root_module": {
+            "resources": [{"type": "pve_rule", "mode": "managed", "values": {}}],
+            "child_modules": [{"resources": [{"type": "pve_pool", "mode": "data", "values": {"poolid": "read"}}]}],
+        }}}});
         let told = lines(&docs(), Some(&plan));
         let paths: Vec<&str> =
             told.lines().filter_map(|line| line.strip_prefix("pveum acl modify ")?.split(' ').next()).collect();
-        assert_eq!(paths, ["/pool", "/pool/old", "/pool/web", "/vms/101"].repeat(2));
+        assert_eq!(paths, ["/pool", "/pool/later", "/pool/old", "/pool/read", "/pool/web", "/vms/101"].repeat(2));
         assert!(!told.contains("root@pam"), "{told}");
     }
 }

@@ -34,7 +34,9 @@ pub struct HaResource {
     /// The guest: `vm:101`.
     #[attr(required, replace, check = sid)]
     pub sid: String,
-    /// What HA keeps it in. Left alone when unset (PVE: `started`).
+    /// What HA keeps it in: `started`, `stopped` (and recovered, stopped, when its node dies), `disabled` (stopped, and left on
+    /// its node whatever happens; the way out of HA's error state), or `ignored` (as if it were not under HA). Left alone when
+    /// unset (PVE: `started`).
     #[attr(keep)]
     pub state: Option<HaState>,
     /// Attempts to start it again on the same node. Left alone when unset (PVE: 1).
@@ -90,6 +92,10 @@ fn one_line(text: &String) -> Result<(), String> {
 impl Resource<Pve> for HaResource {
     fn needs() -> Vec<Need> {
         vec![Need::to_plan("/", &["Sys.Audit"]), Need::to_apply("/", &["Sys.Console"])]
+    }
+
+    fn left_out() -> &'static [(&'static str, &'static str)] {
+        &[("group", "PVE 9 has rules in place of groups"), ("type", "`sid` says it")]
     }
 
     /// HA takes its time to do what it is told.

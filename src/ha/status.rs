@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use pve_client::api::ha::status::{HaStatus as Live, Service};
-use terraform_plugin::{Cx, DataSource, Error, Model, Nested};
+use terraform_plugin::{Cx, DataSource, Error, Model, Need, Nested};
 
 use crate::ground::error::During;
 use crate::ground::pve::Pve;
@@ -42,6 +42,10 @@ pub struct HaService {
 }
 
 impl DataSource<Pve> for HaStatus {
+    fn needs() -> Vec<Need> {
+        vec![Need::to_plan("/", &["Sys.Audit"])]
+    }
+
     async fn read(cx: &Cx<Pve>, _config: Self) -> Result<Self, Error> {
         let status = cx.client.ha().status().await.during("Cannot read HA's status")?;
         Ok(Self::from_live(&status))

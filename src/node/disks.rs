@@ -1,7 +1,7 @@
 //! `pve_node_disks`: what disks a node has, and what is on them.
 
 use pve_client::api::disks::Disk as Live;
-use terraform_plugin::{Cx, DataSource, Error, Model, Nested};
+use terraform_plugin::{Cx, DataSource, Error, Model, Need, Nested};
 
 use crate::ground::error::{During, Problem};
 use crate::ground::pve::Pve;
@@ -71,6 +71,10 @@ pub struct Partition {
 }
 
 impl DataSource<Pve> for NodeDisks {
+    fn needs() -> Vec<Need> {
+        vec![Need::to_plan("/nodes/{node}", &["Sys.Audit"])]
+    }
+
     async fn read(cx: &Cx<Pve>, config: Self) -> Result<Self, Error> {
         let node = config.node;
         let found = cx.client.disks(&node).list().await.during(format!("Cannot list the disks of node {node}"));

@@ -12,7 +12,7 @@ use super::{NAME, target};
 #[derive(Model, Clone, Debug, Default, PartialEq)]
 #[model(name = "notification_gotify", area = "Notifications", key(name))]
 pub struct NotificationGotify {
-    /// Its name, unique among targets and matchers. A change replaces it.
+    /// Its name, unique among targets and matchers.
     #[attr(required, replace, regex = NAME, says = "at least two characters: a letter, then letters, digits, `_`, `-`")]
     pub name: String,
     /// The server's address, such as `https://gotify.example.com`.

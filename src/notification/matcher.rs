@@ -25,7 +25,7 @@ use super::{AREA, DEFAULT_MATCHER, ENTITY, KINDS, NAME, builtin, matchers};
 #[derive(Model, Clone, Debug, Default, PartialEq)]
 #[model(name = "notification_matcher", area = "Notifications", key(name))]
 pub struct NotificationMatcher {
-    /// Its name, unique among targets and matchers. A change replaces it.
+    /// Its name, unique among targets and matchers.
     #[attr(required, replace, regex = NAME, says = "at least two characters: a letter, then letters, digits, `_`, `-`")]
     pub name: String,
     /// The targets, by name: `pve_notification_gotify.phone.name`, `mail-to-root`. Unset: nothing is sent.

@@ -15,7 +15,7 @@ use super::{NAME, target};
 #[derive(Model, Clone, Debug, Default, PartialEq)]
 #[model(name = "notification_sendmail", area = "Notifications", key(name), at_least_one(mailto, mailto_user))]
 pub struct NotificationSendmail {
-    /// Its name, unique among targets and matchers. A change replaces it.
+    /// Its name, unique among targets and matchers.
     #[attr(required, replace, regex = NAME, says = "at least two characters: a letter, then letters, digits, `_`, `-`")]
     pub name: String,
     /// Addresses.

@@ -20,7 +20,7 @@ use super::{NAME, target};
     requires(password, username)
 )]
 pub struct NotificationSmtp {
-    /// Its name, unique among targets and matchers. A change replaces it.
+    /// Its name, unique among targets and matchers.
     #[attr(required, replace, regex = NAME, says = "at least two characters: a letter, then letters, digits, `_`, `-`")]
     pub name: String,
     /// The server's name or address.

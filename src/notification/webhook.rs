@@ -17,7 +17,7 @@ use super::{NAME, target};
 #[derive(Model, Clone, Debug, Default, PartialEq)]
 #[model(name = "notification_webhook", area = "Notifications", key(name))]
 pub struct NotificationWebhook {
-    /// Its name, unique among targets and matchers. A change replaces it.
+    /// Its name, unique among targets and matchers.
     #[attr(required, replace, regex = NAME, says = "at least two characters: a letter, then letters, digits, `_`, `-`")]
     pub name: String,
     /// The address, with `http://` or `https://`, such as `https://chat.example.com/hook/{{ secrets.key }}`.
@@ -26,7 +26,9 @@ pub struct NotificationWebhook {
     /// How it is called: `post`, `put` or `get`.
     #[attr(required, one_of = ["post", "put", "get"])]
     pub method: String,
-    /// Headers by name. PVE shows them to whoever may read targets: refer to `secret` for what nobody should see.
+    /// Headers by name.
+    ///
+    /// PVE shows them to whoever may read targets: refer to `secret` for what nobody should see.
     #[attr(optional, length = 1.., check = names, each = not_empty)]
     pub header: Option<BTreeMap<String, String>>,
     /// What is sent.

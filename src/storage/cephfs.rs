@@ -22,11 +22,12 @@ use super::{ID, ID_SAYS, STORAGE};
 #[derive(Model, Clone, Debug, Default, PartialEq)]
 #[model(name = "storage_cephfs", area = "Storage", key(storage))]
 pub struct StorageCephfs {
-    /// Its id. PVE cannot rename a storage: a change replaces the entry.
+    /// Its id.
     #[attr(required, replace, regex = ID, says = ID_SAYS)]
     pub storage: String,
-    /// What it may hold: `backup`, `vztmpl` (templates of containers), `iso`, `snippets`, `import`. Left alone when unset
-    /// (PVE: `backup`).
+    /// What it may hold: `backup`, `vztmpl` (templates of containers), `iso`, `snippets`, `import`.
+    ///
+    /// Left alone when unset (PVE: `backup`).
     #[attr(keep, length = 1.., one_of = ["backup", "vztmpl", "iso", "snippets", "import"])]
     pub content: Option<BTreeSet<String>>,
     #[attr(flatten)]
@@ -57,7 +58,9 @@ pub struct StorageCephfs {
     /// Whether it is mounted through FUSE in place of the kernel's client.
     #[attr(keep, usual = false)]
     pub fuse: Option<bool>,
-    /// Where the nodes mount it. Left to PVE when unset (`/mnt/pve/` and the id). A change replaces the entry.
+    /// Where the nodes mount it.
+    ///
+    /// Left to PVE when unset (`/mnt/pve/` and the id).
     #[attr(keep, replace, check = texts::one_tidy_line)]
     pub path: Option<String>,
     /// Further options for the mount, such as `noatime`.

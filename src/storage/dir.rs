@@ -25,14 +25,16 @@ use super::{ID, ID_SAYS, STORAGE};
 #[derive(Model, Clone, Debug, Default, PartialEq)]
 #[model(name = "storage_dir", area = "Storage", key(storage))]
 pub struct StorageDir {
-    /// Its id. PVE cannot rename a storage: a change replaces the entry.
+    /// Its id.
     #[attr(required, replace, regex = ID, says = ID_SAYS)]
     pub storage: String,
-    /// The folder, such as `/mnt/backup`. A change replaces the entry.
+    /// The folder, such as `/mnt/backup`.
     #[attr(required, replace, length = 1.., regex = "^/.+$", says = "a path that begins with `/`", check = texts::one_tidy_line)]
     pub path: String,
-    /// What it may hold: `images` (disks of virtual machines), `rootdir` (containers), `vztmpl` (templates of those), `iso`,
-    /// `backup`, `snippets`, `import`. Left alone when unset (PVE: `images`, `rootdir`).
+    /// What it may hold: `images` (disks of virtual machines), `rootdir` (containers), `vztmpl` (templates of those),
+    /// `iso`, `backup`, `snippets`, `import`.
+    ///
+    /// Left alone when unset (PVE: `images`, `rootdir`).
     #[attr(keep, length = 1.., one_of = ["images", "rootdir", "vztmpl", "iso", "backup", "snippets", "import"])]
     pub content: Option<BTreeSet<String>>,
     #[attr(flatten)]

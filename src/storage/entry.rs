@@ -18,7 +18,9 @@ pub struct Entry {
     /// The nodes that use it. Unset: all.
     #[attr(optional, length = 1.., each = texts::one_word)]
     pub nodes: Option<BTreeSet<String>>,
-    /// Switches the storage off. One that is off is not looked at: neither when it is made, nor for guests when it goes.
+    /// Switches the storage off.
+    ///
+    /// One that is off is not looked at: neither when it is made, nor for guests when it goes.
     #[attr(keep, usual = false)]
     pub disable: Option<bool>,
 }
@@ -100,7 +102,7 @@ pub struct Layout {
     /// What is done with the space of new disks: `off`, `metadata`, `falloc` or `full`. Unset: `metadata` for qcow2, `off` for raw.
     #[attr(optional, one_of = ["off", "metadata", "falloc", "full"])]
     pub preallocation: Option<String>,
-    /// Whether snapshots of disks are files that build on each other, which needs qcow2. A change replaces the entry.
+    /// Whether snapshots of disks are files that build on each other, which needs qcow2.
     #[attr(keep, usual = false, replace, api = "snapshot-as-volume-chain")]
     pub snapshot_as_volume_chain: Option<bool>,
 }
@@ -118,10 +120,10 @@ pub struct Images {
 /// Where LUNs are.
 #[derive(Nested, Clone, Debug, Default, PartialEq)]
 pub struct Target {
-    /// The portal's address or name. A change replaces the entry.
+    /// The portal's address or name.
     #[attr(required, replace, length = 1.., regex = PORTAL, says = "an address or name, with `:PORT` if it is not 3260")]
     pub portal: String,
-    /// The target, such as `iqn.2001-05.com.example:storage`. A change replaces the entry.
+    /// The target, such as `iqn.2001-05.com.example:storage`.
     #[attr(required, replace, length = 1.., check = texts::one_word)]
     pub target: String,
 }

@@ -19,7 +19,7 @@ use super::{ID, ID_SAYS, STORAGE};
 #[derive(Model, Clone, Debug, Default, PartialEq)]
 #[model(name = "storage_esxi", area = "Storage", key(storage))]
 pub struct StorageEsxi {
-    /// Its id. PVE cannot rename a storage: a change replaces the entry.
+    /// Its id.
     #[attr(required, replace, regex = ID, says = ID_SAYS)]
     pub storage: String,
     /// The host's address or name.
@@ -43,7 +43,9 @@ pub struct StorageEsxi {
     /// Whether it is marked as the same on all nodes.
     #[attr(keep, usual = false)]
     pub shared: Option<bool>,
-    /// What it may hold: only `import`. Left alone when unset.
+    /// What it may hold: only `import`.
+    ///
+    /// Left alone when unset.
     #[attr(keep, length = 1.., one_of = ["import"])]
     pub content: Option<BTreeSet<String>>,
     #[attr(flatten)]

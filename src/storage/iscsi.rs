@@ -20,13 +20,15 @@ use super::{ID, ID_SAYS, STORAGE};
 #[derive(Model, Clone, Debug, Default, PartialEq)]
 #[model(name = "storage_iscsi", area = "Storage", key(storage))]
 pub struct StorageIscsi {
-    /// Its id. PVE cannot rename a storage: a change replaces the entry.
+    /// Its id.
     #[attr(required, replace, regex = ID, says = ID_SAYS)]
     pub storage: String,
     #[attr(flatten)]
     pub target: Target,
-    /// What it may hold: `images` (each LUN is a disk), `none` (LUNs are not for guests, but for `base` of `pve_storage_lvm`). Left alone when
-    /// unset (PVE: `images`).
+    /// What it may hold: `images` (each LUN is a disk), `none` (LUNs are not for guests, but for `base` of
+    /// `pve_storage_lvm`).
+    ///
+    /// Left alone when unset (PVE: `images`).
     #[attr(keep, length = 1.., one_of = ["images", "none"], check = entry::none_stands_alone)]
     pub content: Option<BTreeSet<String>>,
     #[attr(flatten)]

@@ -5,13 +5,13 @@ use std::sync::Arc;
 
 use pve_client::{Area, Request};
 use serde::Deserialize;
-use terraform_plugin::{Cx, DataSource, Error, Model, Nested};
+use terraform_plugin::{Cx, DataSource, Error, Model, Need, Nested};
 
 use crate::ground::error::During;
 use crate::ground::pve::Pve;
 use crate::section;
 
-use super::SIGHT;
+use super::{SEE, SIGHT};
 
 /// The cluster's storages, of whichever type.
 ///
@@ -60,6 +60,10 @@ struct Seen {
 }
 
 impl DataSource<Pve> for Storages {
+    fn needs() -> Vec<Need> {
+        vec![Need::to_plan("/storage", SEE)]
+    }
+
     async fn read(cx: &Cx<Pve>, config: Self) -> Result<Self, Error> {
         section::must_see_all(cx, SIGHT, "storages").await?;
         let found = cx.client.storage().list().await.during("Cannot list the storages")?;

@@ -20,13 +20,15 @@ use super::{ID, ID_SAYS, STORAGE};
 #[derive(Model, Clone, Debug, Default, PartialEq)]
 #[model(name = "storage_lvm", area = "Storage", key(storage))]
 pub struct StorageLvm {
-    /// Its id. PVE cannot rename a storage: a change replaces the entry.
+    /// Its id.
     #[attr(required, replace, regex = ID, says = ID_SAYS)]
     pub storage: String,
-    /// The volume group. A change replaces the entry.
+    /// The volume group.
     #[attr(required, replace, length = 1.., regex = "^[A-Za-z0-9][A-Za-z0-9_.-]*[A-Za-z0-9]$", says = "at least two characters: letters, digits, `_`, `.`, `-`")]
     pub vgname: String,
-    /// What it may hold: `images` (disks of virtual machines), `rootdir` (containers). Left alone when unset (PVE: `images`).
+    /// What it may hold: `images` (disks of virtual machines), `rootdir` (containers).
+    ///
+    /// Left alone when unset (PVE: `images`).
     #[attr(keep, length = 1.., one_of = ["images", "rootdir"])]
     pub content: Option<BTreeSet<String>>,
     #[attr(flatten)]
@@ -34,7 +36,8 @@ pub struct StorageLvm {
     /// Whether all nodes see the same disks behind it, as on a SAN.
     #[attr(keep, usual = false)]
     pub shared: Option<bool>,
-    /// A volume of a `pve_storage_iscsi` that becomes the volume group's disk, as PVE lists it: `san:0.0.1.scsi-360014`. A change replaces the entry.
+    /// A volume of a `pve_storage_iscsi` that becomes the volume group's disk, as PVE lists it:
+    /// `san:0.0.1.scsi-360014`.
     #[attr(optional, replace, regex = "^[A-Za-z][A-Za-z0-9._-]*[A-Za-z0-9]:.+$", says = "STORAGE:VOLUME")]
     pub base: Option<String>,
     /// Whether volumes are overwritten with zeros when they are removed.

@@ -20,16 +20,18 @@ use super::{ID, ID_SAYS, STORAGE};
 #[derive(Model, Clone, Debug, Default, PartialEq)]
 #[model(name = "storage_lvmthin", area = "Storage", key(storage))]
 pub struct StorageLvmthin {
-    /// Its id. PVE cannot rename a storage: a change replaces the entry.
+    /// Its id.
     #[attr(required, replace, regex = ID, says = ID_SAYS)]
     pub storage: String,
-    /// The volume group. A change replaces the entry.
+    /// The volume group.
     #[attr(required, replace, length = 1.., regex = "^[A-Za-z0-9][A-Za-z0-9_.-]*[A-Za-z0-9]$", says = "at least two characters: letters, digits, `_`, `.`, `-`")]
     pub vgname: String,
-    /// The thin pool in it. A change replaces the entry.
+    /// The thin pool in it.
     #[attr(required, replace, length = 1.., regex = "^[A-Za-z0-9][A-Za-z0-9_.-]*[A-Za-z0-9]$", says = "at least two characters: letters, digits, `_`, `.`, `-`")]
     pub thinpool: String,
-    /// What it may hold: `images` (disks of virtual machines), `rootdir` (containers). Left alone when unset (PVE: both).
+    /// What it may hold: `images` (disks of virtual machines), `rootdir` (containers).
+    ///
+    /// Left alone when unset (PVE: both).
     #[attr(keep, length = 1.., one_of = ["images", "rootdir"])]
     pub content: Option<BTreeSet<String>>,
     #[attr(flatten)]

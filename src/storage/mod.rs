@@ -26,8 +26,10 @@ use crate::ground::pve::Pve;
 use crate::section::{Family, Right, Sight};
 
 /// Who sees a storage in PVE's list.
-const SIGHT: Sight =
-    Sight::With(Right { path: "/storage/{storage}", any: &["Datastore.Audit", "Datastore.AllocateSpace"] });
+const SIGHT: Sight = Sight::With(Right { path: "/storage/{storage}", any: SEE });
+
+/// What it takes to see one.
+const SEE: &[&str] = &["Datastore.Audit", "Datastore.AllocateSpace"];
 
 /// What lies in `storage.cfg`. The list tells everything.
 const STORAGE: Family = Family {

@@ -21,20 +21,24 @@ use super::{ID, ID_SAYS, STORAGE};
 #[derive(Model, Clone, Debug, Default, PartialEq)]
 #[model(name = "storage_nfs", area = "Storage", key(storage))]
 pub struct StorageNfs {
-    /// Its id. PVE cannot rename a storage: a change replaces the entry.
+    /// Its id.
     #[attr(required, replace, regex = ID, says = ID_SAYS)]
     pub storage: String,
-    /// The server's address or name. A change replaces the entry.
+    /// The server's address or name.
     #[attr(required, replace, length = 1.., check = texts::one_word)]
     pub server: String,
-    /// The export, such as `/srv/pve`. A change replaces the entry.
+    /// The export, such as `/srv/pve`.
     #[attr(required, replace, length = 1.., regex = "^/.+$", says = "a path that begins with `/`", check = texts::one_tidy_line)]
     pub export: String,
-    /// Where the nodes mount it. Left to PVE when unset (`/mnt/pve/` and the id). A change replaces the entry.
+    /// Where the nodes mount it.
+    ///
+    /// Left to PVE when unset (`/mnt/pve/` and the id).
     #[attr(keep, replace, check = texts::one_tidy_line)]
     pub path: Option<String>,
-    /// What it may hold: `images` (disks of virtual machines), `rootdir` (containers), `vztmpl` (templates of those), `iso`,
-    /// `backup`, `snippets`, `import`. Left alone when unset (PVE: `images`).
+    /// What it may hold: `images` (disks of virtual machines), `rootdir` (containers), `vztmpl` (templates of those),
+    /// `iso`, `backup`, `snippets`, `import`.
+    ///
+    /// Left alone when unset (PVE: `images`).
     #[attr(keep, length = 1.., one_of = ["images", "rootdir", "vztmpl", "iso", "backup", "snippets", "import"])]
     pub content: Option<BTreeSet<String>>,
     #[attr(flatten)]

@@ -21,13 +21,13 @@ use super::{ID, ID_SAYS, STORAGE};
 #[derive(Model, Clone, Debug, Default, PartialEq)]
 #[model(name = "storage_pbs", area = "Storage", key(storage), requires(master_pubkey, encryption_key))]
 pub struct StoragePbs {
-    /// Its id. PVE cannot rename a storage: a change replaces the entry.
+    /// Its id.
     #[attr(required, replace, regex = ID, says = ID_SAYS)]
     pub storage: String,
-    /// The server's address or name. A change replaces the entry.
+    /// The server's address or name.
     #[attr(required, replace, length = 1.., check = texts::one_word)]
     pub server: String,
-    /// The datastore. A change replaces the entry.
+    /// The datastore.
     #[attr(required, replace, length = 1.., check = texts::one_word)]
     pub datastore: String,
     /// A namespace in it, such as `a/b`. Unset: its root.
@@ -68,7 +68,9 @@ pub struct StoragePbs {
     /// Raised to have `master_pubkey` sent again.
     #[attr(local)]
     pub master_pubkey_version: Option<u32>,
-    /// What it may hold: `backup`, or `none` for nothing at all. Left alone when unset (PVE: `backup`).
+    /// What it may hold: `backup`, or `none` for nothing at all.
+    ///
+    /// Left alone when unset (PVE: `backup`).
     #[attr(keep, length = 1.., one_of = ["backup", "none"], check = entry::none_stands_alone)]
     pub content: Option<BTreeSet<String>>,
     #[attr(flatten)]

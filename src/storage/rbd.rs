@@ -23,13 +23,17 @@ use super::{ID, ID_SAYS, STORAGE};
 #[derive(Model, Clone, Debug, Default, PartialEq)]
 #[model(name = "storage_rbd", area = "Storage", key(storage))]
 pub struct StorageRbd {
-    /// Its id. PVE cannot rename a storage: a change replaces the entry.
+    /// Its id.
     #[attr(required, replace, regex = ID, says = ID_SAYS)]
     pub storage: String,
-    /// The pool, such as `pve_ceph_pool.vm.name`. Changed in place only while no image lies on the old one.
+    /// The pool, such as `pve_ceph_pool.vm.name`.
+    ///
+    /// Changed in place only while no image lies on the old one.
     #[attr(required)]
     pub pool: String,
-    /// What it may hold: `images` (disks of virtual machines), `rootdir` (containers). Left alone when unset (PVE: both).
+    /// What it may hold: `images` (disks of virtual machines), `rootdir` (containers).
+    ///
+    /// Left alone when unset (PVE: both).
     #[attr(keep, length = 1.., each = content)]
     pub content: Option<BTreeSet<String>>,
     /// The nodes that use it. Unset: all.

@@ -19,25 +19,27 @@ use super::{ID, ID_SAYS, STORAGE};
 #[derive(Model, Clone, Debug, Default, PartialEq)]
 #[model(name = "storage_zfs", area = "Storage", key(storage))]
 pub struct StorageZfs {
-    /// Its id. PVE cannot rename a storage: a change replaces the entry.
+    /// Its id.
     #[attr(required, replace, regex = ID, says = ID_SAYS)]
     pub storage: String,
-    /// The server's address or name. A change replaces the entry.
+    /// The server's address or name.
     #[attr(required, replace, length = 1.., regex = PORTAL, says = "an address or name, with `:PORT` if it is not 3260")]
     pub portal: String,
-    /// The iSCSI target, such as `iqn.2003-01.org.linux-iscsi.store:pve`. A change replaces the entry.
+    /// The iSCSI target, such as `iqn.2003-01.org.linux-iscsi.store:pve`.
     #[attr(required, replace, length = 1.., check = texts::one_word)]
     pub target: String,
-    /// The pool there. A change replaces the entry.
+    /// The pool there.
     #[attr(required, replace, length = 1.., check = texts::one_word)]
     pub pool: String,
-    /// The block size of new disks, such as `4k`. A change replaces the entry.
+    /// The block size of new disks, such as `4k`.
     #[attr(required, replace, length = 1.., regex = "^[1-9][0-9]*[kKmMgG]?$", says = "a size such as `4k`")]
     pub blocksize: String,
-    /// What serves iSCSI there: `comstar`, `istgt`, `iet` or `LIO`. A change replaces the entry.
+    /// What serves iSCSI there: `comstar`, `istgt`, `iet` or `LIO`.
     #[attr(required, replace, one_of = ["comstar", "istgt", "iet", "LIO"])]
     pub iscsiprovider: String,
-    /// What it may hold: only `images` (disks of virtual machines). Left alone when unset.
+    /// What it may hold: only `images` (disks of virtual machines).
+    ///
+    /// Left alone when unset.
     #[attr(keep, length = 1.., one_of = ["images"])]
     pub content: Option<BTreeSet<String>>,
     #[attr(flatten)]

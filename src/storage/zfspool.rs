@@ -21,13 +21,15 @@ use super::{ID, ID_SAYS, STORAGE};
 #[derive(Model, Clone, Debug, Default, PartialEq)]
 #[model(name = "storage_zfspool", area = "Storage", key(storage))]
 pub struct StorageZfspool {
-    /// Its id. PVE cannot rename a storage: a change replaces the entry.
+    /// Its id.
     #[attr(required, replace, regex = ID, says = ID_SAYS)]
     pub storage: String,
-    /// The pool, or a dataset in it: `rpool/data`. A change replaces the entry.
+    /// The pool, or a dataset in it: `rpool/data`.
     #[attr(required, replace, length = 1.., check = texts::one_word)]
     pub pool: String,
-    /// What it may hold: `images` (disks of virtual machines), `rootdir` (containers). Left alone when unset (PVE: both).
+    /// What it may hold: `images` (disks of virtual machines), `rootdir` (containers).
+    ///
+    /// Left alone when unset (PVE: both).
     #[attr(keep, length = 1.., one_of = ["images", "rootdir"])]
     pub content: Option<BTreeSet<String>>,
     #[attr(flatten)]
@@ -38,7 +40,9 @@ pub struct StorageZfspool {
     /// Whether new disks take room only as it is used.
     #[attr(keep, usual = false)]
     pub sparse: Option<bool>,
-    /// Where the dataset is mounted. Left to PVE when unset, which asks ZFS when the entry is made.
+    /// Where the dataset is mounted.
+    ///
+    /// Left to PVE when unset, which asks ZFS when the entry is made.
     #[attr(keep, regex = "^/.+$", says = "a path that begins with `/`", check = texts::one_tidy_line)]
     pub mountpoint: Option<String>,
     /// How fast PVE may copy to and from it, in KiB a second. Unset: as the datacenter's options say.

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use terraform_plugin::{Cx, DataSource, Error, Model, Nested};
+use terraform_plugin::{Cx, DataSource, Error, Model, Need, Nested};
 
 use super::guest;
 use crate::ground::error::During;
@@ -88,6 +88,10 @@ pub struct FoundNetwork {
 }
 
 impl DataSource<Pve> for VmLookup {
+    fn needs() -> Vec<Need> {
+        vec![Need::to_plan("/vms/{vmid}", &["VM.Audit"])]
+    }
+
     async fn read(cx: &Cx<Pve>, config: Self) -> Result<Self, Error> {
         let found = guest::must_exist(cx, config.vmid).await?;
         let status = found.api(cx).status().await.during(format!("Cannot look at vm:{}", config.vmid))?;

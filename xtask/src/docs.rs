@@ -3,8 +3,11 @@
 //! A page an object, in the layout that the registry expects (`docs/resources/NAME.md`, `docs/data-sources/NAME.md`,
 //! `docs/index.md`). What stands there is what the doc comments of the models say.
 
+mod compared;
 mod description;
 mod page;
+mod schema;
+mod wording;
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -57,22 +60,20 @@ pub(crate) fn run(args: &Args) -> Result<bool> {
 fn pages() -> Result<BTreeMap<PathBuf, String>> {
     let examples = workspace_root().join("examples");
     let provider = describe()?;
+    wording::check(&provider)?;
     let mut pages = BTreeMap::from([(
         PathBuf::from("index.md"),
         page::index(&provider, &example(&examples.join("provider/provider.tf"))?),
     )]);
-    for (name, object) in &provider.resources {
+    for name in provider.resources.keys() {
         let folder = examples.join("resources").join(name);
         let import = example(&folder.join("import.sh"))?;
-        let text = page::resource(name, object, &example(&folder.join("resource.tf"))?, &import);
+        let text = page::resource(&provider, name, &example(&folder.join("resource.tf"))?, &import);
         pages.insert(Path::new("resources").join(format!("{}.md", provider.short(name))), text);
     }
-    for (name, object) in &provider.data_sources {
-        let text = page::data_source(
-            name,
-            object,
-            &example(&examples.join("data-sources").join(name).join("data-source.tf"))?,
-        );
+    for name in provider.data_sources.keys() {
+        let folder = examples.join("data-sources").join(name);
+        let text = page::data_source(&provider, name, &example(&folder.join("data-source.tf"))?);
         pages.insert(Path::new("data-sources").join(format!("{}.md", provider.short(name))), text);
     }
     Ok(pages)

@@ -39,7 +39,7 @@ pub(crate) fn expressions(attr: &Attr) -> Vec<TokenStream> {
     found
 }
 
-/// The docs tell such a check by the last part of its function's name, in words.
+/// Such a check is called by the last part of its function's name, in words.
 fn typed(path: &syn::Path, ty: &syn::Type) -> TokenStream {
     let says = path.segments.last().map(|s| s.ident.to_string().replace('_', " ")).unwrap_or_default();
     quote!(::terraform_plugin::model::checks::typed::<#ty>(#says, |value: &#ty| #path(value)))

@@ -16,7 +16,8 @@ use crate::value::{Value, json as codec};
 /// manage: `name`, `why`) and
 /// `timeouts` (operation and default). A `SCHEMA` has `version`, `description`, `deprecated`, `checks` (texts),
 /// `attributes`. An attribute has `name`, `description`, `type` (as HCL writes it) or `nesting` and `attributes`, `rule`
-/// (`required`, `optional`, `keep`, `computed`, `default`), `default` (as JSON), `flags`, `deprecated`, `checks`.
+/// (`required`, `optional`, `keep`, `computed`, `default`), `default` (as JSON), `flags`, `deprecated`, `checks`, `told`
+/// (those of the checks that a page tells) and, if it is write-only, `version` (the attribute whose change has it sent again).
 pub fn docs_json<P: Provider>() -> Json {
     let registry = P::registry();
     let resources = registry.resources.iter().map(|(n, o)| (format!("{}_{n}", P::NAME), object(o.info())));
@@ -66,6 +67,10 @@ fn checks(checks: &[Check]) -> Vec<&str> {
     checks.iter().map(|check| check.says.as_str()).collect()
 }
 
+fn told(checks: &[Check]) -> Vec<&str> {
+    checks.iter().filter(|check| check.told).map(|check| check.says.as_str()).collect()
+}
+
 fn attribute(attribute: &Attribute) -> Json {
     let (rule, default) = match &attribute.rule {
         Rule::Required => ("required", None),
@@ -83,12 +88,14 @@ fn attribute(attribute: &Attribute) -> Json {
     let flags: Vec<&str> = flags.iter().filter(|(_, set)| *set).map(|(flag, _)| *flag).collect();
     let mut json = json!({
         "name": attribute.name,
-        "description": attribute.description,
+        "description": attribute.about(),
         "rule": rule,
         "default": default,
         "flags": flags,
         "deprecated": attribute.deprecated,
+        "version": attribute.version,
         "checks": checks(&attribute.checks),
+        "told": told(&attribute.checks),
     });
     match &attribute.kind {
         Kind::Plain(ty) => json["type"] = ty.to_string().into(),

@@ -11,8 +11,8 @@ use crate::data_source::DataSource;
 use crate::error::Error;
 use crate::model::{Fault, Key, Keyed, Model, Object, Operation};
 use crate::outcome::Read;
-use crate::resource::Resource;
-use crate::schema::{Attribute, Check, Kind, Nesting, Rule};
+use crate::resource::{Job, Need, Resource};
+use crate::schema::{Attribute, Check, Kind, Nesting, Rule, Schema};
 use crate::value::Value;
 
 /// One object, looked up by its key: the key is asked for, and all else is told.
@@ -51,15 +51,35 @@ fn is_told<R: Keyed>(attribute: &Attribute) -> bool {
     !(attribute.local || attribute.write_only || own)
 }
 
-/// The attribute as something that is told.
+/// The attribute as something that is told: what it is, without what it means to write it.
 fn told(mut attribute: Attribute) -> Attribute {
     attribute.rule = Rule::Computed;
     attribute.replace = false;
+    attribute.usual = None;
     attribute.checks.clear();
+    attribute.description = first_paragraph(&attribute.description).to_owned();
     if let Kind::Nested(_, inner) = &mut attribute.kind {
         *inner = std::mem::take(inner).into_iter().filter(|a| !a.write_only && !a.local).map(told).collect();
     }
     attribute
+}
+
+/// The text up to the first empty line.
+const fn first_paragraph(text: &str) -> &str {
+    let bytes = text.as_bytes();
+    let mut end = 0;
+    while end + 1 < bytes.len() {
+        if bytes[end] == b'\n' && bytes[end + 1] == b'\n' {
+            return text.split_at(end).0;
+        }
+        end += 1;
+    }
+    text
+}
+
+/// What it takes to look one up: what it takes to plan it.
+fn needs_of<A: Send + Sync + 'static, R: Resource<A>>() -> impl Iterator<Item = Need> {
+    R::needs().into_iter().filter(|need| need.job == Job::Plan)
 }
 
 /// What a data source tells of an object.
@@ -90,16 +110,14 @@ fn shown_inside(inner: &[Attribute], value: &Value) -> Value {
 impl<R: Keyed + Debug> Object for Look<R> {
     type Plan = R::Plan;
 
-    const DESCRIPTION: &'static str = R::DESCRIPTION;
+    const DESCRIPTION: &'static str = first_paragraph(R::DESCRIPTION);
 
     fn attributes() -> Vec<Attribute> {
         let key = |a: &Attribute| R::Key::FIELDS.contains(&a.name.as_str());
         let asked: BTreeMap<_, _> = R::attributes().into_iter().map(|a| (a.name.clone(), a)).collect();
         let one = |attribute: Attribute| match (key(&attribute), asked.get(&attribute.name)) {
             // A key that cannot be is one that is not found.
-            (true, Some(asked)) => {
-                Attribute { rule: Rule::Required, replace: false, checks: Vec::new(), ..asked.clone() }
-            }
+            (true, Some(asked)) => Attribute { rule: Rule::Required, ..told(asked.clone()) },
             _ => attribute,
         };
         attributes_of::<R>().into_iter().map(one).collect()
@@ -145,6 +163,10 @@ impl<R: Keyed + Debug> Model for Look<R> {
 impl<A: Send + Sync + 'static, R: Resource<A> + Debug> DataSource<A> for Look<R> {
     const PLAIN: bool = R::PLAIN;
 
+    fn needs() -> Vec<Need> {
+        needs_of::<A, R>().collect()
+    }
+
     async fn read(cx: &Cx<A>, config: Self) -> Result<Self, Error> {
         match R::read(cx, &config.key, None).await? {
             Read::Found(model) => Ok(Self { found: model.encode(), ..config }),
@@ -167,7 +189,7 @@ impl<A: Send + Sync + 'static, R: Resource<A> + Debug> DataSource<A> for Look<R>
 impl<A: Send + Sync + 'static, R: Listed<A> + Debug> Object for Many<A, R> {
     type Plan = ();
 
-    const DESCRIPTION: &'static str = R::DESCRIPTION;
+    const DESCRIPTION: &'static str = first_paragraph(R::DESCRIPTION);
 
     fn attributes() -> Vec<Attribute> {
         let mut all = Attribute::new(R::PLURAL, Kind::Nested(Nesting::Map, attributes_of::<R>()), Rule::Computed);
@@ -208,10 +230,41 @@ impl<A: Send + Sync + 'static, R: Listed<A> + Debug> Model for Many<A, R> {
     fn timeout(operation: Operation) -> Duration {
         R::timeout(operation)
     }
+
+    fn schema() -> Schema {
+        let plain = Schema { attributes: Self::attributes(), ..Schema::default() };
+        Schema {
+            description: each(<Self as Object>::DESCRIPTION),
+            deprecated: Self::DEPRECATED.map(str::to_owned),
+            ..plain
+        }
+    }
+}
+
+/// Of all, what is said of one.
+fn each(one: &str) -> String {
+    let mut letters = one.chars();
+    // An abbreviation or a name keeps its capital.
+    match (letters.next(), letters.next()) {
+        (Some(first), Some(second)) if !second.is_uppercase() && second != '`' => {
+            format!("All that there are. Each is {}{}", first.to_lowercase(), &one[first.len_utf8()..])
+        }
+        _ => format!("All that there are. Each is {one}"),
+    }
 }
 
 impl<A: Send + Sync + 'static, R: Listed<A> + Debug> DataSource<A> for Many<A, R> {
     const PLAIN: bool = R::PLAIN;
+
+    /// All are seen from above: the part of a path that names one is left out.
+    fn needs() -> Vec<Need> {
+        let above = |path: &'static str| match path.split_once("/{") {
+            Some(("", _)) => "/",
+            Some((above, _)) => above,
+            None => path,
+        };
+        needs_of::<A, R>().map(|need| Need { path: above(need.path), ..need }).collect()
+    }
 
     async fn read(cx: &Cx<A>, _: Self) -> Result<Self, Error> {
         let attributes = attributes_of::<R>();
@@ -241,13 +294,21 @@ mod tests {
     }
 
     /// A machine.
+    ///
+    /// Removing it is for good.
     #[derive(crate::Model, Clone, Debug, PartialEq)]
     #[model(name = "test_machine", area = "Things", key(node, name))]
     struct Machine {
+        /// Where it stands.
+        ///
+        /// No machine moves.
         #[attr(required, replace)]
         node: String,
         #[attr(required, replace, regex = "[a-z]+")]
         name: String,
+        /// Its disks.
+        ///
+        /// What is taken out is kept.
         #[attr(optional)]
         disks: Option<BTreeMap<String, Disk>>,
         #[attr(optional, write_only)]
@@ -274,6 +335,10 @@ mod tests {
     }
 
     impl Resource<Names> for Machine {
+        fn needs() -> Vec<Need> {
+            vec![Need::to_plan("/machines/{node}/{name}", &["Look"]), Need::to_apply("/machines", &["Write"])]
+        }
+
         async fn create(_: &Cx<Names>, _: &Self, unwritten: Unwritten<Self>) -> Result<Created<Self>, Failed> {
             Err(unwritten.fail(Error::new("never", "")))
         }
@@ -326,8 +391,25 @@ mod tests {
         let rules: Vec<_> = all.iter().map(|a| (a.name.as_str(), a.rule == Rule::Required, a.checks.len())).collect();
         assert_eq!(rules, [("node", true, 0), ("name", true, 0), ("disks", false, 0)], "nothing that is only said");
         assert!(all.iter().all(|a| !a.replace));
+        let about: Vec<_> = all.iter().map(Attribute::about).collect();
+        assert_eq!(about, ["Where it stands.", "", "Its disks."], "nothing that is for whoever writes it");
+        assert_eq!(Look::<Machine>::schema().description, "A machine.");
+        assert_eq!(Many::<Names, Machine>::schema().description, "All that there are. Each is a machine.");
         let [size] = all[2].nested().unwrap() else { panic!("{:?}", all[2]) };
         assert!(size.name == "size" && size.rule == Rule::Computed && size.checks.is_empty());
+    }
+
+    #[test]
+    fn who_may_plan_may_look_it_up() {
+        let needs = [Look::<Machine>::needs(), Many::<Names, Machine>::needs()];
+        assert_eq!(needs, ["/machines/{node}/{name}", "/machines"].map(|path| vec![Need::to_plan(path, &["Look"])]));
+    }
+
+    #[test]
+    fn a_sentence_goes_on_with_what_one_is() {
+        for (one, all) in [("A pool.", "a pool."), ("`x` of y.", "`x` of y."), ("NFS.", "NFS."), ("", "")] {
+            assert_eq!(each(one), format!("All that there are. Each is {all}"));
+        }
     }
 
     #[tokio::test]

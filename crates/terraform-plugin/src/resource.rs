@@ -25,7 +25,7 @@ pub trait Resource<A: Send + Sync + 'static>: Keyed {
         Vec::new()
     }
 
-    /// Parameters of the API that are left out, each with the reason: for the docs.
+    /// Parameters of the API that are left out (several in one text, with commas between), each with the reason: for the docs.
     fn left_out() -> &'static [(&'static str, &'static str)] {
         &[]
     }

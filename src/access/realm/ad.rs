@@ -15,7 +15,7 @@ use super::{ID, REALM};
 #[derive(Model, Clone, Debug, Default, PartialEq)]
 #[model(name = "realm_ad", area = "Access", key(realm))]
 pub struct RealmAd {
-    /// Its id, the part behind the `@` of its users. A change replaces it.
+    /// Its id, the part behind the `@` of its users.
     #[attr(required, replace, length = ..=32, regex = ID, says = "a letter, then letters, digits, `.`, `_`, `-`")]
     pub realm: String,
     /// The domain, such as `example.com`.

@@ -17,14 +17,17 @@ pub struct Realm {
     /// `pam` or `pve`.
     #[attr(required, replace, one_of = ["pam", "pve"])]
     pub realm: String,
-    /// What the login page shows. Left alone when unset.
+    /// What the login page shows.
+    ///
+    /// Left alone when unset.
     #[attr(keep, length = 1..=4096, check = texts::one_tidy_line)]
     pub comment: Option<String>,
     /// Whether the login page offers it first. Only one realm can be that.
     #[attr(keep, usual = false)]
     pub default: Option<bool>,
-    /// A second factor that all users of the realm need, such as `type=oath,digits=6`. Mind that on `pam` it may lock root@pam
-    /// out.
+    /// A second factor that all users of the realm need, such as `type=oath,digits=6`.
+    ///
+    /// Mind that on `pam` it may lock root@pam out.
     #[attr(optional, length = 1..=128, check = texts::one_tidy_line)]
     pub tfa: Option<String>,
     /// How long operations may take.
@@ -35,7 +38,8 @@ pub struct Realm {
 impl Section for Realm {
     const FAMILY: Family = REALM;
 
-    const LEFT_OUT: &'static [(&'static str, &'static str)] = &[("type", "PVE's own are never made")];
+    const LEFT_OUT: &'static [(&'static str, &'static str)] =
+        &[("type", "`pam` and `pve` are there from the beginning, and never made")];
 
     const UNLIKE: &'static [(&'static str, &'static str)] = &[("realm", "others have types of their own")];
 

@@ -15,7 +15,7 @@ use super::{ID, REALM};
 #[derive(Model, Clone, Debug, Default, PartialEq)]
 #[model(name = "realm_ldap", area = "Access", key(realm))]
 pub struct RealmLdap {
-    /// Its id, the part behind the `@` of its users. A change replaces it.
+    /// Its id, the part behind the `@` of its users.
     #[attr(required, replace, length = ..=32, regex = ID, says = "a letter, then letters, digits, `.`, `_`, `-`")]
     pub realm: String,
     /// Where users are looked for, such as `dc=example,dc=com`.
@@ -35,7 +35,7 @@ impl Section for RealmLdap {
     const FAMILY: Family = Family { fixed: &[("type", "ldap")], ..REALM };
 
     const LEFT_OUT: &'static [(&'static str, &'static str)] =
-        &[("check-connection", "a trial while it is made, nothing to stay"), ("secure", "PVE's old word for `mode`")];
+        &[("check-connection", "a trial when it is made, nothing that stays"), ("secure", "PVE's old word for `mode`")];
 }
 
 plain!(RealmLdap);

@@ -14,7 +14,7 @@ use super::{ID, REALM};
 #[derive(Model, Clone, Debug, Default, PartialEq)]
 #[model(name = "realm_openid", area = "Access", key(realm))]
 pub struct RealmOpenid {
-    /// Its id, the part behind the `@` of its users. A change replaces it.
+    /// Its id, the part behind the `@` of its users.
     #[attr(required, replace, length = ..=32, regex = ID, says = "a letter, then letters, digits, `.`, `_`, `-`")]
     pub realm: String,
     /// The provider's address, such as `https://login.example.com/realms/home`.
@@ -23,13 +23,15 @@ pub struct RealmOpenid {
     /// The id by which the provider knows this cluster.
     #[attr(required, api = "client-id", length = 1..=256, check = texts::one_tidy_line)]
     pub client_id: String,
-    /// The secret that goes with it. PVE shows it to whoever may read realms, so it is compared like any other setting.
+    /// The secret that goes with it. PVE shows it to whoever may read realms.
     #[attr(optional, sensitive, api = "client-key", length = 1..=256, check = texts::one_tidy_line)]
     pub client_key: Option<Secret<String>>,
     /// Whether somebody who logs in for the first time becomes a user.
     #[attr(keep, usual = false)]
     pub autocreate: Option<bool>,
-    /// The claim that is taken for the user's name. Left to PVE when unset (`sub`). A change replaces the realm.
+    /// The claim that is taken for the user's name.
+    ///
+    /// Left to PVE when unset (`sub`).
     #[attr(optional, replace, api = "username-claim", length = 1.., check = texts::one_tidy_line)]
     pub username_claim: Option<String>,
     /// The claim that tells the user's groups.

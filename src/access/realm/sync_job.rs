@@ -21,7 +21,7 @@ use crate::section::{Family, Made, Right, Section, Sight, WORDS, plain};
 #[derive(Model, Clone, Debug, Default, PartialEq)]
 #[model(name = "realm_sync_job", area = "Access", key(id))]
 pub struct RealmSyncJob {
-    /// Its id, unique among PVE's jobs of all kinds. A change replaces it.
+    /// Its id, unique among PVE's jobs of all kinds.
     #[attr(
         required,
         replace,
@@ -30,7 +30,7 @@ pub struct RealmSyncJob {
         says = "at least two characters: a letter, then letters, digits, `_`, `-`"
     )]
     pub id: String,
-    /// The realm, of the type LDAP or Active Directory: `pve_realm_ldap.office.realm`. A change replaces the job.
+    /// The realm, of the type LDAP or Active Directory: `pve_realm_ldap.office.realm`.
     #[attr(required, replace, length = ..=32, regex = super::ID, says = "a letter, then letters, digits, `.`, `_`, `-`")]
     pub realm: String,
     /// When it runs, as a calendar event of PVE: `daily`, `mon..fri 02:30`, `*/4:00`.

@@ -112,6 +112,10 @@ impl Resource<Pve> for VmDiskMove {
         ]
     }
 
+    fn left_out() -> &'static [(&'static str, &'static str)] {
+        &[("target-vmid, target-disk, target-digest", "a disk stays with its VM")]
+    }
+
     async fn plan(cx: &Cx<Pve>, change: &mut Change<Self>, say: &mut Say<Self>) {
         if change.is_destroy() {
             return;

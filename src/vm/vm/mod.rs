@@ -48,7 +48,7 @@ pub use networks::Network;
 #[derive(Model, Clone, Debug, Default, PartialEq)]
 #[model(name = "vm", area = "Virtual machines", key(vmid))]
 pub struct Vm {
-    /// Its number, unique in the cluster. Unset: the next free one. A change replaces the VM.
+    /// Its number, unique in the cluster. Unset: the next free one.
     #[attr(keep, replace, range = 100..=999_999_999)]
     pub vmid: Option<u32>,
     /// Name: letters, digits, `-` and `.`.
@@ -158,6 +158,22 @@ impl Resource<Pve> for Vm {
         needs.push(Need::to_apply("/storage", &["Datastore.AllocateSpace"]));
         needs.push(Need::to_apply("/sdn/zones/localnetwork", &["SDN.Use"]));
         needs
+    }
+
+    fn left_out() -> &'static [(&'static str, &'static str)] {
+        &[
+            (
+                "hostpci[n], usb[n], serial[n], parallel[n], virtiofs[n]",
+                "what of a node is handed through is left as it is",
+            ),
+            ("efidisk0, tpmstate0", "the firmware's own disks are left as they are; `pve_vm_disk_move` moves them"),
+            ("archive, template", "machines are made empty: none is restored, and none becomes a template"),
+            ("cipassword, cicustom", "of cloud-init only what `cloud_init` has"),
+            (
+                "agent, balloon, boot, cpulimit, cpuunits, hotplug, numa, ostype, protection, startup, vga",
+                "these and all other settings are left as they are",
+            ),
+        ]
     }
 
     /// A disk moves for hours.

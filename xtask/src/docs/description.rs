@@ -34,6 +34,19 @@ pub(super) struct Object {
     pub(super) checks: Vec<String>,
     #[serde(default)]
     pub(super) needs: Vec<Need>,
+    #[serde(default)]
+    pub(super) left_out: Vec<LeftOut>,
+    /// The attribute that says whether it is complete.
+    #[serde(default)]
+    pub(super) ready: Option<String>,
+}
+
+/// What PVE has and the object does not manage.
+#[derive(Deserialize)]
+pub(super) struct LeftOut {
+    /// As PVE calls it.
+    pub(super) name: String,
+    pub(super) why: String,
 }
 
 /// What somebody has to be allowed to do.
@@ -56,12 +69,16 @@ pub(super) struct Attribute {
     pub(super) rule: String,
     #[serde(default)]
     pub(super) flags: Vec<String>,
+    /// Conditions that it has to meet, in words.
     #[serde(default)]
-    pub(super) checks: Vec<String>,
+    pub(super) told: Vec<String>,
     #[serde(default)]
     pub(super) default: Value,
     #[serde(default)]
     pub(super) deprecated: Option<String>,
+    /// Of a write-only attribute: the one whose change has it sent again.
+    #[serde(default)]
+    pub(super) version: Option<String>,
     /// For plain attributes.
     #[serde(default, rename = "type")]
     pub(super) kind: Option<String>,
@@ -79,13 +96,33 @@ impl Attribute {
         self.rule != "computed"
     }
 
-    /// Its type in words.
+    /// Whether it has a flag.
+    pub(super) fn is(&self, flag: &str) -> bool {
+        self.flags.iter().any(|given| given == flag)
+    }
+
+    /// Its type, as the registry's pages write it.
     pub(super) fn kind(&self) -> String {
         match (self.nesting.as_deref(), &self.kind) {
-            (Some("single"), _) => "object".to_owned(),
-            (Some(nesting), _) => format!("{nesting} of objects"),
-            (None, Some(kind)) => kind.clone(),
+            (Some("single"), _) => "Attributes".to_owned(),
+            (Some(nesting), _) => format!("Attributes {}", capital(nesting)),
+            (None, Some(kind)) => plain(kind),
             (None, None) => String::new(),
         }
     }
+}
+
+/// `set(string)` as `Set of String`.
+fn plain(kind: &str) -> String {
+    match kind.strip_suffix(')').and_then(|kind| kind.split_once('(')) {
+        Some((collection, element)) => format!("{} of {}", capital(collection), plain(element)),
+        None if kind == "bool" => "Boolean".to_owned(),
+        None => capital(kind),
+    }
+}
+
+/// The text with a capital at its beginning.
+pub(super) fn capital(text: &str) -> String {
+    let mut letters = text.chars();
+    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
 }

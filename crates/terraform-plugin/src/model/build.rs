@@ -70,14 +70,10 @@ impl Builder {
         self
     }
 
-    /// What holds when the API stores nothing: the description ends with it.
+    /// What holds when the API stores nothing.
     #[must_use]
     pub fn usual<T: Typed>(mut self, usual: T) -> Self {
-        let usual = usual.to_value();
-        let shown = usual.as_str().map_or_else(|| usual.to_string(), |text| format!("`{text}`"));
-        let space = if self.0.description.is_empty() { "" } else { " " };
-        self.0.description.push_str(&format!("{space}Left alone when unset (default: {shown})."));
-        self.0.usual = Some(usual);
+        self.0.usual = Some(usual.to_value());
         self
     }
 

@@ -4,12 +4,14 @@ use super::Typed;
 use crate::schema::{Attribute, Check, Kind, Nesting, Rule};
 use crate::value::Value;
 
-/// A check of a typed value. Values that do not fit the type at all are another check's business.
+/// A check of a typed value by a function, whose name is what it `says`: the attribute's description tells users. Values that do
+/// not fit the type at all are another check's business.
 pub fn typed<T: Typed>(
     says: impl Into<String>,
     run: impl Fn(&T) -> Result<(), String> + Send + Sync + 'static,
 ) -> Check {
-    Check::new(says, move |value| T::from_value(&whole(&T::kind(), value)).map_or(Ok(()), |typed| run(&typed)))
+    let run = move |value: &Value| T::from_value(&whole(&T::kind(), value)).map_or(Ok(()), |typed| run(&typed));
+    Check { told: false, ..Check::new(says, run) }
 }
 
 /// The value with the defaults of its parts: a configuration leaves them out, and what has no default for them is no whole one.

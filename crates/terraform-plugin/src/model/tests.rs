@@ -273,8 +273,8 @@ fn what_the_api_sees_of_an_attribute_stands_beside_it() {
     assert_eq!(of("prune").parameter(), "prune-backups");
     assert_eq!(of("word").parameter(), "word");
     assert!(of("fields").repeated && !of("word").repeated);
-    assert_eq!(of("word").description, "How it is called. Left alone when unset (default: `mail`).");
-    assert_eq!(of("count").description, "Left alone when unset (default: 4).");
+    assert_eq!(of("word").about(), "How it is called. Left alone when unset (default: `mail`).");
+    assert_eq!(of("count").about(), "Left alone when unset (default: 4).");
     assert_eq!((&of("word").usual, &of("count").usual), (&Some("mail".into()), &Some(4.into())));
     assert_eq!(of("secret").version.as_deref(), Some("secret_version"));
     assert!(of("secret_version").rouses && of("rotation").rouses && of("rotation").local && !of("word").rouses);

@@ -35,6 +35,7 @@ impl<D: crate::model::Model> Registered<D> {
     {
         let mut info = ObjectInfo::of::<D>();
         info.plain = D::PLAIN;
+        info.needs = D::needs;
         Self { info, model: PhantomData }
     }
 }

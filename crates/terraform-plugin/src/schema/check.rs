@@ -15,6 +15,8 @@ pub struct Check {
     pub says: String,
     /// What is checked.
     pub test: Test,
+    /// Whether pages tell it: not where a function's name is all that there is to say.
+    pub told: bool,
 }
 
 /// What a [`Check`] looks at.
@@ -81,27 +83,27 @@ impl Check {
     /// A check by a function. `says` documents it; the function's `Err` says what is wrong and what would be right.
     /// It is called with wholly known values only.
     pub fn new(says: impl Into<String>, run: impl Fn(&Value) -> Result<(), String> + Send + Sync + 'static) -> Self {
-        Self { says: says.into(), test: Test::Custom(Arc::new(run)) }
+        Self { says: says.into(), test: Test::Custom(Arc::new(run)), told: true }
     }
 
     /// A number within limits: `Check::range(1..=7)`, `Check::range(0.0..)`, `Check::range(..=100)`.
     pub fn range<T: Limit>(limits: impl Limits<T>) -> Self {
         let (low, high) = limits.limits();
         let (low, high) = (low.map(Limit::number), high.map(Limit::number));
-        Self { says: between(low.as_ref(), high.as_ref()), test: Test::Range(low, high) }
+        Self { says: between(low.as_ref(), high.as_ref()), test: Test::Range(low, high), told: true }
     }
 
     /// A text of that many characters, or a collection of that many elements: `Check::length(1..=40)`.
     pub fn length(limits: impl Limits<usize>) -> Self {
         let (low, high) = limits.limits();
-        Self { says: format!("length {}", between(low, high)), test: Test::Length(low, high) }
+        Self { says: format!("length {}", between(low, high)), test: Test::Length(low, high), told: true }
     }
 
     /// A text that matches the regular expression as a whole. `says` tells it in words: `lower-case letters`.
     /// A pattern that does not compile is found by [`Schema::self_check`](super::Schema::self_check).
     pub fn regex<'a>(pattern: &str, says: impl Into<Option<&'a str>>) -> Self {
         let says = says.into().map_or_else(|| format!("text that matches `{pattern}`"), str::to_owned);
-        Self { says, test: Test::Regex(Pattern { text: pattern.to_owned(), compiled: Arc::default() }) }
+        Self { says, test: Test::Regex(Pattern { text: pattern.to_owned(), compiled: Arc::default() }), told: true }
     }
 
     /// One of these values: `Check::one_of(["on", "off", "warn"])`.
@@ -109,13 +111,13 @@ impl Check {
         let words: Vec<Value> = words.into_iter().map(Into::into).collect();
         let quoted =
             words.iter().map(|word| word.as_str().map_or_else(|| word.to_string(), |word| format!("`{word}`")));
-        Self { says: format!("one of {}", quoted.collect::<Vec<_>>().join(", ")), test: Test::OneOf(words) }
+        Self { says: format!("one of {}", quoted.collect::<Vec<_>>().join(", ")), test: Test::OneOf(words), told: true }
     }
 
     /// The check made of each element of a list, set or map.
     #[must_use]
     pub fn each(self) -> Self {
-        Self { says: format!("each {}", self.says), test: Test::Each(Box::new(self)) }
+        Self { says: format!("each {}", self.says), told: self.told, test: Test::Each(Box::new(self)) }
     }
 
     /// At most one of these attributes is set.
@@ -151,7 +153,7 @@ impl Check {
             (Relation::ExactlyOne, _) => format!("exactly one of {}", quoted(&names, "and")),
             (Relation::AtLeastOne, _) => format!("at least one of {}", quoted(&names, "and")),
         };
-        Self { says, test: Test::Together(relation, names) }
+        Self { says, test: Test::Together(relation, names), told: true }
     }
 }
 

@@ -35,7 +35,8 @@ pub struct Attribute {
     pub name: String,
     /// Plain or nested.
     pub kind: Kind,
-    /// Markdown.
+    /// What it is, in Markdown. The first paragraph is for everybody; further ones are for whoever writes it, and no data
+    /// source that a resource brings along shows them.
     pub description: String,
     /// Who decides on the value. Exactly one.
     pub rule: Rule,
@@ -150,6 +151,20 @@ impl Attribute {
     /// The type of its value.
     pub fn ty(&self) -> Type {
         self.kind.ty()
+    }
+
+    /// What it is, and what its rule means for whoever writes it: the description as users read it.
+    pub fn about(&self) -> String {
+        let mut said = vec![self.description.clone()];
+        if let Some(usual) = &self.usual {
+            let usual = usual.as_str().map_or_else(|| usual.to_string(), |text| format!("`{text}`"));
+            said.push(format!("Left alone when unset (default: {usual})."));
+        }
+        if self.replace {
+            said.push("A change replaces the object.".to_owned());
+        }
+        said.retain(|sentence| !sentence.is_empty());
+        said.join(" ")
     }
 
     /// What the API calls it.

@@ -51,7 +51,7 @@ fn attribute(attribute: &Attribute) -> proto::Attribute {
         name: attribute.name.clone(),
         r#type: ty,
         nested_type,
-        description: attribute.description.clone(),
+        description: attribute.about(),
         description_kind: StringKind::Markdown.into(),
         required,
         optional,
