@@ -1,15 +1,4 @@
-//! What the acceptance tests share: a real Terraform, the built provider, a directory to work in, a simulated cluster.
-//!
-//! ```no_run
-//! use acceptance_tests::cluster;
-//!
-//! # fn test() -> anyhow::Result<()> {
-//! let Some((sim, work)) = cluster(&["--nodes", "3"])? else { return Ok(()) };
-//! work.write("main.tf", "...")?;
-//! work.apply()?.succeeded()?;
-//! assert!(work.plan()?.is_empty());
-//! # Ok(()) }
-//! ```
+#![doc = include_str!("../README.md")]
 
 mod cluster;
 mod control;

@@ -91,3 +91,55 @@ fn run(command: Command) -> Result<bool> {
         Command::Walk(args) => walk::run(&args),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::path::{Path, PathBuf};
+
+    use super::*;
+
+    /// The project's pages that tell of commands: those in the root, beside each crate and below `docs/`.
+    fn pages(folder: &Path, found: &mut Vec<PathBuf>) {
+        let skipped = ["target", "truth", "src", "tests", "examples", ".git"];
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+            if path.is_dir() && !skipped.contains(&name) {
+                pages(&path, found);
+            } else if path.extension().is_some_and(|extension| extension == "md") {
+                found.push(path);
+            }
+        }
+    }
+
+    #[test]
+    fn every_command_in_the_pages_is_one() {
+        let mut found = Vec::new();
+        pages(&cargo::workspace_root(), &mut found);
+        let (mut read, mut wrong) = (0, Vec::new());
+        for page in found {
+            let text = fs::read_to_string(&page).unwrap();
+            // Lines of a block, and what stands in backticks; up to a comment or what is only hinted at.
+            let quoted = text.split('`').skip(1).step_by(2).filter(|quoted| !quoted.contains('\n'));
+            for command in text.lines().chain(quoted).filter(|line| line.starts_with("cargo xtask ")) {
+                let words: Vec<&str> =
+                    command.split_whitespace().skip(1).take_while(|word| !word.starts_with('#')).collect();
+                if words.iter().any(|word| word.contains(['[', '$', '>', '|']) || *word == "COMMAND" || *word == "...")
+                {
+                    continue;
+                }
+                read += 1;
+                if let Err(error) = Cli::try_parse_from(words)
+                    && error.kind() != clap::error::ErrorKind::DisplayHelp
+                    // `--area AREA`: whoever reads puts a value there.
+                    && error.kind() != clap::error::ErrorKind::InvalidValue
+                {
+                    wrong.push(format!("{}: {command}: {error}", page.display()));
+                }
+            }
+        }
+        assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+        assert!(read > 30, "only {read} commands were found");
+    }
+}

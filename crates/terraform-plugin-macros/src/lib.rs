@@ -1,26 +1,4 @@
-//! Derives of `terraform-plugin`: a struct is a schema.
-//!
-//! - `Model`: a resource or data source. With `key(...)` it also gets a key type, `<Name>Key`.
-//! - `Nested`: an object inside a model.
-//! - `ProviderConfig`: the provider's own configuration.
-//! - `Choice`: an enum whose variants are words.
-//!
-//! Each of the first three makes a plan twin, `<Name>Plan`, whose fields are `Attr`s.
-//!
-//! ```text
-//! #[model(name = "ceph_pool", area = "Ceph", key(name), version = 0, deprecated = "...",
-//!         conflicts(a, b), requires(a, b), exactly_one(a, b), at_least_one(a, b))]
-//! #[attr(required | optional | keep | computed | default = EXPR,          exactly one rule; `local` alone is optional
-//!        local, replace, sensitive, write_only, deprecated = "...",       flags
-//!        same = path,                                                     fn(&T, &T) -> bool: two texts that mean the same
-//!        range = 1..=7, length = 1..=40, regex = "...", says = "...", one_of = ["a", "b"],
-//!        check = path, each = path)]                                      checks; fn(&T) -> Result<(), String>
-//! #[attr(ready)]                                                          the latch: a bool that the framework owns
-//! #[attr(timeouts(create = "20m", ...))]                                  the `timeouts` attribute
-//! #[choice(word = "...")]                                                 a variant's word; else its name in snake_case
-//! ```
-//!
-//! `range`, `regex`, `one_of` and `each` look at the elements of a collection, `length` and `check` at the whole.
+#![doc = include_str!("../README.md")]
 
 mod check;
 mod choice;

@@ -13,7 +13,7 @@ use terraform_plugin::{
 #[derive(Model, Clone, Debug)]
 #[model(name = "note", area = "Notes", key(name))]
 struct Note {
-    /// Its name. A change replaces the note.
+    /// Its name.
     #[attr(required, replace, regex = "[a-z0-9-]+", says = "lower-case letters, digits and hyphens")]
     name: String,
     /// What it says.
