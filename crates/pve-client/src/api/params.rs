@@ -59,15 +59,6 @@ impl Params {
         self
     }
 
-    /// Sets a value, or takes it away if there is none.
-    #[must_use]
-    pub fn set_or_remove(self, name: &str, value: Option<impl fmt::Display>) -> Self {
-        match value {
-            Some(value) => self.set(name, value),
-            None => self.remove(name),
-        }
-    }
-
     /// Refuses the update if the configuration has changed since this digest was read.
     #[must_use]
     pub fn digest(self, digest: Option<&str>) -> Self {

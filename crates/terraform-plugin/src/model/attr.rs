@@ -44,14 +44,6 @@ impl<T> Attr<T> {
         }
     }
 
-    /// The value for changing in place, if there is one now.
-    pub fn known_mut(&mut self) -> Option<&mut T> {
-        match self {
-            Self::Known(value) => Some(value),
-            Self::Null | Self::Unknown => None,
-        }
-    }
-
     /// The value, if there is one now.
     pub fn into_known(self) -> Option<T> {
         match self {

@@ -108,78 +108,49 @@ fn same_element<T: Typed>(a: &Value, b: &Value) -> bool {
     a == b || (settled(a) && settled(b) && T::same().is_some_and(|same| same(a, b)))
 }
 
-impl<T: Typed> Typed for Vec<T> {
-    type Known = Vec<Attr<T::Known>>;
+/// Lists and sets differ in how they are compared. Both are known as a `Vec` in a plan: several elements of a set may be unknown
+/// at once.
+macro_rules! elements {
+    ($collection:ident: $($bound:ident)*, $kind:ident, $same:ident) => {
+        impl<T: Typed $(+ $bound)*> Typed for $collection<T> {
+            type Known = Vec<Attr<T::Known>>;
 
-    fn kind() -> Kind {
-        collection(T::kind(), Nesting::List, Type::List)
-    }
+            fn kind() -> Kind {
+                collection(T::kind(), Nesting::$kind, Type::$kind)
+            }
 
-    fn from_value(value: &Value) -> Result<Self, Fault> {
-        by_index(value, T::from_value)
-    }
+            fn from_value(value: &Value) -> Result<Self, Fault> {
+                by_index(value, T::from_value)
+            }
 
-    fn to_value(&self) -> Value {
-        Value::List(self.iter().map(T::to_value).collect())
-    }
+            fn to_value(&self) -> Value {
+                Value::List(self.iter().map(T::to_value).collect())
+            }
 
-    fn known_from_value(value: &Value) -> Result<Self::Known, Fault> {
-        by_index(value, attr::from_value::<T>)
-    }
+            fn known_from_value(value: &Value) -> Result<Self::Known, Fault> {
+                by_index(value, attr::from_value::<T>)
+            }
 
-    fn known_to_value(known: &Self::Known) -> Value {
-        Value::List(known.iter().map(attr::to_value::<T>).collect())
-    }
+            fn known_to_value(known: &Self::Known) -> Value {
+                Value::List(known.iter().map(attr::to_value::<T>).collect())
+            }
 
-    fn same() -> Option<fn(&Value, &Value) -> bool> {
-        T::same().map(|_| same_list::<T> as fn(&Value, &Value) -> bool)
-    }
+            fn same() -> Option<fn(&Value, &Value) -> bool> {
+                T::same().map(|_| $same::<T> as fn(&Value, &Value) -> bool)
+            }
 
-    fn checks() -> Vec<Check> {
-        T::checks().into_iter().map(Check::each).collect()
-    }
+            fn checks() -> Vec<Check> {
+                T::checks().into_iter().map(Check::each).collect()
+            }
 
-    fn says() -> Option<String> {
-        each_says::<T>()
-    }
+            fn says() -> Option<String> {
+                each_says::<T>()
+            }
+        }
+    };
 }
-
-/// Known as a `Vec` in a plan, since several elements of a set may be unknown at once.
-impl<T: Typed + Ord> Typed for BTreeSet<T> {
-    type Known = Vec<Attr<T::Known>>;
-
-    fn kind() -> Kind {
-        collection(T::kind(), Nesting::Set, Type::Set)
-    }
-
-    fn from_value(value: &Value) -> Result<Self, Fault> {
-        by_index(value, T::from_value)
-    }
-
-    fn to_value(&self) -> Value {
-        Value::List(self.iter().map(T::to_value).collect())
-    }
-
-    fn known_from_value(value: &Value) -> Result<Self::Known, Fault> {
-        by_index(value, attr::from_value::<T>)
-    }
-
-    fn known_to_value(known: &Self::Known) -> Value {
-        Value::List(known.iter().map(attr::to_value::<T>).collect())
-    }
-
-    fn same() -> Option<fn(&Value, &Value) -> bool> {
-        T::same().map(|_| same_set::<T> as fn(&Value, &Value) -> bool)
-    }
-
-    fn checks() -> Vec<Check> {
-        T::checks().into_iter().map(Check::each).collect()
-    }
-
-    fn says() -> Option<String> {
-        each_says::<T>()
-    }
-}
+elements!(Vec: , List, same_list);
+elements!(BTreeSet: Ord, Set, same_set);
 
 impl<T: Typed> Typed for BTreeMap<String, T> {
     type Known = BTreeMap<String, Attr<T::Known>>;
