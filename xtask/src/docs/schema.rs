@@ -10,8 +10,11 @@ const UNSAID: [&str; 2] = ["a whole number", "length at least 1"];
 /// How the description ends where a change replaces the object: it stands behind the conditions.
 const REPLACES: &str = "A change replaces the object.";
 
-/// The headings of the three kinds of attributes, and which belong there.
-const KINDS: [(&str, fn(&Attribute) -> bool); 3] = [
+/// A kind of attributes: its heading, and which belong there.
+type Kind = (&'static str, fn(&Attribute) -> bool);
+
+/// All kinds.
+const KINDS: [Kind; 3] = [
     ("Required", |attribute| attribute.rule == "required"),
     ("Optional", |attribute| attribute.is_argument() && attribute.rule != "required"),
     ("Read-Only", |attribute| !attribute.is_argument()),
