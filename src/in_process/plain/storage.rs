@@ -466,7 +466,7 @@ async fn a_storage_that_goes_from_nodes_is_told_of_with_its_guests() {
     assert_eq!(told_of_losers::<StorageNfs>(&rig, "again", again).await, None);
     rig.configure().await;
     rig.forget_requests().await;
-    assert_eq!(told_of_losers::<StorageNfs>(&rig, "nas", nas(json!({"nodes": ["pve1"]}))).await, None);
+    assert_eq!(told_of_losers::<StorageNfs>(&rig, "nas", nas(json!({"nodes": ["pve1", "pve2"]}))).await, None);
     let asked = rig.asked().await;
-    assert!(!asked.iter().any(|asked| asked.ends_with("/content")), "nobody is on the others: {asked:?}");
+    assert!(!asked.iter().any(|asked| asked.ends_with("/content")), "nobody is on pve3: {asked:?}");
 }
