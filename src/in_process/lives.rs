@@ -113,11 +113,11 @@ impl Bench {
     }
 }
 
-fn examples() -> PathBuf {
+pub(super) fn examples() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("examples")
 }
 
-fn read(path: &Path) -> String {
+pub(super) fn read(path: &Path) -> String {
     std::fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
@@ -265,6 +265,6 @@ async fn from_bare_disks_to_highly_available_machines() {
 }
 
 /// The serial numbers of a node's disks.
-fn serials(node: &NodeShape) -> Json {
+pub(super) fn serials(node: &NodeShape) -> Json {
     node.disks.iter().map(|disk| Json::from(disk.serial.clone())).collect()
 }

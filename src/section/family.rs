@@ -148,7 +148,14 @@ pub async fn find<S: Section>(cx: &Cx<Pve>, key: &S::Key) -> Result<Option<S>, P
         Told::InTheList => {
             let entries = entries::<S>(cx, &collection::<S>(key)).await;
             match entries {
-                Ok(entries) => entries.iter().find(|live| requests::is::<S>(live, key)).cloned(),
+                Ok(entries) => {
+                    let found = entries.iter().find(|live| requests::is::<S>(live, key)).cloned();
+                    // What has no name may be the one that is looked for.
+                    if found.is_none() && !entries.iter().all(requests::is_named::<S>) {
+                        return Err(not_understood::<S>(key, "an entry of its list has no name."));
+                    }
+                    found
+                }
                 Err(error) if error.is_absent() => None,
                 Err(error) => return Err(Problem::during(doing(), error)),
             }
@@ -208,9 +215,15 @@ pub fn from_live<S: Section>(live: &Live, key: &S::Key) -> Result<S, Problem> {
     for (name, meant) in S::FAMILY.meant {
         said.entry(*name).or_insert_with(|| (*meant).into());
     }
-    requests::model(&said, key).map_err(|what| {
-        Problem::new(format!("Cannot read {}", called::<S>(key)), format!("PVE's answer is not understood: {what}"))
-    })
+    requests::model(&said, key).map_err(|what| not_understood::<S>(key, &what))
+}
+
+fn not_understood<S: Section>(key: &S::Key, what: &str) -> Problem {
+    let told = format!(
+        "PVE's answer is not understood: {what}\nCheck that `endpoints` (PVE_ENDPOINTS) leads to PVE itself, not to something \
+         between that answers in its place; then apply again: what is there is looked at first."
+    );
+    Problem::new(format!("Cannot read {}", called::<S>(key)), told)
 }
 
 /// Reads, compares and writes in one turn of the file's queue, so that no change of ours comes in between; where somebody

@@ -82,6 +82,15 @@ pub(super) fn is<S: Section>(live: &Live, key: &S::Key) -> bool {
     })
 }
 
+/// Whether an entry of the list tells which one it is.
+pub(super) fn is_named<S: Section>(live: &Live) -> bool {
+    let attributes = S::attributes();
+    own_fields::<S>().all(|name| {
+        let parameter = attributes.iter().find(|a| a.name == name).map_or(name, |a| a.parameter());
+        live.get(parameter).is_some_and(|json| json.is_string() || json.is_number())
+    })
+}
+
 /// The key of an entry of the list of a collection without parts of the key in its path.
 pub(super) fn key_of_entry<S: Section>(live: &Live) -> Option<S::Key> {
     let attributes = S::attributes();

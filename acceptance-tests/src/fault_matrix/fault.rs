@@ -129,7 +129,7 @@ const LOST: &[&str] = &[
     "does not answer",
     "did not answer",
 ];
-const NOT_PVE: &[&str] = &["not PVE's", "HTML", "could not be read", "cut off"];
+const NOT_PVE: &[&str] = &["not PVE's", "HTML", "could not be read", "cut off", "is not understood"];
 const NODE: &[&str] =
     &["unreachable", "does not answer", "offline", "answer was lost", "connection broke", "No endpoint"];
 

@@ -35,6 +35,7 @@ const CURES: &[&str] = &[
     "when it is back",
     "import {",
     "is wrong, expired",
+    "see to `",
     "nodes' clocks",
 ];
 

@@ -7,7 +7,8 @@
 //! behind what an undisturbed destroy does.
 //!
 //! A sample, another one each day (`MATRIX_SEED` repeats one), unless `MATRIX=whole`: every fault at every write, and of the
-//! reads at one of each kind between two writes. `MATRIX_ONLY` narrows it to cells whose names contain a text.
+//! reads at one of each kind between two writes. `MATRIX_SAMPLE` takes so many cells of every resource. `MATRIX_ONLY` narrows
+//! it to cells whose names contain a text.
 
 mod cell;
 mod stand;
@@ -16,13 +17,13 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex};
 
 use acceptance_tests::fault_matrix::{Aim, FAULTS, Operation};
-use acceptance_tests::lots::seed;
+use acceptance_tests::lots::{number, seed};
 use tokio::task::JoinSet;
 
 use self::cell::{Cell, Converged};
 use self::stand::{Prior, Stand, Undisturbed};
 use super::lives::named;
-use super::matrix::{drawn, is_whole};
+use super::matrix::{drawn, few_at_a_time, is_whole};
 
 /// So many resources, and so many cells of each, unless everything is tried.
 const SAMPLE: (usize, usize) = (6, 8);
@@ -69,16 +70,12 @@ type Chunk = (Arc<Undisturbed>, Vec<Cell>);
 async fn chosen(whole: bool) -> VecDeque<Chunk> {
     let only = std::env::var("MATRIX_ONLY").unwrap_or_default();
     let mut random = fastrand::Rng::with_seed(seed("MATRIX_SEED"));
-    let mut names = named("resources");
-    if !whole && only.is_empty() {
+    let (mut names, sample) = (named("resources"), number("MATRIX_SAMPLE").and_then(|n| usize::try_from(n).ok()));
+    if !whole && only.is_empty() && sample.is_none() {
         names = drawn(&mut random, names, SAMPLE.0);
     }
     names.retain(|name| !only.starts_with("pve_") || only.starts_with(name.as_str()));
-    let mut measured: JoinSet<Undisturbed> = names.into_iter().map(Undisturbed::measured).collect();
-    let mut subjects = Vec::new();
-    while let Some(subject) = measured.join_next().await {
-        subjects.push(subject.unwrap());
-    }
+    let mut subjects = few_at_a_time(names, Undisturbed::measured).await;
     subjects.sort_by(|one, other| one.name.cmp(&other.name));
     let mut all = VecDeque::new();
     for subject in subjects.into_iter().map(Arc::new) {
@@ -87,7 +84,7 @@ async fn chosen(whole: bool) -> VecDeque<Chunk> {
         if !whole {
             // What takes half a minute is for the whole.
             cells.retain(|cell| !cell.fault.is_slow());
-            cells = drawn(&mut random, cells, SAMPLE.1);
+            cells = drawn(&mut random, cells, sample.unwrap_or(SAMPLE.1));
         }
         all.extend(cells.chunks(CHUNK).map(|cells| (subject.clone(), cells.to_vec())));
     }

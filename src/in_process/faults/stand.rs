@@ -92,13 +92,15 @@ impl Undisturbed {
             again: true,
         };
         let mut stand = Stand::new(&subject).await;
+        let before = stand.bench.at_rest();
         use Operation::{Create, Delete, Import, PlanCheck, Read, Update, Wait};
         for operation in [PlanCheck, Create, Read, Import, Delete] {
             stand.measure(operation, &mut subject).await;
         }
         subject.points.insert(Wait, subject.points(Create).to_vec());
         stand.command(Create, &subject, &subject.config).await.end.unwrap();
-        subject.again = is_the_same(&subject.there, &stand.bench.at_rest()).is_ok();
+        subject.again = is_the_same(&before, &subject.nothing).is_ok();
+        subject.again &= is_the_same(&subject.there, &stand.bench.at_rest()).is_ok();
         if subject.changed.is_some() {
             stand.bench.core.refresh().await.unwrap();
             stand.measure(Update, &mut subject).await;

@@ -10,6 +10,7 @@ use super::difference::difference;
 use super::needless::nothing_needless;
 use super::point::{Point, points, shape};
 use crate::in_process::lives::{Bench, bench_of, example_of};
+use crate::in_process::variants;
 
 /// After so many runs everything has to be as it should: as many as the largest example has objects, each of which may need
 /// an import of its own, and two.
@@ -19,15 +20,16 @@ const REST: Duration = Duration::from_secs(900);
 
 /// Which way the example is taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Phase {
+pub(in crate::in_process) enum Phase {
     Apply,
+    Update,
     Destroy,
 }
 
 impl Phase {
     async fn run(self, core: &mut Core, config: &Config) -> Result<(), Diagnostics> {
         match self {
-            Self::Apply => core.apply(config).await.map(drop),
+            Self::Apply | Self::Update => core.apply(config).await.map(drop),
             Self::Destroy => core.destroy(config).await.map(drop),
         }
     }
@@ -67,31 +69,48 @@ pub(super) struct Converged {
 pub(super) struct Subject {
     pub(super) name: String,
     config: Config,
-    /// The requests of an apply and of a destroy, and the cluster after each.
+    /// The same with other values, if there are any.
+    changed: Option<Config>,
+    /// The requests of an apply, of a change and of a destroy, and the cluster after each.
     apply: (Vec<Point>, Json),
+    update: (Vec<Point>, Json),
     destroy: (Vec<Point>, Json),
+    /// The cluster when the changed one is destroyed.
+    gone: Json,
 }
 
 impl Subject {
-    /// Applies and destroys the example undisturbed.
+    /// Applies, changes and destroys the example undisturbed.
     pub(super) async fn measured(name: String) -> Self {
         let config = Config::from_hcl(&example_of(&name).text).unwrap();
+        let changed = variants::changed(&name).await;
         let mut bench = bench_of(&name).await;
-        bench.forget();
-        bench.core.apply(&config).await.unwrap_or_else(|said| panic!("{name}: {said}"));
-        let apply = (bench.points(), bench.at_rest());
-        bench.core.refresh().await.unwrap();
-        bench.forget();
-        bench.core.destroy(&config).await.unwrap_or_else(|said| panic!("{name}: {said}"));
-        let destroy = (bench.points(), bench.at_rest());
-        Self { name, config, apply, destroy }
+        let apply = bench.measured(&name, Phase::Apply, &config).await;
+        let destroy = bench.measured(&name, Phase::Destroy, &config).await;
+        let (mut update, mut gone) = ((Vec::new(), Json::Null), Json::Null);
+        if let Some(changed) = &changed {
+            let mut bench = bench_of(&name).await;
+            bench.measured(&name, Phase::Apply, &config).await;
+            update = bench.measured(&name, Phase::Update, changed).await;
+            gone = bench.measured(&name, Phase::Destroy, changed).await.1;
+        }
+        Self { name, config, changed, apply, update, destroy, gone }
+    }
+
+    /// What an undisturbed phase does, and comes to.
+    fn of(&self, phase: Phase) -> &(Vec<Point>, Json) {
+        match phase {
+            Phase::Apply => &self.apply,
+            Phase::Update => &self.update,
+            Phase::Destroy => &self.destroy,
+        }
     }
 
     /// Everything that can happen at each request.
     pub(super) fn cells(&self) -> Vec<Cell> {
         let mut cells = Vec::new();
-        for (phase, (points, _)) in [(Phase::Apply, &self.apply), (Phase::Destroy, &self.destroy)] {
-            for point in points {
+        for phase in [Phase::Apply, Phase::Update, Phase::Destroy] {
+            for point in &self.of(phase).0 {
                 for after in [false, true] {
                     let mut push = |mishap, journal_lost| {
                         cells.push(Cell { phase, point: point.clone(), mishap, after, journal_lost });
@@ -127,6 +146,15 @@ impl Bench {
         self.cluster()
     }
 
+    /// What a phase asks for when nothing disturbs it, and what the cluster is then.
+    async fn measured(&mut self, name: &str, phase: Phase, config: &Config) -> (Vec<Point>, Json) {
+        self.forget();
+        self.command(phase, config).await.unwrap_or_else(|said| panic!("{name}: {said}"));
+        let measured = (self.points(), self.at_rest());
+        self.core.refresh().await.unwrap();
+        measured
+    }
+
     async fn command(&mut self, phase: Phase, config: &Config) -> Result<(), Diagnostics> {
         phase.run(&mut self.core, config).await
     }
@@ -152,18 +180,20 @@ impl Cell {
     /// Cuts a run off in a cluster of its own, and repeats it until nothing is left to do.
     pub(super) async fn run(&self, subject: &Subject) -> Result<Converged, String> {
         let mut bench = bench_of(&subject.name).await;
-        if self.phase == Phase::Destroy {
+        if self.phase != Phase::Apply {
             bench.core.apply(&subject.config).await.map_err(|said| format!("undisturbed: {said}"))?;
             bench.core.refresh().await.map_err(|said| format!("undisturbed: {said}"))?;
         }
         bench.forget();
+        let changed = subject.changed.as_ref().filter(|_| self.phase == Phase::Update);
+        let mut config = changed.unwrap_or(&subject.config).clone();
         let effect = if self.mishap == Mishap::Killed { json!({ "hold": true }) } else { json!({ "drop": true }) };
         let when = if self.after { "after" } else { "before" };
         let fault = json!({ "match": self.point.pattern(), "nth": self.point.nth, "when": when, "effect": effect });
         bench.sim.world.control("POST", "/faults", &fault).unwrap();
         let mut end = match self.mishap {
-            Mishap::Killed => bench.killed(async |core| self.phase.run(core, &subject.config).await).await,
-            Mishap::Lost => bench.command(self.phase, &subject.config).await,
+            Mishap::Killed => bench.killed(async |core| self.phase.run(core, &config).await).await,
+            Mishap::Lost => bench.command(self.phase, &config).await,
         };
         let seen = bench.fault()["seen"].as_u64().unwrap_or_default();
         let mut converged = Converged { struck: seen >= self.point.nth as u64, ..Converged::default() };
@@ -179,7 +209,6 @@ impl Cell {
             // There is none where nothing was about to be written.
             let _ = std::fs::remove_dir_all(bench.data.path().join("pve-journal"));
         }
-        let mut config = subject.config.clone();
         let mut said = vec![told(&end)];
         let settled = loop {
             must_not_be_said(&end, killed && said.len() == 1)?;
@@ -192,8 +221,8 @@ impl Cell {
             }
             let nothing_left = match (self.phase, &end) {
                 (Phase::Destroy, _) => bench.core.state.is_empty(),
-                (Phase::Apply, Err(_)) => false,
-                (Phase::Apply, Ok(())) => bench.core.plan(&config).await.is_ok_and(|plan| plan.is_empty()),
+                (_, Err(_)) => false,
+                (_, Ok(())) => bench.core.plan(&config).await.is_ok_and(|plan| plan.is_empty()),
             };
             if nothing_left || said.len() > RUNS {
                 break nothing_left;
@@ -209,11 +238,12 @@ impl Cell {
             return Err(format!("an import was needed although the journal was kept:\n{said}"));
         }
         self.nothing_needless(&bench)?;
-        let expected = if self.phase == Phase::Apply { &subject.apply.1 } else { &subject.destroy.1 };
+        let expected = &subject.of(self.phase).1;
         is_the_same(expected, &bench.at_rest()).map_err(|why| format!("{why}\n{said}"))?;
-        if self.phase == Phase::Apply {
-            bench.core.destroy(&subject.config).await.map_err(|said| format!("it cannot be destroyed: {said}"))?;
-            is_the_same(&subject.destroy.1, &bench.at_rest()).map_err(|why| format!("destroyed: {why}\n{said}"))?;
+        if self.phase != Phase::Destroy {
+            bench.core.destroy(&config).await.map_err(|said| format!("it cannot be destroyed: {said}"))?;
+            let gone = if self.phase == Phase::Apply { &subject.destroy.1 } else { &subject.gone };
+            is_the_same(gone, &bench.at_rest()).map_err(|why| format!("destroyed: {why}\n{said}"))?;
         }
         Ok(converged)
     }

@@ -1,9 +1,9 @@
-//! The checks that every object of the provider has to pass, one test an object: from its own example, and from variants
-//! of it that follow from its schema. Plain objects, of which there are many alike, are tried in one configuration; their
-//! variants are tried in the provider's own tests.
+//! The checks that every object of the provider has to pass, one test an object, from its own example. Plain objects, of
+//! which there are many alike, are tried in one configuration. Variants of the examples and wrong values, where Terraform
+//! does not matter, are tried in the provider's own tests (`src/in_process/variants`).
 //!
 //! An object without an example fails. The objects are asked of the provider itself, so a new one is checked as soon as
-//! it is registered; what has to be known about single attributes stands in `special.rs`.
+//! it is registered.
 
 mod data;
 pub(super) mod description;
@@ -11,13 +11,11 @@ pub(super) mod example;
 mod plain;
 mod resource;
 mod special;
-mod values;
-mod variants;
 
 use acceptance_tests::{HEAD, Program, Sim, Terraform, Workspace};
 
 use super::Found;
-use description::{Description, Object};
+use description::Description;
 
 /// One for each object.
 pub(super) fn find(terraform: &'static Terraform, provider: &Program) -> anyhow::Result<Vec<Found>> {
@@ -54,9 +52,4 @@ pub(super) fn bench(
     work.write("main.tf", text)?;
     work.init()?.succeeded()?;
     Ok((sim, work))
-}
-
-/// The attributes of an object that a configuration can say.
-fn arguments(object: &Object) -> impl Iterator<Item = &description::Attribute> {
-    object.attributes.iter().filter(|attribute| attribute.rule != "computed")
 }

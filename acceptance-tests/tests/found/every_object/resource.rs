@@ -1,4 +1,4 @@
-//! What is asked of every resource: its life from its own example, its import, its variants.
+//! What is asked of every resource: its life from its own example, and its import.
 
 use acceptance_tests::{Program, Sim, Terraform, Workspace, difference};
 use anyhow::{Context as _, ensure};
@@ -6,15 +6,14 @@ use serde_json::Value;
 
 use super::description::{Attribute, Object};
 use super::example::Example;
-use super::{bench, special, variants};
+use super::{bench, special};
 
 /// A resource that is being checked.
-pub(crate) struct Subject<'a> {
-    pub(crate) name: &'a str,
-    pub(crate) object: &'a Object,
-    pub(crate) example: Example,
-    pub(crate) sim: Sim,
-    pub(crate) work: Workspace,
+struct Subject<'a> {
+    object: &'a Object,
+    example: Example,
+    sim: Sim,
+    work: Workspace,
 }
 
 pub(crate) fn check(
@@ -26,12 +25,10 @@ pub(crate) fn check(
     let example = Example::of(name)?;
     let (sim, work) = bench(terraform, provider, name, &example.text)?;
     let before = sim.state()?;
-    let subject = Subject { name, object, example, sim, work };
+    let subject = Subject { object, example, sim, work };
     subject.lives().context("applying the example")?;
     subject.is_imported_by_id().context("importing it by id")?;
     subject.is_imported_by_identity().context("importing it by identity")?;
-    variants::refuses_what_is_wrong(&subject)?;
-    variants::takes_its_variants(&subject)?;
     subject.work.destroy()?.succeeded().context("destroying it")?;
     let mut left = difference(&before, &subject.sim.state()?);
     left.retain(|place| !special::left_behind(name).contains(&place.path.as_str()));
@@ -106,13 +103,13 @@ impl Subject<'_> {
         self.plans_nothing("the plan after its local attributes were set")
     }
 
-    pub(crate) fn plans_nothing(&self, when: &str) -> anyhow::Result<()> {
+    fn plans_nothing(&self, when: &str) -> anyhow::Result<()> {
         let output = self.work.try_plan(&[])?;
         ensure!(output.code == Some(0), "{when} is not empty: {}", output.told());
         Ok(())
     }
 
-    pub(crate) fn nothing_was_written(&self) -> anyhow::Result<()> {
+    fn nothing_was_written(&self) -> anyhow::Result<()> {
         let sent: Vec<_> =
             self.sim.mutations()?.into_iter().map(|seen| format!("{} {}", seen.method, seen.path)).collect();
         ensure!(sent.is_empty(), "requests that change something were sent: {sent:?}");

@@ -7,7 +7,7 @@ use super::special;
 
 /// Values to set an attribute to, one after the other, as HCL. `None`: the schema does not tell, and neither does
 /// [`special`].
-pub(crate) fn for_attribute(resource: &str, attribute: &Attribute) -> Option<Vec<String>> {
+pub(super) fn for_attribute(resource: &str, attribute: &Attribute) -> Option<Vec<String>> {
     if let Some(special) = special::values(resource, &attribute.name) {
         let values = special.iter().map(|value| (*value).to_owned()).collect::<Vec<_>>();
         // All parts of a nested one have to be there somewhere.
@@ -57,7 +57,7 @@ fn in_an_object(resource: &str, object: &Attribute) -> Option<Vec<String>> {
 }
 
 /// A value that the schema forbids, if it says what it forbids.
-pub(crate) fn wrong(attribute: &Attribute) -> Option<String> {
+pub(super) fn wrong(attribute: &Attribute) -> Option<String> {
     match attribute.kind.as_deref()? {
         "number" => attribute.limits().map(|(low, high)| high.map_or(low - 1, |high| high + 1).to_string()),
         "string"
