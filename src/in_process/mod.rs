@@ -21,6 +21,7 @@ mod proxies;
 mod run_after;
 mod sections;
 mod variants;
+mod walks;
 
 use std::marker::PhantomData;
 

@@ -10,6 +10,7 @@ use std::time::Instant;
 use acceptance_tests::matrix::{Cell, Converged, Matrix, Phase, SCENARIOS};
 use anyhow::{Context as _, Result};
 
+use crate::in_process::InProcess;
 use crate::table::{Options, Row};
 
 /// What to try, and what to write.
@@ -17,6 +18,8 @@ use crate::table::{Options, Row};
 pub(crate) struct Args {
     #[command(flatten)]
     options: Options,
+    #[command(flatten)]
+    in_process: InProcess,
     /// Only cells whose name contains this, such as `ctrl-c`, `pve_ceph_osd` or `post /storage`
     #[arg(long, value_name = "TEXT")]
     only: Option<String>,
@@ -36,6 +39,11 @@ pub(crate) struct Args {
 
 /// Tries every cell; `false` if one failed.
 pub(crate) fn run(args: &Args) -> Result<bool> {
+    if args.in_process.in_process {
+        let only = args.only.clone().unwrap_or_default();
+        let variables = [("MATRIX", "whole".to_owned()), ("MATRIX_ONLY", only)];
+        return args.in_process.run("matrix", args.options.optimized, &variables);
+    }
     let begun = Instant::now();
     let (terraform, provider) = args.options.prepare()?;
     let jobs = args.jobs.unwrap_or_else(|| 4 * available_parallelism().map_or(1, usize::from));

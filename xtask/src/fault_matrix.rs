@@ -9,6 +9,7 @@ use acceptance_tests::fault_matrix::{Bench, FAULTS, SCENES, Scene, Undisturbed, 
 use acceptance_tests::{Program, Terraform};
 use anyhow::{Context as _, Result, anyhow};
 
+use crate::in_process::InProcess;
 use crate::table::{Options, Row};
 
 /// What to try, and what to write.
@@ -16,6 +17,8 @@ use crate::table::{Options, Row};
 pub(crate) struct Args {
     #[command(flatten)]
     options: Options,
+    #[command(flatten)]
+    in_process: InProcess,
     /// Only faults with this in their name
     #[arg(long, value_name = "TEXT")]
     fault: Option<String>,
@@ -25,6 +28,9 @@ pub(crate) struct Args {
     /// Only configurations with this in their name
     #[arg(long, value_name = "TEXT")]
     scene: Option<String>,
+    /// With `--in-process`: only cells with this in their names, such as `pve_group` or `delete: 596`
+    #[arg(long, value_name = "TEXT", requires = "in_process", conflicts_with_all = ["fault", "operation", "scene"])]
+    only: Option<String>,
     /// At every request that a fault can strike, not at one for each fault and operation
     #[arg(long)]
     every_request: bool,
@@ -40,6 +46,11 @@ struct Tally {
 
 /// Tries every cell; `false` if one failed.
 pub(crate) fn run(args: &Args) -> Result<bool> {
+    if args.in_process.in_process {
+        let only = args.only.as_ref().or(args.fault.as_ref()).or(args.operation.as_ref());
+        let variables = [("MATRIX", "whole".to_owned()), ("MATRIX_ONLY", only.cloned().unwrap_or_default())];
+        return args.in_process.run("faults", args.options.optimized, &variables);
+    }
     let (terraform, provider) = args.options.prepare()?;
     let rows = Mutex::new(FAULTS.iter().map(|fault| Row::new(fault.name)).collect::<Vec<_>>());
     let tally = Tally { rows, at_once: AtomicUsize::new(0) };

@@ -15,6 +15,7 @@ mod docs;
 mod fault_matrix;
 mod fuzz;
 mod golden;
+mod in_process;
 mod install;
 mod mutants;
 mod package;

@@ -14,7 +14,7 @@ pub(crate) struct Options {
     /// Builds provider and simulator with optimisation first, assertions included: some minutes, and less than half the
     /// time for each run
     #[arg(long)]
-    optimized: bool,
+    pub(crate) optimized: bool,
     /// Writes the table to this file as well
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,

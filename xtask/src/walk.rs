@@ -12,6 +12,7 @@ use acceptance_tests::walk::{Walk, aliases_of_one_run, at_every_parallelism, two
 use acceptance_tests::{Program, Terraform};
 use anyhow::{Result, anyhow};
 
+use crate::in_process::InProcess;
 use crate::table::{Options, Row};
 
 /// How far to go.
@@ -19,6 +20,8 @@ use crate::table::{Options, Row};
 pub(crate) struct Args {
     #[command(flatten)]
     options: Options,
+    #[command(flatten)]
+    in_process: InProcess,
     /// How many walks
     #[arg(long, default_value_t = 20)]
     seeds: u64,
@@ -44,6 +47,14 @@ pub(crate) struct Args {
 
 /// Walks; `false` if a step failed.
 pub(crate) fn run(args: &Args) -> Result<bool> {
+    if args.in_process.in_process {
+        let variables = [
+            ("WALK_SEED", args.first_seed.to_string()),
+            ("WALKS", args.seeds.to_string()),
+            ("WALK_STEPS", args.steps.to_string()),
+        ];
+        return args.in_process.run("walks", args.options.optimized, &variables);
+    }
     let (terraform, provider) = args.options.prepare()?;
     args.options.conclude(match (args.load, args.together) {
         (true, _) => load(terraform, &provider)?,

@@ -1,11 +1,12 @@
 //! A few steps at random, other ones every day: one configuration after the other, at every parallelism, by two at once.
+//! Further walks, without Terraform, are in the provider's own tests (`src/in_process/walks.rs`).
 
 use acceptance_tests::lots::{number, seed};
 use acceptance_tests::walk::{Walk, aliases_of_one_run, at_every_parallelism, two_runs_at_once};
 use acceptance_tests::{Program, Terraform, or_skip};
 
 /// Steps of the walk, unless `WALK_STEPS` says otherwise.
-const STEPS: u64 = 8;
+const STEPS: u64 = 2;
 
 #[test]
 fn whatever_is_edited_is_applied_imported_and_applied_again() -> anyhow::Result<()> {
