@@ -2,6 +2,7 @@
 //! life of an object takes milliseconds here.
 
 mod adopted;
+mod blind;
 mod bridges;
 mod colleagues;
 mod conforms;
@@ -20,8 +21,11 @@ mod plain;
 mod proxies;
 mod run_after;
 mod sections;
+mod taken_over;
+mod unseen;
 mod variants;
 mod walks;
+mod wrong;
 
 use std::marker::PhantomData;
 

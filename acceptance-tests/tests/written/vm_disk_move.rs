@@ -1,4 +1,4 @@
-//! `pve_vm_disk_move` with a real Terraform.
+//! `pve_vm_disk_move` with a real Terraform. Bad input is in `src/in_process/wrong`.
 
 use acceptance_tests::{Sim, Workspace, cluster};
 use serde_json::json;
@@ -172,36 +172,6 @@ fn lost_answers_are_settled_by_looking() -> anyhow::Result<()> {
         assert!(work.plan()?.is_empty(), "{when}");
         assert!(!sim.state()?.to_string().contains("unused1"), "moved once only");
     }
-    Ok(())
-}
-
-#[test]
-fn what_is_wrong_is_said_before_anything_is_written() -> anyhow::Result<()> {
-    let Some((sim, work)) = with_storage(&[])? else { return Ok(()) };
-    let with = |from: &str, to: &str| moved("").replace(from, to);
-    for (text, summary, cure) in [
-        (with("\"scsi0\"", "\"scsi7\""), "The VM has no disk at scsi7", "scsi0 (local-lvm:"),
-        (with("\"scsi0\"", "\"ide2\""), "It is the cloud-init drive", "need not be moved"),
-        (with("\"scsi0\"", "\"unused0\""), "does not use", "attach it first"),
-        (with("\"scsi0\"", "\"net0\""), "must be a disk of a VM", "scsi0-30"),
-        (with("pve_storage_rbd.vm.storage", "\"nope\""), "Storage \"nope\" does not exist", "ceph-vm"),
-        (with("vmid = 101", "vmid = 999"), "vm:999 does not exist", "VM.Audit"),
-        (moved("bandwidth_limit = \"10\""), "must be at least 1 KiB a second", "10MiB/s"),
-        (
-            format!(
-                "{}\nresource \"pve_vm\" \"web\" {{\nvmid = 101\ndisks = {{ scsi0 = {{ size = \"32G\", storage = \"local-lvm\" }} }}\n}}\n\
-                 import {{\nto = pve_vm.web\nid = \"101\"\n}}\n",
-                moved("")
-            ),
-            "vm:101 scsi0 is wanted on",
-            "initial_storage",
-        ),
-    ] {
-        work.write("main.tf", &text)?;
-        let output = work.apply()?.failed(summary)?;
-        assert!(output.says(cure), "no word of {cure}:\n{}", output.told());
-    }
-    assert!(sim.mutations()?.is_empty(), "{:?}", sim.mutations()?);
     Ok(())
 }
 

@@ -1,4 +1,5 @@
-//! `pve_vm` when things go wrong: bad input, lost answers, killed providers, dead nodes, other people.
+//! `pve_vm` when things go wrong: lost answers, killed providers, dead nodes, other people. Bad input is in
+//! `src/in_process/wrong`.
 
 use acceptance_tests::{Sim, cluster};
 use serde_json::{Value, json};
@@ -14,36 +15,6 @@ fn vms(sim: &Sim) -> anyhow::Result<usize> {
     // Each disk's volume is named after its VM once in the configuration.
     let state = sim.state()?.to_string();
     Ok(state.matches("\"scsi0\":\"").count())
-}
-
-#[test]
-fn what_is_wrong_is_said_before_anything_is_written() -> anyhow::Result<()> {
-    let Some((sim, work)) = cluster(&["--guest", "101"])? else { return Ok(()) };
-    let disk = |text: &str| format!("disks = {{ {text} }}");
-    for (text, summary, cure) in [
-        ("vmid = 101".to_owned(), "vm:101 on pve1 exists already", "id = \"101\""),
-        ("node = \"nope\"".to_owned(), "The cluster has no node \"nope\"", "pve1, pve2, pve3"),
-        ("vmid = 99".to_owned(), "vmid", "100"),
-        ("name = \"a b\"".to_owned(), "name", "DNS name"),
-        ("tags = [\"a b\"]".to_owned(), "tags", "must begin with"),
-        (disk("scsi31 = { size = \"1G\", storage = \"local-lvm\" }"), "No interface for a disk", "scsi0-scsi30"),
-        (disk("scsi0 = { storage = \"local-lvm\" }"), "New disk scsi0 needs a size", "32G"),
-        (disk("scsi0 = { size = \"1G\" }"), "New disk scsi0 needs a storage", "initial_storage"),
-        (disk("scsi0 = { size = \"1G\", storage = \"nope\" }"), "Storage \"nope\" does not exist", "local-lvm"),
-        (disk("scsi0 = { size = \"1G\", storage = \"local\" }"), "Storage \"local\" cannot hold disks", "local-lvm"),
-        (disk("virtio0 = { size = \"1G\", storage = \"local-lvm\", ssd = true }"), "A virtio disk", "scsi"),
-        ("networks = { eth0 = { bridge = \"vmbr0\" } }".to_owned(), "No network card", "net31"),
-        ("networks = { net0 = { model = \"fast\" } }".to_owned(), "must be one of", "virtio"),
-        ("cloud_init = { storage = \"nope\" }".to_owned(), "Storage \"nope\" does not exist", "local-lvm"),
-        ("cloud_init = { ip_config = { eth0 = { ip = \"dhcp\" } } }".to_owned(), "No network card", "net31"),
-    ] {
-        work.write("main.tf", &vm(&text))?;
-        let output = work.apply()?.failed(summary)?;
-        let cure = cure.replace("scsi0-scsi30", "scsi0-30");
-        assert!(output.says(&cure), "no word of {cure}:\n{}", output.told());
-    }
-    assert!(sim.mutations()?.is_empty(), "{:?}", sim.mutations()?);
-    Ok(())
 }
 
 #[test]

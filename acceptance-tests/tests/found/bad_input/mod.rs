@@ -21,28 +21,16 @@ pub(super) fn find(terraform: &'static Terraform, provider: &Program) -> anyhow:
 
 fn check(terraform: &'static Terraform, provider: &Program, row: &Row) -> anyhow::Result<()> {
     let mut work = Workspace::new(terraform, provider)?;
-    let file = work.path().join("cluster.yaml");
-    let file = file.to_string_lossy();
-    let options = match row.cluster.strip_prefix("yaml:") {
-        Some(yaml) => {
-            work.write("cluster.yaml", yaml)?;
-            vec!["--cluster", &*file]
-        }
-        None => row.cluster.split(' ').collect(),
-    };
+    let options: Vec<&str> = row.cluster.split(' ').collect();
     let sim = Sim::start(&options)?;
     work.set_all(sim.environment());
     for (name, value) in row.environment {
         work.set(name, value);
     }
-    for node in row.off {
-        sim.power(node, false)?;
-    }
     if !row.fault.is_empty() {
         sim.fault(&serde_json::from_str(row.fault)?)?;
     }
-    let block = if row.hcl.contains("provider \"pve\"") { "" } else { "provider \"pve\" {}\n" };
-    work.write("main.tf", &format!("{HEAD}{block}{}\n", row.hcl))?;
+    work.write("main.tf", &format!("{HEAD}provider \"pve\" {{}}\n{}\n", row.hcl))?;
     work.init()?.succeeded()?;
     sim.forget_requests()?;
     let output = work.apply_json()?;
