@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use crate::cluster::release_of;
 use crate::kernel::{Call, PveError, Routes};
 
 pub(crate) fn routes(r: &mut Routes) {
@@ -11,6 +12,7 @@ pub(crate) fn routes(r: &mut Routes) {
 
 fn version(call: &mut Call<'_>) -> Result<Value, PveError> {
     let profile = &call.cluster.profile;
-    let (version, release, repoid) = (&profile.pve, profile.pve_release(), &profile.repoid);
-    Ok(json!({ "version": version, "release": release, "repoid": repoid }))
+    let own = call.cluster.nodes.get(&call.node).and_then(|node| node.pve.as_deref());
+    let version = own.unwrap_or(&profile.pve);
+    Ok(json!({ "version": version, "release": release_of(version), "repoid": profile.repoid }))
 }

@@ -5,6 +5,7 @@
 //! rounds: `cluster.every(..)`), one in [`Cluster::canonical`], and one in [`Cluster::set_power`] if it cares for that.
 
 pub mod access;
+pub mod apt;
 pub mod ceph;
 mod dead_disks;
 pub mod firewall;
@@ -48,10 +49,15 @@ pub struct Profile {
 impl Profile {
     /// The release part of the version: `9.2`.
     pub fn pve_release(&self) -> &str {
-        match self.pve.match_indices('.').nth(1) {
-            Some((dot, _)) => &self.pve[..dot],
-            None => &self.pve,
-        }
+        release_of(&self.pve)
+    }
+}
+
+/// The release part of a version of PVE.
+pub(crate) fn release_of(version: &str) -> &str {
+    match version.match_indices('.').nth(1) {
+        Some((dot, _)) => &version[..dot],
+        None => version,
     }
 }
 

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
+use crate::cluster::apt::Apt;
 use crate::cluster::guests::Running;
 use crate::kernel::clock::Time;
 use crate::shape::SYSTEM_LVM;
@@ -49,6 +50,10 @@ pub struct Node {
     pub bridges: Vec<String>,
     /// Disks as they are now, the system disk first unless the shape names it.
     pub disks: Vec<DiskShape>,
+    /// Version of PVE on it; that of the cluster if absent.
+    pub pve: Option<String>,
+    /// Repositories that its packages come from.
+    pub apt: Apt,
 }
 
 impl Node {
@@ -192,6 +197,8 @@ impl Nodes {
             fingerprint: String::new(),
             bridges: shape.bridges.clone(),
             disks: disks(shape, n),
+            pve: shape.pve.clone(),
+            apt: Apt::new(shape.repositories.as_deref()),
         };
         Nodes { nodes: (1..).zip(&shape.nodes).map(node).collect() }
     }
@@ -262,7 +269,7 @@ impl Nodes {
         };
         let node = |node: &Node| {
             let disks: Value = node.disks.iter().map(disk).collect();
-            json!({ "name": node.name, "on": node.on, "disks": disks })
+            json!({ "name": node.name, "on": node.on, "disks": disks, "apt": node.apt.canonical() })
         };
         self.nodes.iter().map(node).collect()
     }

@@ -51,12 +51,28 @@ pub struct CephShape {
     pub mons: Option<Vec<String>>,
     /// Nodes with a manager, the active one first; by default each, from stage `monitors` on.
     pub mgrs: Option<Vec<String>>,
+    /// Nodes with a metadata server; none by default.
+    pub mdss: Vec<String>,
+    /// File systems, on pools that are named here as well.
+    pub filesystems: Vec<FileSystemShape>,
     /// OSDs, instead of one on each disk (stage `ready`) or none.
     pub osds: Option<Vec<OsdShape>>,
     /// Pools.
     pub pools: Vec<CephPoolShape>,
     /// CRUSH rules besides `replicated_rule`.
     pub rules: Vec<CrushRuleShape>,
+}
+
+/// A file system.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FileSystemShape {
+    /// Name.
+    pub name: String,
+    /// The pool of its metadata.
+    pub metadata_pool: String,
+    /// The pool of its data.
+    pub data_pool: String,
 }
 
 /// An OSD.

@@ -14,10 +14,10 @@ use crate::cluster::guests::drive::{Drive, DriveKey};
 use crate::cluster::storage::Kind;
 
 pub use access::{AclShape, TokenShape, UserShape};
-pub use ceph::{CephPoolShape, CephShape, CephStage, CrushRuleShape, OsdShape};
+pub use ceph::{CephPoolShape, CephShape, CephStage, CrushRuleShape, FileSystemShape, OsdShape};
 pub use ha::{HaResourceShape, HaShape};
 pub(crate) use nodes::SYSTEM_LVM;
-pub use nodes::{DiskShape, Media, NodeShape, PartitionShape};
+pub use nodes::{DiskShape, Media, NodeShape, PartitionShape, RepositoryShape};
 pub use units::{Size, parse_duration};
 
 /// The whole file.

@@ -31,6 +31,29 @@ pub struct NodeShape {
     /// Memory.
     #[serde(default = "memory")]
     pub memory: Size,
+    /// Version of PVE on it, as `9.2.4`; that of the cluster if absent.
+    #[serde(default)]
+    pub pve: Option<String>,
+    /// Repositories that packages come from; those of PVE's installer if absent.
+    #[serde(default)]
+    pub repositories: Option<Vec<RepositoryShape>>,
+}
+
+/// An entry in a file of `/etc/apt/sources.list.d`.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RepositoryShape {
+    /// The file's name, as `proxmox.sources`.
+    pub file: String,
+    /// Where the packages are.
+    pub uri: String,
+    /// Suites, as `trixie`.
+    pub suites: Vec<String>,
+    /// Components, as `main`.
+    pub components: Vec<String>,
+    /// What the file says of it; it says nothing if absent, which means that it is enabled.
+    #[serde(default)]
+    pub enabled: Option<bool>,
 }
 
 impl NodeShape {
@@ -57,6 +80,8 @@ impl NodeShape {
             partitions: Vec::new(),
             cpus: eight(),
             memory: memory(),
+            pve: None,
+            repositories: None,
         }
     }
 }

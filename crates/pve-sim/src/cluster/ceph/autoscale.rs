@@ -24,6 +24,7 @@ pub struct PoolAdvice {
     ideal: u32,
     /// What the autoscaler would set.
     pub pg_num_final: u32,
+    bias: f64,
     bulk: bool,
     /// Off by more than the factor that is tolerated.
     far: bool,
@@ -86,6 +87,7 @@ impl Ceph {
             pg_num_target: pool.pg_num_target,
             ideal: ideal as u32,
             pg_num_final: wanted,
+            bias: pool.option("pg_autoscale_bias").unwrap_or(1.0),
             bulk: pool.bulk,
             far: far && (0.0..=1.0).contains(&share),
             would_adjust: far && pool.autoscale == Autoscale::On && (0.0..=1.0).contains(&share),
@@ -133,7 +135,7 @@ impl PoolAdvice {
         let actual = self.stored as f64 * f64::from(self.size);
         let ratio = if self.capacity > 0 { actual / self.capacity as f64 } else { 0.0 };
         json!({
-            "actual_capacity_ratio": number(ratio), "actual_raw_used": number(actual), "bias": 1, "bulk": self.bulk,
+            "actual_capacity_ratio": number(ratio), "actual_raw_used": number(actual), "bias": number(self.bias), "bulk": self.bulk,
             "capacity_ratio": number(self.capacity_ratio.max(self.effective_ratio)), "crush_root_id": self.root,
             "effective_target_ratio": number(self.effective_ratio), "logical_used": self.stored,
             "pg_autoscale_mode": self.mode.word(), "pg_num_final": self.pg_num_final, "pg_num_ideal": self.ideal,

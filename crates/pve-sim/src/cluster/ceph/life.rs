@@ -23,6 +23,7 @@ enum Event {
     OsdOut(u32),
     Mon(usize),
     Mgr(usize),
+    Mds(usize),
     PoolStep(u32),
     Recovered,
     Autoscale,
@@ -67,6 +68,9 @@ impl Ceph {
         for (i, mgr) in self.mgrs.iter().enumerate() {
             offer(mgr.settles_at, Event::Mgr(i));
         }
+        for (i, mds) in self.mdss.iter().enumerate() {
+            offer(mds.daemon.settles_at, Event::Mds(i));
+        }
         for (id, pool) in &self.pools {
             offer(pool.next_step, Event::PoolStep(*id));
         }
@@ -100,6 +104,7 @@ impl Ceph {
                 }
                 self.make_manager_pool();
             }
+            Event::Mds(i) => self.mds_settles(i),
             Event::PoolStep(id) => self.pool_step(id),
             Event::Recovered => self.pgs.finish_recovery(self.now),
             Event::Autoscale => {
@@ -245,6 +250,11 @@ impl Ceph {
             mgr.running = on;
             // Belief: mon_mgr_beacon_grace, 30 s.
             mgr.settles_at = Some(now + if on { 2.0 } else { 30.0 });
+        }
+        for mds in self.mdss.iter_mut().filter(|m| m.daemon.node == node && m.daemon.running != on) {
+            mds.daemon.running = on;
+            // Belief: mds_beacon_grace, 15 s.
+            mds.daemon.settles_at = Some(now + if on { 2.0 } else { 15.0 });
         }
     }
 

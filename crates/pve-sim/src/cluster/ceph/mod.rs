@@ -10,6 +10,7 @@ pub mod config;
 pub mod crush;
 mod errno;
 mod flags;
+mod fs;
 mod health;
 mod life;
 mod mon;
@@ -29,6 +30,7 @@ mod tests;
 pub use cli::{Output, run};
 pub use errno::{Errno, Refusal};
 pub use flags::FLAGS;
+pub use fs::{FileSystem, Mds};
 pub use mon::{Mgr, Mon};
 pub use osd::{Leftover, Osd, OsdDevice, lv_name};
 pub use pg::{PgReport, Report};
@@ -68,6 +70,10 @@ pub struct Ceph {
     pub mons: Vec<Mon>,
     /// Managers in the order of their creation; the first seen one is active.
     pub mgrs: Vec<Mgr>,
+    /// Metadata servers in the order of their creation.
+    pub mdss: Vec<Mds>,
+    /// File systems in the order of their creation.
+    pub filesystems: Vec<FileSystem>,
     /// The CRUSH map.
     pub crush: CrushMap,
     /// OSDs by id.
@@ -108,6 +114,8 @@ impl Ceph {
             keyring: false,
             mons: vec![],
             mgrs: vec![],
+            mdss: vec![],
+            filesystems: vec![],
             crush: CrushMap::default(),
             osds: BTreeMap::new(),
             leftovers: vec![],

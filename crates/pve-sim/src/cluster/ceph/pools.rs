@@ -157,6 +157,9 @@ impl Ceph {
             return perm("pool deletion is disabled; you must unset nodelete flag for the pool first");
         }
         let id = pool.id;
+        if self.has_fs(id) {
+            return Err(Refusal::new(Errno::Busy, format!("pool '{name}' is in use by CephFS")));
+        }
         self.pools.remove(&id);
         self.remapped();
         Ok(true)

@@ -95,7 +95,7 @@ impl Ceph {
         self.mgrs.len() < before
     }
 
-    /// Starts or stops a monitor's or manager's unit; false if there is none.
+    /// Starts or stops the unit of a monitor, a manager or a metadata server; false if there is none.
     pub fn run_service(&mut self, kind: &str, name: &str, on: bool, now: Time) -> bool {
         self.advance(now);
         match kind {
@@ -110,6 +110,12 @@ impl Ceph {
                     // A starting one answers after two seconds, as recorded; a stopped one is missed a little later.
                     (mgr.running, mgr.settles_at) = (on, Some(now + if on { 2.0 } else { 1.0 }));
                     mgr.seen &= !on;
+                }
+                true
+            }),
+            "mds" => self.mdss.iter_mut().find(|mds| mds.daemon.name == name).is_some_and(|mds| {
+                if mds.daemon.running != on {
+                    (mds.daemon.running, mds.daemon.settles_at) = (on, Some(now + 1.0));
                 }
                 true
             }),

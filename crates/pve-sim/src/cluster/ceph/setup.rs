@@ -46,6 +46,12 @@ impl Ceph {
             at += 1200.0;
             ceph.advance(at);
             ceph.make_rules_and_pools(shape, at);
+            shape.mdss.iter().for_each(|node| ceph.make_mds(node, node, at));
+            ceph.advance(at + 60.0);
+            for fs in &shape.filesystems {
+                // A shape that names pools which are not there gets no file system, which the first look shows.
+                let _ = ceph.new_fs(&fs.name, &fs.metadata_pool, &fs.data_pool, at + 60.0);
+            }
         }
         for node in nodes.iter().filter(|n| !n.on) {
             ceph.set_power(&node.name, false, at);
@@ -99,6 +105,14 @@ impl Ceph {
         self.add_mon(name, node, ip, now);
         self.set_conf(&format!("mon.{name}"), "public_addr", ip);
         self.write_mon_host();
+    }
+
+    /// A metadata server as PVE makes it: with its lines in the file.
+    pub fn make_mds(&mut self, name: &str, node: &str, now: Time) {
+        self.set_conf("mds", "keyring", "/var/lib/ceph/mds/ceph-$id/keyring");
+        self.set_conf(&format!("mds.{name}"), "host", node);
+        self.set_conf(&format!("mds.{name}"), "mds_standby_for_name", "pve");
+        self.add_mds(name, node, now);
     }
 
     /// `mon_host` of the file follows the monitors.
@@ -218,8 +232,15 @@ impl Ceph {
         let mons: BTreeMap<&str, bool> = self.mons.iter().map(|m| (m.name.as_str(), m.in_quorum)).collect();
         let mut mgrs: Vec<&str> = self.mgrs.iter().map(|m| m.name.as_str()).collect();
         mgrs.sort_unstable();
+        let mdss: BTreeMap<&str, &str> =
+            self.mdss.iter().map(|m| (m.daemon.name.as_str(), m.daemon.node.as_str())).collect();
+        let filesystems: Vec<&str> = self.filesystems.iter().map(|fs| fs.name.as_str()).collect();
+        // What PVE writes of daemons is rewritten as a whole by whoever writes it.
+        let conf: Vec<&String> =
+            self.conf.iter().flat_map(|conf| conf.keys().filter(|key| key.contains('.'))).collect();
         let installed: Vec<&String> = self.nodes.iter().filter(|(_, n)| n.installed).map(|(name, _)| name).collect();
-        json!({"installed": installed, "initialised": self.conf.is_some(), "mons": mons, "mgrs": mgrs, "osds": osds,
+        json!({"installed": installed, "initialised": self.conf.is_some(), "mons": mons, "mgrs": mgrs, "mdss": mdss,
+            "filesystems": filesystems, "conf": conf, "osds": osds,
             "pools": pools, "rules": rules, "config": self.config.dump(), "flags": self.user_flags()})
     }
 }

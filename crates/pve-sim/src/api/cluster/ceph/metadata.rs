@@ -42,8 +42,15 @@ fn metadata(call: &mut Call<'_>) -> Result<Value, PveError> {
         .filter(|m| quorate && m.seen)
         .map(|m| (format!("{0}@{1}", m.name, m.node), daemon(ceph, &m.name, &m.node, "")))
         .collect();
+    let mdss: BTreeMap<String, Value> = ceph
+        .mdss
+        .iter()
+        .map(|mds| &mds.daemon)
+        .filter(|m| quorate && m.seen)
+        .map(|m| (format!("{0}@{1}", m.name, m.node), daemon(ceph, &m.name, &m.node, "")))
+        .collect();
     let osds: Vec<Value> = if quorate { ceph.osds.keys().filter_map(|id| osd(ceph, *id)).collect() } else { vec![] };
-    Ok(json!({ "node": nodes, "mon": mons, "mgr": mgrs, "mds": {}, "osd": osds }))
+    Ok(json!({ "node": nodes, "mon": mons, "mgr": mgrs, "mds": mdss, "osd": osds }))
 }
 
 fn daemon(ceph: &Ceph, name: &str, node: &str, addrs: &str) -> Value {

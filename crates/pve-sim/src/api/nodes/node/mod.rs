@@ -1,5 +1,6 @@
 //! `/nodes/{node}`.
 
+mod apt;
 pub(crate) mod ceph;
 mod disks;
 mod network;
@@ -12,6 +13,7 @@ mod terminal;
 use crate::kernel::Routes;
 
 pub(crate) fn routes(r: &mut Routes) {
+    apt::routes(r);
     ceph::routes(r);
     disks::routes(r);
     network::routes(r);

@@ -36,7 +36,7 @@ fn status(call: &mut Call<'_>) -> Result<Value, PveError> {
         "swap": { "total": 0, "used": 0, "free": 0 },
         "ksm": { "shared": 0 },
         "rootfs": { "total": root, "used": root_used, "free": root - root_used, "avail": root - root_used },
-        "pveversion": format!("pve-manager/{}/{}", profile.pve, profile.repoid),
+        "pveversion": format!("pve-manager/{}/{}", node.pve.as_deref().unwrap_or(&profile.pve), profile.repoid),
     }))
 }
 

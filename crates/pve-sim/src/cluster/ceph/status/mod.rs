@@ -83,7 +83,7 @@ impl Ceph {
             "quorum_age": (self.now() - self.quorum_since) as u64,
             "monmap": {"epoch": self.monmap_epoch, "min_mon_release_name": self.release.name(), "num_mons": self.mons.len()},
             "osdmap": self.osd_stat_json(), "pgmap": self.pgmap_json(),
-            "fsmap": {"epoch": 1, "by_rank": [], "up:standby": 0},
+            "fsmap": self.fsmap_json(),
             "mgrmap": {"available": self.active_mgr().is_some(), "num_standbys": self.standbys().len(),
                 "modules": ["iostat", "nfs", "restful"], "services": {}},
             "servicemap": {"epoch": 1, "modified": stamp(self.created), "services": {}}, "progress_events": {},

@@ -1,7 +1,9 @@
-//! `/nodes/{node}/ceph`. Erasure coding, DB and WAL devices, metadata servers and CephFS are not simulated.
+//! `/nodes/{node}/ceph`. Erasure coding, DB and WAL devices, and what a file system does to storages are not simulated.
 
 mod cfg;
+mod fs;
 mod init;
+mod mds;
 mod mgr;
 mod mon;
 mod osd;
@@ -26,7 +28,9 @@ pub(crate) fn routes(r: &mut Routes) {
     r.get("/nodes/{node}/ceph/crush", crush);
     r.get("/nodes/{node}/ceph/releases", releases);
     cfg::routes(r);
+    fs::routes(r);
     init::routes(r);
+    mds::routes(r);
     mgr::routes(r);
     mon::routes(r);
     osd::routes(r);

@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use super::{Need, ceph, ceph_on, mgr, secs};
 use crate::cluster::ceph::{Ceph, Mon};
+use crate::kernel::locks::Lock;
 use crate::kernel::tasks::Steps;
 use crate::kernel::{Call, PveError, Routes};
 
@@ -54,7 +55,7 @@ fn create(call: &mut Call<'_>) -> Result<Value, PveError> {
     if ceph.mons.iter().any(|m| m.name == id) {
         return Err(PveError::new(format!("monitor '{id}' already exists")));
     }
-    let steps = Steps::new().wait(secs(3)).run({
+    let steps = Steps::new().lock(Lock::file("ceph.conf")).wait(secs(3)).run({
         let id = id.clone();
         move |t| {
             let (now, user) = (t.now().seconds(), t.user());
@@ -135,7 +136,7 @@ fn destroy(call: &mut Call<'_>) -> Result<Value, PveError> {
     if ceph.mons.len() == 1 {
         return Err(PveError::new("can't remove last monitor"));
     }
-    let steps = Steps::new().wait(secs(2)).run({
+    let steps = Steps::new().lock(Lock::file("ceph.conf")).wait(secs(2)).run({
         let id = id.clone();
         move |t| {
             let now = t.now().seconds();

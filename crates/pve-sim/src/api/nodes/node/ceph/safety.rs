@@ -27,7 +27,7 @@ fn safety(call: &mut Call<'_>) -> Result<Value, PveError> {
         },
         ("mon", "stop") => ceph.mon_ok_to_stop(&[&id]),
         ("mon", _) => ceph.mon_ok_to_rm(&id),
-        ("mds", "stop") => Ok(format!("should be safe to stop [{id}]")),
+        ("mds", "stop") => ceph.mds_ok_to_stop(&id),
         (service, action) => {
             let text = format!("Service does not support this action: {service}: {action}");
             return Err(PveError::new(text));

@@ -54,7 +54,9 @@ fn set_running(ceph: &mut Ceph, node: &str, service: &str, on: bool, now: f64) -
         ceph.osds.iter().filter(|(n, o)| o.node == node && wanted("osd", &n.to_string())).map(|(n, _)| *n).collect();
     let mons = ceph.mons.iter().filter(|m| m.node == node && wanted("mon", &m.name)).map(|m| ("mon", m.name.clone()));
     let mgrs = ceph.mgrs.iter().filter(|m| m.node == node && wanted("mgr", &m.name)).map(|m| ("mgr", m.name.clone()));
-    let others: Vec<(&str, String)> = mons.chain(mgrs).collect();
+    let mdss = ceph.mdss.iter().map(|m| &m.daemon).filter(|m| m.node == node && wanted("mds", &m.name));
+    let mdss = mdss.map(|m| ("mds", m.name.clone()));
+    let others: Vec<(&str, String)> = mons.chain(mgrs).chain(mdss).collect();
     let found = !osds.is_empty() || !others.is_empty() || id.is_none();
     for osd in osds {
         if on { ceph.start_osd(osd, now) } else { ceph.stop_osd(osd, now) }
