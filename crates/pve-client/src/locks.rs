@@ -25,8 +25,12 @@ pub enum Lock {
     Ha,
     /// A configuration file of the cluster, such as `storage.cfg`.
     File(&'static str),
-    /// Ceph's monitors, managers and configuration file: one at a time until there is quorum again.
+    /// Ceph's monitors, managers, metadata servers and configuration file, which PVE rewrites as a whole and not always under
+    /// its lock.
     CephMon,
+    /// The whole way of a daemon of Ceph into the cluster or out of it, one at a time: what was looked at is then still true.
+    /// For [`crate::Client::begin_write`]: the steps within take [`Lock::CephMon`] for themselves.
+    CephDaemon,
     /// Ceph's pools.
     CephPool,
     /// Ceph's OSDs, in the whole cluster.

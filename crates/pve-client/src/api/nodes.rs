@@ -206,6 +206,11 @@ impl<'a> Node<'a> {
         self.client.call(Request::get(format!("nodes/{}/status", self.node)).node(self.node)).await
     }
 
+    /// The version of PVE on it. `GET /nodes/{node}/version`
+    pub async fn version(&self) -> Result<Arc<super::PveVersion>, Error> {
+        self.client.shared(Area::Version, Request::get(format!("nodes/{}/version", self.node)).node(self.node)).await
+    }
+
     /// The VMs on this node that we may see; live, unlike the cluster's list. `GET /nodes/{node}/qemu`
     pub async fn vms(&self) -> Result<Arc<Vec<VmEntry>>, Error> {
         self.client.shared(Area::Guests, Request::get(format!("nodes/{}/qemu", self.node)).node(self.node)).await

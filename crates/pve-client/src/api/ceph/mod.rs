@@ -21,7 +21,7 @@ use crate::{Area, Client, Error, Lock, Request, Task, segment, wire};
 use crush::CrushMap;
 use osd::{LogicalVolume, OsdMetadata, OsdParams, OsdTree};
 use pool::{Pool, PoolParams, PoolRemoval, PoolStatus};
-use services::{Manager, Monitor, Risk, Safety, ServiceAction};
+use services::{Daemon, FileSystem, Manager, MetadataServer, Monitor, Risk, Safety, ServiceAction};
 use status::CephStatus;
 
 /// `/nodes/{node}/ceph`.
@@ -89,17 +89,34 @@ impl<'a> Ceph<'a> {
 
     /// An online node with Ceph's packages. `GET /cluster/ceph/metadata?scope=versions`, which works without Ceph.
     async fn node_with_ceph(&self) -> Option<String> {
+        self.installed().await.ok()?.into_keys().next()
+    }
+
+    /// The version of Ceph's packages on each online node that has them, some seconds old; works without Ceph.
+    /// `GET /cluster/ceph/metadata?scope=versions`
+    pub async fn installed(&self) -> Result<BTreeMap<String, String>, Error> {
         #[derive(Deserialize, Default)]
         #[serde(default)]
         struct Metadata {
-            node: BTreeMap<String, serde::de::IgnoredAny>,
+            node: BTreeMap<String, Packages>,
+        }
+        #[derive(Deserialize, Default)]
+        #[serde(default)]
+        struct Packages {
+            version: PackageVersion,
+        }
+        #[derive(Deserialize, Default)]
+        #[serde(default)]
+        struct PackageVersion {
+            str: String,
         }
         let request = Request::get("cluster/ceph/metadata").param("scope", "versions");
-        let metadata = self.client.shared::<Metadata>(Area::CephMons, request).await.ok()?;
-        let status = self.client.cluster().status().await.ok()?;
+        let metadata = self.client.shared::<Metadata>(Area::CephMons, request).await?;
+        let status = self.client.cluster().status().await?;
         // What a node broadcast stays after it is gone.
-        let online = |node: &&String| status.member(node).is_some_and(|member| member.online);
-        metadata.node.keys().find(online).cloned()
+        let online = |node: &str| status.member(node).is_some_and(|member| member.online);
+        let all = metadata.node.iter().filter(|(node, _)| online(node));
+        Ok(all.map(|(node, packages)| (node.clone(), packages.version.str.clone())).collect())
     }
 
     async fn shared<T: DeserializeOwned + Send + Sync + 'static>(
@@ -133,6 +150,37 @@ impl<'a> Ceph<'a> {
     /// All managers. Needs a working Ceph. `GET ceph/mgr`
     pub async fn managers(&self) -> Result<Arc<Vec<Manager>>, Error> {
         self.shared(Area::CephMons, "mgr").await
+    }
+
+    /// All metadata servers. Needs a working Ceph. `GET ceph/mds`
+    pub async fn metadata_servers(&self) -> Result<Arc<Vec<MetadataServer>>, Error> {
+        self.shared(Area::CephMons, "mds").await
+    }
+
+    /// All file systems. Needs a working Ceph. `GET ceph/fs`
+    pub async fn filesystems(&self) -> Result<Arc<Vec<FileSystem>>, Error> {
+        self.shared(Area::CephMons, "fs").await
+    }
+
+    /// Makes a daemon on a node. The task's end means that it was started: not that a monitor is part of the quorum, nor that
+    /// others are seen. The first monitor brings a manager, by a task of its own. `address` is for monitors.
+    /// `POST /nodes/{node}/ceph/mon|mgr|mds/{name}`
+    pub async fn create_daemon(
+        &self,
+        node: &str,
+        kind: Daemon,
+        name: &str,
+        address: Option<&str>,
+    ) -> Result<Task, Error> {
+        let request = Request::post(daemon_path(node, kind, name)).node(node).opt("mon-address", address);
+        self.client.write_task(Lock::CephMon, DAEMON_AREAS, request).await
+    }
+
+    /// Takes a daemon away. Nobody asks whether it is needed, but for the last monitor. A metadata server loses its key and its
+    /// place in `ceph.conf` on whichever node this is asked. `DELETE /nodes/{node}/ceph/mon|mgr|mds/{name}`
+    pub async fn delete_daemon(&self, node: &str, kind: Daemon, name: &str) -> Result<Task, Error> {
+        let request = Request::delete(daemon_path(node, kind, name)).node(node);
+        self.client.write_task(Lock::CephMon, DAEMON_AREAS, request).await
     }
 
     /// The OSDs where they hang in CRUSH. `GET ceph/osd`; an empty cluster is an empty tree.
@@ -279,6 +327,13 @@ impl<'a> Ceph<'a> {
         .await
     }
 }
+
+fn daemon_path(node: &str, kind: Daemon, name: &str) -> String {
+    format!("nodes/{node}/ceph/{}/{}", kind.name(), segment(name))
+}
+
+/// What changes with a monitor, a manager or a metadata server.
+pub const DAEMON_AREAS: &[Area] = &[Area::CephMons, Area::CephStatus, Area::CephConfig, Area::CephPools];
 
 /// What changes with an OSD. The pools' usable size and the placement groups follow.
 const OSD_AREAS: &[Area] = &[Area::CephOsds, Area::Crush, Area::CephStatus, Area::CephPools, Area::Disks];

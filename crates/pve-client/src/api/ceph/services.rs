@@ -51,6 +51,57 @@ pub struct Manager {
     pub ceph_version_short: Option<String>,
 }
 
+/// A metadata server in `GET ceph/mds`.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct MetadataServer {
+    /// Its id, by convention the node's name.
+    pub name: String,
+    /// The node.
+    #[serde(default)]
+    pub host: Option<String>,
+    /// Ceph's word (`up:active`, `up:standby` ...), or `stopped`, `unknown`.
+    #[serde(default)]
+    pub state: String,
+    /// The file system that it serves or follows.
+    #[serde(default)]
+    pub fs_name: Option<String>,
+}
+
+/// A file system in `GET ceph/fs`.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct FileSystem {
+    /// Its name.
+    pub name: String,
+    /// The pool of its metadata.
+    #[serde(default)]
+    pub metadata_pool: Option<String>,
+    /// The first pool of its data.
+    #[serde(default)]
+    pub data_pool: Option<String>,
+}
+
+/// A kind of daemon that PVE makes by a call of its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Daemon {
+    /// A monitor.
+    Monitor,
+    /// A manager.
+    Manager,
+    /// A metadata server.
+    MetadataServer,
+}
+
+impl Daemon {
+    /// `mon`, `mgr`, `mds`: in paths, tasks and names of services.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Monitor => "mon",
+            Self::Manager => "mgr",
+            Self::MetadataServer => "mds",
+        }
+    }
+}
+
 /// What is to be done with a service.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ServiceAction {

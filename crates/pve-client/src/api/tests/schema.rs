@@ -10,7 +10,7 @@ use super::{ticket, truth};
 use crate::Client;
 use crate::api::ceph::osd::OsdParams;
 use crate::api::ceph::pool::{PoolParams, PoolRemoval};
-use crate::api::ceph::services::{Risk, ServiceAction};
+use crate::api::ceph::services::{Daemon, Risk, ServiceAction};
 use crate::api::ha::resource::Sid;
 use crate::api::nodes::TaskFilter;
 use crate::api::params::Params;
@@ -73,6 +73,7 @@ async fn call_everything(client: &Client) {
         client.cluster().tasks(),
         client.nodes().list(),
         client.node(node).status(),
+        client.node(node).version(),
         client.node(node).tasks(&filter),
         client.node(node).task_log(&upid, 5),
         client.node(node).vms(),
@@ -89,6 +90,15 @@ async fn call_everything(client: &Client) {
         ceph.status(),
         ceph.monitors(),
         ceph.managers(),
+        ceph.metadata_servers(),
+        ceph.filesystems(),
+        ceph.installed(),
+        ceph.create_daemon(node, Daemon::Monitor, "pve1", Some("192.0.2.1")),
+        ceph.create_daemon(node, Daemon::Manager, "pve1", None),
+        ceph.create_daemon(node, Daemon::MetadataServer, "pve1", None),
+        ceph.delete_daemon(node, Daemon::Monitor, "pve1"),
+        ceph.delete_daemon(node, Daemon::Manager, "pve1"),
+        ceph.delete_daemon(node, Daemon::MetadataServer, "pve1"),
         ceph.osds(),
         ceph.pools(),
         ceph.pool_status("vm"),
@@ -218,7 +228,7 @@ async fn every_call_is_one_of_pves_with_its_parameters_and_rights() {
     call_everything(&client).await;
     let schema = truth("api.json");
     let calls: Vec<_> = world.calls().into_iter().filter(|call| call.line != "POST /access/ticket").collect();
-    assert_eq!(calls.len(), 64, "{:#?}", world.lines());
+    assert_eq!(calls.len(), 74, "{:#?}", world.lines());
     let faults: Vec<_> = calls
         .iter()
         .filter_map(|call| check(&schema, call).err().map(|fault| format!("{} {}: {fault}", call.line, call.form)))
