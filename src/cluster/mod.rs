@@ -2,6 +2,7 @@
 
 pub mod options;
 pub mod version;
+pub mod versions;
 
 use terraform_plugin::Registry;
 
@@ -9,5 +10,5 @@ use crate::ground::pve::Pve;
 
 /// What this area offers.
 pub fn offer(registry: Registry<Pve>) -> Registry<Pve> {
-    registry.object::<options::ClusterOptions>().data::<version::Version>()
+    registry.object::<options::ClusterOptions>().data::<version::Version>().data::<versions::Versions>()
 }

@@ -24,6 +24,7 @@ mod sections;
 mod taken_over;
 mod unseen;
 mod variants;
+mod versions;
 mod walks;
 mod wrong;
 

@@ -1,0 +1,53 @@
+//! What the nodes run, told by a data source: once where they differ, and null where one does not answer.
+
+use std::time::Duration;
+
+use pve_sim::shape::Shape;
+use serde_json::json;
+use terraform_core::Config;
+use terraform_core::Value;
+
+use super::lives::Bench;
+
+const ALL: &str = r#"
+data "pve_versions" "one" {}
+data "pve_versions" "two" {}
+output "versions" { value = { for name, node in data.pve_versions.one.nodes : name => node.version } }
+output "ceph" { value = { for name, node in data.pve_versions.one.nodes : name => node.ceph } }
+output "equal" { value = data.pve_versions.two.equal }
+"#;
+
+/// The outputs of a plan as JSON, and what was warned of.
+async fn planned(bench: &mut Bench) -> (serde_json::Value, Vec<String>) {
+    let plan = bench.core.plan(&Config::from_hcl(ALL).unwrap()).await.unwrap();
+    let outputs = plan.outputs.iter().map(|(name, value)| (name.clone(), shown(value))).collect();
+    (outputs, plan.warnings.iter().map(ToString::to_string).collect())
+}
+fn shown(value: &Value) -> serde_json::Value {
+    match value {
+        Value::Object(of) | Value::Map(of) => of.iter().map(|(name, value)| (name.clone(), shown(value))).collect(),
+        Value::String(text) => json!(text),
+        Value::Bool(on) => json!(on),
+        _ => serde_json::Value::Null,
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nodes_that_differ_are_told_once_and_one_that_is_silent_is_null() {
+    let shape = "nodes: [{name: pve1}, {name: pve2, pve: 9.1.4}, {name: pve3}]\nceph: {stage: ready, osds: []}";
+    let mut bench = Bench::of(Shape::from_yaml(shape).unwrap()).await;
+    let (outputs, warnings) = planned(&mut bench).await;
+    assert_eq!(outputs["versions"], json!({"pve1": "9.2.11", "pve2": "9.1.4", "pve3": "9.2.11"}));
+    assert_eq!(outputs["equal"], json!(false));
+    assert!(outputs["ceph"]["pve2"].as_str().unwrap().starts_with("20.2"), "{outputs}");
+    let told: Vec<_> = warnings.iter().filter(|told| told.contains("different versions")).collect();
+    assert!(told.len() == 1 && told[0].contains("pve1 9.2.11, pve2 9.1.4, pve3 9.2.11"), "{warnings:?}");
+
+    bench.sim.world.control("POST", "/nodes/pve2/power", &json!({"on": false})).unwrap();
+    bench.sim.world.advance(Duration::from_secs(60));
+    let (outputs, warnings) = planned(&mut bench).await;
+    assert_eq!(outputs["versions"], json!({"pve1": "9.2.11", "pve2": null, "pve3": "9.2.11"}));
+    assert_eq!((&outputs["equal"], &outputs["ceph"]["pve2"]), (&json!(true), &json!(null)));
+    assert!(warnings.iter().all(|told| !told.contains("different versions")), "{warnings:?}");
+    assert!(warnings.iter().any(|told| told.contains("Node pve2 is unreachable")), "{warnings:?}");
+}
