@@ -71,6 +71,34 @@ async fn from_bare_packages_to_a_quorum() {
 }
 
 #[tokio::test]
+async fn two_metadata_servers_at_once_lose_a_section_and_a_file_system_needs_both() {
+    let bed = bed();
+    let create = async |node: &str| bed.ok("POST", &format!("/nodes/{node}/ceph/mds/{node}"), &[]).await;
+    let (one, two) = (create("pve1").await, create("pve2").await);
+    assert_eq!((ended(&bed, &one).0, ended(&bed, &two).0), ("OK".to_owned(), "OK".to_owned()));
+    let raw = bed.ok("GET", "/nodes/pve1/ceph/cfg/raw", &[]).await;
+    let sections = ["[mds.pve1]", "[mds.pve2]"].map(|section| raw.as_str().unwrap().contains(section));
+    assert_eq!(sections, [false, true], "the one that wrote last knew nothing of the other");
+    done(&bed, "POST", "/nodes/pve1/ceph/fs/files", &[("pg_num", "16")]).await;
+    let safety = async |id: &str| {
+        let asked = [("service", "mds"), ("id", id), ("action", "stop")];
+        bed.ok("GET", "/nodes/pve1/ceph/cmd-safety", &asked).await["safe"].clone()
+    };
+    assert_eq!((safety("pve1").await, safety("pve2").await), (json!(true), json!(true)));
+    // On another node it goes all the same.
+    let log = done(&bed, "DELETE", "/nodes/pve3/ceph/mds/pve1", &[]).await;
+    assert!(log.iter().any(|line| line.starts_with("cannot cleanup MDS pve1 directory")), "{log:?}");
+    assert_eq!(safety("pve2").await, json!(false));
+    let pool = bed.ok("DELETE", "/nodes/pve1/ceph/pool/files_data", &[]).await;
+    assert!(ended(&bed, &pool).0.ends_with("pool 'files_data' is in use by CephFS"));
+    let served = bed.ok("DELETE", "/nodes/pve1/ceph/fs/files", &[]).await;
+    assert!(ended(&bed, &served).0.contains("all MDS daemons must be inactive/failed"));
+    done(&bed, "POST", "/nodes/pve2/ceph/stop", &[("service", "mds.pve2")]).await;
+    done(&bed, "DELETE", "/nodes/pve1/ceph/fs/files", &[("remove-pools", "1")]).await;
+    assert!(bed.world.with(|c| c.ceph.filesystems.is_empty() && c.ceph.pool_named("files_metadata").is_none()));
+}
+
+#[tokio::test]
 async fn an_osd_is_made_drained_and_destroyed() {
     let bed = bed();
     let link = "/dev/disk/by-id/ata-SIM_DISK_SIM0101";
