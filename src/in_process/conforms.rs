@@ -7,7 +7,8 @@ use tokio::task::JoinSet;
 use super::lives::{bench_of, example_of, named};
 
 /// What PVE brings along, so that it is found after it was removed.
-const ALWAYS_THERE: [&str; 7] = [
+const ALWAYS_THERE: [&str; 8] = [
+    "pve_apt_repository",
     "pve_cluster_options",
     "pve_firewall_options",
     "pve_node_config",

@@ -1,6 +1,7 @@
 //! The life of every plain object: made, changed, its settings taken away again, imported and removed; after each step the
 //! next plan is empty, and in the end the cluster is what it was. And every form that each of its attributes can be given.
 
+mod apt;
 mod counts;
 mod firewall;
 mod members;
@@ -57,6 +58,7 @@ async fn life<M: Model>(rig: &Rig, id: &str, configs: &[Json]) {
 /// What has a life here, to see that none is forgotten.
 const LIVED: &[&str] = &[
     "pve_acl",
+    "pve_apt_standard_repository",
     "pve_cluster_options",
     "pve_firewall_options",
     "pve_group",
@@ -92,8 +94,15 @@ const LIVED: &[&str] = &[
 
 #[test]
 fn no_plain_object_is_left_out() {
-    // What cannot be made and stays as it is is changed below, and in `singles`; the list of rules has a life of its own.
-    let stay = ["pve_firewall_rules", "pve_node_dns", "pve_node_hosts", "pve_node_time", "pve_realm"];
+    // What cannot be made and stays as it is is changed below, in `apt` and in `singles`; the list of rules has a life of its own.
+    let stay = [
+        "pve_apt_repository",
+        "pve_firewall_rules",
+        "pve_node_dns",
+        "pve_node_hosts",
+        "pve_node_time",
+        "pve_realm",
+    ];
     let lived: Vec<&str> = LIVED.iter().copied().chain(stay).collect();
     let left_out: Vec<String> = resources(true).into_iter().filter(|name| !lived.contains(&name.as_str())).collect();
     assert_eq!(

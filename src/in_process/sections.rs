@@ -25,6 +25,8 @@ use crate::access::user::User;
 use crate::cluster::options::ClusterOptions;
 use crate::firewall::options::{FirewallOptions, of_place};
 use crate::firewall::rules::FirewallRules;
+use crate::node::apt::repository::AptRepository;
+use crate::node::apt::standard::AptStandardRepository;
 use crate::node::config::NodeConfig;
 use crate::node::dns::NodeDns;
 use crate::node::hosts::NodeHosts;
@@ -96,7 +98,13 @@ fn every_section_is_as_pve_has_it() {
     held.section::<StorageZfs>();
     held.section::<StorageZfspool>();
     // What is no section has calls of its own.
-    let relations = [super::type_name::<Acl>(), super::type_name::<FirewallRules>(), super::type_name::<PoolMember>()];
+    let relations = [
+        super::type_name::<Acl>(),
+        super::type_name::<AptRepository>(),
+        super::type_name::<AptStandardRepository>(),
+        super::type_name::<FirewallRules>(),
+        super::type_name::<PoolMember>(),
+    ];
     held.nothing_is_left_out();
     let forgotten: Vec<String> =
         resources(true).into_iter().filter(|name| !held.seen.contains(name) && !relations.contains(name)).collect();

@@ -1,5 +1,6 @@
 //! Nodes and what is in them.
 
+pub mod apt;
 pub mod config;
 pub mod disks;
 pub mod dns;
@@ -27,6 +28,8 @@ const SETTING: Family = Family {
 /// What this area offers.
 pub fn offer(registry: Registry<Pve>) -> Registry<Pve> {
     registry
+        .listed::<apt::repository::AptRepository>()
+        .listed::<apt::standard::AptStandardRepository>()
         .object::<config::NodeConfig>()
         .data::<disks::NodeDisks>()
         .object::<dns::NodeDns>()

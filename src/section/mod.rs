@@ -25,7 +25,7 @@ use crate::ground::pve::Pve;
 #[cfg(test)]
 pub use family::from_live;
 pub use family::{change, creation, ids, list, listed, made, must_see_all, written};
-pub use life::said_again;
+pub use life::{key_of, said_again};
 pub use own::OwnRight;
 pub use parts::{Bandwidth, WORDS};
 pub(crate) use resource::{lives, plain};

@@ -1,0 +1,5 @@
+data "pve_apt_repositories" "all" {}
+
+output "sources" {
+  value = keys(data.pve_apt_repositories.all.apt_repositories)
+}
