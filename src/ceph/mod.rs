@@ -1,13 +1,16 @@
 //! Ceph: OSDs, CRUSH rules, pools.
 
 pub mod crush_rule;
+pub mod daemon;
 pub mod departure;
 pub mod durability;
+pub mod flags;
 pub mod osd;
 pub mod placement;
 pub mod pool;
 pub mod status;
 pub mod topology;
+pub mod wait;
 
 use terraform_plugin::{Cx, Registry};
 
@@ -16,7 +19,15 @@ use crate::ground::pve::Pve;
 
 /// What this area offers.
 pub fn offer(registry: Registry<Pve>) -> Registry<Pve> {
-    registry.data::<status::CephStatus>().listed::<crush_rule::CrushRule>().listed::<osd::Osd>().listed::<pool::Pool>()
+    registry
+        .data::<status::CephStatus>()
+        .listed::<crush_rule::CrushRule>()
+        .object::<flags::CephFlags>()
+        .listed::<daemon::manager::CephManager>()
+        .listed::<daemon::metadata_server::CephMetadataServer>()
+        .listed::<daemon::monitor::CephMonitor>()
+        .listed::<osd::Osd>()
+        .listed::<pool::Pool>()
 }
 
 /// A node on which Ceph's own commands work; which one does not matter. `doing` is what the error says that failed.

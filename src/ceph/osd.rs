@@ -22,7 +22,6 @@ mod stray;
 
 use std::collections::BTreeSet;
 
-use pve_client::Patience;
 use pve_client::api::ceph::osd::Osd as Live;
 use pve_client::api::disks::Disk;
 use terraform_plugin::{
@@ -32,6 +31,7 @@ use terraform_plugin::{
 use tokio::time::Instant;
 
 use super::placement::Member;
+use super::wait::patience_until;
 use crate::ground::absence;
 use crate::ground::error::Problem;
 use crate::ground::pve::Pve;
@@ -264,12 +264,6 @@ impl Osd {
             None => format!("The OSD on {} of {}", self.device.words(), self.node),
         }
     }
-}
-
-/// Until `deadline`, or Ctrl-C.
-fn patience_until(cx: &Cx<Pve>, deadline: Instant) -> Patience {
-    let left = deadline.saturating_duration_since(Instant::now());
-    Patience { timeout: Some(left), stop: cx.stop.token(), ..Patience::default() }
 }
 
 /// The OSD as it is. One list tells it for all OSDs; what that does not tell is asked for once, at the import or when an

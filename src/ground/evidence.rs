@@ -112,6 +112,11 @@ impl Before {
         Ok(Some(upid))
     }
 
+    /// The task that was at work when this was looked at, whoever began it.
+    pub fn running(&self) -> Option<Upid> {
+        self.known.iter().find(|task| task.is_running()).and_then(|task| task.upid.parse().ok())
+    }
+
     /// The task that made what is there.
     fn newest(&self) -> Option<&TaskEntry> {
         let made = self.known.iter().filter(|task| task.is_running() || task.is_success());

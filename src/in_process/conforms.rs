@@ -7,8 +7,9 @@ use tokio::task::JoinSet;
 use super::lives::{bench_of, example_of, named};
 
 /// What PVE brings along, so that it is found after it was removed.
-const ALWAYS_THERE: [&str; 8] = [
+const ALWAYS_THERE: [&str; 9] = [
     "pve_apt_repository",
+    "pve_ceph_flags",
     "pve_cluster_options",
     "pve_firewall_options",
     "pve_node_config",

@@ -8,6 +8,10 @@ use terraform_plugin::value::Type;
 
 use super::{Kept, Rig};
 use crate::ceph::crush_rule::CrushRule;
+use crate::ceph::daemon::manager::CephManager;
+use crate::ceph::daemon::metadata_server::CephMetadataServer;
+use crate::ceph::daemon::monitor::CephMonitor;
+use crate::ceph::flags::CephFlags;
 use crate::ceph::osd::Osd;
 use crate::ceph::pool::Pool as CephPool;
 use crate::ha::resource::HaResource;
@@ -352,10 +356,28 @@ async fn guests_under_ha_and_moved_disks() {
     assert!(done > 2, "only {done} forms were accepted");
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn daemons_and_flags() {
+    let rig = Rig::of("ceph: {stage: ready, mons: [pve1], mgrs: [pve1], mdss: [pve1]}").await;
+    let done = every_form::<CephFlags>(&rig, &json!({ "noout": true }), &no_maps, &[]).await;
+    assert!(done > 10, "only {done} forms were accepted");
+    // Whatever is said of these makes another one, so that what PVE takes is said as well.
+    let on = json!({ "node": "pve2" });
+    let also = [("name", json!("pve2"))];
+    assert_eq!(every_form::<CephManager>(&rig, &on, &no_maps, &also).await, 1);
+    assert_eq!(every_form::<CephMetadataServer>(&rig, &on, &no_maps, &also).await, 1);
+    let also = [("name", json!("pve2")), ("address", json!("10.0.0.2"))];
+    assert_eq!(every_form::<CephMonitor>(&rig, &on, &no_maps, &also).await, 2);
+}
+
 /// Whoever adds a resource tries its forms here; those of plain objects are tried with their lives.
 #[test]
 fn no_resource_is_left_out() {
     let tried = [
+        super::type_name::<CephFlags>(),
+        super::type_name::<CephManager>(),
+        super::type_name::<CephMetadataServer>(),
+        super::type_name::<CephMonitor>(),
         super::type_name::<CephPool>(),
         super::type_name::<CrushRule>(),
         super::type_name::<HaResource>(),

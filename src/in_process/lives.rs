@@ -74,6 +74,7 @@ impl Bench {
     pub(super) async fn with_ceph() -> Self {
         let mut shape = Shape::default();
         shape.ceph.stage = CephStage::Ready;
+        shape.ceph.mdss.push("pve1".to_owned());
         shape.guests.push(GuestShape::ready(101, "pve1"));
         Self::of(shape).await
     }
@@ -155,6 +156,11 @@ pub(super) async fn bench_of(name: &str) -> Bench {
             let disks = include_str!("../../acceptance-tests/tests/found/every_object/disks.yaml");
             Bench::of(Shape::from_yaml(disks).unwrap()).await
         }
+        // The first is there.
+        "pve_ceph_manager" | "pve_ceph_metadata_server" | "pve_ceph_monitor" => {
+            let daemons = include_str!("../../acceptance-tests/tests/found/every_object/first_daemons.yaml");
+            Bench::of(Shape::from_yaml(daemons).unwrap()).await
+        }
         _ => Bench::with_ceph().await,
     }
 }
@@ -220,8 +226,9 @@ async fn every_data_source_tells_what_its_example_asks() {
     for name in named("data-sources") {
         let text = read(&examples().join("data-sources").join(&name).join("data-source.tf"));
         let config = Config::from_hcl(&text).unwrap();
-        // What is looked up is what the example of the resource makes, but for a machine and OSDs, which are there.
-        let made = named("resources").contains(&name) && !["pve_vm", "pve_ceph_osd"].contains(&name.as_str());
+        // What is looked up is what the example of the resource makes, but for what is there.
+        let there = ["pve_ceph_manager", "pve_ceph_metadata_server", "pve_ceph_monitor", "pve_ceph_osd", "pve_vm"];
+        let made = named("resources").contains(&name) && !there.contains(&name.as_str());
         let resource = made.then(|| read(&examples().join("resources").join(&name).join("resource.tf")));
         let resource = resource.map(|text| Config::from_hcl(&text).unwrap());
         if let Some(resource) = &resource {

@@ -6,6 +6,7 @@ mod blind;
 mod bridges;
 mod colleagues;
 mod conforms;
+mod daemons;
 mod failover;
 mod faults;
 mod forms;

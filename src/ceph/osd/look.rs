@@ -1,23 +1,17 @@
 //! What is there: disks, the OSD in Ceph, its volume.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use pve_client::Error as PveError;
 use pve_client::api::ceph::osd::Osd as Live;
 use pve_client::api::disks::Disk;
 use terraform_plugin::Cx;
-use tokio::time::{Instant, sleep};
+use tokio::time::Instant;
 
 use super::patience_until;
+pub use crate::ceph::wait::until;
 use crate::ground::error::{During, Problem};
 use crate::ground::pve::Pve;
-
-/// Pause between two looks.
-const PAUSE: Duration = Duration::from_secs(1);
-
-/// How often the log tells that something is still waited for.
-const TELL: Duration = Duration::from_secs(30);
 
 /// The disks and partitions of a node.
 pub async fn disks(cx: &Cx<Pve>, node: &str) -> Result<Arc<Vec<Disk>>, Problem> {
@@ -81,40 +75,4 @@ pub async fn wipe(cx: &Cx<Pve>, node: &str, path: &str, deadline: Instant) -> Re
     let doing = format!("Cannot wipe {path} on {node}");
     let mut task = cx.client.disks(node).wipe(path).await.during(&doing)?;
     task.wait(&patience_until(cx, deadline), |_| {}).await.during(&doing)
-}
-
-/// Looks again and again until `done` finds what it waits for. The error tells what was found last; `waiting` is what the
-/// log and the error say that is waited for.
-pub async fn until<T, F>(
-    cx: &Cx<Pve>,
-    deadline: Instant,
-    waiting: &str,
-    mut done: impl FnMut() -> F,
-) -> Result<T, Problem>
-where
-    F: Future<Output = Result<Result<T, String>, Problem>>,
-{
-    let mut told: Option<Instant> = None;
-    loop {
-        let found = match done().await? {
-            Ok(done) => return Ok(done),
-            Err(found) => found,
-        };
-        // At once, and then again and again: who waits for hours knows from the beginning what for.
-        if told.is_none_or(|told| told.elapsed() >= TELL) {
-            told = Some(Instant::now());
-            tracing::info!(found, "waiting: {waiting}");
-        }
-        let end = if Instant::now() >= deadline {
-            Some("The time allowed is over.")
-        } else {
-            tokio::select! {
-                () = cx.stop.cancelled() => Some("Interrupted."),
-                () = sleep(PAUSE) => None,
-            }
-        };
-        if let Some(end) = end {
-            return Err(Problem::new(waiting.to_owned(), format!("{end} What was found last: {found}")));
-        }
-    }
 }

@@ -4,6 +4,7 @@
 pub(super) fn values(resource: &str, attribute: &str) -> Option<&'static [&'static str]> {
     match resource {
         "pve_ceph_crush_rule" => crush_rule(attribute),
+        "pve_ceph_manager" | "pve_ceph_metadata_server" | "pve_ceph_monitor" => daemon(attribute),
         "pve_ceph_osd" => osd(attribute),
         "pve_ceph_pool" => pool(attribute),
         "pve_storage_rbd" => storage_rbd(attribute),
@@ -28,6 +29,17 @@ fn crush_rule(attribute: &str) -> Option<&'static [&'static str]> {
         "root" => &["\"default\"", "\"no_such_root\""],
         // All disks there are SSDs.
         "device_class" => &["\"ssd\"", "\"no_such_class\""],
+        _ => return None,
+    })
+}
+
+fn daemon(attribute: &str) -> Option<&'static [&'static str]> {
+    Some(match attribute {
+        // On each of the others of three nodes there is one already.
+        "node" => &["\"pve1\"", "\"pve9\""],
+        "name" => &["\"other\"", "\"no good\""],
+        // The one that the node has, and none that it has.
+        "address" => &["\"10.0.0.2\"", "\"192.0.2.1\""],
         _ => return None,
     })
 }

@@ -7,6 +7,9 @@ pub(crate) fn cluster(object: &str) -> Vec<&'static str> {
         "pve_ceph_osd" => {
             vec!["--cluster", concat!(env!("CARGO_MANIFEST_DIR"), "/tests/found/every_object/disks.yaml")]
         }
+        "pve_ceph_manager" | "pve_ceph_metadata_server" | "pve_ceph_monitor" => {
+            vec!["--cluster", concat!(env!("CARGO_MANIFEST_DIR"), "/tests/found/every_object/first_daemons.yaml")]
+        }
         _ => vec!["--ceph", "ready", "--guest", "101"],
     }
 }

@@ -1,0 +1,4 @@
+# One is active, the others stand by.
+resource "pve_ceph_manager" "second" {
+  node = "pve2"
+}

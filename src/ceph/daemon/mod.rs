@@ -1,0 +1,323 @@
+//! Monitors, managers and metadata servers: what their lives have in common.
+//!
+//! PVE makes each by a task that ends when the daemon was started, and rewrites `ceph.conf` as a whole in it, for metadata
+//! servers without its lock. So one at a time: looked at, made, and waited for until Ceph itself counts it.
+
+mod creation;
+pub mod manager;
+pub mod metadata_server;
+pub mod monitor;
+mod removal;
+
+use pve_client::api::ceph::services::Daemon as Sort;
+use terraform_plugin::{Attr, Change, Cx, Deleted, Error, Findings, Need, Read, Resource, Say, Updated};
+
+use crate::ground::absence;
+use crate::ground::error::{During, Problem};
+use crate::ground::named::Named;
+use crate::ground::pve::Pve;
+use crate::ground::rights;
+
+/// What is called how.
+#[derive(Clone, Copy, Debug)]
+pub struct Kind {
+    /// For PVE's calls.
+    pub sort: Sort,
+    /// In a sentence: `Monitor`.
+    pub what: &'static str,
+    /// The type of the task that makes one.
+    pub creates: &'static str,
+    /// The type of the task that takes one away.
+    pub destroys: &'static str,
+    /// What it is once it is all that it should be: `part of the quorum`.
+    pub works: &'static str,
+}
+
+/// A daemon as Ceph and PVE see it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Seen {
+    /// Its id.
+    pub name: String,
+    /// The node.
+    pub host: Option<String>,
+    /// Its address; only told of monitors.
+    pub address: Option<String>,
+    /// Whether Ceph counts it.
+    pub works: bool,
+    /// In PVE's or Ceph's words.
+    pub state: String,
+}
+
+/// What differs between the three.
+pub trait Daemon: Resource<Pve> + Default + std::fmt::Debug + PartialEq {
+    /// What is called how.
+    const KIND: Kind;
+
+    /// Its id: what is configured, else its node's name.
+    fn id(&self) -> &str;
+
+    /// The node it is on, or is to be on.
+    fn node(&self) -> &str;
+
+    /// The address that it is to have, if that is said.
+    fn address(&self) -> Option<&str> {
+        None
+    }
+
+    /// As it is. `prior`: the state.
+    fn of(seen: &Seen, prior: Option<&Self>) -> Self;
+
+    /// Whether it was all that it should be once.
+    fn is_ready(&self) -> bool;
+
+    /// The same, with work left.
+    fn unready(self) -> Self;
+
+    /// The node and id of what is planned, as far as they are known.
+    fn planned(plan: &Self::Plan) -> (&Attr<String>, &Attr<String>);
+
+    /// The id of what is planned, to be completed.
+    fn planned_id(plan: &mut Self::Plan) -> &mut Attr<String>;
+
+    /// All there are.
+    fn all(cx: &Cx<Pve>) -> impl Future<Output = Result<Vec<Seen>, Problem>> + Send;
+
+    /// What follows if it goes. `all`: those that there are, it among them; `going`: ids of those that are planned to go along.
+    fn losable(
+        cx: &Cx<Pve>,
+        seen: &Seen,
+        all: &[Seen],
+        going: &[String],
+        found: &mut Findings<Self>,
+    ) -> impl Future<Output = Result<(), Error>> + Send;
+
+    /// Whether Ceph or PVE made it by itself, so that nobody could have imported it in time.
+    fn came_along(cx: &Cx<Pve>, seen: &Seen) -> impl Future<Output = Result<bool, Problem>> + Send {
+        let _ = (cx, seen);
+        async { Ok(false) }
+    }
+
+    /// What else has to be waited for, once it works: `first` tells that there was none before.
+    fn followed(
+        cx: &Cx<Pve>,
+        first: bool,
+        deadline: tokio::time::Instant,
+    ) -> impl Future<Output = Result<(), Problem>> + Send {
+        let _ = (cx, first, deadline);
+        async { Ok(()) }
+    }
+
+    /// A node from which it is taken away although its own is dead; none if PVE has no way.
+    fn other_node(cx: &Cx<Pve>) -> impl Future<Output = Result<Option<String>, Problem>> + Send {
+        let _ = cx;
+        async { Ok(None) }
+    }
+}
+
+/// `mon.pve1`: what tasks are about.
+fn task_id<D: Daemon>(id: &str) -> String {
+    format!("{}.{id}", D::KIND.sort.name())
+}
+
+/// As messages call it.
+fn called<D: Daemon>(id: &str) -> String {
+    format!("{} \"{id}\"", D::KIND.what)
+}
+
+fn lower<D: Daemon>(id: &str) -> String {
+    format!("{} \"{id}\"", D::KIND.what.to_lowercase())
+}
+
+fn named<D: Daemon>(id: &str) -> Named {
+    Named { kind: format!("pve_{}", D::NAME), attribute: "name", key: id.to_owned(), what: called::<D>(id) }
+}
+
+async fn find<D: Daemon>(cx: &Cx<Pve>, id: &str) -> Result<Option<Seen>, Problem> {
+    Ok(D::all(cx).await?.into_iter().find(|seen| seen.name == id))
+}
+
+pub fn needs() -> Vec<Need> {
+    vec![Need::to_plan("/", &["Sys.Audit"]), Need::to_apply("/", &["Sys.Modify"])]
+}
+
+/// The node's name is the usual id.
+pub async fn plan<D: Daemon>(cx: &Cx<Pve>, change: &mut Change<D>, say: &mut Say<D>) {
+    rights::warn(cx, change, say, "/", "Sys.Modify").await;
+    if change.is_create() && !change.is_destroy() {
+        let unset = D::planned(&change.config).1.is_null();
+        let node = D::planned(&change.plan).0.clone();
+        if unset {
+            *D::planned_id(&mut change.plan) = node;
+        }
+    }
+}
+
+/// Whether it is there already, and whether its node is.
+pub async fn possible<D: Daemon>(
+    cx: &Cx<Pve>,
+    want: &D::Plan,
+    prior: Option<&D>,
+    found: &mut Findings<D>,
+) -> Result<(), Error> {
+    // It exists, or a creation was begun that tells by itself what became of it.
+    if prior.is_some() {
+        return Ok(());
+    }
+    let (node, id) = D::planned(want);
+    if let Some(node) = node.text() {
+        let status = cx.client.cluster().status().await.during("Cannot list the cluster's nodes")?;
+        match status.member(node) {
+            None => {
+                let names: Vec<&str> = status.members.iter().map(|member| member.name.as_str()).collect();
+                let detail = format!("Its nodes: {}. Nothing was written.", names.join(", "));
+                let problem = Problem::new(format!("The cluster has no node \"{node}\""), detail);
+                found.mendable(problem.at("node"));
+            }
+            Some(member) if !member.online => {
+                let detail = "Daemons are made on their own node. Nothing was written. Apply again when it is back.";
+                found.mendable(Problem::new(format!("Node {node} is offline"), detail).at("node"));
+            }
+            Some(_) => {}
+        }
+    }
+    if let Some(id) = id.text().or(node.text())
+        && let Some(seen) = find::<D>(cx, id).await?
+        && !D::came_along(cx, &seen).await?
+    {
+        found.exists(named::<D>(id).existing());
+    }
+    Ok(())
+}
+
+/// What speaks against taking it away.
+pub async fn removable<D: Daemon>(cx: &Cx<Pve>, was: &D, found: &mut Findings<D>) -> Result<(), Error> {
+    let all = D::all(cx).await?;
+    let Some(seen) = all.iter().find(|seen| seen.name == was.id()) else { return Ok(()) };
+    let going: Vec<String> = match found.is_plan() {
+        true => cx.going::<D>().iter().map(|other| other.id().to_owned()).collect(),
+        false => Vec::new(),
+    };
+    found.check(removal::place::<D>(cx, was, seen).await);
+    D::losable(cx, seen, &all, &going, found).await
+}
+
+pub async fn read<D: Daemon>(cx: &Cx<Pve>, id: &str, prior: Option<&D>) -> Result<Read<D>, Error> {
+    let found = find::<D>(cx, id).await.map(|seen| seen.map(|seen| D::of(&seen, prior)));
+    if let (Ok(None), Some(prior)) = (&found, prior)
+        && absence::tell_if_dead(cx, &[prior.node()], &format!("{} tells nothing of itself", lower::<D>(id))).await
+    {
+        // What a dead node told is forgotten after some minutes.
+        return Ok(Read::Found(D::of(&silent(prior), Some(prior))));
+    }
+    match (found, prior) {
+        // It may be in the making: what was begun is carried on, or taken away, by the next apply.
+        (Ok(None), Some(prior)) if !prior.is_ready() => Ok(Read::Found(prior.clone())),
+        (found, _) => absence::answer(&cx.client, found).await,
+    }
+}
+
+/// As the state has it, of one that nobody sees.
+fn silent<D: Daemon>(prior: &D) -> Seen {
+    Seen {
+        name: prior.id().to_owned(),
+        host: Some(prior.node().to_owned()),
+        address: prior.address().map(str::to_owned),
+        works: false,
+        state: String::new(),
+    }
+}
+
+/// Nothing can be changed: what was begun is carried on.
+pub async fn update<D: Daemon>(cx: &Cx<Pve>, prior: &D, want: &D) -> Result<Updated<D>, Error> {
+    creation::resume(cx, prior, want).await
+}
+
+pub async fn delete<D: Daemon>(cx: &Cx<Pve>, was: &D) -> Result<Deleted<D>, Error> {
+    removal::remove(cx, was).await
+}
+
+pub async fn list<D: Daemon>(cx: &Cx<Pve>) -> Result<Vec<D>, Error> {
+    Ok(D::all(cx).await?.iter().map(|seen| D::of(seen, None)).collect())
+}
+
+/// Makes a daemon's model a resource that can be listed.
+macro_rules! daemon {
+    ($object:ty, $plural:literal) => {
+        impl terraform_plugin::Resource<crate::ground::pve::Pve> for $object {
+            fn needs() -> Vec<terraform_plugin::Need> {
+                crate::ceph::daemon::needs()
+            }
+
+            fn validate(config: &<Self as terraform_plugin::Object>::Plan, say: &mut terraform_plugin::Say<Self>) {
+                Self::check(config, say);
+            }
+
+            async fn plan(
+                cx: &terraform_plugin::Cx<crate::ground::pve::Pve>,
+                change: &mut terraform_plugin::Change<Self>,
+                say: &mut terraform_plugin::Say<Self>,
+            ) {
+                crate::ceph::daemon::plan(cx, change, say).await;
+            }
+
+            async fn possible(
+                cx: &terraform_plugin::Cx<crate::ground::pve::Pve>,
+                want: &<Self as terraform_plugin::Object>::Plan,
+                prior: Option<&Self>,
+                found: &mut terraform_plugin::Findings<Self>,
+            ) -> Result<(), terraform_plugin::Error> {
+                crate::ceph::daemon::possible(cx, want, prior, found).await
+            }
+
+            async fn removable(
+                cx: &terraform_plugin::Cx<crate::ground::pve::Pve>,
+                was: &Self,
+                found: &mut terraform_plugin::Findings<Self>,
+            ) -> Result<(), terraform_plugin::Error> {
+                crate::ceph::daemon::removable(cx, was, found).await
+            }
+
+            async fn create(
+                cx: &terraform_plugin::Cx<crate::ground::pve::Pve>,
+                want: &Self,
+                unwritten: terraform_plugin::Unwritten<Self>,
+            ) -> Result<terraform_plugin::Created<Self>, terraform_plugin::Failed> {
+                crate::ceph::daemon::creation::create(cx, want, unwritten).await
+            }
+
+            async fn read(
+                cx: &terraform_plugin::Cx<crate::ground::pve::Pve>,
+                key: &Self::Key,
+                prior: Option<&Self>,
+            ) -> Result<terraform_plugin::Read<Self>, terraform_plugin::Error> {
+                crate::ceph::daemon::read(cx, &key.name, prior).await
+            }
+
+            async fn update(
+                cx: &terraform_plugin::Cx<crate::ground::pve::Pve>,
+                prior: &Self,
+                want: &Self,
+            ) -> Result<terraform_plugin::Updated<Self>, terraform_plugin::Error> {
+                crate::ceph::daemon::update(cx, prior, want).await
+            }
+
+            async fn delete(
+                cx: &terraform_plugin::Cx<crate::ground::pve::Pve>,
+                was: &Self,
+            ) -> Result<terraform_plugin::Deleted<Self>, terraform_plugin::Error> {
+                crate::ceph::daemon::delete(cx, was).await
+            }
+        }
+
+        impl terraform_plugin::Listed<crate::ground::pve::Pve> for $object {
+            const PLURAL: &'static str = $plural;
+
+            async fn list(
+                cx: &terraform_plugin::Cx<crate::ground::pve::Pve>,
+            ) -> Result<Vec<Self>, terraform_plugin::Error> {
+                crate::ceph::daemon::list(cx).await
+            }
+        }
+    };
+}
+use daemon;

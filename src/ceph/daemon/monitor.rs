@@ -1,0 +1,219 @@
+//! `pve_ceph_monitor`: a monitor of Ceph.
+
+use pve_client::Error as PveError;
+use pve_client::api::ceph::services::{Daemon as Sort, Risk};
+use terraform_plugin::{Attr, Cx, Error, Findings, Model, Say, Timeouts};
+use tokio::time::Instant;
+
+use super::{Daemon, Kind, Seen, daemon};
+use crate::ceph::wait::until;
+use crate::ground::error::{During, Problem};
+use crate::ground::pve::Pve;
+
+/// A monitor of Ceph: the monitors know what the cluster is like, and agree on it by majority. Three survive the death of one.
+///
+/// Monitors are made one after the other, whatever the configuration says, and each is waited for until it is part of the
+/// quorum. The first one brings a manager on its node, which `pve_ceph_manager` takes over.
+///
+/// One whose removal would leave no majority is not removed, and neither is the last one. One on a node that is offline cannot
+/// be removed by PVE; the error says how it is done by hand.
+#[derive(Model, Clone, Debug, Default, PartialEq)]
+#[model(name = "ceph_monitor", area = "Ceph", key(name))]
+pub struct CephMonitor {
+    /// The node it is on. A change replaces it.
+    #[attr(required, replace, length = 1..)]
+    pub node: String,
+    /// Its id. Unset: the name of its node.
+    #[attr(keep, replace, length = ..=200, regex = "^[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?$", says = "letters, digits and hyphens")]
+    pub name: Option<String>,
+    /// The address on which it listens, for a node that has several in Ceph's public network. Left alone when unset (the one that
+    /// the node has there). A change replaces it.
+    #[attr(keep, replace, check = address)]
+    pub address: Option<String>,
+    /// False until it has been part of the quorum once; the next apply carries on.
+    #[attr(ready)]
+    pub ready: bool,
+    /// How long operations may take.
+    #[attr(timeouts(create = "10m", update = "10m", delete = "10m"))]
+    pub timeouts: Timeouts,
+}
+
+fn address(text: &String) -> Result<(), String> {
+    match text.parse::<std::net::IpAddr>() {
+        Ok(parsed) if parsed.to_string() == *text => Ok(()),
+        Ok(parsed) => Err(format!("must be written `{parsed}`, as PVE tells it")),
+        Err(_) => Err("must be an IP address".to_owned()),
+    }
+}
+
+/// `10.0.0.1` of `10.0.0.1:6789/0`, `2001:db8::1` of `[2001:db8::1]:6789/0`.
+fn without_port(addr: &str) -> &str {
+    match addr.strip_prefix('[') {
+        Some(rest) => rest.split(']').next().unwrap_or(rest),
+        None => addr.rsplit_once(':').map_or(addr, |(address, _)| address),
+    }
+}
+
+impl CephMonitor {
+    fn check(_config: &CephMonitorPlan, _say: &mut Say<Self>) {}
+}
+
+/// How many have to agree.
+fn majority(of: usize) -> usize {
+    of / 2 + 1
+}
+
+impl Daemon for CephMonitor {
+    const KIND: Kind = Kind {
+        sort: Sort::Monitor,
+        what: "Monitor",
+        creates: "cephcreatemon",
+        destroys: "cephdestroymon",
+        works: "part of the quorum",
+    };
+
+    fn id(&self) -> &str {
+        self.name.as_deref().unwrap_or(&self.node)
+    }
+
+    fn node(&self) -> &str {
+        &self.node
+    }
+
+    fn address(&self) -> Option<&str> {
+        self.address.as_deref()
+    }
+
+    fn of(seen: &Seen, prior: Option<&Self>) -> Self {
+        let known = prior.cloned().unwrap_or_default();
+        Self {
+            node: seen.host.clone().unwrap_or_else(|| known.node.clone()),
+            name: Some(seen.name.clone()),
+            address: seen.address.clone().or_else(|| known.address.clone()),
+            ready: known.ready || seen.works || prior.is_none(),
+            ..known
+        }
+    }
+
+    fn is_ready(&self) -> bool {
+        self.ready
+    }
+
+    fn unready(self) -> Self {
+        Self { ready: false, ..self }
+    }
+
+    fn planned(plan: &CephMonitorPlan) -> (&Attr<String>, &Attr<String>) {
+        (&plan.node, &plan.name)
+    }
+
+    fn planned_id(plan: &mut CephMonitorPlan) -> &mut Attr<String> {
+        &mut plan.name
+    }
+
+    async fn all(cx: &Cx<Pve>) -> Result<Vec<Seen>, Problem> {
+        let monitors = cx.client.ceph().monitors().await.during("Cannot list the monitors of Ceph")?;
+        let seen = |monitor: &pve_client::api::ceph::services::Monitor| Seen {
+            name: monitor.name.clone(),
+            host: monitor.host.clone(),
+            address: monitor.addr.as_deref().map(|addr| without_port(addr).to_owned()),
+            works: monitor.quorum,
+            state: monitor.state.clone(),
+        };
+        Ok(monitors.iter().map(seen).collect())
+    }
+
+    async fn losable(
+        cx: &Cx<Pve>,
+        seen: &Seen,
+        all: &[Seen],
+        going: &[String],
+        found: &mut Findings<Self>,
+    ) -> Result<(), Error> {
+        let id = &seen.name;
+        let stay = all.iter().filter(|one| one.name != *id && !going.contains(&one.name)).count();
+        if stay == 0 {
+            found.mendable(Problem::new(
+                format!("Monitor \"{id}\" is the last one"),
+                format!(
+                    "There {}, and without any Ceph knows nothing of itself: PVE removes the last one only with the whole of Ceph \
+                     (`pveceph purge`). Nothing was written.",
+                    match all.len() {
+                        1 => "is one monitor".to_owned(),
+                        n => format!("are {n} monitors, and all of them are to go"),
+                    }
+                ),
+            ));
+            return Ok(());
+        }
+        let (agree, left) = (all.iter().filter(|one| one.works && one.name != *id).count(), all.len() - 1);
+        if agree < majority(left) {
+            found.mendable(Problem::new(
+                format!("Without monitor \"{id}\" there would be no quorum"),
+                format!(
+                    "There are {} monitors, of which {} agree. Without this one {left} are left, of which {} have to agree, and {agree} \
+                     do. Nothing was written. Bring the others back first.",
+                    all.len(),
+                    all.iter().filter(|one| one.works).count(),
+                    majority(left)
+                ),
+            ));
+            return Ok(());
+        }
+        if stay < 3 {
+            found.notice(Problem::new(
+                "Ceph would be left with fewer than three monitors",
+                format!("{stay} would be left: none of them may die, or all of Ceph stands still. Three survive the death of one."),
+            ));
+        }
+        // What is safe in Ceph's own eyes is asked right before.
+        if !found.is_plan() {
+            let doing = format!("Cannot ask whether monitor \"{id}\" can be removed");
+            let safety = cx.client.ceph().is_safe(Risk::Destroy, "mon", id).await.during(doing)?;
+            if !safety.safe {
+                let detail = format!("Ceph says: {}. Nothing was written.", safety.status.trim().trim_end_matches('.'));
+                found.mendable(Problem::new(format!("Ceph does not let monitor \"{id}\" go"), detail));
+            }
+        }
+        Ok(())
+    }
+
+    /// The first one brings a manager, by a task that goes on when that of the monitor is over. Without it Ceph has no figures,
+    /// and who makes a manager on that node would collide with it.
+    async fn followed(cx: &Cx<Pve>, first: bool, deadline: Instant) -> Result<(), Problem> {
+        if !first {
+            return Ok(());
+        }
+        until(cx, deadline, "The first monitor's manager is not there yet", async || {
+            Ok(match cx.client.ceph().managers().await {
+                Ok(managers) if managers.iter().any(|manager| manager.state == "active") => Ok(()),
+                Ok(managers) => Err(format!("There are {} managers, and none is active.", managers.len())),
+                Err(error @ PveError::CephUnreachable(_)) => Err(error.to_string()),
+                Err(error) if error.is_stumble_of_ceph() => Err(error.to_string()),
+                Err(error) => return Err(error).during("Cannot list the managers of Ceph"),
+            })
+        })
+        .await
+    }
+}
+
+daemon!(CephMonitor, "ceph_monitors");
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_port_is_no_part_of_an_address() {
+        for (addr, address) in
+            [("10.0.0.1:6789/0", "10.0.0.1"), ("[2001:db8::1]:6789/0", "2001:db8::1"), ("10.0.0.1", "10.0.0.1")]
+        {
+            assert_eq!(without_port(addr), address);
+        }
+    }
+
+    #[test]
+    fn more_than_half_have_to_agree() {
+        assert_eq!([1, 2, 3, 4, 5].map(majority), [1, 2, 2, 3, 3]);
+    }
+}
