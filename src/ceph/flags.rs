@@ -14,8 +14,8 @@ use crate::section::{Builtin, Life, OwnRight, lives};
 /// Flags that hold for all OSDs of the cluster, such as `noout` during maintenance.
 ///
 /// There is one set of them, and it is always there: creating this sets what is configured. A flag that is not configured is
-/// left alone, so that one which is set by hand for an hour is not planned away. Destroying this unsets the flags that it has
-/// set, and no others; after an import, all that are set.
+/// left alone, so that one which is set by hand for an hour is not planned away. Destroying this unsets the flags that were
+/// configured when it was made or that it has set since, and no others; after an import, all that are set.
 #[derive(Model, Clone, Debug, Default, PartialEq)]
 #[model(name = "ceph_flags", area = "Ceph", key(id))]
 pub struct CephFlags {
@@ -117,8 +117,9 @@ async fn live(cx: &Cx<Pve>) -> Result<CephFlags, Problem> {
     })
 }
 
-/// Sets and unsets what differs, and remembers what is ours to unset one day.
-async fn bring(cx: &Cx<Pve>, wanted: &Flags) -> Result<CephFlags, Problem> {
+/// Sets and unsets what differs, and remembers what is ours to unset one day: also those that a run set which was cut off before
+/// it could tell. `configured`: whether `wanted` is what is configured, and not what else is kept.
+async fn bring(cx: &Cx<Pve>, wanted: &Flags, configured: bool) -> Result<CephFlags, Problem> {
     const DOING: &str = "Cannot change Ceph's flags";
     let is = live(cx).await?.flags();
     let differing: Flags =
@@ -133,7 +134,7 @@ async fn bring(cx: &Cx<Pve>, wanted: &Flags) -> Result<CephFlags, Problem> {
         task.wait(&patience(cx), |_| {}).await.during(DOING)?;
     }
     let mut ours: BTreeSet<String> = cx.private.get(OURS).unwrap_or_default();
-    for (name, on) in differing {
+    for (name, on) in if configured { wanted.clone() } else { differing } {
         match on {
             true => drop(ours.insert(name.to_owned())),
             false => drop(ours.remove(name)),
@@ -167,18 +168,19 @@ impl Life for CephFlags {
     }
 
     async fn make(cx: &Cx<Pve>, want: &Self) -> Result<Self, Problem> {
-        bring(cx, &want.flags()).await
+        bring(cx, &want.flags(), true).await
     }
 
-    async fn change(cx: &Cx<Pve>, _prior: &Self, want: &Self) -> Result<Self, Problem> {
-        bring(cx, &want.flags()).await
+    async fn change(cx: &Cx<Pve>, prior: &Self, want: &Self) -> Result<Self, Problem> {
+        // It is made by being changed, from nothing that is known.
+        bring(cx, &want.flags(), *prior == Self::default()).await
     }
 
     async fn end(cx: &Cx<Pve>, was: &Self) -> Result<(), Problem> {
         let ours: Option<BTreeSet<String>> = cx.private.get(OURS);
         let goes = |name: &str| ours.as_ref().is_none_or(|ours| ours.contains(name));
         let flags = was.flags().into_iter().filter(|(name, on)| *on && goes(name));
-        bring(cx, &flags.map(|(name, _)| (name, false)).collect()).await.map(drop)
+        bring(cx, &flags.map(|(name, _)| (name, false)).collect(), false).await.map(drop)
     }
 
     async fn possible(

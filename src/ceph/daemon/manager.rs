@@ -2,7 +2,7 @@
 
 use pve_client::api::ceph::services::Daemon as Sort;
 use pve_client::api::nodes::{TaskEntry, TaskFilter};
-use terraform_plugin::{Attr, Cx, Error, Findings, Model, Say, Timeouts};
+use terraform_plugin::{Attr, Cx, Error, Findings, Model, Timeouts};
 
 use super::{Daemon, Kind, Seen, daemon, task_id};
 use crate::ground::error::{During, Problem};
@@ -30,10 +30,6 @@ pub struct CephManager {
     /// How long operations may take.
     #[attr(timeouts(create = "10m", update = "10m", delete = "10m"))]
     pub timeouts: Timeouts,
-}
-
-impl CephManager {
-    fn check(_config: &CephManagerPlan, _say: &mut Say<Self>) {}
 }
 
 impl Daemon for CephManager {
@@ -100,7 +96,8 @@ impl Daemon for CephManager {
     ) -> Result<(), Error> {
         let id = &seen.name;
         let stays = |one: &&Seen| one.works && one.name != *id && !going.contains(&one.name);
-        if all.iter().any(|one| stays(&one)) {
+        // With one that does not work, nothing is lost.
+        if !seen.works || all.iter().any(|one| stays(&one)) {
             return Ok(());
         }
         let osds = cx.client.ceph().status().await.during("Cannot read Ceph's status")?.osdmap.num_osds;

@@ -28,21 +28,6 @@ pub struct CephMetadataServer {
     pub timeouts: Timeouts,
 }
 
-impl CephMetadataServer {
-    fn check(config: &CephMetadataServerPlan, say: &mut Say<Self>) {
-        if let Some(node) = config.node.text()
-            && config.name.is_null()
-            && node.starts_with(|c: char| c.is_ascii_digit())
-        {
-            say.error(
-                "name",
-                format!("A metadata server cannot be called \"{node}\""),
-                "Its id is the name of its node when nothing is said, and PVE takes none that begins with a digit. Set `name`.",
-            );
-        }
-    }
-}
-
 impl Daemon for CephMetadataServer {
     const KIND: Kind = Kind {
         sort: Sort::MetadataServer,
@@ -58,6 +43,19 @@ impl Daemon for CephMetadataServer {
 
     fn node(&self) -> &str {
         &self.node
+    }
+
+    fn check(config: &CephMetadataServerPlan, say: &mut Say<Self>) {
+        if let Some(node) = config.node.text()
+            && config.name.is_null()
+            && node.starts_with(|c: char| c.is_ascii_digit())
+        {
+            say.error(
+                "name",
+                format!("A metadata server cannot be called \"{node}\""),
+                "Its id is the name of its node when nothing is said, and PVE takes none that begins with a digit. Set `name`.",
+            );
+        }
     }
 
     fn of(seen: &Seen, prior: Option<&Self>) -> Self {
@@ -108,7 +106,8 @@ impl Daemon for CephMetadataServer {
         let id = &seen.name;
         let left = all.iter().filter(|one| one.works && one.name != *id && !going.contains(&one.name)).count();
         let filesystems = cx.client.ceph().filesystems().await.during("Cannot list the file systems of Ceph")?;
-        if left < filesystems.len() {
+        // With one that does not run, nothing is lost.
+        if seen.works && left < filesystems.len() {
             let names: Vec<&str> = filesystems.iter().map(|fs| fs.name.as_str()).collect();
             found.mendable(Problem::new(
                 format!("Metadata server \"{id}\" is needed"),

@@ -64,6 +64,11 @@ pub trait Daemon: Resource<Pve> + Default + std::fmt::Debug + PartialEq {
         None
     }
 
+    /// As [`Resource::validate`].
+    fn check(config: &Self::Plan, say: &mut Say<Self>) {
+        let _ = (config, say);
+    }
+
     /// As it is. `prior`: the state.
     fn of(seen: &Seen, prior: Option<&Self>) -> Self;
 
@@ -136,6 +141,7 @@ async fn find<D: Daemon>(cx: &Cx<Pve>, id: &str) -> Result<Option<Seen>, Problem
     Ok(D::all(cx).await?.into_iter().find(|seen| seen.name == id))
 }
 
+/// What it takes to plan and to apply one.
 pub fn needs() -> Vec<Need> {
     vec![Need::to_plan("/", &["Sys.Audit"]), Need::to_apply("/", &["Sys.Modify"])]
 }
@@ -201,6 +207,7 @@ pub async fn removable<D: Daemon>(cx: &Cx<Pve>, was: &D, found: &mut Findings<D>
     D::losable(cx, seen, &all, &going, found).await
 }
 
+/// Looks at it. A dead node and what was begun are no reasons to call it gone.
 pub async fn read<D: Daemon>(cx: &Cx<Pve>, id: &str, prior: Option<&D>) -> Result<Read<D>, Error> {
     let found = find::<D>(cx, id).await.map(|seen| seen.map(|seen| D::of(&seen, prior)));
     if let (Ok(None), Some(prior)) = (&found, prior)
@@ -232,10 +239,12 @@ pub async fn update<D: Daemon>(cx: &Cx<Pve>, prior: &D, want: &D) -> Result<Upda
     creation::resume(cx, prior, want).await
 }
 
+/// Takes it away, if it is there and may go.
 pub async fn delete<D: Daemon>(cx: &Cx<Pve>, was: &D) -> Result<Deleted<D>, Error> {
     removal::remove(cx, was).await
 }
 
+/// All there are.
 pub async fn list<D: Daemon>(cx: &Cx<Pve>) -> Result<Vec<D>, Error> {
     Ok(D::all(cx).await?.iter().map(|seen| D::of(seen, None)).collect())
 }
@@ -249,7 +258,7 @@ macro_rules! daemon {
             }
 
             fn validate(config: &<Self as terraform_plugin::Object>::Plan, say: &mut terraform_plugin::Say<Self>) {
-                Self::check(config, say);
+                <Self as crate::ceph::daemon::Daemon>::check(config, say);
             }
 
             async fn plan(

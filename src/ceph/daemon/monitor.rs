@@ -2,7 +2,7 @@
 
 use pve_client::Error as PveError;
 use pve_client::api::ceph::services::{Daemon as Sort, Risk};
-use terraform_plugin::{Attr, Cx, Error, Findings, Model, Say, Timeouts};
+use terraform_plugin::{Attr, Cx, Error, Findings, Model, Timeouts};
 use tokio::time::Instant;
 
 use super::{Daemon, Kind, Seen, daemon};
@@ -52,10 +52,6 @@ fn without_port(addr: &str) -> &str {
         Some(rest) => rest.split(']').next().unwrap_or(rest),
         None => addr.rsplit_once(':').map_or(addr, |(address, _)| address),
     }
-}
-
-impl CephMonitor {
-    fn check(_config: &CephMonitorPlan, _say: &mut Say<Self>) {}
 }
 
 /// How many have to agree.

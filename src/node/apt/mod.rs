@@ -117,12 +117,11 @@ impl<'a> Work<'a> {
         for _ in 0..STEPS {
             let found = self.read().await?;
             let Some(request) = next(&found)? else { return Ok(()) };
-            match self.turn.send::<IgnoredAny>(request.node(self.node).param("digest", &found.digest)).await {
-                Err(error) => match Problem::during(&self.doing, error) {
-                    problem if problem.is_modified() => {}
-                    problem => return Err(problem),
-                },
-                Ok(_) => {}
+            let request = request.node(self.node).param("digest", &found.digest);
+            match self.turn.send::<IgnoredAny>(request).await.during(&self.doing) {
+                Err(problem) if !problem.is_modified() => return Err(problem),
+                // Done, or to be worked out anew.
+                _ => {}
             }
         }
         Err(Problem::new(

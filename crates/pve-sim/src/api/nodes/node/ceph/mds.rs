@@ -1,10 +1,13 @@
 //! `/nodes/{node}/ceph/mds`.
 
+use std::sync::{Arc, Mutex, PoisonError};
+
 use serde_json::{Value, json};
 
 use super::{Need, ceph, ceph_on, secs};
 use crate::cluster::ceph::Mds;
-use crate::kernel::tasks::Steps;
+use crate::cluster::ceph::config::ConfFile;
+use crate::kernel::tasks::{Steps, TaskCx};
 use crate::kernel::{Call, PveError, Routes};
 
 pub(super) fn routes(r: &mut Routes) {
@@ -38,15 +41,15 @@ fn list(call: &mut Call<'_>) -> Result<Value, PveError> {
 
 /// `ceph.conf` as it was when the task read it: written back as a whole, without a lock, so that what somebody else wrote
 /// meanwhile is lost.
-type Read = std::sync::Arc<std::sync::Mutex<Option<crate::cluster::ceph::config::ConfFile>>>;
+type Read = Arc<Mutex<Option<ConfFile>>>;
 
-fn keep(read: &Read, conf: Option<crate::cluster::ceph::config::ConfFile>) {
+fn keep(read: &Read, conf: Option<ConfFile>) {
     // Nobody panics while they hold it.
-    *read.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = conf;
+    *read.lock().unwrap_or_else(PoisonError::into_inner) = conf;
 }
 
-fn kept(read: &Read) -> Option<crate::cluster::ceph::config::ConfFile> {
-    read.lock().unwrap_or_else(std::sync::PoisonError::into_inner).clone()
+fn kept(read: &Read) -> Option<ConfFile> {
+    read.lock().unwrap_or_else(PoisonError::into_inner).clone()
 }
 
 fn create(call: &mut Call<'_>) -> Result<Value, PveError> {
@@ -59,7 +62,7 @@ fn create(call: &mut Call<'_>) -> Result<Value, PveError> {
     let read = Read::default();
     let begin = {
         let (id, node, read) = (id.clone(), node.clone(), read.clone());
-        move |t: &mut crate::kernel::tasks::TaskCx<'_>| {
+        move |t: &mut TaskCx<'_>| {
             let ceph = ceph_on(t.cluster, &node, Need::Monitors)?;
             if ceph.conf.as_ref().is_some_and(|conf| conf.contains_key(&format!("mds.{id}"))) {
                 return Err(format!("MDS '{id}' already referenced in ceph config, abort!"));
@@ -94,7 +97,7 @@ fn destroy(call: &mut Call<'_>) -> Result<Value, PveError> {
     let read = Read::default();
     let begin = {
         let (id, node, read) = (id.clone(), node.clone(), read.clone());
-        move |t: &mut crate::kernel::tasks::TaskCx<'_>| {
+        move |t: &mut TaskCx<'_>| {
             t.log(format!("disabling service 'ceph-mds@{id}.service'\nstopping service 'ceph-mds@{id}.service'"));
             let ceph = ceph_on(t.cluster, &node, Need::Monitors)?;
             keep(&read, ceph.conf.clone());
