@@ -55,7 +55,9 @@ pub struct CrushRule {
         says = "a level of the CRUSH hierarchy, such as `host`"
     )]
     pub failure_domain: String,
-    /// The bucket below which OSDs are chosen. Left alone when unset (`default`, which holds every OSD).
+    /// The bucket below which OSDs are chosen.
+    ///
+    /// Left alone when unset (`default`, which holds every OSD).
     #[attr(keep, regex = r"^[A-Za-z0-9_.][A-Za-z0-9_.-]*$", says = "the name of a CRUSH bucket, such as `default`")]
     pub root: Option<String>,
     /// Chooses among OSDs of this class only: `hdd`, `ssd`, `nvme`, or one of your own. An OSD must have it already.

@@ -9,7 +9,7 @@ use terraform_plugin::{Cx, Error, Findings, Model, Need, Timeouts};
 use crate::ground::error::{During, Problem};
 use crate::ground::evidence::Before;
 use crate::ground::pve::{Pve, patience};
-use crate::section::{Builtin, Life, OwnRight, lives};
+use crate::section::{Builtin, Family, OwnRight, Section, lives};
 
 /// Flags that hold for all OSDs of the cluster, such as `noout` during maintenance.
 ///
@@ -22,7 +22,9 @@ pub struct CephFlags {
     /// Always `ceph`.
     #[attr(default = "ceph", replace, one_of = ["ceph"])]
     pub id: String,
-    /// Nothing is backfilled. Left alone when unset, as all others.
+    /// Nothing is backfilled.
+    ///
+    /// Left alone when unset, as all others.
     #[attr(keep)]
     pub nobackfill: Option<bool>,
     /// Nothing is scrubbed deeply.
@@ -144,8 +146,8 @@ async fn bring(cx: &Cx<Pve>, wanted: &Flags, configured: bool) -> Result<CephFla
     live(cx).await
 }
 
-impl Life for CephFlags {
-    const WHAT: &'static str = "Flags of";
+impl Section for CephFlags {
+    const FAMILY: Family = Family { what: "Flags of", ..Family::PLAIN };
 
     fn needs() -> Vec<Need> {
         vec![Need::to_plan("/", &["Sys.Audit"]), Need::to_apply("/", &["Sys.Modify"])]

@@ -70,15 +70,20 @@ pub struct Osd {
     /// The disk or partition, named by exactly one of `path`, `by_id` and `serial`.
     #[attr(required)]
     pub device: Device,
-    /// Its device class, which CRUSH rules can ask for. Left alone when unset (Ceph finds out: `hdd`, `ssd` or `nvme`).
+    /// Its device class, which CRUSH rules can ask for.
+    ///
+    /// Left alone when unset (Ceph finds out: `hdd`, `ssd` or `nvme`).
     #[attr(keep, regex = r"^[A-Za-z0-9_.][A-Za-z0-9_.-]*$", says = "a device class, such as `ssd`")]
     pub crush_device_class: Option<String>,
-    /// Whether it is given data. Left alone when unset. `false` has Ceph move everything away from it, and keeps it. Looked at
-    /// only while the OSD is up: Ceph itself takes out what has been down for ten minutes, and one that is down is not brought
-    /// in.
+    /// Whether it is given data.
+    ///
+    /// Left alone when unset. `false` has Ceph move everything away from it, and keeps it. Looked at only while the OSD is
+    /// up: Ceph itself takes out what has been down for ten minutes, and one that is down is not brought in.
     #[attr(keep)]
     pub r#in: Option<bool>,
-    /// Whether it is encrypted with dm-crypt. Left alone when unset (PVE: false).
+    /// Whether it is encrypted with dm-crypt.
+    ///
+    /// Left alone when unset (PVE: false).
     #[attr(keep, replace)]
     pub encrypted: Option<bool>,
     /// What may be erased from the device, in PVE's words as `pve_node_disks` shows them: `["ext4"]`. A disk with

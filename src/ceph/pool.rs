@@ -37,18 +37,26 @@ pub struct Pool {
     /// Name.
     #[attr(required, replace, regex = r"^[^:/\s]+$", says = "text without colons, slashes and white space")]
     pub name: String,
-    /// Copies kept of every object. Left alone when unset (PVE makes pools with 3). A single copy needs
-    /// `allow_single_copy`. PVE itself sets at most 7; a pool that keeps more is adopted as it is.
+    /// Copies kept of every object.
+    ///
+    /// Left alone when unset (PVE makes pools with 3). A single copy needs `allow_single_copy`. PVE itself sets at most 7; a
+    /// pool that keeps more is adopted as it is.
     #[attr(keep, range = 1..)]
     pub size: Option<u32>,
-    /// Copies that must be there for I/O to go on. Left alone when unset (PVE makes pools with 2).
+    /// Copies that must be there for I/O to go on.
+    ///
+    /// Left alone when unset (PVE makes pools with 2).
     #[attr(keep, range = 1..)]
     pub min_size: Option<u32>,
-    /// Name of the CRUSH rule that places the copies. Left alone when unset (`replicated_rule`: one copy a host).
+    /// Name of the CRUSH rule that places the copies.
+    ///
+    /// Left alone when unset (`replicated_rule`: one copy a host).
     #[attr(keep)]
     pub crush_rule: Option<String>,
-    /// Number of placement groups. Left alone when unset, and while `pg_autoscale_mode` is `on`: Ceph then decides.
-    /// Ceph splits and merges groups slowly; what counts is the number asked for.
+    /// Number of placement groups.
+    ///
+    /// Left alone when unset, and while `pg_autoscale_mode` is `on`: Ceph then decides. Ceph splits and merges groups
+    /// slowly; what counts is the number asked for.
     #[attr(keep, range = 1..=32768)]
     pub pg_num: Option<u32>,
     /// The least number of placement groups that the autoscaler may choose.

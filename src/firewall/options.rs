@@ -23,7 +23,7 @@ use super::{AREA, place};
 #[derive(Model, Clone, Debug, Default, PartialEq)]
 #[model(name = "firewall_options", area = "Firewall", key(place))]
 pub struct FirewallOptions {
-    /// Whose settings: `cluster`, `node/pve1`, `vm/101`, or `ct/102` (a container). A change leaves those of the old place.
+    /// Whose settings: `cluster`, `node/pve1`, `vm/101`, or `ct/102` (a container).
     #[attr(required, replace, regex = place::WITH_OPTIONS, says = "`cluster`, `node/NAME`, `vm/NUMBER` or `ct/NUMBER`")]
     pub place: String,
     /// Whether the firewall is on. PVE: on nodes it is, in the cluster and of guests it is not.

@@ -34,18 +34,25 @@ pub struct HaResource {
     /// The guest: `vm:101`.
     #[attr(required, replace, check = sid)]
     pub sid: String,
-    /// What HA keeps it in: `started`, `stopped` (and recovered, stopped, when its node dies), `disabled` (stopped, and left on
-    /// its node whatever happens; the way out of HA's error state), or `ignored` (as if it were not under HA). Left alone when
-    /// unset (PVE: `started`).
+    /// What HA keeps it in: `started`, `stopped` (and recovered, stopped, when its node dies), `disabled` (stopped, and left
+    /// on its node whatever happens; the way out of HA's error state), or `ignored` (as if it were not under HA).
+    ///
+    /// Left alone when unset (PVE: `started`).
     #[attr(keep)]
     pub state: Option<HaState>,
-    /// Attempts to start it again on the same node. Left alone when unset (PVE: 1).
+    /// Attempts to start it again on the same node.
+    ///
+    /// Left alone when unset (PVE: 1).
     #[attr(keep)]
     pub max_restart: Option<u32>,
-    /// Other nodes to try after that. Left alone when unset (PVE: 1).
+    /// Other nodes to try after that.
+    ///
+    /// Left alone when unset (PVE: 1).
     #[attr(keep)]
     pub max_relocate: Option<u32>,
-    /// Whether it goes back when a better node returns. Left alone when unset (PVE: true).
+    /// Whether it goes back when a better node returns.
+    ///
+    /// Left alone when unset (PVE: true).
     #[attr(keep)]
     pub failback: Option<bool>,
     /// A note.

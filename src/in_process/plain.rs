@@ -95,14 +95,8 @@ const LIVED: &[&str] = &[
 #[test]
 fn no_plain_object_is_left_out() {
     // What cannot be made and stays as it is is changed below, in `apt` and in `singles`; the list of rules has a life of its own.
-    let stay = [
-        "pve_apt_repository",
-        "pve_firewall_rules",
-        "pve_node_dns",
-        "pve_node_hosts",
-        "pve_node_time",
-        "pve_realm",
-    ];
+    let stay =
+        ["pve_apt_repository", "pve_firewall_rules", "pve_node_dns", "pve_node_hosts", "pve_node_time", "pve_realm"];
     let lived: Vec<&str> = LIVED.iter().copied().chain(stay).collect();
     let left_out: Vec<String> = resources(true).into_iter().filter(|name| !lived.contains(&name.as_str())).collect();
     assert_eq!(

@@ -9,7 +9,6 @@ use serde_json::{Value as Json, json};
 use terraform_core::{Config, Diagnostics};
 
 use super::lives::{Bench, provider_block};
-use super::matrix::cell::Phase;
 
 const SHAPE: &str = include_str!("../../acceptance-tests/tests/written/taken_over.yaml");
 
@@ -89,7 +88,7 @@ impl Case {
         let fault =
             json!({ "match": { "method": "POST", "path": self.path }, "when": "after", "effect": { "hold": true } });
         bench.sim.world.control("POST", "/faults", &fault).unwrap();
-        bench.killed(Phase::Apply, &self.config()).await.unwrap_err();
+        bench.killed(async |core| core.apply(&self.config()).await).await.unwrap_err();
         assert_eq!(bench.fault()["seen"], 1, "{}", self.address);
         bench.sim.world.control("DELETE", "/faults", &Json::Null).unwrap();
         assert!(bench.core.state.is_empty(), "a provider that was killed has nothing to say");

@@ -18,7 +18,7 @@ use crate::ground::pve::Pve;
 #[derive(Model, Clone, Debug, Default, PartialEq)]
 #[model(name = "ceph_manager", area = "Ceph", key(name))]
 pub struct CephManager {
-    /// The node it is on. A change replaces it.
+    /// The node it is on.
     #[attr(required, replace, length = 1..)]
     pub node: String,
     /// Its id. Unset: the name of its node.

@@ -14,7 +14,7 @@ use crate::ground::pve::Pve;
 #[derive(Model, Clone, Debug, Default, PartialEq)]
 #[model(name = "ceph_metadata_server", area = "Ceph", key(name))]
 pub struct CephMetadataServer {
-    /// The node it is on. A change replaces it.
+    /// The node it is on.
     #[attr(required, replace, length = 1..)]
     pub node: String,
     /// Its id, which does not begin with a digit. Unset: the name of its node.

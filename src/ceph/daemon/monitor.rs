@@ -20,14 +20,15 @@ use crate::ground::pve::Pve;
 #[derive(Model, Clone, Debug, Default, PartialEq)]
 #[model(name = "ceph_monitor", area = "Ceph", key(name))]
 pub struct CephMonitor {
-    /// The node it is on. A change replaces it.
+    /// The node it is on.
     #[attr(required, replace, length = 1..)]
     pub node: String,
     /// Its id. Unset: the name of its node.
     #[attr(keep, replace, length = ..=200, regex = "^[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?$", says = "letters, digits and hyphens")]
     pub name: Option<String>,
-    /// The address on which it listens, for a node that has several in Ceph's public network. Left alone when unset (the one that
-    /// the node has there). A change replaces it.
+    /// The address on which it listens, for a node that has several in Ceph's public network.
+    ///
+    /// Left alone when unset (the one that the node has there).
     #[attr(keep, replace, check = address)]
     pub address: Option<String>,
     /// False until it has been part of the quorum once; the next apply carries on.

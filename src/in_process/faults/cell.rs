@@ -53,8 +53,7 @@ impl Cell {
         let seen = stand.bench.fault()["seen"].as_u64().unwrap_or_default();
         stand.mend(self.fault.kills_a_node());
         stand.prior = Prior::after(self.operation);
-        let converged =
-            Converged { struck: seen >= self.point.nth, at_once: first.end.is_ok(), ..Converged::default() };
+        let converged = Converged { struck: seen >= self.point.nth, at_once: first.end.is_ok() };
         if !converged.struck && (first.end.is_err() || self.point.writes()) {
             return Err(format!("the request was never sent: {}", told(&first.end)));
         }

@@ -17,19 +17,19 @@ use crate::section::{Builtin, Family, OwnRight, Section, lives, said_again};
 #[derive(Model, Clone, Debug, Default, PartialEq)]
 #[model(name = "apt_repository", area = "Node", key(node, file, suite, component, uri), rest = uri)]
 pub struct AptRepository {
-    /// The node. A change replaces it.
+    /// The node.
     #[attr(required, replace, length = 1..)]
     pub node: String,
-    /// The name of the file: `debian.sources` in `/etc/apt/sources.list.d`, or `sources.list`. A change replaces it.
+    /// The name of the file: `debian.sources` in `/etc/apt/sources.list.d`, or `sources.list`.
     #[attr(required, replace, regex = "^[A-Za-z0-9_.-]+$", says = "the name of a file, without its folder")]
     pub file: String,
-    /// A suite of the entry: `trixie`. A change replaces it.
+    /// A suite of the entry: `trixie`.
     #[attr(required, replace, regex = "^[^/\\s]+$", says = "one word without a slash")]
     pub suite: String,
-    /// A component of the entry: `main`. A change replaces it.
+    /// A component of the entry: `main`.
     #[attr(required, replace, regex = "^[^/\\s]+$", says = "one word without a slash")]
     pub component: String,
-    /// Where the packages are, as the file has it: `http://deb.debian.org/debian`. A change replaces it.
+    /// Where the packages are, as the file has it: `http://deb.debian.org/debian`.
     #[attr(required, replace, regex = "^\\S+$", says = "one word")]
     pub uri: String,
     /// Whether packages come from it.

@@ -22,11 +22,11 @@ use crate::section::{Builtin, Family, OwnRight, Section, listed, lives, said_aga
 #[derive(Model, Clone, Debug, Default, PartialEq)]
 #[model(name = "apt_standard_repository", area = "Node", key(node, handle))]
 pub struct AptStandardRepository {
-    /// The node. A change replaces it.
+    /// The node.
     #[attr(required, replace, length = 1..)]
     pub node: String,
-    /// PVE's name for it: `enterprise`, `no-subscription`, `test`, and `ceph-RELEASE-` with the same three for each release of
-    /// Ceph that this version of PVE has (9: `squid`, `tentacle`). A change replaces it.
+    /// PVE's name for it: `enterprise`, `no-subscription`, `test`, and `ceph-RELEASE-` with the same three for each release
+    /// of Ceph that this version of PVE has (9: `squid`, `tentacle`).
     #[attr(required, replace, regex = "^[a-z0-9]+(-[a-z0-9]+)*$", says = "a name such as `no-subscription`")]
     pub handle: String,
     /// Whether packages come from it. `false` is for the ones that PVE's installer enables.
