@@ -267,7 +267,7 @@ fn packets(rule: &RulePlan, guest: bool, at: &Path, say: &mut Say<FirewallRules>
         );
     }
     for (name, ports) in [("dport", &rule.dport), ("sport", &rule.sport), ("icmp_type", &rule.icmp_type)] {
-        if !ports.is_null() && rule.proto.is_null() {
+        if ports.text().is_some() && rule.proto.is_null() {
             say.error(
                 at.at(name),
                 format!("`{name}` needs `proto`"),

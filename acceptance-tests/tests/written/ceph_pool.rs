@@ -61,7 +61,7 @@ fn what_is_wrong_is_said_before_anything_is_written() -> anyhow::Result<()> {
         ("name = \"vm\"\nsize = 5\nmin_size = 3", "cannot be placed by rule \"replicated_rule\"", "the cluster has 3"),
         ("name = \"vm\"\ncrush_rule = \"nope\"", "CRUSH rule \"nope\" does not exist", "replicated_rule"),
         ("name = \".mgr\"", "Pool \".mgr\" exists already", "import {"),
-        ("name = \"a b\"", "no colon, slash or white space", "name"),
+        ("name = \"a b\"", "text without colons, slashes and white space", "name"),
         ("name = \"vm\"\nsize = 9", "PVE does not set size 9", "at most 7"),
     ];
     refused(&sim, &work, pool, &rows)

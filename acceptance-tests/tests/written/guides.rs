@@ -110,7 +110,12 @@ fn the_registry_can_show_them_and_what_they_name_is_there() -> anyhow::Result<()
         // Links to other pages, and the tests that are named.
         let links = text.split("](").skip(1).filter_map(|rest| rest.split(')').next());
         for link in links.filter(|link| !link.contains("://")) {
-            ensure!(root().join("docs/guides").join(link).is_file(), "{name}: {link} leads nowhere");
+            let (page, part) = link.split_once('#').map_or((link, None), |(page, part)| (page, Some(part)));
+            let page = std::fs::read_to_string(root().join("docs/guides").join(page));
+            let page = page.with_context(|| format!("{name}: {link} leads nowhere"))?;
+            let heading = |line: &str| line.trim_start_matches('#').trim().to_lowercase().replace(' ', "-");
+            let mut headings = page.lines().filter(|line| line.starts_with('#')).map(heading);
+            ensure!(part.is_none_or(|part| headings.any(|heading| heading == part)), "{name}: {link} names no part");
         }
         let quoted = text.split('`').filter(|quoted| quoted.ends_with(".rs"));
         for path in quoted {

@@ -64,7 +64,7 @@ fn what_is_wrong_is_said_before_anything_is_written() -> anyhow::Result<()> {
         (storage("pool = \"vm\"\ncontent = [\"iso\"]"), "must be `images` or `rootdir`", "content"),
         (storage("pool = \"vm\"").replace("ceph-vm", "local"), "Storage \"local\" is of type dir", "another id"),
         (storage("pool = \"vm\"").replace("ceph-vm", "1x"), "storage", "letter"),
-        (storage("pool = \"vm\"\nnodes = []"), "nodes", "at least"),
+        (storage("pool = \"vm\"\nnodes = []"), "nodes", "must not be empty"),
     ] {
         work.write("main.tf", &text)?;
         let output = work.apply()?.failed(summary)?;

@@ -182,8 +182,21 @@ fn used(sim: &Sim) -> anyhow::Result<serde_json::Value> {
 }
 
 #[test]
-fn a_partition_that_a_killed_run_has_emptied_is_only_erased_where_that_is_said() -> anyhow::Result<()> {
+fn a_partition_that_a_killed_run_has_emptied_is_freed_by_the_next() -> anyhow::Result<()> {
     let Some((sim, work)) = cut_off_before_wiping()? else { return Ok(()) };
+    work.destroy()?.succeeded()?;
+    assert_eq!(used(&sim)?, serde_json::Value::Null);
+    let Some((_sim, work)) = cut_off_before_wiping()? else { return Ok(()) };
+    work.apply()?.succeeded()?;
+    assert_eq!(work.instance("pve_ceph_osd.this")?["attributes"]["ready"], true);
+    assert!(work.plan()?.is_empty());
+    Ok(())
+}
+
+#[test]
+fn a_partition_that_was_emptied_is_only_erased_where_that_is_said() -> anyhow::Result<()> {
+    let Some((sim, work)) = cut_off_before_wiping()? else { return Ok(()) };
+    work.lose_journal()?;
     // Nothing that can be asked tells this from a partition with data.
     work.apply()?.failed("wipe_if = [\"LVM\"]")?;
     assert!(sim.mutations()?.is_empty(), "{:?}", sim.mutations()?);

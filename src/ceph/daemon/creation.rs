@@ -86,6 +86,10 @@ async fn begin<D: Daemon>(cx: &Cx<Pve>, want: &D) -> Result<Task, Problem> {
     let doing = format!("Cannot create {}", lower::<D>(want.id()));
     let sent = cx.client.ceph().create_daemon(want.node(), D::KIND.sort, want.id(), want.address()).await;
     sent.during(doing).map_err(Problem::node_at_fault).map_err(|problem| {
+        // PVE looks for it itself, and names no parameter.
+        if problem.pve().is_some_and(|error| error.to_string().contains("monitor IP")) {
+            return problem.at("address");
+        }
         problem.with_attributes(|parameter| match parameter {
             "mon-address" => Some("address".into()),
             "monid" | "id" | "name" => Some("name".into()),

@@ -106,6 +106,7 @@ async fn the_base_is_as_recorded() {
         "/nodes/{node}/disks/list",
         "/nodes/{node}/storage",
         "/nodes/{node}/dns",
+        "/nodes/{node}/hosts",
         // Digests of its file are sent. Both calls are replayed with the recording of the nodes' settings.
         "/nodes/{node}/config",
         "/cluster/tasks",
