@@ -2,7 +2,7 @@
 
 use pve_client::api::ceph::services::Daemon as Sort;
 use pve_client::api::nodes::{TaskEntry, TaskFilter};
-use terraform_plugin::{Attr, Cx, Error, Findings, Model, Timeouts};
+use terraform_plugin::{Cx, Error, Findings, Model, Timeouts};
 
 use super::{Daemon, Kind, Seen, daemon, task_id};
 use crate::ground::error::{During, Problem};
@@ -40,40 +40,6 @@ impl Daemon for CephManager {
         destroys: "cephdestroymgr",
         works: "active or standing by",
     };
-
-    fn id(&self) -> &str {
-        self.name.as_deref().unwrap_or(&self.node)
-    }
-
-    fn node(&self) -> &str {
-        &self.node
-    }
-
-    fn of(seen: &Seen, prior: Option<&Self>) -> Self {
-        let known = prior.cloned().unwrap_or_default();
-        Self {
-            node: seen.host.clone().unwrap_or_else(|| known.node.clone()),
-            name: Some(seen.name.clone()),
-            ready: known.ready || seen.works || prior.is_none(),
-            ..known
-        }
-    }
-
-    fn is_ready(&self) -> bool {
-        self.ready
-    }
-
-    fn unready(self) -> Self {
-        Self { ready: false, ..self }
-    }
-
-    fn planned(plan: &CephManagerPlan) -> (&Attr<String>, &Attr<String>) {
-        (&plan.node, &plan.name)
-    }
-
-    fn planned_id(plan: &mut CephManagerPlan) -> &mut Attr<String> {
-        &mut plan.name
-    }
 
     async fn all(cx: &Cx<Pve>) -> Result<Vec<Seen>, Problem> {
         let managers = cx.client.ceph().managers().await.during("Cannot list the managers of Ceph")?;

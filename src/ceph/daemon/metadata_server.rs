@@ -1,7 +1,7 @@
 //! `pve_ceph_metadata_server`: a metadata server of CephFS.
 
 use pve_client::api::ceph::services::Daemon as Sort;
-use terraform_plugin::{Attr, Cx, Error, Findings, Model, Say, Timeouts};
+use terraform_plugin::{Cx, Error, Findings, Model, Say, Timeouts};
 
 use super::{Daemon, Kind, Seen, daemon};
 use crate::ground::error::{During, Problem};
@@ -37,14 +37,6 @@ impl Daemon for CephMetadataServer {
         works: "active or standing by",
     };
 
-    fn id(&self) -> &str {
-        self.name.as_deref().unwrap_or(&self.node)
-    }
-
-    fn node(&self) -> &str {
-        &self.node
-    }
-
     fn check(config: &CephMetadataServerPlan, say: &mut Say<Self>) {
         if let Some(node) = config.node.text()
             && config.name.is_null()
@@ -56,32 +48,6 @@ impl Daemon for CephMetadataServer {
                 "Its id is the name of its node when nothing is said, and PVE takes none that begins with a digit. Set `name`.",
             );
         }
-    }
-
-    fn of(seen: &Seen, prior: Option<&Self>) -> Self {
-        let known = prior.cloned().unwrap_or_default();
-        Self {
-            node: seen.host.clone().unwrap_or_else(|| known.node.clone()),
-            name: Some(seen.name.clone()),
-            ready: known.ready || seen.works || prior.is_none(),
-            ..known
-        }
-    }
-
-    fn is_ready(&self) -> bool {
-        self.ready
-    }
-
-    fn unready(self) -> Self {
-        Self { ready: false, ..self }
-    }
-
-    fn planned(plan: &CephMetadataServerPlan) -> (&Attr<String>, &Attr<String>) {
-        (&plan.node, &plan.name)
-    }
-
-    fn planned_id(plan: &mut CephMetadataServerPlan) -> &mut Attr<String> {
-        &mut plan.name
     }
 
     async fn all(cx: &Cx<Pve>) -> Result<Vec<Seen>, Problem> {

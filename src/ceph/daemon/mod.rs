@@ -48,26 +48,13 @@ pub struct Seen {
     pub state: String,
 }
 
-/// What differs between the three.
-pub trait Daemon: Resource<Pve> + Default + std::fmt::Debug + PartialEq {
-    /// What is called how.
-    const KIND: Kind;
-
+/// What the models of all three have; [`daemon!`] writes it.
+pub trait Modelled: Resource<Pve> + Default + std::fmt::Debug + PartialEq {
     /// Its id: what is configured, else its node's name.
     fn id(&self) -> &str;
 
     /// The node it is on, or is to be on.
     fn node(&self) -> &str;
-
-    /// The address that it is to have, if that is said.
-    fn address(&self) -> Option<&str> {
-        None
-    }
-
-    /// As [`Resource::validate`].
-    fn check(config: &Self::Plan, say: &mut Say<Self>) {
-        let _ = (config, say);
-    }
 
     /// As it is. `prior`: the state.
     fn of(seen: &Seen, prior: Option<&Self>) -> Self;
@@ -83,6 +70,28 @@ pub trait Daemon: Resource<Pve> + Default + std::fmt::Debug + PartialEq {
 
     /// The id of what is planned, to be completed.
     fn planned_id(plan: &mut Self::Plan) -> &mut Attr<String>;
+}
+
+/// What differs between the three.
+pub trait Daemon: Modelled {
+    /// What is called how.
+    const KIND: Kind;
+
+    /// The address that it is to have, if that is said.
+    fn address(&self) -> Option<&str> {
+        None
+    }
+
+    /// As [`Resource::validate`].
+    fn check(config: &Self::Plan, say: &mut Say<Self>) {
+        let _ = (config, say);
+    }
+
+    /// With the address that it has, if that is told.
+    fn addressed(self, seen: &Seen) -> Self {
+        let _ = seen;
+        self
+    }
 
     /// All there are.
     fn all(cx: &Cx<Pve>) -> impl Future<Output = Result<Vec<Seen>, Problem>> + Send;
@@ -252,6 +261,45 @@ pub async fn list<D: Daemon>(cx: &Cx<Pve>) -> Result<Vec<D>, Error> {
 /// Makes a daemon's model a resource that can be listed.
 macro_rules! daemon {
     ($object:ty, $plural:literal) => {
+        impl crate::ceph::daemon::Modelled for $object {
+            fn id(&self) -> &str {
+                self.name.as_deref().unwrap_or(&self.node)
+            }
+
+            fn node(&self) -> &str {
+                &self.node
+            }
+
+            fn of(seen: &crate::ceph::daemon::Seen, prior: Option<&Self>) -> Self {
+                let known = prior.cloned().unwrap_or_default();
+                let found = Self {
+                    node: seen.host.clone().unwrap_or_else(|| known.node.clone()),
+                    name: Some(seen.name.clone()),
+                    ready: known.ready || seen.works || prior.is_none(),
+                    ..known
+                };
+                <Self as crate::ceph::daemon::Daemon>::addressed(found, seen)
+            }
+
+            fn is_ready(&self) -> bool {
+                self.ready
+            }
+
+            fn unready(self) -> Self {
+                Self { ready: false, ..self }
+            }
+
+            fn planned(
+                plan: &<Self as terraform_plugin::Object>::Plan,
+            ) -> (&terraform_plugin::Attr<String>, &terraform_plugin::Attr<String>) {
+                (&plan.node, &plan.name)
+            }
+
+            fn planned_id(plan: &mut <Self as terraform_plugin::Object>::Plan) -> &mut terraform_plugin::Attr<String> {
+                &mut plan.name
+            }
+        }
+
         impl terraform_plugin::Resource<crate::ground::pve::Pve> for $object {
             fn needs() -> Vec<terraform_plugin::Need> {
                 crate::ceph::daemon::needs()

@@ -2,7 +2,7 @@
 
 use pve_client::Error as PveError;
 use pve_client::api::ceph::services::{Daemon as Sort, Risk};
-use terraform_plugin::{Attr, Cx, Error, Findings, Model, Timeouts};
+use terraform_plugin::{Cx, Error, Findings, Model, Timeouts};
 use tokio::time::Instant;
 
 use super::{Daemon, Kind, Seen, daemon};
@@ -69,43 +69,12 @@ impl Daemon for CephMonitor {
         works: "part of the quorum",
     };
 
-    fn id(&self) -> &str {
-        self.name.as_deref().unwrap_or(&self.node)
-    }
-
-    fn node(&self) -> &str {
-        &self.node
-    }
-
     fn address(&self) -> Option<&str> {
         self.address.as_deref()
     }
 
-    fn of(seen: &Seen, prior: Option<&Self>) -> Self {
-        let known = prior.cloned().unwrap_or_default();
-        Self {
-            node: seen.host.clone().unwrap_or_else(|| known.node.clone()),
-            name: Some(seen.name.clone()),
-            address: seen.address.clone().or_else(|| known.address.clone()),
-            ready: known.ready || seen.works || prior.is_none(),
-            ..known
-        }
-    }
-
-    fn is_ready(&self) -> bool {
-        self.ready
-    }
-
-    fn unready(self) -> Self {
-        Self { ready: false, ..self }
-    }
-
-    fn planned(plan: &CephMonitorPlan) -> (&Attr<String>, &Attr<String>) {
-        (&plan.node, &plan.name)
-    }
-
-    fn planned_id(plan: &mut CephMonitorPlan) -> &mut Attr<String> {
-        &mut plan.name
+    fn addressed(self, seen: &Seen) -> Self {
+        Self { address: seen.address.clone().or(self.address), ..self }
     }
 
     async fn all(cx: &Cx<Pve>) -> Result<Vec<Seen>, Problem> {
