@@ -352,6 +352,17 @@ fn explain(error: &Pve) -> String {
                 list.join("\n")
             )
         }
+        Pve::NoCluster { clusters, .. } => {
+            let cure = match clusters.is_empty() {
+                true => {
+                    "Whose answer is meant cannot be told: a node by itself does not speak for a cluster. `pve_cluster` makes the \
+                     first of them one, and what belongs to the cluster depends on it (`depends_on`); nodes that are members \
+                     already have to answer."
+                }
+                false => "Give each cluster a `provider` block of its own, with an `alias`.",
+            };
+            format!("{} Nothing was written.\n{cure}", sentence(&error.to_string()))
+        }
         Pve::Tls { endpoint, seen, message } => {
             let seen = seen.as_ref().map_or_else(String::new, |seen| {
                 format!(

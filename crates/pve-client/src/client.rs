@@ -38,7 +38,10 @@ pub(crate) struct Inner {
     pub(crate) shared: SharedReads,
     pub(crate) lock_patience: Duration,
     pub(crate) terminals: Terminals,
-    connections: Connections,
+    pub(crate) connections: Connections,
+    /// What a client for another address is made from.
+    pub(crate) config: Config,
+    pub(crate) dial: Arc<dyn Dial>,
     auth: Auth,
     nodes: Arc<Nodes>,
     locks: Locks,
@@ -68,20 +71,22 @@ impl Drop for Writing {
 impl Client {
     /// Checks the configuration. Nothing is read, connected or logged in before the first call.
     pub fn new(config: Config) -> Result<Client, Error> {
-        let network = Box::new(Network::new(&config));
+        let network = Arc::new(Network::new(&config));
         Client::over(config, network)
     }
 
-    pub(crate) fn over(config: Config, dial: Box<dyn Dial>) -> Result<Client, Error> {
+    pub(crate) fn over(config: Config, dial: Arc<dyn Dial>) -> Result<Client, Error> {
         let nodes = Arc::new(Nodes::default());
         let inner = Inner {
             shared: SharedReads::default(),
             lock_patience: config.lock_patience,
             terminals: Terminals::default(),
-            connections: Connections::new(&config, dial, nodes.clone())?,
+            connections: Connections::new(&config, dial.clone(), nodes.clone())?,
             auth: Auth::new(&config)?,
             nodes,
             locks: Locks::default(),
+            dial,
+            config,
         };
         Ok(Client { inner: Arc::new(inner), stop: CancellationToken::new() })
     }
@@ -114,7 +119,20 @@ impl Client {
         }
     }
 
+    /// Asks whom it concerns: the cluster, or a node by itself that is not a member of it.
     async fn ask<T: DeserializeOwned>(&self, request: &Request) -> Result<(T, Arc<Endpoint>), Error> {
+        let apart = match request.target() {
+            _ if request.is_for_anyone() => None,
+            Some(node) => self.apart(node).await?,
+            None => {
+                self.settle().await?;
+                None
+            }
+        };
+        apart.as_ref().unwrap_or(self).ask_here(request).await
+    }
+
+    async fn ask_here<T: DeserializeOwned>(&self, request: &Request) -> Result<(T, Arc<Endpoint>), Error> {
         let nodes = &self.inner.nodes;
         let Some(node) = request.target() else {
             let (answer, endpoint) = self.exchange(request).await?;
@@ -264,6 +282,21 @@ impl Client {
     }
 
     async fn exchange(&self, request: &Request) -> Result<(Answer, Arc<Endpoint>), Error> {
+        let elsewhere = |error: &Error| match error {
+            Error::Connect { .. } | Error::Tls { .. } => true,
+            Error::AnswerLost { .. } => request.is_read(),
+            _ => false,
+        };
+        match self.exchange_with_members(request).await {
+            Err(error) if elsewhere(&error) && self.ask_the_others().await => {
+                tracing::debug!(request = request.describe(), %error, "there is another member");
+                self.exchange_with_members(request).await
+            }
+            other => other,
+        }
+    }
+
+    async fn exchange_with_members(&self, request: &Request) -> Result<(Answer, Arc<Endpoint>), Error> {
         let Inner { connections, auth, .. } = &*self.inner;
         if !request.is_read() && self.stop.is_cancelled() {
             return Err(Error::Stopped { upid: None });

@@ -3,6 +3,7 @@
 mod answer;
 pub mod api;
 mod auth;
+mod circle;
 mod client;
 pub mod config;
 mod connection;

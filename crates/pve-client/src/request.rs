@@ -44,6 +44,7 @@ pub struct Request {
     node: Option<String>,
     root: bool,
     secret_answer: bool,
+    of_anyone: bool,
 }
 
 impl Request {
@@ -69,7 +70,7 @@ impl Request {
 
     fn new(method: Method, path: String) -> Request {
         let path = utf8_percent_encode(path.trim_matches('/'), PATH).to_string();
-        Request { method, path, params: Vec::new(), node: None, root: false, secret_answer: false }
+        Request { method, path, params: Vec::new(), node: None, root: false, secret_answer: false, of_anyone: false }
     }
 
     /// Adds a parameter. Repeating a key makes an array.
@@ -120,6 +121,17 @@ impl Request {
     pub fn root(mut self) -> Request {
         self.root = true;
         self
+    }
+
+    /// Whoever answers may do so for itself: the question is who that is.
+    #[must_use]
+    pub(crate) fn of_anyone(mut self) -> Request {
+        self.of_anyone = true;
+        self
+    }
+
+    pub(crate) fn is_for_anyone(&self) -> bool {
+        self.of_anyone
     }
 
     pub(crate) fn method(&self) -> &Method {

@@ -103,6 +103,11 @@ impl SharedReads {
         self.table().entries.retain(|_, entry| !areas.contains(&entry.area));
     }
 
+    /// Nothing that was fetched counts any more.
+    pub(crate) fn forget(&self) {
+        self.table().entries.clear();
+    }
+
     /// A valid value, or the fetch to wait for: one that runs already, or that of `fetch`.
     fn look_up<F>(&self, area: Area, key: Key, fetch: impl FnOnce() -> F) -> Result<Value, Fetch>
     where

@@ -97,8 +97,16 @@ impl World {
         self.client_of(two_nodes().token("u@pve!t=secret"))
     }
 
+    /// One that takes all of its endpoints for members.
     pub(crate) fn client_of(&self, config: Config) -> Client {
-        Client::over(config, Box::new(self.clone())).unwrap()
+        let client = self.stranger(config);
+        client.inner.connections.circle().trust_all();
+        client
+    }
+
+    /// One that has to find out who its endpoints are.
+    pub(crate) fn stranger(&self, config: Config) -> Client {
+        Client::over(config, Arc::new(self.clone())).unwrap()
     }
 
     /// `HOST METHOD PATH` of each request so far.

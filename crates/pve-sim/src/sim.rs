@@ -119,6 +119,7 @@ impl Sim {
         }
         tokens.extend(tokens_of_users(&options.shape, &cluster));
 
+        let (authority, somebody) = (tls::Authority::new()?, tls::Authority::new()?);
         let mut listeners = Vec::new();
         for (n, node) in (0u16..).zip(cluster.nodes.names()) {
             let mut address = options.listen;
@@ -127,8 +128,8 @@ impl Sim {
             }
             let listener = TcpListener::bind(address).await.with_context(|| format!("cannot listen on {address}"))?;
             let address = address.ip().to_string();
-            let tls = tls::for_node(&node, &address)?;
-            let impostor = tls::for_node(&node, &address)?;
+            let tls = authority.for_node(&node, &address)?;
+            let impostor = somebody.for_node(&node, &address)?;
             if let Some(known) = cluster.nodes.get_mut(&node) {
                 known.fingerprint = tls.fingerprint.clone();
             }

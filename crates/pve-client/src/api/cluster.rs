@@ -155,7 +155,9 @@ impl<'a> Cluster<'a> {
     ///
     /// A node that it shows offline is not asked for anything any more as long as that lasts.
     pub async fn status(&self) -> Result<Arc<ClusterStatus>, Error> {
-        let status: Arc<ClusterStatus> = self.client.shared(Area::Nodes, Request::get("cluster/status")).await?;
+        self.client.settle().await?;
+        let request = Request::get("cluster/status").of_anyone();
+        let status: Arc<ClusterStatus> = self.client.shared(Area::Nodes, request).await?;
         if status.quorate {
             status.offline().for_each(|node| self.client.saw_node(node, false));
         }

@@ -83,7 +83,7 @@ impl Network {
 
 impl Dial for Network {
     fn way(&self, endpoint: &Endpoint) -> Result<(ClientBuilder, &'static str), Error> {
-        let tls = self.trust.config(endpoint.fingerprint)?;
+        let tls = self.trust.config(endpoint.fingerprint, &endpoint.issuer)?;
         // By itself it would read the environment, and spare nothing.
         let mut builder = reqwest::Client::builder().no_proxy().tls_backend_preconfigured(tls).https_only(true);
         // How long an answer is waited for is decided here: a network that comes back in time has lost nothing.

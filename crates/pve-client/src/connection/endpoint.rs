@@ -9,7 +9,7 @@ use tokio::time::Instant;
 
 use super::lanes::Lanes;
 use super::proxy::Via;
-use super::tls::Fingerprint;
+use super::tls::{Fingerprint, Issuer};
 use crate::{Config, Error};
 
 /// For this long after a failure an endpoint is only tried when no other is left: at first, and at most. Each time that it
@@ -31,6 +31,8 @@ pub struct Endpoint {
     /// The proxy on the way, if there is one.
     pub(crate) via: Option<Via>,
     pub(crate) lanes: Lanes,
+    /// Who issued the certificate that it showed last.
+    pub(crate) issuer: Issuer,
     failed: Mutex<Option<Failure>>,
 }
 
@@ -121,6 +123,7 @@ pub(crate) fn endpoints(config: &Config) -> Result<Vec<Endpoint>, Error> {
             fingerprint,
             via,
             lanes: Lanes::new(),
+            issuer: Issuer::default(),
             failed: Mutex::new(None),
         });
     }

@@ -93,7 +93,7 @@ impl Liar {
 
     fn client(&self) -> Client {
         let config = Config::default().endpoint("pve1", "a").token("u@pve!t=secret");
-        Client::over(config, Box::new(self.clone())).unwrap()
+        Client::over(config, std::sync::Arc::new(self.clone())).unwrap()
     }
 
     fn asked(&self) -> Vec<String> {
@@ -352,7 +352,11 @@ async fn a_ticket_that_cannot_be_read_is_not_quoted() {
     let liar = Liar::saying(format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n{body}", body.len()));
     let config = Config::default().endpoint("pve1", "a").login("root@pam", "hidden");
     // The form with the password is not taken off the wire here, so the client may see its connection close.
-    let error = Client::over(config, Box::new(liar)).unwrap().call::<Value>(Request::get("version")).await.unwrap_err();
+    let error = Client::over(config, std::sync::Arc::new(liar))
+        .unwrap()
+        .call::<Value>(Request::get("version"))
+        .await
+        .unwrap_err();
     assert!(error.to_string().contains("POST /access/ticket: unexpected answer"), "{error}");
     assert!(!error.to_string().contains("hidden"), "{error}");
 }

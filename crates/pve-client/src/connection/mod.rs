@@ -26,6 +26,8 @@ use lanes::{Outgoing, SendError};
 pub(crate) use nodes::Nodes;
 pub use proxy::Proxies;
 
+use crate::circle::Circle;
+use crate::config::EndpointConfig;
 use crate::{Config, Error};
 
 /// Both directions of an open connection.
@@ -47,13 +49,14 @@ pub(crate) enum NotUpgraded {
 /// All endpoints of the cluster.
 pub(crate) struct Connections {
     endpoints: Vec<Arc<Endpoint>>,
-    dial: Box<dyn Dial>,
+    dial: Arc<dyn Dial>,
     nodes: Arc<Nodes>,
     /// The endpoint that worked last; reads and requests without a node stay with it, so that its connections are kept
     /// alive and there are no others.
     current: AtomicUsize,
     timeout: Duration,
     user_agent: http::HeaderValue,
+    circle: Circle,
 }
 
 /// A request with everything that is needed to send it anywhere.
@@ -71,12 +74,13 @@ pub(crate) struct Message {
 }
 
 impl Connections {
-    pub(crate) fn new(config: &Config, dial: Box<dyn Dial>, nodes: Arc<Nodes>) -> Result<Connections, Error> {
-        let endpoints = endpoint::endpoints(config)?.into_iter().map(Arc::new).collect();
+    pub(crate) fn new(config: &Config, dial: Arc<dyn Dial>, nodes: Arc<Nodes>) -> Result<Connections, Error> {
+        let endpoints: Vec<_> = endpoint::endpoints(config)?.into_iter().map(Arc::new).collect();
+        let circle = Circle::new(endpoints.len());
         let user_agent =
             config.user_agent.parse().map_err(|_| Error::Config("the user agent is not plain text".to_owned()))?;
         let (current, timeout) = (AtomicUsize::new(0), config.request_timeout);
-        Ok(Connections { endpoints, dial, nodes, current, timeout, user_agent })
+        Ok(Connections { endpoints, dial, nodes, current, timeout, user_agent, circle })
     }
 
     /// Connects to every endpoint, if there is more than one, and tells of each whose certificate is not trusted. Requests
@@ -99,6 +103,48 @@ impl Connections {
             }
         });
         join_all(looks).await;
+    }
+
+    /// Who speaks for the cluster.
+    pub(crate) fn circle(&self) -> &Circle {
+        &self.circle
+    }
+
+    /// Whether every endpoint has shown a certificate by the authority of one cluster of PVE's.
+    pub(crate) fn of_one_authority(&self) -> bool {
+        let first = self.endpoints.first().and_then(|endpoint| endpoint.issuer.of_a_cluster());
+        first.is_some() && self.endpoints.iter().all(|endpoint| endpoint.issuer.of_a_cluster() == first)
+    }
+
+    pub(crate) fn count(&self) -> usize {
+        self.endpoints.len()
+    }
+
+    /// The endpoint that worked last.
+    pub(crate) fn current(&self) -> usize {
+        self.current.load(Ordering::Relaxed)
+    }
+
+    /// The endpoint that is configured for a node.
+    pub(crate) fn endpoint_of(&self, node: &str) -> Option<usize> {
+        self.endpoints.iter().position(|endpoint| endpoint.node.as_deref() == Some(node))
+    }
+
+    pub(crate) fn node_of(&self, index: usize) -> Option<&str> {
+        self.endpoints[index].node.as_deref()
+    }
+
+    /// By its node's name, or else its URL.
+    pub(crate) fn name_of(&self, index: usize) -> String {
+        let endpoint = &self.endpoints[index];
+        endpoint.node.clone().unwrap_or_else(|| endpoint.url())
+    }
+
+    /// What it was made from, and its pin.
+    pub(crate) fn config_of(&self, index: usize) -> (EndpointConfig, Option<String>) {
+        let endpoint = &self.endpoints[index];
+        let config = EndpointConfig { node: endpoint.node.clone(), url: endpoint.url() };
+        (config, endpoint.fingerprint.map(|pin| pin.to_string()))
     }
 
     /// Sends a request to the first endpoint that takes it.
@@ -194,7 +240,7 @@ impl Connections {
     /// failed a moment ago comes last.
     fn order(&self, node: Option<&str>) -> VecDeque<usize> {
         let current = self.current.load(Ordering::Relaxed);
-        let mut order: Vec<usize> = (0..self.endpoints.len()).collect();
+        let mut order: Vec<usize> = (0..self.endpoints.len()).filter(|index| self.circle.may_speak(*index)).collect();
         order.sort_by_key(|&index| {
             let endpoint = &self.endpoints[index];
             let own = node.is_some() && endpoint.node.as_deref() == node;

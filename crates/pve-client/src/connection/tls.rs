@@ -45,6 +45,54 @@ impl fmt::Display for Fingerprint {
     }
 }
 
+/// Who issued the certificate that an endpoint showed last; clones are the same.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Issuer(Arc<Mutex<Option<Vec<u8>>>>);
+
+impl Issuer {
+    /// How PVE calls the authority that each cluster, and each node before it joins one, makes for itself. Beside it stands
+    /// a number that no other has.
+    const OF_PVE: &[u8] = b"PVE Cluster Manager CA";
+
+    fn heard(&self, certificate: &CertificateDer<'_>) {
+        *self.0.lock().unwrap_or_else(|broken| broken.into_inner()) = issuer(certificate.as_ref()).map(<[u8]>::to_vec);
+    }
+
+    /// The authority's name, if it is one that PVE has made.
+    pub(crate) fn of_a_cluster(&self) -> Option<Vec<u8>> {
+        let issuer = self.0.lock().unwrap_or_else(|broken| broken.into_inner()).clone();
+        issuer.filter(|name| name.windows(Self::OF_PVE.len()).any(|part| part == Self::OF_PVE))
+    }
+}
+
+/// The issuer's name in a certificate, as it is encoded there.
+fn issuer(certificate: &[u8]) -> Option<&[u8]> {
+    /// An element's tag, its content, and what follows.
+    fn element(der: &[u8]) -> Option<(u8, &[u8], &[u8])> {
+        let (&[tag, first], rest) = der.split_first_chunk::<2>()?;
+        let (length, rest) = match usize::from(first) {
+            short @ 0..=0x7f => (short, rest),
+            long => {
+                let (bytes, rest) = rest.split_at_checked(long & 0x7f).filter(|(bytes, _)| bytes.len() <= 4)?;
+                (bytes.iter().fold(0, |length, byte| length << 8 | usize::from(*byte)), rest)
+            }
+        };
+        let (content, rest) = rest.split_at_checked(length)?;
+        Some((tag, content, rest))
+    }
+    let (_, whole, _) = element(certificate)?;
+    let (_, signed, _) = element(whole)?;
+    // The version, which the oldest leave out; the serial number; the algorithm.
+    let rest = match element(signed)? {
+        (0xa0, _, rest) => rest,
+        _ => signed,
+    };
+    let (_, _, rest) = element(rest)?;
+    let (_, _, rest) = element(rest)?;
+    let (_, name, _) = element(rest)?;
+    Some(name)
+}
+
 /// What certificates are checked against.
 pub(crate) struct Trust {
     provider: Arc<CryptoProvider>,
@@ -87,13 +135,13 @@ impl Trust {
     }
 
     /// Settings for connections to an endpoint.
-    pub(crate) fn config(&self, fingerprint: Option<Fingerprint>) -> Result<ClientConfig, Error> {
+    pub(crate) fn config(&self, fingerprint: Option<Fingerprint>, issuer: &Issuer) -> Result<ClientConfig, Error> {
         let check = match fingerprint {
             Some(fingerprint) => Check::Pinned(fingerprint),
             None if self.insecure => Check::Nothing,
             None => Check::Chain(self.chain()?),
         };
-        let verifier = Witness { check, provider: self.provider.clone() };
+        let verifier = Witness { check, provider: self.provider.clone(), issuer: issuer.clone() };
         let mut config = ClientConfig::builder_with_provider(self.provider.clone())
             .with_safe_default_protocol_versions()
             .map_err(|error| Error::Config(format!("TLS: {error}")))?
@@ -195,6 +243,7 @@ enum Check {
 #[derive(Debug)]
 struct Witness {
     check: Check,
+    issuer: Issuer,
     provider: Arc<CryptoProvider>,
 }
 
@@ -209,6 +258,7 @@ impl ServerCertVerifier for Witness {
     ) -> Result<ServerCertVerified, rustls::Error> {
         let seen = Fingerprint::of(end_entity);
         attempt::shown(seen);
+        self.issuer.heard(end_entity);
         match &self.check {
             Check::Pinned(fingerprint) if *fingerprint == seen => Ok(ServerCertVerified::assertion()),
             Check::Pinned(_) => Err(CertificateError::ApplicationVerificationFailure.into()),
@@ -257,9 +307,34 @@ mod tests {
 
     #[test]
     fn a_ca_without_certificates_is_told() {
-        let error = Trust::new(Some(Ca::Pem("nothing".into())), false).config(None).err().unwrap();
+        let error = Trust::new(Some(Ca::Pem("nothing".into())), false).config(None, &Issuer::default()).err().unwrap();
         assert!(error.to_string().contains("no certificate"), "{error}");
-        let error = Trust::new(Some(Ca::File("/nonexistent/ca.pem".into())), false).config(None).err().unwrap();
+        let error = Trust::new(Some(Ca::File("/nonexistent/ca.pem".into())), false)
+            .config(None, &Issuer::default())
+            .err()
+            .unwrap();
         assert!(error.to_string().contains("/nonexistent/ca.pem"), "{error}");
+    }
+
+    #[test]
+    fn the_issuer_is_read_out_of_a_certificate() {
+        let key = rcgen::KeyPair::generate().unwrap();
+        let mut params = rcgen::CertificateParams::new(vec!["pve1".to_owned()]).unwrap();
+        params.distinguished_name = rcgen::DistinguishedName::new();
+        params.distinguished_name.push(rcgen::DnType::OrganizationName, "PVE Cluster Manager CA");
+        let certificate = params.self_signed(&key).unwrap();
+        let issuer = Issuer::default();
+        assert_eq!(issuer.of_a_cluster(), None, "nothing was shown");
+        issuer.heard(certificate.der());
+        let name = issuer.of_a_cluster().unwrap();
+        assert!(name.ends_with(Issuer::OF_PVE) && name.len() < 40, "{name:?}");
+        params.distinguished_name.push(rcgen::DnType::OrganizationName, "Some Authority");
+        issuer.heard(params.self_signed(&key).unwrap().der());
+        assert_eq!(issuer.of_a_cluster(), None, "of somebody else");
+        for end in 0..certificate.der().len() {
+            // Cut off anywhere, it has none or the same.
+            let cut = super::issuer(&certificate.der()[..end]);
+            assert!(cut.is_none() || cut == Some(name.as_slice()));
+        }
     }
 }

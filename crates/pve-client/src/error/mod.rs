@@ -125,6 +125,16 @@ pub enum Error {
         /// What is wrong with it.
         message: String,
     },
+    /// Several endpoints were given, and they do not lead to one cluster: whose answer is meant cannot be told. Nothing was sent.
+    #[error("{}", no_cluster(.single, .clusters, .silent))]
+    NoCluster {
+        /// Nodes that are in no cluster.
+        single: Vec<String>,
+        /// Nodes of different clusters, with the cluster's name.
+        clusters: Vec<(String, String)>,
+        /// Endpoints that do not answer, by node name or URL.
+        silent: Vec<String>,
+    },
     /// No endpoint accepted a connection; nothing was sent.
     #[error("no endpoint answers: {}", list(.tried))]
     Connect {
@@ -269,6 +279,7 @@ impl Error {
             | Error::NotInitialised(_)
             | Error::NotImplemented(_)
             | Error::Tls { .. }
+            | Error::NoCluster { .. }
             | Error::Connect { .. } => true,
             Error::NodeUnreachable { sent, .. } => !sent,
             Error::Stopped { upid } => upid.is_none(),
@@ -327,6 +338,7 @@ impl Error {
             self,
             Error::NodeUnreachable { .. }
                 | Error::Connect { .. }
+                | Error::NoCluster { .. }
                 | Error::AnswerLost { .. }
                 | Error::CephUnreachable(_)
         )
@@ -344,6 +356,22 @@ fn seconds(time: &Duration) -> String {
 
 fn list(tried: &[(String, String)]) -> String {
     tried.iter().map(|(endpoint, what)| format!("{endpoint} ({what})")).collect::<Vec<_>>().join(", ")
+}
+
+fn no_cluster(single: &[String], clusters: &[(String, String)], silent: &[String]) -> String {
+    let silent = match silent {
+        [] => String::new(),
+        [one] => format!("; {one} does not answer"),
+        several => format!("; {} do not answer", several.join(", ")),
+    };
+    if !clusters.is_empty() {
+        let list: Vec<String> = clusters.iter().map(|(node, cluster)| format!("{node} ({cluster})")).collect();
+        return format!("the endpoints lead to different clusters: {}", list.join(", "));
+    }
+    match single {
+        [one] => format!("of the endpoints only {one} answers, which is in no cluster{silent}"),
+        several => format!("the endpoints are nodes of which none is in a cluster: {}{silent}", several.join(", ")),
+    }
 }
 
 #[cfg(test)]

@@ -51,7 +51,7 @@ impl Node {
 
     fn client(&self) -> Client {
         let config = Config::default().endpoint("pve1", "https://pve1").login("root@pam", "secret");
-        Client::over(config, Box::new(self.clone())).unwrap()
+        Client::over(config, std::sync::Arc::new(self.clone())).unwrap()
     }
 
     async fn serve<S>(self, theirs: S)
@@ -245,7 +245,7 @@ async fn what_fails_before_the_command_was_certainly_not_run() {
     assert!(client.shell("pve1").run(&[], PATIENCE).await.unwrap_err().refused());
 
     let config = Config::default().endpoint("pve1", "https://pve1").token("root@pam!t=secret");
-    let token = Client::over(config, Box::new(Node::new(Mode::Shell))).unwrap();
+    let token = Client::over(config, std::sync::Arc::new(Node::new(Mode::Shell))).unwrap();
     let error = token.shell("pve1").run(&argv(&["true"]), PATIENCE).await.unwrap_err();
     assert!(matches!(error, Error::NeedsRootTicket(_)), "{error}");
 }
