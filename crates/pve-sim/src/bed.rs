@@ -68,8 +68,25 @@ impl Bed {
         self.send_body(headers, verb, path, query, Body::Form(form)).await
     }
 
+    /// `root@pam` calls a certain node, which gives the ticket: status and body.
+    pub(crate) async fn call_at(&self, node: &str, verb: &str, path: &str, params: &[(&str, &str)]) -> (u16, Value) {
+        let ticket =
+            self.world.with(|c| c.at(node, |c| (c.access.issue_ticket(ROOT, c.now), c.access.issue_csrf(ROOT, c.now))));
+        let headers = vec![("cookie", format!("PVEAuthCookie={}", ticket.0)), ("csrfpreventiontoken", ticket.1)];
+        let form =
+            params.iter().map(|(name, value)| format!("{name}={}", utf8_percent_encode(value, NON_ALPHANUMERIC)));
+        let text = form.collect::<Vec<_>>().join("&");
+        let (query, form) = if verb == "POST" { (String::new(), text) } else { (text, String::new()) };
+        let reply = self.send_to(node, headers, verb, path, query, Body::Form(form)).await;
+        (reply.status, serde_json::from_str(&reply.body).unwrap_or(Value::String(reply.body)))
+    }
+
     /// Sends a request with a body as it is.
     pub(crate) async fn send_body(&self, headers: Headers, verb: &str, path: &str, query: String, body: Body) -> Reply {
+        self.send_to("pve1", headers, verb, path, query, body).await
+    }
+
+    async fn send_to(&self, node: &str, headers: Headers, verb: &str, path: &str, query: String, body: Body) -> Reply {
         let mut map = http::HeaderMap::new();
         for (name, value) in headers {
             map.append(name, value.parse().unwrap());
@@ -78,7 +95,7 @@ impl Bed {
         let nowhere = ([127, 0, 0, 1], 1).into();
         let ends = Ends { peer: nowhere, node: nowhere };
         let request = Request { ends, method, path, query, extjs: false, headers: map, body };
-        match pipeline::answer(&self.world, "pve1", request).await {
+        match pipeline::answer(&self.world, node, request).await {
             Outcome::Reply(reply) => reply,
             _ => panic!("{verb} has no plain answer"),
         }

@@ -66,7 +66,7 @@ pub struct Sim;
 pub struct Running {
     /// Addresses by node, in the order of the nodes.
     pub endpoints: Vec<(String, String)>,
-    /// SHA-256 fingerprints of the certificates by node.
+    /// SHA-256 fingerprints of the certificates by node, as they are at the start.
     pub fingerprints: BTreeMap<String, String>,
     /// `root@pam`.
     pub username: String,
@@ -108,7 +108,7 @@ impl Sim {
         let mut secrets = Ids::new(seed ^ 0x5eed);
         let password = options.password.clone().unwrap_or_else(|| secrets.hex(20));
         let mut cluster = Cluster::new(&options.shape, profile, start, seed);
-        cluster.access.set_password(ROOT, &password);
+        cluster.set_root_password(&password);
         let api_token = token_of_root(&mut cluster, "sim", false, secrets.uuid());
         let mut tokens = BTreeMap::new();
         for (name, role) in &options.tokens {
@@ -121,19 +121,28 @@ impl Sim {
 
         let (authority, somebody) = (tls::Authority::new()?, tls::Authority::new()?);
         let mut listeners = Vec::new();
-        for (n, node) in (0u16..).zip(cluster.nodes.names()) {
+        for (n, node) in (0u16..).zip(options.shape.nodes.iter().map(|node| node.name.clone())) {
             let mut address = options.listen;
             if address.port() != 0 {
                 address.set_port(address.port().checked_add(n).context("too many nodes for that port")?);
             }
             let listener = TcpListener::bind(address).await.with_context(|| format!("cannot listen on {address}"))?;
             let address = address.ip().to_string();
-            let tls = authority.for_node(&node, &address)?;
-            let impostor = somebody.for_node(&node, &address)?;
+            let certificate = |authority: &tls::Authority| authority.for_node(&node, &address);
+            let member = certificate(&authority)?;
+            // A node by itself has signed its own.
+            let own =
+                if cluster.nodes.get(&node).is_some() { None } else { Some(certificate(&tls::Authority::new()?)?) };
+            let shown = own.as_ref().unwrap_or(&member).fingerprint.clone();
+            cluster.singles.know_certificates(&node, &shown, &member.fingerprint);
             if let Some(known) = cluster.nodes.get_mut(&node) {
-                known.fingerprint = tls.fingerprint.clone();
+                known.fingerprint.clone_from(&shown);
             }
-            listeners.push((node, listener, tls, impostor));
+            let acceptor = |tls: tls::Tls| TlsAcceptor::from(tls.config);
+            let impostor = acceptor(certificate(&somebody)?);
+            let member = acceptor(member);
+            let own = own.map_or_else(|| member.clone(), acceptor);
+            listeners.push((node, listener, shown, http::Acceptors { own, member, impostor }));
         }
         let control = TcpListener::bind(SocketAddr::new(options.listen.ip(), 0)).await?;
 
@@ -152,11 +161,10 @@ impl Sim {
         };
         running.tasks.spawn(world.clone().tick());
         running.tasks.spawn(http::serve_control(world.clone(), control));
-        for (node, listener, tls, impostor) in listeners {
+        for (node, listener, fingerprint, acceptors) in listeners {
             running.endpoints.push((node.clone(), format!("https://{}", listener.local_addr()?)));
-            running.fingerprints.insert(node.clone(), tls.fingerprint);
-            let (own, impostor) = (TlsAcceptor::from(tls.config), TlsAcceptor::from(impostor.config));
-            running.tasks.spawn(http::serve(world.clone(), node, listener, http::Acceptors { own, impostor }));
+            running.fingerprints.insert(node.clone(), fingerprint);
+            running.tasks.spawn(http::serve(world.clone(), node, listener, acceptors));
         }
         Ok(running)
     }

@@ -1,6 +1,6 @@
 //! One simulated cluster and the recorded users' ways of talking to it.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
@@ -32,9 +32,8 @@ const PATH: &AsciiSet = &NON_ALPHANUMERIC
 pub(crate) struct Session {
     sim: pve_sim::Running,
     http: Client,
-    /// Cookie and CSRF token of root@pam.
-    ticket: String,
-    csrf: String,
+    /// Ticket and CSRF token of root@pam by the node that gave them: of nodes by themselves each knows only its own.
+    tickets: HashMap<String, (String, String)>,
     /// The simulated moment, in seconds since 1970.
     now: f64,
     /// Secrets of the recorded tokens, by their full names.
@@ -64,19 +63,23 @@ impl Session {
             .no_proxy()
             .build()
             .context("building the HTTP client")?;
-        let mut session = Session { sim, http, ticket: String::new(), csrf: String::new(), now, tokens };
-        session.log_in().await?;
+        let mut session = Session { sim, http, tickets: HashMap::new(), now, tokens };
+        let nodes: BTreeSet<&str> = part.through.values().map(String::as_str).chain([NODE]).collect();
+        for node in nodes {
+            session.log_in(node).await?;
+        }
         Ok(session)
     }
 
-    async fn log_in(&mut self) -> Result<()> {
+    async fn log_in(&mut self, node: &str) -> Result<()> {
         let request = self
-            .request(NODE, "POST", "/access/ticket")?
+            .request(node, "POST", "/access/ticket")?
             .form(&[("username", "root@pam"), ("password", self.sim.password.as_str())]);
         let reply = send(request).await?;
         let secret = |name: &str| reply.body["data"][name].as_str().map(str::to_owned);
-        self.ticket = secret("ticket").with_context(|| format!("root@pam cannot log in: {}", reply.reason))?;
-        self.csrf = secret("CSRFPreventionToken").context("a ticket without a CSRF token")?;
+        let ticket = secret("ticket").with_context(|| format!("root@pam cannot log in at {node}: {}", reply.reason))?;
+        let csrf = secret("CSRFPreventionToken").context("a ticket without a CSRF token")?;
+        self.tickets.insert(node.to_owned(), (ticket, csrf));
         Ok(())
     }
 
@@ -90,11 +93,13 @@ impl Session {
     /// Makes a recorded call: as its user, with what the recording calls by other names translated.
     pub(crate) async fn call(&self, request: &Request, names: &Names, through: Option<&str>) -> Result<Reply> {
         let path = names.translate(&request.path);
-        let mut call = self.request(through.unwrap_or(NODE), &request.method, &path)?;
+        let node = through.unwrap_or(NODE);
+        let mut call = self.request(node, &request.method, &path)?;
+        let (ticket, csrf) = self.tickets.get(node).with_context(|| format!("nobody has logged in at {node}"))?;
         let writes = request.method != "GET";
         call = match request.user() {
-            User::Root if writes => call.header(COOKIE, self.cookie()).header("CSRFPreventionToken", &self.csrf),
-            User::Root | User::RootWithoutCsrf => call.header(COOKIE, self.cookie()),
+            User::Root if writes => call.header(COOKIE, auth_cookie(ticket)).header("CSRFPreventionToken", csrf),
+            User::Root | User::RootWithoutCsrf => call.header(COOKIE, auth_cookie(ticket)),
             User::Nobody => call,
             User::GarbageTicket => call.header(COOKIE, "PVEAuthCookie=PVE:root@pam:00000000::garbage"),
             User::Ticket(user) => {
@@ -123,10 +128,6 @@ impl Session {
             false => call.form(&params),
         })
         .await
-    }
-
-    fn cookie(&self) -> String {
-        auth_cookie(&self.ticket)
     }
 
     /// Lets simulated time pass.

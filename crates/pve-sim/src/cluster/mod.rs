@@ -7,6 +7,7 @@
 pub mod access;
 pub mod apt;
 pub mod ceph;
+pub mod corosync;
 mod dead_disks;
 pub mod firewall;
 pub mod guests;
@@ -15,6 +16,7 @@ pub mod nodes;
 pub mod options;
 pub mod pools;
 pub mod sections;
+pub mod singles;
 pub mod storage;
 pub(crate) mod terminals;
 
@@ -76,6 +78,16 @@ pub struct Cluster {
     pub profile: Profile,
     /// Its name.
     pub name: String,
+    /// What corosync is told; a node by itself has none.
+    pub corosync: Option<corosync::Corosync>,
+    /// The nodes around it that are no members.
+    pub singles: singles::Singles,
+    /// Of a node by itself: the join that was asked for.
+    pub(crate) joining: Option<singles::Joining>,
+    /// Of a node by itself: its `/etc/pve` is empty, so that it knows nobody.
+    pub(crate) closed: bool,
+    /// Of a node by itself: nobody reaches its corosync.
+    pub(crate) blocked: bool,
     /// Tasks, running and past.
     pub tasks: Tasks,
     /// Who holds which lock.
@@ -115,8 +127,11 @@ pub struct Cluster {
 impl Cluster {
     /// The cluster of this shape at `now`. `seed` decides what it hands out.
     pub fn new(shape: &Shape, profile: Profile, now: Time, seed: u64) -> Cluster {
+        let (shape, singles, installed) = shape.apart();
+        let shape = &shape;
         let mut ids = Ids::new(seed);
         let mut nodes = nodes::Nodes::new(shape, now);
+        let corosync = Cluster::corosync_of(shape, &nodes.iter().collect::<Vec<_>>());
         let mut ha = ha::Ha::new(&nodes.names(), now.seconds());
         ha.crm.elections = shape.ha.masters.iter().cloned().collect();
         ha.resources = shape.ha.resources.iter().map(|resource| resource.section()).collect();
@@ -126,6 +141,11 @@ impl Cluster {
             now,
             profile,
             name: shape.name.clone(),
+            corosync,
+            singles: singles::Singles::default(),
+            joining: None,
+            closed: false,
+            blocked: false,
             tasks: Tasks::default(),
             locks: Locks::default(),
             nodes,
@@ -155,6 +175,7 @@ impl Cluster {
             cluster.place_guest(guest);
         }
         cluster.begin_ha();
+        cluster.begin_singles(singles, installed);
         cluster
     }
 
@@ -167,6 +188,9 @@ impl Cluster {
     /// Switches a node on or off. Off means at once, as if its plug were pulled.
     pub fn set_power(&mut self, node: &str, on: bool) {
         let now = self.now;
+        if let Some(single) = self.single(node) {
+            return single.set_power(node, on);
+        }
         if self.nodes.set_power(node, on, now) {
             self.ceph.set_power(node, on, now.seconds());
             if !on {
@@ -187,7 +211,8 @@ impl Cluster {
 
     /// The state in a form for comparing two runs: stable order, without what a run hands out (ids, uuids, times).
     pub fn canonical(&self) -> Value {
-        json!({
+        let singles = self.singles.canonical();
+        let mut canonical = json!({
             "name": self.name,
             "nodes": self.nodes.canonical(),
             "access": self.access.canonical(),
@@ -199,7 +224,11 @@ impl Cluster {
             "ceph": self.ceph.canonical(),
             "storage": self.storage.canonical(),
             "guests": self.guests.canonical(),
-        })
+        });
+        if singles != json!({}) {
+            canonical["singles"] = singles;
+        }
+        canonical
     }
 
     /// Three nodes `pve1`..`pve3`, clock at 2026-11-22T10:00:00Z.

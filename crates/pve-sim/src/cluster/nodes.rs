@@ -176,6 +176,9 @@ fn disks(shape: &NodeShape, node: u32) -> Vec<DiskShape> {
 #[derive(Debug)]
 pub struct Nodes {
     nodes: Vec<Node>,
+    /// Members that corosync counts and that are not there: on their way into the cluster, or all but this one if it was
+    /// removed.
+    pub(super) awaited: usize,
 }
 
 impl Nodes {
@@ -183,7 +186,7 @@ impl Nodes {
         let node = |(n, shape): (u32, &crate::shape::NodeShape)| Node {
             name: shape.name.clone(),
             id: n,
-            ip: shape.ip.clone().unwrap_or_else(|| format!("10.0.0.{n}")),
+            ip: shape.ip.clone().unwrap_or_else(|| format!("10.0.0.{}", shape.number.unwrap_or(n))),
             on: shape.online,
             // Long enough ago that nothing looks freshly started.
             booted: Time::from_unix(now.unix().saturating_sub(86_400)),
@@ -196,11 +199,11 @@ impl Nodes {
             memory: shape.memory.0,
             fingerprint: String::new(),
             bridges: shape.bridges.clone(),
-            disks: disks(shape, n),
+            disks: disks(shape, shape.number.unwrap_or(n)),
             pve: shape.pve.clone(),
             apt: Apt::new(shape.repositories.as_deref()),
         };
-        Nodes { nodes: (1..).zip(&shape.nodes).map(node).collect() }
+        Nodes { nodes: (1..).zip(&shape.nodes).map(node).collect(), awaited: 0 }
     }
 
     /// All nodes.
@@ -239,12 +242,18 @@ impl Nodes {
 
     /// Whether a write on this node finds a majority of the cluster's votes.
     pub fn quorate(&self, name: &str) -> bool {
-        self.online(name) && 2 * self.nodes.iter().filter(|node| node.on).count() > self.nodes.len()
+        self.online(name) && 2 * self.nodes.iter().filter(|node| node.on).count() > self.nodes.len() + self.awaited
     }
 
-    /// Whether this is a single node that never joined a cluster.
-    pub fn standalone(&self) -> bool {
-        self.nodes.len() == 1
+    /// A node that leaves.
+    pub(super) fn take(&mut self, name: &str) -> Option<Node> {
+        let place = self.nodes.iter().position(|node| node.name == name)?;
+        Some(self.nodes.remove(place))
+    }
+
+    /// A node that comes.
+    pub(super) fn put(&mut self, node: Node) {
+        self.nodes.push(node);
     }
 
     pub(super) fn set_power(&mut self, name: &str, on: bool, now: Time) -> bool {

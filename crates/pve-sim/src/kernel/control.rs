@@ -19,6 +19,13 @@ struct Power {
     refuses: bool,
 }
 
+/// Whether a node's corosync is out of reach.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Corosync {
+    blocked: bool,
+}
+
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Advance {
@@ -37,6 +44,10 @@ pub(crate) fn answer(world: &World, method: &str, path: &str, body: &[u8]) -> (u
     let parts: Vec<&str> = path.split('/').filter(|part| !part.is_empty()).collect();
     let result = match (method, parts.as_slice()) {
         ("POST", ["nodes", node, "power"]) => read(body).and_then(|power| set_power(world, node, &power)),
+        ("POST", ["nodes", node, "reinstall"]) => world.with(|cluster| cluster.reinstall(node)).map(|()| Value::Null),
+        ("POST", ["nodes", node, "corosync"]) => read(body)
+            .and_then(|Corosync { blocked }| world.with(|cluster| cluster.block_corosync(node, blocked)))
+            .map(|()| Value::Null),
         ("POST", ["nodes", node, "disks"]) => read(body)
             .and_then(|disk: DiskShape| world.with(|cluster| cluster.add_disk(node, disk)))
             .map(|()| Value::Null),
@@ -84,15 +95,15 @@ fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, String> {
 }
 
 fn set_power(world: &World, node: &str, power: &Power) -> Result<Value, String> {
-    world.with(|cluster| match cluster.nodes.get(node) {
-        Some(_) => {
+    world.with(|cluster| match cluster.knows(node) {
+        true => {
             cluster.set_power(node, power.on);
             if let Some(node) = cluster.nodes.get_mut(node).filter(|node| !node.on) {
                 node.refuses = power.refuses;
             }
             Ok(Value::Null)
         }
-        None => Err(format!("no node '{node}': there are {}", cluster.nodes.names().join(", "))),
+        false => Err(format!("no node '{node}': there are {}", cluster.nodes.names().join(", "))),
     })
 }
 

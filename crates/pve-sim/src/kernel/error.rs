@@ -49,6 +49,14 @@ impl PveError {
         PveError(Box::new(Kind::Refusal(Refusal { status: 400, message, errors })))
     }
 
+    /// The same with another status and message.
+    pub fn renamed(mut self, to: u16, text: &str) -> Self {
+        if let Kind::Refusal(Refusal { status, message, .. }) = self.0.as_mut() {
+            (*status, *message) = (to, text.to_owned());
+        }
+        self
+    }
+
     /// A missing permission: 403 `Permission check failed (what)`, without the brackets if `what` is empty.
     pub fn permission(what: &str) -> Self {
         let detail = if what.is_empty() { String::new() } else { format!(" ({what})") };

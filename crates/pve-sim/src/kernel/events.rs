@@ -58,6 +58,7 @@ impl Cluster {
             event(self);
         }
         self.now = self.now.max(until);
+        self.run_singles(until);
     }
 }
 

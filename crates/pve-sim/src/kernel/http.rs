@@ -51,8 +51,10 @@ impl std::error::Error for Dropped {}
 
 /// The TLS side of an endpoint.
 pub(crate) struct Acceptors {
-    /// With its own certificate.
+    /// With its own certificate, as a node by itself.
     pub(crate) own: TlsAcceptor,
+    /// With the one that the cluster has given it.
+    pub(crate) member: TlsAcceptor,
     /// With somebody else's.
     pub(crate) impostor: TlsAcceptor,
 }
@@ -87,7 +89,11 @@ pub(crate) async fn serve(world: World, node: String, listener: TcpListener, tls
                     (Err(_), _) | (_, Reach::Refuses) => {}
                     (Ok((stream, _)), Reach::Garbage) => drop(connections.spawn(gibberish(stream))),
                     (Ok((stream, peer)), Reach::Well | Reach::Impostor) => {
-                        let tls = if reach == Reach::Well { &tls.own } else { &tls.impostor };
+                        let tls = match reach {
+                            Reach::Well if world.with(|cluster| cluster.nodes.get(&node).is_some()) => &tls.member,
+                            Reach::Well => &tls.own,
+                            _ => &tls.impostor,
+                        };
                         let ends = Ends { peer, node: address };
                         connections.spawn(connection(world.clone(), node.clone(), stream, ends, tls.clone()));
                     }

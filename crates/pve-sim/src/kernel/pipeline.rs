@@ -138,7 +138,7 @@ async fn carry_out(world: &World, node: &str, request: &Request, write: Option<u
             let mut attempt =
                 Attempt { routes: world.routes(), node, request, arrived, fault: fault.clone(), user: None };
             cluster.concurrency.handles(write);
-            let result = attempt.run(cluster);
+            let result = cluster.at(node, |cluster| attempt.run(cluster));
             cluster.concurrency.handles(None);
             user = attempt.user.map(|user| user.full());
             result
@@ -229,6 +229,10 @@ impl Attempt<'_> {
     fn run(&mut self, cluster: &mut Cluster) -> Result<Success, Failure> {
         if !cluster.nodes.online(self.node) {
             return Err(Failure::Off);
+        }
+        if cluster.closed {
+            // Neither keys nor users are to be found.
+            return Err(Failure::Unauthorised("No ticket"));
         }
         let Request { method: verb, path, .. } = self.request;
         let found = self.routes.find(verb, path);
@@ -379,7 +383,9 @@ fn json_type() -> Option<String> {
 
 pub(super) fn refused(refusal: Refusal, date: Time) -> Reply {
     let Refusal { status, message, errors } = refusal;
-    let mut body = json!({ "data": null, "message": format!("{message}\n") });
+    // What is refused with this status has no line end.
+    let end = if status == 424 { "" } else { "\n" };
+    let mut body = json!({ "data": null, "message": format!("{message}{end}") });
     if !errors.is_empty() {
         body["errors"] = json!(errors);
     }

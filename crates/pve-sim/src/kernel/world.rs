@@ -132,7 +132,7 @@ impl World {
         loop {
             let due = {
                 let cluster = self.0.cluster.lock().unwrap_or_else(PoisonError::into_inner);
-                cluster.events.next_due()
+                [cluster.events.next_due(), cluster.singles.next_due()].into_iter().flatten().min()
             };
             let span = due.and_then(|due| self.clock(|clock| clock.real_until(due)));
             match span {

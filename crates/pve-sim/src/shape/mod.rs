@@ -166,6 +166,35 @@ impl Shape {
         Ok(shape)
     }
 
+    /// The cluster, the nodes by themselves, and each node as it is when it has just been installed.
+    pub(crate) fn apart(&self) -> (Shape, BTreeMap<String, Shape>, BTreeMap<String, Shape>) {
+        let mut nodes = self.nodes.clone();
+        (1..).zip(&mut nodes).for_each(|(number, node)| {
+            node.number.get_or_insert(number);
+        });
+        let bare = |node: &NodeShape| Shape {
+            nodes: vec![NodeShape { single: false, online: true, ..node.clone() }],
+            storages: self.storages.clone(),
+            guests: Vec::new(),
+            users: Vec::new(),
+            ceph: CephShape { release: self.ceph.release.clone(), ..CephShape::default() },
+            ha: HaShape::default(),
+            ..self.clone()
+        };
+        let installed = nodes.iter().map(|node| (node.name.clone(), bare(node))).collect();
+        let founder = nodes.iter().all(|node| node.single).then(|| nodes[0].name.clone());
+        let (single, members): (Vec<_>, Vec<_>) =
+            nodes.into_iter().partition(|node| node.single && Some(&node.name) != founder.as_ref());
+        let singles = single.iter().map(|node| {
+            let guests = self.guests.iter().filter(|guest| guest.node == node.name).cloned().collect();
+            let shape = Shape { guests, ..bare(node) };
+            (node.name.clone(), Shape { nodes: vec![NodeShape { single: false, ..node.clone() }], ..shape })
+        });
+        let guests = self.guests.iter().filter(|guest| members.iter().any(|node| node.name == guest.node));
+        let main = Shape { guests: guests.cloned().collect(), ..self.clone() };
+        (Shape { nodes: members, ..main }, singles.collect(), installed)
+    }
+
     /// Storages are of a type that is simulated, and guests' disks lie on storages that are there.
     fn check_storages(&self) -> Result<(), String> {
         for StorageShape { storage, kind, .. } in &self.storages {

@@ -16,6 +16,10 @@ pub struct NodeShape {
     /// Whether it is switched on at the start.
     #[serde(default = "yes")]
     pub online: bool,
+    /// Whether it is by itself at the start: in no cluster, with a state of its own. If all are, the first is the one whose
+    /// state the cluster will have.
+    #[serde(default)]
+    pub single: bool,
     /// Disks besides the system disk.
     #[serde(default)]
     pub disks: Vec<DiskShape>,
@@ -37,6 +41,9 @@ pub struct NodeShape {
     /// Repositories that packages come from; those of PVE's installer if absent.
     #[serde(default)]
     pub repositories: Option<Vec<RepositoryShape>>,
+    /// Its place in the whole file, which its address and its disks' serials are made of.
+    #[serde(skip)]
+    pub(crate) number: Option<u32>,
 }
 
 /// An entry in a file of `/etc/apt/sources.list.d`.
@@ -75,6 +82,7 @@ impl NodeShape {
             name: format!("pve{n}"),
             ip: None,
             online: true,
+            single: false,
             disks: disks.collect(),
             bridges: one_bridge(),
             partitions: Vec::new(),
@@ -82,6 +90,7 @@ impl NodeShape {
             memory: memory(),
             pve: None,
             repositories: None,
+            number: None,
         }
     }
 }

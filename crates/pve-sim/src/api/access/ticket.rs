@@ -46,7 +46,7 @@ fn login(call: &mut Call<'_>) -> Result<Value, PveError> {
         "CSRFPreventionToken": access.issue_csrf(&userid, now),
         "cap": capabilities(call, &who),
     });
-    if !call.cluster.nodes.standalone() && call.cluster.may(&who, "/", &["Sys.Audit"]) {
+    if call.cluster.corosync.is_some() && call.cluster.may(&who, "/", &["Sys.Audit"]) {
         answer["clustername"] = json!(call.cluster.name);
     }
     Ok(answer)

@@ -1,6 +1,7 @@
 //! `/cluster`.
 
 mod ceph;
+mod config;
 mod ha;
 mod nextid;
 mod options;
@@ -12,6 +13,7 @@ use crate::kernel::Routes;
 
 pub(crate) fn routes(r: &mut Routes) {
     ceph::routes(r);
+    config::routes(r);
     ha::routes(r);
     nextid::routes(r);
     options::routes(r);

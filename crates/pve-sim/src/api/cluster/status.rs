@@ -10,30 +10,35 @@ pub(crate) fn routes(r: &mut Routes) {
 
 fn status(call: &mut Call<'_>) -> Result<Value, PveError> {
     let nodes = &call.cluster.nodes;
-    let standalone = nodes.standalone();
-    let mut list = Vec::new();
-    if !standalone {
-        list.push(json!({
-            "type": "cluster",
-            "id": "cluster",
-            "name": call.cluster.name,
-            "nodes": nodes.iter().count(),
-            // Corosync's configuration was written once for each node that joined.
-            "version": nodes.iter().count(),
-            "quorate": u8::from(nodes.quorate(&call.node)),
-        }));
-    }
-    list.extend(nodes.iter().map(|node| {
-        json!({
+    let entry = |name: &str, id: u32| {
+        let known = nodes.get(name);
+        let mut entry = json!({
             "type": "node",
-            "id": format!("node/{}", node.name),
-            "name": node.name,
-            "nodeid": if standalone { 0 } else { node.id },
-            "ip": node.ip,
-            "local": u8::from(node.name == call.node),
-            "online": u8::from(node.on),
+            "id": format!("node/{name}"),
+            "name": name,
+            "nodeid": id,
+            "local": u8::from(name == call.node),
+            "online": u8::from(known.is_some_and(|node| node.on)),
             "level": "",
-        })
-    }));
+        });
+        // Of one that was never there no address is known.
+        if let Some(node) = known {
+            entry["ip"] = json!(node.ip);
+        }
+        entry
+    };
+    // Corosync has just been started: it takes some seconds until it is heard of.
+    let Some(corosync) = call.cluster.corosync.as_ref().filter(|corosync| corosync.told_from <= call.now()) else {
+        return Ok(nodes.iter().map(|node| entry(&node.name, 0)).collect());
+    };
+    let mut list = vec![json!({
+        "type": "cluster",
+        "id": "cluster",
+        "name": corosync.name,
+        "nodes": corosync.members.len(),
+        "version": corosync.version,
+        "quorate": u8::from(nodes.quorate(&call.node)),
+    })];
+    list.extend(corosync.members.iter().map(|member| entry(&member.node, member.id)));
     Ok(list.into())
 }

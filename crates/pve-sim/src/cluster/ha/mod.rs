@@ -157,6 +157,17 @@ impl Ha {
         }
     }
 
+    /// A node has become a member.
+    pub fn node_joined(&mut self, node: &str, now: Seconds) {
+        self.lrm.insert(node.to_owned(), Lrm::new(now + 1.0));
+    }
+
+    /// A node is a member no longer.
+    pub fn node_left(&mut self, node: &str) {
+        self.node_died(node);
+        self.lrm.remove(node);
+    }
+
     /// A node has lost its power, and its managers with it.
     pub fn node_died(&mut self, node: &str) {
         self.crm.node_died(node);

@@ -77,7 +77,7 @@ impl Cluster {
     /// How a node's endpoint is reached now.
     pub(crate) fn reach(&self, node: &str) -> Reach {
         match self.lasting.outages.get(node) {
-            _ if !self.nodes.online(node) => Reach::Refuses,
+            _ if !self.is_on(node) => Reach::Refuses,
             None => Reach::Well,
             Some((OutageKind::Refused, _)) => Reach::Refuses,
             Some((OutageKind::Certificate, _)) => Reach::Impostor,
@@ -87,11 +87,13 @@ impl Cluster {
 
     /// How all endpoints are reached, to see whether something has changed.
     pub(crate) fn reaches(&self) -> Vec<Reach> {
-        self.nodes.iter().map(|node| self.reach(&node.name)).collect()
+        let singles = self.singles.names();
+        let members = self.nodes.iter().map(|node| &node.name);
+        members.chain(singles).map(|node| self.reach(node)).collect()
     }
 
     /// Puts endpoints out of reach for a while.
-    pub(super) fn begin_outage(&mut self, nodes: Vec<String>, kind: OutageKind, span: Duration) {
+    pub(crate) fn begin_outage(&mut self, nodes: Vec<String>, kind: OutageKind, span: Duration) {
         self.lasting.begun += 1;
         let number = self.lasting.begun;
         for node in &nodes {

@@ -87,7 +87,7 @@ pub(crate) async fn strike(world: &World, node: &str, request: &Request, fault: 
         Effect::Power { delay, .. } => {
             world.with(|cluster| {
                 let named = request.path.strip_prefix("/nodes/").and_then(|rest| rest.split('/').next());
-                let node = named.filter(|name| cluster.nodes.get(name).is_some()).unwrap_or(node).to_owned();
+                let node = named.filter(|name| cluster.knows(name)).unwrap_or(node).to_owned();
                 match delay {
                     None => cluster.set_power(&node, false),
                     Some(delay) => cluster.after(span(delay), move |cluster| cluster.set_power(&node, false)),

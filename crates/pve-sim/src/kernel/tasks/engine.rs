@@ -61,6 +61,20 @@ impl Cluster {
         end(self, number, Err(text));
     }
 
+    /// Writes a line to the log of a task that somebody else carries out.
+    pub(crate) fn log_to(&mut self, upid: &Upid, line: &str) {
+        let Some(number) = self.tasks.number_of(upid) else { return };
+        TaskCx { cluster: self, number }.log(line);
+    }
+
+    /// Ends such a task, unless it has ended.
+    pub(crate) fn end_task(&mut self, upid: &Upid, result: Result<(), String>) {
+        let Some(number) = self.tasks.number_of(upid) else { return };
+        if self.tasks.by_number(number).is_some_and(|task| task.end.is_none()) {
+            end(self, number, result);
+        }
+    }
+
     /// The processes of a node are gone: its tasks end without a final line, their locks with them.
     pub(crate) fn lose_tasks_of(&mut self, node: &str) {
         let running = self.tasks.tasks.iter().filter(|(_, t)| t.end.is_none() && t.upid.node == node);

@@ -165,6 +165,15 @@ impl Tasks {
         self.iter().any(|task| task.end.is_none() && task.upid.kind == kind && task.upid.id == id)
     }
 
+    /// Takes over the tasks of a node that was by itself. What runs is carried out by nobody any more.
+    pub(crate) fn adopt(&mut self, others: &mut Tasks) {
+        for mut task in std::mem::take(&mut others.tasks).into_values() {
+            self.begun += 1;
+            task.job = None;
+            self.tasks.insert(self.begun, task);
+        }
+    }
+
     fn number_of(&self, upid: &Upid) -> Option<u64> {
         self.tasks.iter().find(|(_, task)| task.upid == *upid).map(|(number, _)| *number)
     }
