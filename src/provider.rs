@@ -111,10 +111,10 @@ impl Provider for PveProvider {
         let environment = Environment::read();
         let config = client_config(&config, &environment, &start)?;
         trust::unchecked(&config).into_iter().for_each(|warning| start.notices.warn(warning));
-        let way = trust::way(&config);
+        let (way, proved) = (trust::way(&config), !config.insecure);
         let client =
             Client::new(config).map_err(|error| Error::new("Unusable provider configuration", error.to_string()))?;
-        trust::look(&client, &start.notices).await;
+        trust::look(&client, &start.notices, proved).await;
         Ok(Pve { client: client.with_stop(start.stop.token()), ledger: Ledger::default(), way })
     }
 

@@ -54,3 +54,21 @@ users:
     let told = rig.plan::<Pool>(None, &json!({ "name": "a" })).await.unwrap().warnings;
     assert!(told.iter().any(|text| text.contains("The user or token lacks")), "{told:?}");
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_certificate_that_the_cluster_vouches_for_is_told_with_its_node() {
+    let rig = Rig::of("{}").await;
+    let mut pins = rig.sim.fingerprints.clone();
+    let right = pins.insert("pve2".to_owned(), "AA:".repeat(31) + "AA").unwrap();
+    // Where anybody may answer nobody vouches.
+    for (insecure, words) in [(false, "this is node pve2's"), (true, "find out who answers there")] {
+        if insecure {
+            pins.retain(|node, _| node == "pve2");
+        }
+        let mut told = rig.configured_but(&rig.server, &json!({ "fingerprints": pins, "insecure": insecure })).await;
+        // It may have been found out a moment later.
+        told.extend(rig.plan::<ResourcePool>(None, &json!({ "poolid": "a" })).await.unwrap().warnings);
+        let of_it: Vec<&String> = told.iter().filter(|said| said.contains(&right)).collect();
+        assert!(of_it.len() == 1 && of_it[0].contains(words), "{told:?}");
+    }
+}

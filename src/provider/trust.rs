@@ -1,11 +1,13 @@
 //! What is said about certificates before the first request.
 
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use pve_client::config::{Ca, EndpointConfig};
 use pve_client::error::Error as Pve;
 use pve_client::{Client, Config};
 use terraform_plugin::{Diagnostic, Error, Notices};
+use tokio::task::JoinSet;
 
 /// How long the configuration waits for the endpoints' certificates: a node that is off does not refuse, it says nothing.
 /// What is found out later is told later.
@@ -77,13 +79,49 @@ pub(super) fn unchecked(config: &Config) -> Option<Diagnostic> {
 
 /// Connects to every endpoint, and warns of those whose certificate is not the right one: requests pass over them, so that
 /// nobody would know before the others are down.
-pub(super) async fn look(client: &Client, notices: &Notices) {
+///
+/// `proved`: whether each of the other endpoints has to prove what it is, so that it can vouch for one.
+pub(super) async fn look(client: &Client, notices: &Notices, proved: bool) {
     let (client, notices) = (client.clone(), notices.clone());
     let looking = tokio::spawn(async move {
-        client.untrusted_endpoints(|error| notices.warn(untrusted(&error))).await;
+        let telling = Mutex::new(JoinSet::new());
+        let tell = |error: Pve| {
+            let (client, notices) = (client.clone(), notices.clone());
+            let told = async move {
+                let node = if proved { vouched(&client, &error).await } else { None };
+                notices.warn(node.map_or_else(|| untrusted(&error), |node| renewed(&error, &node)));
+            };
+            telling.lock().unwrap_or_else(PoisonError::into_inner).spawn(told);
+        };
+        client.untrusted_endpoints(tell).await;
+        telling.into_inner().unwrap_or_else(PoisonError::into_inner).join_all().await;
     });
     // Dropping the handle ends nothing.
     let _ = tokio::time::timeout(PATIENCE, looking).await;
+}
+
+/// The node that has this certificate, if the cluster says so: by an endpoint that is trusted itself.
+async fn vouched(client: &Client, error: &Pve) -> Option<String> {
+    let Pve::Tls { seen: Some(seen), .. } = error else { return None };
+    let nodes = client.nodes().list().await.ok()?;
+    let known = |print: &String| print.eq_ignore_ascii_case(seen);
+    nodes.iter().find(|node| node.ssl_fingerprint.as_ref().is_some_and(known)).map(|node| node.node.clone())
+}
+
+/// The certificate is another one, and is the node's.
+fn renewed(error: &Pve, node: &str) -> Diagnostic {
+    let (endpoint, seen) = match error {
+        Pve::Tls { endpoint, seen: Some(seen), .. } => (endpoint.as_str(), seen.as_str()),
+        _ => ("its endpoint", "another one"),
+    };
+    Diagnostic::warning(
+        "An endpoint is not used, because its certificate is another one",
+        format!(
+            "{endpoint} shows a certificate with the SHA-256 fingerprint {seen}, and the cluster itself tells, by an endpoint that is \
+             trusted, that this is node {node}'s: a node has another one since it has joined a cluster, or since it was renewed. Set \
+             it in `fingerprints` (PVE_FINGERPRINTS); until then nothing is sent there, and the other endpoints are used."
+        ),
+    )
 }
 
 fn untrusted(error: &Pve) -> Diagnostic {

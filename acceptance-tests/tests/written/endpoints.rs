@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use acceptance_tests::{Sim, Workspace, cluster};
 
 const VERSION: &str = "data \"pve_version\" \"v\" {}\n";
-const SUMMARY: &str = "An endpoint is not used, because it is not trusted";
+const SUMMARY: &str = "An endpoint is not used, because its certificate is another one";
 
 /// `name=value,...`
 fn pairs<'a>(all: impl IntoIterator<Item = (&'a String, &'a String)>) -> String {
