@@ -121,7 +121,7 @@ impl Client {
 
     /// Asks whom it concerns: the cluster, or a node by itself that is not a member of it.
     async fn ask<T: DeserializeOwned>(&self, request: &Request) -> Result<(T, Arc<Endpoint>), Error> {
-        let apart = match request.target() {
+        let apart = match request.about() {
             _ if request.is_for_anyone() => None,
             Some(node) => self.apart(node).await?,
             None => {

@@ -143,6 +143,11 @@ impl Request {
         self.node.as_deref()
     }
 
+    /// The node that it is about: the one it runs on, or else the one in its path.
+    pub(crate) fn about(&self) -> Option<&str> {
+        self.target().or_else(|| self.path.strip_prefix("nodes/")?.split('/').next())
+    }
+
     pub(crate) fn needs_root(&self) -> bool {
         self.root
     }

@@ -39,9 +39,9 @@ pub struct PveVersion {
 }
 
 impl Client {
-    /// The version of the node that answers. `GET /version`.
+    /// The version of the node that answers, be it a member or not. `GET /version`.
     pub async fn version(&self) -> Result<Arc<PveVersion>, Error> {
-        self.shared(Area::Version, Request::get("version")).await
+        self.shared(Area::Version, Request::get("version").of_anyone()).await
     }
 
     /// Who may do what: `/access`.

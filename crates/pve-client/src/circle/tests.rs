@@ -115,6 +115,8 @@ async fn single_nodes_are_asked_for_themselves_only() {
     assert!(!world.lines().iter().any(|line| line.ends_with("/access/users")), "{:?}", world.lines());
     for (node, host) in [("pve1", "a"), ("pve2", "b")] {
         assert_eq!(client.call::<Value>(at_node(node)).await.unwrap(), host);
+        // Whoever asks does not always say that it runs there.
+        assert_eq!(client.call::<Value>(Request::get(format!("nodes/{node}/dns"))).await.unwrap(), host);
     }
     let status = client.alone("pve2").unwrap().unwrap().cluster().status().await.unwrap();
     assert_eq!((status.name.as_deref(), status.members[0].name.as_str()), (None, "pve2"));
