@@ -63,7 +63,7 @@ struct ClusterArgs {
     /// An API token root@pam!NAME that has this role on / and nothing else; repeatable
     #[arg(long, value_name = "NAME=ROLE")]
     token: Vec<TokenArg>,
-    /// Version of PVE
+    /// Version of PVE: 9.2, or 8.4 as far as it differs in what is simulated
     #[arg(long, default_value = "9.2")]
     pve: String,
     /// Simulated seconds per real second; 0 stands still [default: 60]

@@ -25,7 +25,7 @@ use crate::shape::Shape;
 pub struct Options {
     /// The cluster.
     pub shape: Shape,
-    /// PVE's version: `9.2`, or with a third part.
+    /// PVE's version: `8.4` or `9.2`, or with a third part.
     pub pve: String,
     /// Simulated seconds per real second, unless the shape says it; 0 stands still until it is put forward.
     pub factor: f64,
@@ -221,10 +221,10 @@ impl Running {
 }
 
 fn profile(options: &Options) -> anyhow::Result<Profile> {
-    let mut profile = Profile { bandwidth: options.bandwidth, ..Profile::default() };
-    if options.pve != profile.pve_release() && options.pve != profile.pve {
-        bail!("PVE {} is not simulated: known is {}", options.pve, profile.pve_release());
-    }
+    let Some(known) = Profile::of(&options.pve) else {
+        bail!("PVE {} is not simulated: known are 8.4 and 9.2", options.pve);
+    };
+    let mut profile = Profile { bandwidth: options.bandwidth, ..known };
     match options.shape.ceph.release.as_deref() {
         None => {}
         Some(release @ ("16.2" | "18.2" | "20.2")) => profile.ceph = release.to_owned(),

@@ -49,6 +49,23 @@ pub struct Profile {
 }
 
 impl Profile {
+    /// That of a version, as `8.4` or `9.2`, with a third part or without; none if it is not simulated.
+    pub fn of(version: &str) -> Option<Self> {
+        // Belief: the commit of 8.4.0; Ceph's releases there are Quincy, Reef and Squid.
+        let old = Self {
+            pve: "8.4.0".to_owned(),
+            repoid: "ec58e45e1bcdf2ac".to_owned(),
+            ceph: "18.2".to_owned(),
+            bandwidth: None,
+        };
+        [Self::default(), old].into_iter().find(|known| version == known.pve_release() || version == known.pve)
+    }
+
+    /// Whether it is one of PVE 8.
+    pub fn is_8(&self) -> bool {
+        self.pve.starts_with("8.")
+    }
+
     /// The release part of the version: `9.2`.
     pub fn pve_release(&self) -> &str {
         release_of(&self.pve)

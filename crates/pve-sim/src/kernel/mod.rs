@@ -12,6 +12,7 @@ pub(crate) mod http;
 pub mod ids;
 pub(crate) mod kill;
 pub mod locks;
+mod older;
 pub mod params;
 mod permission;
 pub(crate) mod pipeline;

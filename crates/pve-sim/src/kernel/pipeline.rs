@@ -10,6 +10,7 @@ use super::clock::Time;
 use super::error::{PveError, Refusal};
 use super::faults::{Fault, When, alter, strike, task_fault};
 use super::kill::Ends;
+use super::older;
 use super::params::{self, decode_form, decode_json};
 use super::permission;
 use super::record::{Recorded, masked};
@@ -241,7 +242,11 @@ impl Attempt<'_> {
         let Some((route, bound)) = found else {
             return Err(Failure::NotImplemented(format!("Method '{verb} {path}' not implemented")));
         };
-        let Some(handler) = route.handler else {
+        let older = cluster.profile.is_8();
+        if older && older::lacks(&route.method.path) {
+            return Err(Failure::NotImplemented(format!("Method '{verb} {path}' not implemented")));
+        }
+        let Some(handler) = route.handler.filter(|_| !older || !older::is_otherwise(&route.method.path)) else {
             *cluster.unmodelled.entry(format!("{verb} {}", route.method.path)).or_default() += 1;
             return Err(Failure::NotImplemented(format!("Method '{verb} {path}' not implemented (not simulated)")));
         };
@@ -249,6 +254,9 @@ impl Attempt<'_> {
         let who = self.user.clone().unwrap_or_else(|| Identity::user(ROOT));
         self.may_call(cluster, route, &who, &raw)?;
         let node = self.node_of(cluster, route, &bound)?;
+        if older {
+            older::check(&route.method.path, &raw)?;
+        }
         let params = params::check(route.method, raw)?;
         let mut call = Call {
             cluster,
@@ -262,7 +270,10 @@ impl Attempt<'_> {
             task_fault: self.fault.take(),
             talk: None,
         };
-        let data = handler(&mut call)?;
+        let mut data = handler(&mut call)?;
+        if older {
+            data = older::answer(&route.method.path, data);
+        }
         let Call { total, talk, .. } = call;
         if let Some(talk) = talk {
             return Ok(Success::Talk(talk));

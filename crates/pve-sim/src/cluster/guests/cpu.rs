@@ -1,5 +1,29 @@
 //! The processor types that QEMU knows, as PVE lists them.
 
+use serde_json::{Value, json};
+
+/// All of them, for those who choose one.
+pub fn list() -> Value {
+    let entry = |name: &&str| {
+        let mut entry = json!({ "name": name, "custom": 0, "vendor": vendor(name) });
+        if name.starts_with("x86-64") {
+            entry["abstract"] = json!(1);
+        }
+        entry
+    };
+    TYPES.iter().map(entry).collect()
+}
+
+fn vendor(name: &str) -> &'static str {
+    let begins = |with: &[&str]| with.iter().any(|with| name.starts_with(with));
+    match name {
+        "host" | "max" => "default",
+        _ if begins(&["kvm", "qemu", "x86-64"]) => "default",
+        _ if begins(&["EPYC", "Opteron", "athlon", "phenom"]) => "AuthenticAMD",
+        _ => "GenuineIntel",
+    }
+}
+
 /// Checks the type in a guest's `cpu`, `host` or `cputype=host,flags=+aes`.
 ///
 /// # Errors

@@ -1,6 +1,7 @@
 //! `/nodes/{node}`.
 
 mod apt;
+mod capabilities;
 pub(crate) mod ceph;
 mod disks;
 mod network;
@@ -14,6 +15,7 @@ use crate::kernel::Routes;
 
 pub(crate) fn routes(r: &mut Routes) {
     apt::routes(r);
+    capabilities::routes(r);
     ceph::routes(r);
     disks::routes(r);
     network::routes(r);
