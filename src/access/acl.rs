@@ -8,12 +8,14 @@ use crate::ground::error::{During, Problem};
 use crate::ground::pve::Pve;
 use crate::section::{Family, OwnRight, Section, ids, listed, lives, said_again};
 
-use super::{group, user};
+use super::{acl_path, group, user};
 
 /// An entry of the access control list: somebody has a role on a path and, if it propagates, on all below.
 ///
 /// Each entry is an object of its own; others on the same path are left alone. On each level the most specific path that has
 /// entries for somebody wins: a narrow role on a deep path takes away what is inherited there.
+///
+/// What the path is about need not exist: PVE takes the entry all the same, and the plan says so.
 #[derive(Model, Clone, Debug, Default, PartialEq)]
 #[model(name = "acl", area = "Access", key(path, roleid, who), rest = path)]
 pub struct Acl {
@@ -134,9 +136,12 @@ impl Section for Acl {
     async fn possible(
         cx: &Cx<Pve>,
         want: &AclPlan,
-        _prior: Option<&Self>,
+        prior: Option<&Self>,
         found: &mut Findings<Self>,
     ) -> Result<(), Error> {
+        if let Some(path) = want.path.text().filter(|_| found.is_plan() && prior.is_none()) {
+            acl_path::look(cx, path, found).await?;
+        }
         if let Some(roleid) = want.roleid.text() {
             let roles = ids(cx, "access/roles", Area::Access, "roleid").await?;
             if !roles.contains(roleid) {

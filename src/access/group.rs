@@ -1,5 +1,7 @@
 //! `pve_group`: a group of users.
 
+use std::collections::BTreeSet;
+
 use pve_client::Area;
 use terraform_plugin::{Cx, Error, Findings, Model, Timeouts};
 
@@ -43,12 +45,16 @@ impl Section for Group {
 
 plain!(Group, "groups");
 
-/// Tells if a group that is named by the attribute `at` does not exist. Not seen is no proof of that.
-pub async fn must_exist<M>(cx: &Cx<Pve>, id: &str, at: &str, found: &mut Findings<M>) -> Result<(), Error> {
+/// The groups that there are, if this one is not among them. Not seen is no proof of that.
+pub(super) async fn missing(cx: &Cx<Pve>, id: &str) -> Result<Option<BTreeSet<String>>, Problem> {
     let groups = crate::section::ids(cx, "access/groups", Area::Access, "groupid").await?;
-    if groups.contains(id) || !cx.client.access().on("/access/groups").await.is_ok_and(|ours| ours.has_any(SEEN_WITH)) {
-        return Ok(());
-    }
+    let unseen = async || !cx.client.access().on("/access/groups").await.is_ok_and(|ours| ours.has_any(SEEN_WITH));
+    Ok(if groups.contains(id) || unseen().await { None } else { Some(groups) })
+}
+
+/// Tells if a group that is named by the attribute `at` does not exist.
+pub async fn must_exist<M>(cx: &Cx<Pve>, id: &str, at: &str, found: &mut Findings<M>) -> Result<(), Error> {
+    let Some(groups) = missing(cx, id).await? else { return Ok(()) };
     let problem = Problem::new(
         format!("Group \"{id}\" does not exist"),
         format!("Nothing was written. There are: {}. `pve_group` makes more.", crate::section::listed(&groups)),

@@ -1,6 +1,7 @@
 //! Who may do what, and what is grouped for that.
 
 pub mod acl;
+mod acl_path;
 pub mod group;
 pub mod pool;
 pub mod pool_member;

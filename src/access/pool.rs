@@ -12,7 +12,7 @@ use crate::storage::rbd::StorageRbd;
 use crate::vm::vm::Vm;
 
 use super::USER_CFG;
-use super::pool_member::PoolMember;
+use super::pool_member::{PoolMember, Staying};
 
 /// A resource pool: guests and storages under one name, for permissions. (For Ceph's pools see `pve_ceph_pool`.)
 ///
@@ -105,8 +105,17 @@ impl Section for Pool {
         let pools: Vec<Full> = cx.client.call(request).await.during(format!("Cannot read pool \"{poolid}\""))?;
         let members: Vec<Member> = pools.into_iter().flat_map(|pool| pool.members).collect();
         let (vms, storages) = (cx.going::<Vm>(), cx.going::<StorageRbd>());
-        let memberships = cx.going::<PoolMember>();
-        let leaves = |name: &str| memberships.iter().any(|of| of.poolid == *poolid && of.member == name);
+        let (going, held) = (cx.going::<PoolMember>(), cx.held::<PoolMember>());
+        let is = |of: &PoolMember, name: &str| of.poolid == *poolid && of.member == name;
+        // What refers to a pool that is replaced is planned after it, and says itself if it is to stay.
+        let ahead = found.is_plan();
+        let renamed = cx.replaced::<Self>().iter().any(|pool| pool.poolid == *poolid);
+        let undecided = |name: &str| {
+            ahead
+                && (renamed || held.iter().any(|of| is(of, name)))
+                && !cx.ledger.knows::<Staying>(&(poolid.clone(), name.to_owned()))
+        };
+        let leaves = |name: &str| going.iter().any(|of| is(of, name)) || undecided(name);
         let goes = |member: &Member| {
             let id = member.vmid.map(|vmid| vmid.to_string());
             if id.as_deref().or(member.storage.as_deref()).is_some_and(leaves) {

@@ -4,11 +4,14 @@ use std::sync::Arc;
 
 use pve_client::{Area, Lock, Request};
 use serde::Deserialize;
-use terraform_plugin::{Cx, Error, Findings, Model, Need, Timeouts};
+use terraform_plugin::{Change, Cx, Error, Findings, Model, Need, Path, Say, Timeouts};
 
 use crate::ground::error::{During, Problem};
+use crate::ground::ledger::Planned;
 use crate::ground::pve::Pve;
 use crate::section::{Family, OwnRight, Section, ids, listed, lives, said_again};
+
+use super::pool::Pool;
 
 /// A guest or a storage that is in a resource pool: whoever has rights on the pool has them on it.
 ///
@@ -72,8 +75,8 @@ struct Guest {
 }
 
 /// Types of resources that make guests and storages, for plans that make the member as well.
-const GUESTS: &[&str] = &["vm", "container"];
-const STORAGES: &[&str] = &[
+pub(super) const GUESTS: &[&str] = &["vm", "container"];
+pub(super) const STORAGES: &[&str] = &[
     "storage_btrfs",
     "storage_cephfs",
     "storage_cifs",
@@ -89,6 +92,15 @@ const STORAGES: &[&str] = &[
     "storage_zfs",
     "storage_zfspool",
 ];
+
+/// A membership that is planned to stay as it is.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Staying;
+
+impl Planned for Staying {
+    /// The pool and the member.
+    type Key = (String, String);
+}
 
 fn is_guest(member: &str) -> bool {
     member.starts_with(|c: char| c.is_ascii_digit())
@@ -155,6 +167,26 @@ impl Section for PoolMember {
                 Ok(())
             }
             answer => answer,
+        }
+    }
+
+    /// A pool is planned before those that refer to it: who stays in one that is to go tells of it, if the pool could not.
+    async fn planned(cx: &Cx<Pve>, change: &mut Change<Self>, say: &mut Say<Self>) {
+        let Some(key) = change.prior_key().filter(|_| !change.is_destroy()) else { return };
+        if change.plan.poolid.text() != Some(&key.poolid) || change.plan.member.text() != Some(&key.member) {
+            return;
+        }
+        cx.ledger.note((key.poolid.clone(), key.member.clone()), Staying);
+        if cx.going::<Pool>().iter().any(|pool| pool.poolid == key.poolid) {
+            say.warning(
+                Path::attr("poolid"),
+                "A pool that is to go keeps a member",
+                format!(
+                    "Pool \"{0}\" is to be destroyed, and {1} stays in it by this block: PVE destroys empty pools only, so that will \
+                     fail. Name the pool by a reference (`pve_pool.NAME.poolid`), and the member goes along, or take the block out.",
+                    key.poolid, key.member
+                ),
+            );
         }
     }
 

@@ -10,12 +10,14 @@ use crate::ground::pve::Pve;
 use crate::ground::texts;
 use crate::section::{self, Builtin, Family, Live, Right, Section, Sight, plain};
 
-use super::{USER_CFG, group};
+use super::{USER_CFG, group, realm};
 
 /// A user of PVE, with the realm that knows the password.
 ///
 /// `root@pam` is always there: it is taken over as it is and its settings are changed; removing it from the configuration
 /// leaves it as it is then.
+///
+/// PVE takes a user of a realm that does not exist, too, who cannot log in: the plan says so.
 #[derive(Model, Clone, Debug, Default, PartialEq)]
 #[model(name = "user", area = "Access", key(userid))]
 pub struct User {
@@ -73,6 +75,35 @@ fn address(text: &String) -> Result<(), String> {
     }
 }
 
+/// PVE takes a user of any realm, unless there is a password, which the realm has to keep.
+async fn has_realm(cx: &Cx<Pve>, want: &UserPlan, realm: &str, found: &mut Findings<User>) -> Result<(), Error> {
+    // A password is shown to nobody before the apply.
+    if !found.is_plan() && want.password.is_null() {
+        return Ok(());
+    }
+    let Some(there) = realm::missing(cx, realm).await? else { return Ok(()) };
+    let there = section::listed(&there);
+    if found.is_plan() {
+        found.notice(
+            Problem::new(
+                "A user of a realm that does not exist cannot log in",
+                format!(
+                    "There is no realm \"{realm}\"; there are: {there}. PVE makes the user all the same, unless it has a password. \
+                     `pve_realm_ad`, `pve_realm_ldap` and `pve_realm_openid` make realms."
+                ),
+            )
+            .at("userid"),
+        );
+        return Ok(());
+    }
+    let problem = Problem::new(
+        format!("Realm \"{realm}\" does not exist"),
+        format!("It is the realm that keeps a password. Nothing was written. There are: {there}."),
+    );
+    found.mendable(problem.at("userid"));
+    Ok(())
+}
+
 /// Who sees every user.
 const SEEN_WITH: &[&str] = &["User.Modify", "Sys.Audit"];
 
@@ -112,7 +143,10 @@ impl Section for User {
                 group::must_exist(cx, id, "groups", found).await?;
             }
         }
-        Ok(())
+        match want.userid.text().and_then(|id| id.rsplit_once('@')).filter(|_| prior.is_none()) {
+            Some((_, realm)) => has_realm(cx, want, realm, found).await,
+            None => Ok(()),
+        }
     }
 
     async fn change_apart(cx: &Cx<Pve>, prior: &Self, want: &Self) -> Result<(), Problem> {

@@ -277,6 +277,75 @@ async fn a_user_that_is_not_there_is_named_and_one_that_comes_is_no_news() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_user_of_a_realm_that_is_not_there_is_told_of_and_one_that_comes_is_no_news() {
+    let rig = Rig::of("{}").await;
+    let joe = |more: Json| merged(json!({"userid": "joe@nosuch"}), more);
+    let planned = rig.plan::<User>(None, &joe(json!({}))).await.unwrap();
+    let told = &planned.warnings;
+    assert!(told.len() == 1 && told[0].contains("no realm \"nosuch\"; there are: pam, pve."), "{told:?}");
+    // PVE takes it, as recorded.
+    let (made, _) = rig.apply(planned).await.unwrap();
+    rig.destroy(&made).await.unwrap();
+    // A password is the realm's to keep.
+    let told = rig.bring::<User>(None, &joe(json!({"password": "longenough1"}))).await.map(|_| ()).unwrap_err();
+    assert!(
+        told[0].starts_with("Realm \"nosuch\" does not exist") && told[0].contains("Nothing was written"),
+        "{told:?}"
+    );
+    rig.configure().await;
+    let realm = json!({"realm": "nosuch", "issuer_url": "https://a.example", "client_id": "pve"});
+    rig.plan::<RealmOpenid>(None, &realm).await.unwrap();
+    assert_eq!(rig.plan::<User>(None, &joe(json!({}))).await.unwrap().warnings, [""; 0]);
+    assert_eq!(rig.plan::<User>(None, &json!({"userid": "joe@pve"})).await.unwrap().warnings, [""; 0]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn paths_of_entries_at_which_nothing_is_are_told_of_and_taken() {
+    let rig = Rig::of("{guests: [{vmid: 100, node: pve1}], users: [{userid: weak@pve, password: longenough1}]}").await;
+    let entry = |path: &str| json!({"path": path, "roleid": "PVEAuditor", "who": "weak@pve"});
+    let told = async |path: &str| rig.plan::<Acl>(None, &entry(path)).await.unwrap().warnings;
+    let there = [
+        "/",
+        "/vms",
+        "/vms/100",
+        "/storage/local",
+        "/nodes/pve1",
+        "/access/realm/pve",
+        "/sdn/zones/localnetwork/vmbr0",
+    ];
+    for path in there {
+        assert_eq!(told(path).await, [""; 0], "{path}");
+    }
+    for (path, words) in [
+        ("/vm/100", "not in its tree"),
+        ("/vms/101", "There is no guest 101"),
+        ("/storage/x", "There is no storage \"x\""),
+        ("/pool/x", "There is no pool \"x\""),
+        ("/pool/x/y", "There is no pool \"x/y\""),
+        ("/nodes/pve9", "There is no node \"pve9\"; there are: pve1, pve2, pve3"),
+        ("/access/groups/x", "There is no group \"x\""),
+        ("/access/realm/x", "There is no realm \"x\"; there are: pam, pve"),
+    ] {
+        let told = told(path).await;
+        assert!(told.len() == 1 && told[0].contains(words), "{path}: {told:?}");
+    }
+    // What another object of the plan makes is there by then.
+    rig.configure().await;
+    rig.plan::<Pool>(None, &json!({"poolid": "x"})).await.unwrap();
+    assert_eq!(told("/pool/x").await, [""; 0]);
+    // PVE asks for none of it.
+    rig.configure().await;
+    let (made, _) = rig.bring::<Acl>(None, &entry("/vms/101")).await.unwrap();
+    rig.configure().await;
+    let made = rig.read(&made).await.unwrap();
+    let changed = merged(entry("/vms/101"), json!({"propagate": false}));
+    assert_eq!(rig.plan(Some(&made), &changed).await.unwrap().warnings, [""; 0], "once it is there, that is known");
+    // What one may not see is not taken for missing.
+    rig.configure_as(&json!({"username": "weak@pve", "password": "longenough1", "api_token": null})).await;
+    assert!(told("/storage/x").await.iter().all(|told| !told.contains("There is nothing")));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_privilege_that_pve_does_not_know_is_an_error_of_the_plan() {
     let rig = Rig::of("{}").await;
     let role = |privs: Json| json!({"roleid": "Ops", "privs": privs});

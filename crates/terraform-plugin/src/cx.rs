@@ -164,6 +164,11 @@ impl<A> Cx<A> {
         models(self.held.going(M::NAME))
     }
 
+    /// Those of [`Cx::going`] that are to be replaced: what refers to one is planned after it, and may go along.
+    pub fn replaced<M: Model>(&self) -> Vec<M> {
+        models(self.held.replaced(M::NAME))
+    }
+
     /// Whether an object of this type (without the provider's prefix: `ceph_pool`) is planned to be made, as far as this
     /// process knows. What a reference leads to has been planned before; what a literal names may come later, or in another
     /// process: no is no evidence.

@@ -144,6 +144,14 @@ impl Held {
         all.get(name).map(of).unwrap_or_default()
     }
 
+    /// Those that are to be replaced.
+    pub(crate) fn replaced(&self, name: &str) -> Vec<Attributes> {
+        let all = self.lock();
+        let of =
+            |objects: &Objects| objects.replaced.iter().filter_map(|place| objects.seen.get(place)).cloned().collect();
+        all.get(name).map(of).unwrap_or_default()
+    }
+
     /// Every change is whole after one call: a panic elsewhere leaves nothing half done.
     fn lock(&self) -> MutexGuard<'_, BTreeMap<&'static str, Objects>> {
         self.all.lock().unwrap_or_else(PoisonError::into_inner)
@@ -180,6 +188,8 @@ mod tests {
         let held = Held::default();
         held.see("pool", Some("a".to_owned()), &Attributes::new());
         held.replace("pool", "a".to_owned());
+        held.go("pool", "b");
+        assert_eq!((held.going("pool").len(), held.replaced("pool").len()), (1, 1));
         assert!(held.come("pool", "a").is_none() && held.holds("pool", "a"));
     }
 

@@ -1,13 +1,11 @@
 //! `pve_realm_sync_job`: when the users of a directory server are taken over.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
 
-use pve_client::{Area, Request};
-use serde::Deserialize;
+use pve_client::Area;
 use terraform_plugin::{Change, Cx, Error, Findings, Model, Say, Timeouts};
 
-use crate::ground::error::{During, Problem};
+use crate::ground::error::Problem;
 use crate::ground::pve::Pve;
 use crate::ground::rights;
 use crate::ground::texts;
@@ -57,14 +55,6 @@ pub struct RealmSyncJob {
     pub timeouts: Timeouts,
 }
 
-/// `GET /access/domains`.
-#[derive(Deserialize)]
-struct Entry {
-    realm: String,
-    #[serde(rename = "type")]
-    kind: String,
-}
-
 impl Section for RealmSyncJob {
     const FAMILY: Family = Family {
         what: "Realm sync job",
@@ -94,8 +84,7 @@ impl Section for RealmSyncJob {
         found: &mut Findings<Self>,
     ) -> Result<(), Error> {
         let Some(realm) = want.realm.text().filter(|_| prior.is_none()) else { return Ok(()) };
-        let realms: Arc<Vec<Entry>> =
-            cx.client.shared(Area::Access, Request::get("access/domains")).await.during("Cannot list the realms")?;
+        let realms = super::realms(cx).await?;
         match realms.iter().find(|entry| entry.realm == realm) {
             Some(entry) if ["ldap", "ad"].contains(&entry.kind.as_str()) => {}
             Some(entry) => {

@@ -69,16 +69,60 @@ async fn a_pool_goes_with_its_members() {
     let (storage, _) = rig.bring::<PoolMember>(None, &member("a", "local")).await.unwrap();
     let (guest, _) = rig.bring::<PoolMember>(None, &member("a", "100")).await.unwrap();
     let told = |warnings: &[String]| warnings.iter().any(|told| told.contains("has members"));
-    assert!(told(&removal(&rig, &pool).await));
+    // Somebody else's member stays where it is.
+    let theirs = rig.another().await;
+    let (other, _) = super::super::apply(
+        &theirs,
+        super::super::plan::<PoolMember>(&theirs, None, &member("a", "local-lvm")).await.unwrap(),
+    )
+    .await
+    .unwrap();
+    let told_of = removal(&rig, &pool).await;
+    assert!(told(&told_of) && told_of[0].contains("storage/pve1/local-lvm"), "{told_of:?}");
+    rig.configure().await;
+    rig.destroy(&other).await.unwrap();
+    for one in [&guest, &storage] {
+        rig.read(one).await.unwrap();
+    }
     // They are planned to go first, as whoever refers to the pool is.
     for one in [&guest, &storage] {
         assert_eq!(removal(&rig, one).await, [""; 0]);
     }
-    assert!(!told(&removal(&rig, &pool).await));
+    assert_eq!(removal(&rig, &pool).await, [""; 0]);
     for one in [&guest, &storage] {
         rig.destroy(one).await.unwrap();
     }
     rig.destroy(&pool).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_pool_is_renamed_with_its_members_and_one_that_stays_tells_of_it() {
+    let rig = Rig::of(GUEST).await;
+    let (pool, _) = rig.bring::<Pool>(None, &json!({"poolid": "a"})).await.unwrap();
+    let (guest, _) = rig.bring::<PoolMember>(None, &member("a", "100")).await.unwrap();
+    let renamed = json!({"poolid": "b"});
+    for follows in [true, false] {
+        for pool_first in [true, false] {
+            rig.configure().await;
+            let name = if follows { "b" } else { "a" };
+            // As Terraform does: each is read right before it is planned.
+            let plan_member = async || {
+                let guest = rig.read(&guest).await.unwrap();
+                rig.plan(Some(&guest), &member(name, "100")).await.unwrap().warnings
+            };
+            let plan_pool = async || {
+                let pool = rig.read(&pool).await.unwrap();
+                rig.plan(Some(&pool), &renamed).await.unwrap().warnings
+            };
+            let said = match pool_first {
+                true => [plan_pool().await, plan_member().await],
+                false => [plan_member().await, plan_pool().await],
+            }
+            .concat();
+            let told = said.iter().filter(|told| told.contains("PVE destroys empty pools only")).count();
+            assert_eq!(told, usize::from(!follows), "{follows} {pool_first}: {said:?}");
+        }
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
