@@ -83,9 +83,10 @@ fn builtin(name: &str, brought: &str) -> Builtin {
     if name == brought { Builtin::Resets } else { Builtin::No }
 }
 
-/// Tells at plan if no matcher sends anything to a target: nobody would notice until something is missed.
+/// Tells at plan if no matcher sends anything to a target that is changed: nobody would notice until something is missed. Of a
+/// new one nothing can be told: the matcher that names it by a reference is planned after it, and made after it.
 async fn unmatched<M>(cx: &Cx<Pve>, name: Option<&str>, is_new: bool, found: &mut Findings<M>) -> Result<(), Error> {
-    let Some(name) = name.filter(|_| found.is_plan()) else { return Ok(()) };
+    let Some(name) = name.filter(|_| found.is_plan() && !is_new) else { return Ok(()) };
     let matchers = matchers(cx).await?;
     let names = |matcher: &&Matcher| matcher.target.iter().any(|target| target == name);
     if matchers.iter().filter(names).any(|matcher| !matcher.disable) {
@@ -95,13 +96,12 @@ async fn unmatched<M>(cx: &Cx<Pve>, name: Option<&str>, is_new: bool, found: &mu
         Some(matcher) => format!(" Matcher \"{}\" names it and is disabled.", matcher.name),
         None => String::new(),
     };
-    let cure = match is_new {
-        true => "unless a `pve_notification_matcher` of this configuration names it as a target",
-        false => "until a matcher names it as a target (`pve_notification_matcher`)",
-    };
     found.notice(Problem::new(
         "A notification target that no matcher uses gets nothing",
-        format!("No enabled matcher of the cluster names \"{name}\".{disabled} Nothing will be sent there {cure}."),
+        format!(
+            "No enabled matcher of the cluster names \"{name}\".{disabled} Nothing will be sent there until a matcher names it as a \
+             target (`pve_notification_matcher`)."
+        ),
     ));
     Ok(())
 }
