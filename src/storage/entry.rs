@@ -155,7 +155,7 @@ pub fn none_stands_alone(content: &BTreeSet<String>) -> Result<(), String> {
 pub const PORTAL: &str = r"^[^\s,;/]+$";
 
 /// Tells of guests whose disks lie on the storage, on nodes that it goes from: PVE does not look for them.
-pub async fn leaves<M>(
+async fn leaves<M>(
     cx: &Cx<Pve>,
     prior: (&str, Option<&BTreeSet<String>>, bool),
     nodes: &Attr<Vec<Attr<String>>>,
@@ -225,7 +225,7 @@ pub async fn possible<M>(
     Ok(())
 }
 
-/// What all entries but those of Ceph pools look at.
+/// What all entries but those of Ceph pools look at; those look at their pool as well.
 macro_rules! looked_at {
     () => {
         async fn possible(

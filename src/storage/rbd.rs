@@ -7,9 +7,9 @@ use terraform_plugin::{Change, Cx, Error, Findings, Model, Say, Timeouts};
 use crate::ground::error::{During, Problem};
 use crate::ground::pve::Pve;
 use crate::ground::texts;
-use crate::section::{Family, Section, lives};
+use crate::section::{Family, Section, listed, lives};
 
-use super::entry;
+use super::entry::{self, Entry, EntryPlan};
 use super::used::{self, used};
 use super::{ID, ID_SAYS, STORAGE};
 
@@ -88,10 +88,11 @@ impl Section for StorageRbd {
         prior: Option<&Self>,
         found: &mut Findings<Self>,
     ) -> Result<(), Error> {
-        if let Some(prior) = prior {
-            let before = (prior.storage.as_str(), prior.nodes.as_ref(), prior.disable == Some(true));
-            entry::leaves(cx, before, &want.nodes, want.disable.known() == Some(&true), found).await;
-        }
+        let before =
+            prior.map(|prior| (prior.storage.as_str(), Entry { nodes: prior.nodes.clone(), disable: prior.disable }));
+        let before = before.as_ref().map(|(storage, entry)| (*storage, entry));
+        let entry = EntryPlan { nodes: want.nodes.clone(), disable: want.disable.clone() };
+        entry::possible(cx, &entry, before, found).await?;
         let Some(pool) = want.pool.text().filter(|pool| prior.is_none_or(|prior| prior.pool != *pool)) else {
             return Ok(());
         };
@@ -122,13 +123,13 @@ async fn pool_must_exist(cx: &Cx<Pve>, storage: Option<&str>, pool: &str) -> Res
     if pools.iter().any(|there| there.name == pool) {
         return Ok(());
     }
-    let names: Vec<&str> = pools.iter().map(|pool| pool.name.as_str()).collect();
+    let names: BTreeSet<String> = pools.iter().map(|pool| pool.name.clone()).collect();
     let storage = storage.map(|storage| format!(" \"{storage}\"")).unwrap_or_default();
     Err(Problem::new(
         format!("Pool \"{pool}\" does not exist"),
         format!(
             "Storage{storage} cannot lie on it; nothing was written. There are: {}. `pve_ceph_pool` makes more.",
-            names.join(", ")
+            listed(&names)
         ),
     )
     .at("pool"))

@@ -17,6 +17,7 @@ use crate::storage::lvm::StorageLvm;
 use crate::storage::lvmthin::StorageLvmthin;
 use crate::storage::nfs::StorageNfs;
 use crate::storage::pbs::StoragePbs;
+use crate::storage::rbd::StorageRbd;
 use crate::storage::zfs::StorageZfs;
 use crate::storage::zfspool::StorageZfspool;
 
@@ -414,6 +415,11 @@ async fn nodes_that_there_are_not_are_told_once() {
     let (made, _) = rig.bring::<StorageDir>(None, &config).await.unwrap();
     let changed = merged(config, json!({"content": ["iso"]}));
     assert!(rig.plan(Some(&made), &changed).await.unwrap().warnings.is_empty());
+    // Those of Ceph's pools are no exception.
+    let rig = Rig::of("ceph: {stage: ready, pools: [{name: vm, pg_num: 8}]}").await;
+    let config = json!({"storage": "new", "pool": "vm", "nodes": ["pve9"]});
+    let told = rig.plan::<StorageRbd>(None, &config).await.unwrap().warnings;
+    assert!(told.len() == 1 && told[0].contains("`nodes` has pve9; there are pve1, pve2, pve3"), "{told:?}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
