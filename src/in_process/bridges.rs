@@ -37,13 +37,32 @@ async fn a_bridge_that_the_node_does_not_have_is_a_warning_of_the_plan_and_an_er
     assert!(told.len() == 1 && told[0].starts_with(words), "{told:?}");
     assert!(told[0].contains("for net1") && told[0].contains("Bridges of pve1: lan, vmbr0."), "{told:?}");
     rig.sim.world.with(|cluster| assert!(cluster.guests.get(150).is_none(), "it was made all the same"));
-    // Where PVE chooses the node, it is known at the apply.
-    let anywhere = json!({ "vmid": 150, "networks": { "net0": { "bridge": "vmrb0" } } });
-    let planned = rig.plan::<Vm>(None, &anywhere).await.unwrap();
-    assert!(planned.warnings.is_empty(), "{:?}", planned.warnings);
+    // Where the node is chosen right before the write, one that any has will do.
+    let anywhere = |bridge: &str| json!({ "vmid": 150, "networks": { "net0": { "bridge": bridge } } });
+    let planned = rig.plan::<Vm>(None, &anywhere("vmrb0")).await.unwrap();
+    let told = &planned.warnings;
+    assert!(told.len() == 1 && told[0].contains("No node has a bridge \"vmrb0\""), "{told:?}");
+    assert!(told[0].contains("Bridges of the nodes: lan, vmbr0."), "{told:?}");
     assert!(rig.apply(planned).await.unwrap_err()[0].contains("has no bridge"));
+    assert_eq!(rig.plan::<Vm>(None, &anywhere("lan")).await.unwrap().warnings, [""; 0]);
+    looks(&rig).await;
+    rig.configure().await;
+    rig.plan::<Vm>(None, &anywhere("vmbr0")).await.unwrap();
+    assert_eq!(looks(&rig).await, 1, "one that has it is enough");
+    // The other node has fewer guests, and not this bridge.
+    rig.configure().await;
+    let (made, said) = rig.bring::<Vm>(None, &anywhere("lan")).await.unwrap();
+    assert_eq!(
+        (made.state.attribute("node").and_then(|node| node.as_str()), said.len()),
+        (Some("pve1"), 0),
+        "{said:?}"
+    );
+    let apart = Rig::of("nodes: [{name: pve1, bridges: [a]}, {name: pve2, bridges: [b]}]").await;
+    let both = json!({ "vmid": 150, "networks": { "net0": { "bridge": "a" }, "net1": { "bridge": "b" } } });
+    let told = apart.plan::<Vm>(None, &both).await.unwrap().warnings;
+    assert!(told.len() == 1 && told[0].contains("none has all of a, b"), "{told:?}");
     let (_, said) =
-        rig.bring::<Vm>(None, &with(150, json!({ "net0": { "bridge": "lan" }, "net1": {} }))).await.unwrap();
+        rig.bring::<Vm>(None, &with(155, json!({ "net0": { "bridge": "lan" }, "net1": {} }))).await.unwrap();
     assert!(said.is_empty(), "{said:?}");
 }
 

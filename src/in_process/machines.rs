@@ -45,6 +45,53 @@ async fn a_disk_without_a_size_has_that_of_its_volume() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_processor_that_qemu_does_not_know_is_told_of_where_it_is_new() {
+    let rig = Rig::of(ONE).await;
+    let of = |vmid: u32, cpu: &str| json!({ "vmid": vmid, "cpu": cpu });
+    let planned = rig.plan::<Vm>(None, &of(150, "hosst,flags=+aes")).await.unwrap();
+    let told = &planned.warnings;
+    assert!(told.len() == 1 && told[0].contains("There is no processor type \"hosst\""), "{told:?}");
+    assert!(told[0].contains("Did you mean host?"), "{told:?}");
+    let refused = rig.apply(planned).await.unwrap_err();
+    assert!(refused.len() == 1 && refused[0].contains("Nothing was written"), "{refused:?}");
+    for cpu in ["host", "cputype=x86-64-v2-AES", "custom-mine"] {
+        rig.configure().await;
+        assert_eq!(rig.plan::<Vm>(None, &of(150, cpu)).await.unwrap().warnings, [""; 0], "{cpu}");
+    }
+    // One that stands there already is nobody's business, and costs no request.
+    edit(&rig, 200, "cpu", "gone");
+    let found = rig.import::<Vm>("200").await.unwrap();
+    let asks = async || rig.asked().await.iter().any(|asked| asked.ends_with("/capabilities/qemu/cpu"));
+    rig.configure().await;
+    rig.forget_requests().await;
+    let more = json!({ "vmid": 200, "cpu": "gone", "memory": 1024 });
+    assert_eq!(rig.plan(Some(&found), &more).await.unwrap().warnings, [""; 0]);
+    assert!(!asks().await);
+    let told = rig.plan(Some(&found), &of(200, "Skylake-Servr")).await.unwrap().warnings;
+    assert!(told[0].contains("Did you mean Skylake-Server?"), "{told:?}");
+    assert!(asks().await);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn cloud_init_without_a_drive_reaches_nobody_and_the_plan_says_so() {
+    let rig = Rig::of(ONE).await;
+    let with = |vmid: u32, ci: Json| json!({ "vmid": vmid, "cloud_init": ci });
+    let told = |warnings: &[String]| warnings.iter().filter(|told| told.contains("reach nobody")).count();
+    let planned = rig.plan::<Vm>(None, &with(150, json!({ "user": "joe" }))).await.unwrap();
+    assert!(told(&planned.warnings) == 1 && planned.warnings.len() == 1, "{:?}", planned.warnings);
+    let (made, _) = rig.apply(planned).await.unwrap();
+    let whole = json!({ "user": "joe", "storage": "local-lvm" });
+    assert_eq!(rig.plan::<Vm>(None, &with(151, whole.clone())).await.unwrap().warnings, [""; 0]);
+    // What is there is no news; a further setting is.
+    let more = json!({ "vmid": 150, "cloud_init": { "user": "joe" }, "memory": 1024 });
+    assert_eq!(told(&rig.plan(Some(&made), &more).await.unwrap().warnings), 0);
+    let other = rig.plan(Some(&made), &with(150, json!({ "user": "jim" }))).await.unwrap();
+    assert_eq!(told(&other.warnings), 1, "{:?}", other.warnings);
+    let (made, _) = rig.bring(Some(&made), &with(150, whole)).await.unwrap();
+    assert_eq!(told(&rig.plan(Some(&made), &with(150, json!({ "user": "jim" }))).await.unwrap().warnings), 0);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn tags_and_notes_are_imported_whatever_their_spelling() {
     let rig = Rig::of(ONE).await;
     edit(&rig, 200, "tags", "prod;web");

@@ -1,7 +1,7 @@
 //! Whether the bridges are there that network cards are to be on: PVE takes any name into the configuration, and the VM fails
 //! at its start.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use pve_client::api::qemu::config::Config;
 use pve_client::{Area, Request};
@@ -12,6 +12,7 @@ use super::Vm;
 use super::networks::index;
 use crate::ground::error::{During, Problem};
 use crate::ground::pve::Pve;
+use crate::section::listed;
 
 /// `GET /nodes/NODE/network?type=any_bridge`: bridges of Linux and of Open vSwitch, and SDN's vnets.
 #[derive(Deserialize)]
@@ -42,6 +43,52 @@ pub async fn look(
             found.mendable(missing(node, card, bridge, &there));
         }
     }
+}
+
+/// The same for a new VM whose node is not chosen yet: tells of it if no node has all the bridges. Nodes are asked until one
+/// has.
+pub async fn look_anywhere(cx: &Cx<Pve>, want: &Vm, found: &mut Findings<Vm>) {
+    let wanted = wanted(want, None, None);
+    if wanted.is_empty() {
+        return;
+    }
+    let Ok(nodes) = cx.client.nodes().list().await else { return };
+    let mut seen = BTreeSet::new();
+    for node in nodes.iter().filter(|node| node.is_online()) {
+        // One that cannot tell may have them.
+        let Ok(there) = bridges(cx, &node.node).await else { return };
+        if wanted.values().all(|bridge| there.iter().any(|name| name == bridge)) {
+            return;
+        }
+        seen.extend(there);
+    }
+    for bridge in wanted.values() {
+        if !sees_all(cx, bridge).await {
+            return;
+        }
+    }
+    let mut nowhere = wanted.iter().filter(|(_, bridge)| !seen.contains(**bridge)).peekable();
+    if nowhere.peek().is_none() {
+        let all: BTreeSet<String> = wanted.values().map(|bridge| (*bridge).to_owned()).collect();
+        let what = format!(
+            "Each is on some node, and none has all of {}. Nothing was written. Make them on one node, or name other ones.",
+            listed(&all)
+        );
+        found.mendable(Problem::new("No node has all bridges of the VM", what).at("networks"));
+    }
+    for (card, bridge) in nowhere {
+        found.mendable(missing_anywhere(card, bridge, &seen));
+    }
+}
+
+/// Whether a node has the bridges of a new VM, or cannot tell.
+pub async fn has_all(cx: &Cx<Pve>, want: &Vm, node: &str) -> bool {
+    let wanted = wanted(want, None, None);
+    if wanted.is_empty() {
+        return true;
+    }
+    let Ok(there) = bridges(cx, node).await else { return true };
+    wanted.values().all(|bridge| there.iter().any(|name| name == bridge))
 }
 
 /// The cards to be looked at, with their bridges.
@@ -85,6 +132,18 @@ fn missing(node: &str, card: &str, bridge: &str, there: &[String]) -> Problem {
             "PVE would take it for {card}, and the VM would fail at its start. Nothing was written. Bridges of {node}: {there}. \
              Name one of them, or make it first; one that stands in a file which PVE does not read (`interfaces.d`) has to be \
              declared in `/etc/network/interfaces`."
+        ),
+    )
+    .at(Path::attr("networks").key(card).at("bridge"))
+}
+
+fn missing_anywhere(card: &str, bridge: &str, there: &BTreeSet<String>) -> Problem {
+    let there = listed(there);
+    Problem::new(
+        format!("No node has a bridge \"{bridge}\""),
+        format!(
+            "It is wanted for {card}, and the VM could start nowhere. Nothing was written. Bridges of the nodes: {there}. Name one of \
+             them, or make it first."
         ),
     )
     .at(Path::attr("networks").key(card).at("bridge"))

@@ -210,6 +210,21 @@ pub async fn look(cx: &Cx<Pve>, want: &Vm, live: Option<&Config>, node: Option<&
     }
 }
 
+/// For the plan: tells of settings that are to be written and that no drive carries into the guest.
+pub fn reaches_somebody(plan: &VmPlan, want: &Vm, prior: Option<&Vm>, live: Option<&Config>, found: &mut Findings<Vm>) {
+    let to_come = plan.cloud_init.known().is_some_and(|ci| !ci.storage.is_null());
+    let is_there = live.and_then(Config::cloud_init_drive).is_some();
+    if !found.is_plan() || to_come || is_there || params(want, prior, live, Params::new()).is_empty() {
+        return;
+    }
+    let problem = Problem::new(
+        "Cloud-init's settings reach nobody without its drive",
+        "The VM has no cloud-init drive, and none is asked for: PVE stores the settings, and the guest never sees them. Set \
+         `storage` in `cloud_init` to have the drive made.",
+    );
+    found.notice(problem.at("cloud_init"));
+}
+
 /// Adds what differs to the parameters of a create or an update.
 pub fn params(want: &Vm, prior: Option<&Vm>, live: Option<&Config>, mut params: Params) -> Params {
     let vm = want;

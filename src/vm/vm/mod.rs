@@ -11,6 +11,7 @@ mod networks;
 mod placement;
 mod possible;
 mod power;
+mod processor;
 mod settings;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -59,7 +60,7 @@ pub struct Vm {
     )]
     pub name: Option<String>,
     /// The node it is made on. Never compared later: it may have gone elsewhere. Unset: the online node that has all
-    /// storages and carries the fewest guests.
+    /// storages and bridges and carries the fewest guests.
     #[attr(local, keep)]
     pub node: Option<String>,
     /// The resource pool (`pve_pool`) it is made in, for those who may make VMs in that pool only. Never compared later, and

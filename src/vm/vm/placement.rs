@@ -6,13 +6,13 @@ use pve_client::api::nodes::NodeEntry;
 use pve_client::api::storage::StorageConfig;
 use terraform_plugin::Cx;
 
-use super::Vm;
+use super::{Vm, bridges};
 use crate::ground::error::{During, Problem};
 use crate::ground::pve::Pve;
 use crate::vm::planned::{self, Place};
 
-/// The node asked for, or the online one that has all storages and carries the fewest guests, those that this process is
-/// about to make among them; of several the first by name.
+/// The node asked for, or the online one that has all storages and bridges and carries the fewest guests, those that this
+/// process is about to make among them; of several the first by name.
 pub async fn choose<'a>(cx: &'a Cx<Pve>, want: &Vm) -> Result<(String, Place<'a>), Problem> {
     let nodes = cx.client.nodes().list().await.during("Cannot list the cluster's nodes")?;
     let guests = cx.client.cluster().guests().await.during("Cannot list the guests")?;
@@ -29,14 +29,23 @@ pub async fn choose<'a>(cx: &'a Cx<Pve>, want: &Vm) -> Result<(String, Place<'a>
         return planned::place(&cx.ledger, there, |_| Some(wanted.clone())).ok_or_else(none);
     }
     let storages = cx.client.storage().list().await.during("Cannot list the storages")?;
-    let choose = |coming: &dyn Fn(&str) -> usize| {
-        let online = nodes.iter().filter(|node| node.is_online()).map(|node| {
+    let choose = |coming: &dyn Fn(&str) -> usize, but: &BTreeSet<String>| {
+        let online = nodes.iter().filter(|node| node.is_online() && !but.contains(&node.node)).map(|node| {
             let load = guests.iter().filter(|guest| guest.node == node.node).count() + coming(&node.node);
             (node.node.as_str(), load)
         });
         best(online.collect(), &needed(want), &storages)
     };
-    planned::place(&cx.ledger, there, choose).ok_or_else(none)
+    // Bridges are asked for one node after the other: most nodes have all of them.
+    let mut without = BTreeSet::new();
+    while let Some((node, place)) = planned::place(&cx.ledger, there, |coming| choose(coming, &without)) {
+        if bridges::has_all(cx, want, &node).await {
+            return Ok((node, place));
+        }
+        without.insert(node);
+    }
+    // None has: the check that follows says so of the best.
+    planned::place(&cx.ledger, there, |coming| choose(coming, &BTreeSet::new())).ok_or_else(none)
 }
 
 /// An error unless the node is there.

@@ -5,7 +5,7 @@ use serde::Deserialize;
 use terraform_plugin::model::Object;
 use terraform_plugin::{Attr, Cx, Error, Findings};
 
-use super::{OWNED, Vm, VmPlan, bridges, cloud_init, create, disks, placement};
+use super::{OWNED, Vm, VmPlan, bridges, cloud_init, create, disks, placement, processor};
 use crate::ground::error::During;
 use crate::ground::pve::Pve;
 use crate::vm::{guest, identity};
@@ -43,12 +43,18 @@ async fn creation(cx: &Cx<Pve>, (want, known): (&VmPlan, &Vm), found: &mut Findi
         found.exists(problem);
     }
     let node = known.node.as_deref();
+    // Where the node is left to us, it is chosen right before the write.
+    let mut there = None;
     if let Some(node) = node {
         let nodes = cx.client.nodes().list().await.during("Cannot list the cluster's nodes")?;
-        if found.check(placement::must_be_online(&nodes, node)).is_some() {
+        there = found.check(placement::must_be_online(&nodes, node)).map(|()| node);
+        if let Some(node) = there {
             bridges::look(cx, known, None, None, node, found).await;
         }
+    } else if want.node.is_null() {
+        bridges::look_anywhere(cx, known, found).await;
     }
+    processor::look(cx, known, None, there, found).await;
     if let Some(pool) = &known.pool
         && !exists(cx, pool).await?
     {
@@ -56,6 +62,7 @@ async fn creation(cx: &Cx<Pve>, (want, known): (&VmPlan, &Vm), found: &mut Findi
     }
     disks::look(cx, (want, known), None, None, node, found).await;
     cloud_init::look(cx, known, None, node, found).await;
+    cloud_init::reaches_somebody(want, known, None, None, found);
     Ok(())
 }
 
@@ -75,8 +82,12 @@ async fn change(
     let config = &live.config;
     bridges::look(cx, known, Some(prior), Some(config), &live.guest.node, found).await;
     let node = Some(live.guest.node.as_str());
+    if prior.cpu != known.cpu {
+        processor::look(cx, known, config.cpu.as_deref(), node, found).await;
+    }
     disks::look(cx, (want, known), Some(prior), Some(config), node, found).await;
     cloud_init::look(cx, known, Some(config), node, found).await;
+    cloud_init::reaches_somebody(want, known, Some(prior), Some(config), found);
     let owned: Vec<String> = cx.private.get(OWNED).unwrap_or_default();
     for (disk, storage) in disks::to_move(known, &owned, config) {
         let at = disks::path(&disk.to_string()).at("storage");
