@@ -50,7 +50,12 @@ pub fn risk(pool: &str, rule: &str, copies: Copies, topology: &Topology) -> Opti
     let safe = Copies { min_size: copies.min_size.max(2), ..copies };
     let cure = match Placement::of(&rule, &topology.members, safe).surviving_size() {
         Some(size) => format!("size = {size} with min_size = {} survives it here.", safe.min_size),
-        None => "A rule with failure_domain = \"host\", or more hosts, would survive it.".to_owned(),
+        // Fewer than half of the copies are few to go on with.
+        None if left >= 2 && 2 * left >= copies.size => format!("min_size = {left} survives it here."),
+        None if rule.failure_domain == "osd" => {
+            "A rule with failure_domain = \"host\", or more hosts, would survive it.".to_owned()
+        }
+        None => format!("size = {} would survive it, on so many hosts.", safe.min_size + 1),
     };
     Some(Finding {
         summary: format!("Pool \"{pool}\" {copies} stops when one host dies"),
@@ -178,6 +183,24 @@ mod tests {
     fn a_single_copy_is_never_advised() {
         let found = risk("vm", "by_osd", Copies { size: 2, min_size: 1 }, &topology(2)).unwrap();
         assert!(found.detail.contains("size = 4 with min_size = 2 survives it here."), "{}", found.detail);
+    }
+
+    #[test]
+    fn what_is_advised_where_every_copy_is_needed_fits_the_rule() {
+        let told = |size, min_size| {
+            risk("vm", "replicated_rule", Copies { size, min_size }, &topology(2))
+                .unwrap()
+                .detail
+                .split_once('\n')
+                .unwrap()
+                .1
+                .to_owned()
+        };
+        assert_eq!(told(3, 3), "min_size = 2 survives it here.");
+        assert_eq!(told(2, 2), "size = 3 with min_size = 2 survives it here.");
+        let two = Topology { members: topology(1).members[..2].to_vec(), ..topology(1) };
+        let found = risk("vm", "replicated_rule", Copies { size: 2, min_size: 2 }, &two).unwrap();
+        assert!(found.detail.ends_with("size = 3 would survive it, on so many hosts."), "{}", found.detail);
     }
 
     #[test]

@@ -104,6 +104,27 @@ async fn no_monitor_goes_that_the_majority_needs() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_monitor_goes_for_one_whose_address_its_node_does_not_have() {
+    let rig = Rig::of("ceph: {stage: ready, mons: [pve1, pve2]}").await;
+    let at = |node: &str, address: &str| json!({"node": node, "address": address});
+    // Nothing is lost by a try where none is there: PVE looks itself.
+    let planned = rig.plan::<CephMonitor>(None, &at("pve3", "10.9.9.9")).await.unwrap();
+    let told = planned.warnings.join("\n");
+    assert!(told.contains("10.9.9.9 is not among the addresses") && told.contains("10.0.0.3"), "{told}");
+    assert!(rig.apply(planned).await.unwrap_err()[0].contains("not configured or up"));
+    assert_eq!(rig.plan::<CephMonitor>(None, &at("pve3", "10.0.0.3")).await.unwrap().warnings, [""; 0]);
+
+    let kept = rig.import::<CephMonitor>("pve2").await.unwrap();
+    let first = rig.plan(Some(&kept), &at("pve2", "10.9.9.9")).await.unwrap();
+    assert!(first.replaces, "it is planned once more, as a creation");
+    let told = rig.plan::<CephMonitor>(None, &at("pve2", "10.9.9.9")).await.unwrap_err().join("\n");
+    assert!(told.contains("would be destroyed first") && told.contains("take the monitor out"), "{told}");
+    // One that is to be made anew as it is has its address.
+    rig.plan::<CephMonitor>(None, &at("pve2", "10.0.0.2")).await.unwrap();
+    rig.plan::<CephMonitor>(None, &on("pve2")).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_last_manager_stays_as_long_as_there_are_osds() {
     let rig = Rig::of("ceph: {stage: ready, mgrs: [pve1, pve2]}").await;
     let first = rig.import::<CephManager>("pve1").await.unwrap();

@@ -3,6 +3,7 @@
 //! PVE makes each by a task that ends when the daemon was started, and rewrites `ceph.conf` as a whole in it, for metadata
 //! servers without its lock. So one at a time: looked at, made, and waited for until Ceph itself counts it.
 
+mod addresses;
 mod creation;
 pub mod manager;
 pub mod metadata_server;
@@ -10,6 +11,7 @@ pub mod monitor;
 mod removal;
 
 use pve_client::api::ceph::services::Daemon as Sort;
+use pve_client::api::cluster::Member;
 use terraform_plugin::{Attr, Change, Cx, Deleted, Error, Findings, Need, Read, Resource, Say, Updated};
 
 use crate::ground::absence;
@@ -85,6 +87,19 @@ pub trait Daemon: Modelled {
     /// As [`Resource::validate`].
     fn check(config: &Self::Plan, say: &mut Say<Self>) {
         let _ = (config, say);
+    }
+
+    /// What else speaks against making it on a node that is there. `gone`: the one that goes for it, and is gone by the time
+    /// that PVE looks.
+    fn fits(
+        cx: &Cx<Pve>,
+        want: &Self::Plan,
+        on: &Member,
+        gone: Option<&Self>,
+        found: &mut Findings<Self>,
+    ) -> impl Future<Output = Result<(), Error>> + Send {
+        let _ = (cx, want, on, gone, found);
+        async { Ok(()) }
     }
 
     /// With the address that it has, if that is told.
@@ -192,7 +207,11 @@ pub async fn possible<D: Daemon>(
                 let detail = "Daemons are made on their own node. Nothing was written. Apply again when it is back.";
                 found.mendable(Problem::new(format!("Node {node} is offline"), detail).at("node"));
             }
-            Some(_) => {}
+            Some(member) => {
+                let going = cx.going::<D>();
+                let gone = going.iter().find(|going| going.id() == id.text().unwrap_or(node));
+                D::fits(cx, want, member, gone, found).await?;
+            }
         }
     }
     if let Some(id) = id.text().or(node.text())

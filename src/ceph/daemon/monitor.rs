@@ -2,10 +2,11 @@
 
 use pve_client::Error as PveError;
 use pve_client::api::ceph::services::{Daemon as Sort, Risk};
+use pve_client::api::cluster::Member;
 use terraform_plugin::{Cx, Error, Findings, Model, Timeouts};
 use tokio::time::Instant;
 
-use super::{Daemon, Kind, Seen, daemon};
+use super::{Daemon, Kind, Seen, addresses, daemon};
 use crate::ceph::wait::until;
 use crate::ground::error::{During, Problem};
 use crate::ground::pve::Pve;
@@ -28,7 +29,8 @@ pub struct CephMonitor {
     pub name: Option<String>,
     /// The address on which it listens, for a node that has several in Ceph's public network.
     ///
-    /// Left alone when unset (the one that the node has there).
+    /// Left alone when unset (the one that the node has there). A change replaces the monitor, so an address that PVE does not
+    /// list for the node fails the plan then.
     #[attr(keep, replace, check = address)]
     pub address: Option<String>,
     /// False until it has been part of the quorum once; the next apply carries on.
@@ -75,6 +77,23 @@ impl Daemon for CephMonitor {
 
     fn addressed(self, seen: &Seen) -> Self {
         Self { address: seen.address.clone().or(self.address), ..self }
+    }
+
+    async fn fits(
+        cx: &Cx<Pve>,
+        want: &CephMonitorPlan,
+        on: &Member,
+        gone: Option<&Self>,
+        found: &mut Findings<Self>,
+    ) -> Result<(), Error> {
+        match want.address.text().filter(|_| found.is_plan()) {
+            // It has the address now.
+            Some(address) if gone.is_some_and(|was| was.node == on.name && was.address.as_deref() == Some(address)) => {
+                Ok(())
+            }
+            Some(address) => addresses::look(cx, address, on, gone.is_some(), found).await,
+            None => Ok(()),
+        }
     }
 
     async fn all(cx: &Cx<Pve>) -> Result<Vec<Seen>, Problem> {
