@@ -29,8 +29,8 @@ pub struct CephMonitor {
     pub name: Option<String>,
     /// The address on which it listens, for a node that has several in Ceph's public network.
     ///
-    /// Left alone when unset (the one that the node has there). A change replaces the monitor, so an address that PVE does not
-    /// list for the node fails the plan then.
+    /// Left alone when unset (the one that the node has there). One that PVE does not list for the node fails the plan where
+    /// another monitor would have to go for it first.
     #[attr(keep, replace, check = address)]
     pub address: Option<String>,
     /// False until it has been part of the quorum once; the next apply carries on.
