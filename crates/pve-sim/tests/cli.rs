@@ -147,7 +147,7 @@ fn mistakes_are_explained() {
         (vec!["serve", "--disk-size", "big"], "not a size"),
         (vec!["serve", "--cluster", "/does/not/exist"], "cannot read /does/not/exist"),
         (vec!["serve", "--listen", "192.0.2.1:0"], "not a loopback address"),
-        (vec!["serve", "--pve", "8.4"], "PVE 8.4 is not simulated"),
+        (vec!["serve", "--pve", "7.4"], "PVE 7.4 is not simulated"),
         (vec!["run", "--", "/does/not/exist"], "cannot run /does/not/exist"),
         (vec!["serve", "--guest", "web"], "'web' is no VM's number"),
         (vec!["serve", "--guest", "101@pve9"], "guest 101 names the unknown node 'pve9'"),
