@@ -247,23 +247,31 @@ impl Client {
         request: &Request,
         headers: HeaderMap,
     ) -> Result<(HeaderMap, BoxedIo), NotUpgraded> {
-        let message = Message {
-            method: request.method().clone(),
-            uri: request.uri(),
-            headers,
-            form: request.form(),
-            node: request.target().map(str::to_owned),
-            repeatable: false,
-            name: request.describe(),
-        };
-        self.inner.connections.upgrade(endpoint, &message).await
-    }
-
-    /// The headers that authenticate a request which is not sent by [`Client::call`]; `request` decides between token
-    /// and ticket.
-    pub async fn authentication(&self, request: &Request) -> Result<HeaderMap, Error> {
-        let credential = self.inner.auth.credential(&self.inner.connections, request).await?;
-        Ok(credential.headers(!request.is_read()))
+        let Inner { connections, auth, .. } = &*self.inner;
+        let mut credential = auth.credential(connections, request).await.map_err(NotUpgraded::Unreachable)?;
+        let mut again = false;
+        loop {
+            let mut headers = headers.clone();
+            headers.extend(credential.headers(!request.is_read()));
+            let message = Message {
+                method: request.method().clone(),
+                uri: request.uri(),
+                headers,
+                form: request.form(),
+                node: request.target().map(str::to_owned),
+                repeatable: false,
+                name: request.describe(),
+            };
+            match connections.upgrade(endpoint, &message).await {
+                // What the path is given may be refused so, too: the answer to a fresh ticket tells.
+                Err(NotUpgraded::Unauthenticated(told)) if !again => {
+                    let fresh = auth.after_refusal(connections, &credential, again, &told).await;
+                    credential = fresh.map_err(NotUpgraded::Unreachable)?;
+                    again = true;
+                }
+                end => return end,
+            }
+        }
     }
 
     /// Whether there is a login of root@pam, so that requests with [`Request::root`] can be sent.

@@ -154,7 +154,7 @@ pub(super) async fn upgrade(
     dial: &dyn Dial,
     request: &Outgoing,
     timeout: Duration,
-) -> Result<(http::HeaderMap, BoxedIo), SendError> {
+) -> Result<Result<(http::HeaderMap, BoxedIo), http::StatusCode>, SendError> {
     let way = dial::client(dial, endpoint, Keep::Nothing).map_err(SendError::Dial)?;
     let attempt = Attempt::to_send();
     let sending = outgoing(&way, request).map_err(SendError::Dial)?;
@@ -164,11 +164,11 @@ pub(super) async fn upgrade(
             Err(error) => return Err(failure::of(&error, &attempt, endpoint, &way)),
         };
         if response.status() != http::StatusCode::SWITCHING_PROTOCOLS {
-            return Err(Failed::Unusable(format!("the answer was {}", response.status())));
+            return Ok(Err(response.status()));
         }
         let headers = response.headers().clone();
         match response.upgrade().await {
-            Ok(io) => Ok((headers, Box::new(io) as BoxedIo)),
+            Ok(io) => Ok(Ok((headers, Box::new(io) as BoxedIo))),
             Err(error) => Err(Failed::Sent(failure::told(&error))),
         }
     };

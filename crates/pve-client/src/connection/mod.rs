@@ -42,6 +42,8 @@ pub(crate) type BoxedIo = Box<dyn Io>;
 pub(crate) enum NotUpgraded {
     /// There was no connection.
     Unreachable(Error),
+    /// The credential was refused, in these words.
+    Unauthenticated(String),
     /// What was answered, if anything was.
     Refused(String),
 }
@@ -222,17 +224,25 @@ impl Connections {
         message: &Message,
     ) -> Result<(http::HeaderMap, BoxedIo), NotUpgraded> {
         let request = self.prepare(message, endpoint).map_err(NotUpgraded::Unreachable)?;
-        lanes::upgrade(endpoint, &*self.dial, &request, self.timeout).await.map_err(|error| match error {
-            SendError::Dial(DialError::Config(error)) => NotUpgraded::Unreachable(error),
-            SendError::Dial(error) => {
-                let mut troubles = Troubles::default();
-                troubles.add(endpoint, error);
-                NotUpgraded::Unreachable(troubles.connect_error())
+        let answered =
+            lanes::upgrade(endpoint, &*self.dial, &request, self.timeout).await.map_err(|error| match error {
+                SendError::Dial(DialError::Config(error)) => NotUpgraded::Unreachable(error),
+                SendError::Dial(error) => {
+                    let mut troubles = Troubles::default();
+                    troubles.add(endpoint, error);
+                    NotUpgraded::Unreachable(troubles.connect_error())
+                }
+                SendError::Lost(text) | SendError::Unusable(text) => {
+                    NotUpgraded::Refused(format!("{}: {text}", endpoint.named()))
+                }
+                SendError::Void => NotUpgraded::Refused("the node does not answer".to_owned()),
+            })?;
+        answered.map_err(|status| {
+            let told = format!("{}: the answer was {status}", endpoint.named());
+            match status {
+                http::StatusCode::UNAUTHORIZED => NotUpgraded::Unauthenticated(told),
+                _ => NotUpgraded::Refused(told),
             }
-            SendError::Lost(text) | SendError::Unusable(text) => {
-                NotUpgraded::Refused(format!("{}: {text}", endpoint.named()))
-            }
-            SendError::Void => NotUpgraded::Refused("the node does not answer".to_owned()),
         })
     }
 

@@ -13,6 +13,7 @@ use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 use futures_util::{SinkExt, StreamExt};
+use http::HeaderMap;
 use serde::Deserialize;
 use tokio::sync::Mutex;
 use tokio::time::{Instant, sleep, timeout_at};
@@ -115,7 +116,7 @@ impl TermShell {
             .root()
             .param("port", invitation.port)
             .secret("vncticket", &Secret::new(invitation.ticket.as_str()));
-        let mut headers = self.client.authentication(&request).await?;
+        let mut headers = HeaderMap::new();
         let key = generate_key();
         for (name, value) in [
             ("connection", "Upgrade"),
@@ -131,7 +132,7 @@ impl TermShell {
             let (answered, io) = match self.client.upgrade(&endpoint, &request, headers).await {
                 Ok(upgraded) => upgraded,
                 Err(NotUpgraded::Unreachable(error)) => return Ok(Err(error)),
-                Err(NotUpgraded::Refused(why)) => {
+                Err(NotUpgraded::Unauthenticated(why) | NotUpgraded::Refused(why)) => {
                     return Err(Broken::Connection(format!("the terminal was not opened: {why}")));
                 }
             };

@@ -32,6 +32,8 @@ enum Mode {
     LoginPrompt,
     /// Refuses the upgrade.
     NoWebsocket,
+    /// Its clock is ahead: the first ticket is too old by the time the terminal is opened.
+    OldTicket,
     /// Upgrades to something, and does not say that it has read the key.
     OtherWebsocket,
 }
@@ -92,6 +94,7 @@ impl Node {
 
     async fn answer(self, mut request: http::Request<Incoming>) -> Result<http::Response<Full<Bytes>>, Infallible> {
         let path = request.uri().path().to_owned();
+        let times = |part: &str| self.seen.lock().unwrap().iter().filter(|line| line.contains(part)).count();
         self.seen.lock().unwrap().push(format!("{} {}", request.method(), request.uri().path_and_query().unwrap()));
         let json = |data: serde_json::Value| {
             let body = serde_json::json!({ "data": data }).to_string();
@@ -105,7 +108,9 @@ impl Node {
             "/api2/json/nodes/pve1/termproxy" => {
                 json(serde_json::json!({"user": "root@pam", "ticket": TICKET, "port": "5901", "upid": "UPID:x"}))
             }
-            "/api2/json/nodes/pve1/vncwebsocket" if self.mode == Mode::NoWebsocket => {
+            "/api2/json/nodes/pve1/vncwebsocket"
+                if self.mode == Mode::NoWebsocket || self.mode == Mode::OldTicket && times("/access/ticket") < 2 =>
+            {
                 Ok(http::Response::builder().status(401).body(Full::default()).unwrap())
             }
             "/api2/json/nodes/pve1/vncwebsocket" => {
@@ -282,6 +287,16 @@ async fn a_terminal_that_is_refused_is_told() {
     let node = Node::new(Mode::OtherWebsocket);
     let error = node.client().shell("pve1").run(&argv(&["true"]), PATIENCE).await.unwrap_err();
     assert!(error.refused() && error.to_string().contains("no websocket"), "{error}");
+}
+
+#[tokio::test]
+async fn a_ticket_that_is_too_old_for_the_terminal_is_exchanged_for_a_fresh_one() {
+    let node = Node::new(Mode::OldTicket);
+    assert!(node.client().shell("pve1").run(&argv(&["true"]), PATIENCE).await.unwrap().success());
+    let seen = node.seen.lock().unwrap();
+    let times = |part: &str| seen.iter().filter(|line| line.contains(part)).count();
+    // The invitation is as good as before.
+    assert_eq!((times("/access/ticket"), times("/termproxy"), times("/vncwebsocket")), (2, 1, 2), "{seen:?}");
 }
 
 /// What the client makes of these bytes behind the handshake.
