@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod beside;
 mod cluster;
 mod control;
 mod diagnostic;
@@ -21,6 +22,7 @@ mod terraform;
 pub mod walk;
 mod workspace;
 
+pub use beside::Beside;
 pub use cluster::{HEAD, cluster, cluster_of};
 pub use control::{Concurrency, Seen};
 pub use diagnostic::Diagnostic;

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use acceptance_tests::{Beside, difference};
 use pve_sim::cluster::Cluster;
 use pve_sim::kernel::record::Recorded;
 use pve_sim::shape::{CephStage, GuestShape, NodeShape, Shape};
@@ -150,18 +151,9 @@ pub(super) fn example_of(name: &str) -> Example {
 
 /// A cluster that has what the example of a resource assumes.
 pub(super) async fn bench_of(name: &str) -> Bench {
-    match name {
-        // Disks that hold nothing yet, and what runs before the first OSD does.
-        "pve_ceph_osd" => {
-            let disks = include_str!("../../acceptance-tests/tests/found/every_object/disks.yaml");
-            Bench::of(Shape::from_yaml(disks).unwrap()).await
-        }
-        // The first is there.
-        "pve_ceph_manager" | "pve_ceph_metadata_server" | "pve_ceph_monitor" => {
-            let daemons = include_str!("../../acceptance-tests/tests/found/every_object/first_daemons.yaml");
-            Bench::of(Shape::from_yaml(daemons).unwrap()).await
-        }
-        _ => Bench::with_ceph().await,
+    match Beside::of(name).unwrap().cluster {
+        Some(cluster) => Bench::of(Shape::from_yaml(&cluster.to_string()).unwrap()).await,
+        None => Bench::with_ceph().await,
     }
 }
 
@@ -206,11 +198,10 @@ async fn lives(name: String) {
 
     bench.core.destroy(&config).await.unwrap_or_else(|said| panic!("{name}: {said}"));
     assert!(bench.core.state.is_empty());
-    // Ceph makes a pool as soon as there is an OSD, and what `wipe_if` has allowed to be erased is gone. PVE's own realms stay.
-    // (What a node cannot do without stays as well; its examples say what is there.)
-    if !["pve_ceph_osd", "pve_realm"].contains(&name) {
-        assert_eq!(bench.cluster(), before, "{name}: something is left behind");
-    }
+    let beside = Beside::of(name).unwrap();
+    let mut left = difference(&before, &bench.cluster());
+    left.retain(|place| !beside.leaves(&place.path));
+    assert_eq!(left, [], "{name}: something is left behind");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

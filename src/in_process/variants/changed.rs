@@ -2,31 +2,31 @@
 
 use std::collections::BTreeMap;
 
+use acceptance_tests::Beside;
 use terraform_core::{Config, Path};
 
-use super::description::arguments;
-use super::{Attributes, culprit, special, values};
+use super::description::{Attribute, arguments};
+use super::{Attributes, culprit, values};
 use crate::in_process::lives::{Example, bench_of, example_of};
 
-/// What cannot be changed where it is: with any other value it is another one.
-const FIXED: [&str; 1] = ["pve_pool_member"];
-
 /// The example of a resource with another value of each attribute that can be changed where it is, as far as its schema or
-/// `special.rs` tells of one. None if there is no such attribute.
+/// its `values.hcl` tells of one. None if there is no such attribute.
 pub(in crate::in_process) async fn changed(name: &str) -> Option<Config> {
-    let example = example_of(name);
+    let (example, beside) = (example_of(name), Beside::of(name).unwrap());
     let mut left: BTreeMap<String, Vec<String>> = BTreeMap::new();
     // What is local is not sent; and what must not be destroyed could not be tried further.
-    for attribute in arguments(name).iter().filter(|attribute| !attribute.is_flagged("local")) {
-        let special = special::values(name, &attribute.name).map(|of| of.iter().map(|v| (*v).to_owned()).collect());
-        let values = special.or_else(|| values::for_attribute(name, attribute));
-        if let Some(values) = values.filter(|_| !attribute.is_flagged("replace")) {
+    let changeable = |attribute: &Attribute| !attribute.is_flagged("local") && !attribute.is_flagged("replace");
+    let arguments: Vec<Attribute> = arguments(name).into_iter().filter(changeable).collect();
+    for attribute in &arguments {
+        // Some of several parts are enough here.
+        let some = beside.values(&attribute.name).map(<[String]>::to_vec);
+        if let Some(values) = some.or_else(|| values::for_attribute(&beside, attribute)) {
             left.insert(attribute.name.clone(), values);
         }
     }
     let mut refused = Vec::new();
     let found = search(name, &example, left, &mut refused).await;
-    assert_eq!(found.is_none(), FIXED.contains(&name), "{name}: what of it can be changed? {}", refused.join("; "));
+    assert_eq!(found.is_none(), arguments.is_empty(), "{name}: what of it can be changed? {}", refused.join("; "));
     found
 }
 

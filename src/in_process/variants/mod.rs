@@ -1,9 +1,8 @@
 //! Variants of the examples, made out of the schemas: other values of what an example says, and of what it leaves out; and
-//! values that are wrong. What cannot be known from a schema stands in `special.rs`.
+//! values that are wrong. What cannot be known from a schema stands beside the example, in `values.hcl`.
 
 mod changed;
 mod description;
-mod special;
 mod values;
 mod walk;
 

@@ -1,20 +1,20 @@
 //! Values for attributes, from what their schema says of them.
 
+use acceptance_tests::Beside;
 use serde_json::Value;
 
 use super::description::Attribute;
-use super::special;
 
-/// Values to set an attribute to, one after the other, as HCL. `None`: the schema does not tell, and neither does
-/// [`special`].
-pub(super) fn for_attribute(resource: &str, attribute: &Attribute) -> Option<Vec<String>> {
-    if let Some(special) = special::values(resource, &attribute.name) {
-        let values = special.iter().map(|value| (*value).to_owned()).collect::<Vec<_>>();
+/// Values to set an attribute to, one after the other, as HCL. `None`: the schema does not tell, and neither does what
+/// stands beside the example.
+pub(super) fn for_attribute(beside: &Beside, attribute: &Attribute) -> Option<Vec<String>> {
+    if let Some(values) = beside.values(&attribute.name) {
         // All parts of a nested one have to be there somewhere.
-        return parts(attribute).iter().all(|part| values.iter().any(|value| says(value, part))).then_some(values);
+        let whole = parts(attribute).iter().all(|part| values.iter().any(|value| says(value, part)));
+        return whole.then(|| values.to_vec());
     }
     if attribute.nesting.as_deref() == Some("single") {
-        return in_an_object(resource, attribute);
+        return in_an_object(beside, attribute);
     }
     let quoted = |words: &[&str]| Some(words.iter().map(|word| format!("\"{word}\"")).collect());
     match attribute.kind.as_deref()? {
@@ -44,10 +44,10 @@ pub(super) fn for_attribute(resource: &str, attribute: &Attribute) -> Option<Vec
 const PLAIN: [&str; 4] = ["one line", "one tidy line", "one word", "not blank"];
 
 /// An object with the n-th values of all its attributes.
-fn in_an_object(resource: &str, object: &Attribute) -> Option<Vec<String>> {
+fn in_an_object(beside: &Beside, object: &Attribute) -> Option<Vec<String>> {
     let mut values = vec![Vec::new(), Vec::new()];
     for attribute in object.attributes.iter().filter(|attribute| attribute.rule != "computed") {
-        let of_attribute = for_attribute(resource, attribute)?;
+        let of_attribute = for_attribute(beside, attribute)?;
         for (n, object) in values.iter_mut().enumerate() {
             let value = of_attribute.get(n).or(of_attribute.last())?;
             object.push(format!("{} = {value}", attribute.name));

@@ -4,6 +4,7 @@
 //! The attributes follow each other closely, so that a step sets one, changes the one before and takes away the one before
 //! that: n attributes need little more than n steps, and whatever goes wrong concerns one of a few.
 
+use acceptance_tests::Beside;
 use terraform_core::Config;
 use tokio::task::JoinSet;
 
@@ -49,6 +50,19 @@ async fn refuses_what_is_wrong(name: String) {
     assert_eq!(bench.sim.world.with(|cluster| cluster.requests().len()), before, "{name}");
 }
 
+#[test]
+fn what_stands_beside_examples_is_about_their_resources() {
+    let mut beside_examples = 0;
+    for name in named("resources") {
+        let (beside, arguments) = (Beside::of(&name).unwrap_or_else(|error| panic!("{error:#}")), arguments(&name));
+        for attribute in beside.attributes() {
+            assert!(arguments.iter().any(|of| of.name == attribute), "{name} has no argument `{attribute}`");
+            beside_examples += 1;
+        }
+    }
+    assert!(beside_examples > 0, "nothing was read");
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_resource_refuses_what_its_schema_forbids() {
     let all: JoinSet<()> = named("resources").into_iter().map(refuses_what_is_wrong).collect();
@@ -63,10 +77,11 @@ async fn every_resource_takes_its_variants() {
 }
 
 async fn takes_its_variants(name: String) {
-    let mut walks = Vec::new();
+    let (mut walks, beside) = (Vec::new(), Beside::of(&name).unwrap());
     for attribute in arguments(&name).iter().filter(|attribute| attribute.rule != "required") {
-        let values = values::for_attribute(&name, attribute)
-            .unwrap_or_else(|| panic!("no values for all of {} of {name}: give some in special.rs", attribute.name));
+        let values = values::for_attribute(&beside, attribute).unwrap_or_else(|| {
+            panic!("no values for all of {} of {name}: give some in its values.hcl", attribute.name)
+        });
         let mut stations: Vec<Option<String>> = values.into_iter().map(Some).collect();
         stations.extend([Some("null".to_owned()), None]);
         walks.push(Walk { name: attribute.name.clone(), stations, taken: 0, refused: Vec::new() });

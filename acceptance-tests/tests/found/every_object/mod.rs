@@ -10,9 +10,8 @@ pub(super) mod description;
 pub(super) mod example;
 mod plain;
 mod resource;
-mod special;
 
-use acceptance_tests::{HEAD, Program, Sim, Terraform, Workspace};
+use acceptance_tests::{Beside, HEAD, Program, Sim, Terraform, Workspace};
 
 use super::Found;
 use description::Description;
@@ -46,7 +45,7 @@ pub(super) fn bench(
     name: &str,
     text: &str,
 ) -> anyhow::Result<(Sim, Workspace)> {
-    let sim = Sim::start(&special::cluster(name))?;
+    let sim = Beside::of(name)?.sim()?;
     let work = Workspace::of(terraform, provider, &sim)?;
     work.write("head.tf", HEAD)?;
     work.write("main.tf", text)?;

@@ -1,7 +1,7 @@
 //! All plain objects in one configuration: made, looked up, imported and destroyed by a real Terraform, a few commands for
 //! however many there are.
 
-use acceptance_tests::{Program, Terraform, difference};
+use acceptance_tests::{Beside, Program, Terraform, difference};
 use anyhow::{Context as _, ensure};
 
 use super::bench;
@@ -54,8 +54,10 @@ pub(crate) fn check(
 
     work.destroy()?.succeeded().context("destroying all of them")?;
     let mut left = difference(&before, &sim.state()?);
-    // PVE's own realms stay as they are then.
-    left.retain(|place| !place.path.starts_with("/access/realms/pve/"));
+    for (name, _) in resources {
+        let beside = Beside::of(name)?;
+        left.retain(|place| !beside.leaves(&place.path));
+    }
     ensure!(left.is_empty(), "something is left behind: {left:#?}");
     let unmodelled = sim.unmodelled()?;
     ensure!(unmodelled.as_array().is_none_or(Vec::is_empty), "not simulated: {unmodelled}");

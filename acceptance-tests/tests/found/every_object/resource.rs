@@ -1,12 +1,12 @@
 //! What is asked of every resource: its life from its own example, and its import.
 
-use acceptance_tests::{Program, Sim, Terraform, Workspace, difference};
+use acceptance_tests::{Beside, Program, Sim, Terraform, Workspace, difference};
 use anyhow::{Context as _, ensure};
 use serde_json::Value;
 
+use super::bench;
 use super::description::{Attribute, Object};
 use super::example::Example;
-use super::{bench, special};
 
 /// A resource that is being checked.
 struct Subject<'a> {
@@ -31,7 +31,8 @@ pub(crate) fn check(
     subject.is_imported_by_identity().context("importing it by identity")?;
     subject.work.destroy()?.succeeded().context("destroying it")?;
     let mut left = difference(&before, &subject.sim.state()?);
-    left.retain(|place| !special::left_behind(name).contains(&place.path.as_str()));
+    let beside = Beside::of(name)?;
+    left.retain(|place| !beside.leaves(&place.path));
     ensure!(left.is_empty(), "something is left behind: {left:#?}");
     let unmodelled = subject.sim.unmodelled()?;
     ensure!(unmodelled.as_array().is_none_or(Vec::is_empty), "not simulated: {unmodelled}");

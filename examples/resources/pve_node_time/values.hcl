@@ -1,0 +1,3 @@
+values {
+  timezone = ["Europe/Vienna"]
+}

@@ -1,0 +1,3 @@
+values {
+  privs = [["VM.Audit", "VM.Console"]]
+}
