@@ -5,6 +5,7 @@ pub mod absence;
 pub mod error;
 pub mod evidence;
 pub mod ledger;
+pub mod lives;
 pub mod named;
 pub mod privileges;
 pub mod pve;

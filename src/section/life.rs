@@ -1,9 +1,10 @@
 //! The life of what one call makes and one call ends, with no task behind it: sections, relations, and what is always there.
 
 use terraform_plugin::{
-    Change, Created, Cx, Deleted, Diagnostic, Error, Failed, Findings, Key, Read, Say, Unwritten, Updated,
+    Change, Created, Cx, Deleted, Diagnostic, Error, Failed, Findings, Key, Need, Read, Say, Unwritten, Updated,
 };
 
+pub use super::family::list;
 use super::{Builtin, Made, OwnRight, Section, family};
 use crate::ground::absence;
 use crate::ground::error::Problem;
@@ -11,6 +12,21 @@ use crate::ground::evidence;
 use crate::ground::named::Named;
 use crate::ground::pve::Pve;
 use crate::ground::rights;
+
+/// What it takes to plan and to apply it.
+pub fn needs<S: Section>() -> Vec<Need> {
+    S::needs()
+}
+
+/// What of PVE's it does not offer.
+pub fn left_out<S: Section>() -> &'static [(&'static str, &'static str)] {
+    S::LEFT_OUT
+}
+
+/// Looks at the configuration alone.
+pub fn validate<S: Section>(config: &S::Plan, say: &mut Say<S>) {
+    S::validate(config, say);
+}
 
 /// Warns of the rights that the apply will need: to write it, and to see it, without which nobody could tell what became of
 /// it.

@@ -37,6 +37,11 @@ impl Daemon for CephMetadataServer {
         works: "active or standing by",
     };
 
+    const LEFT_OUT: &'static [(&'static str, &'static str)] = &[(
+        "hotstandby",
+        "an entry in `ceph.conf` that Ceph no longer reads: its file systems have a setting for that",
+    )];
+
     fn check(config: &CephMetadataServerPlan, say: &mut Say<Self>) {
         if let Some(node) = config.node.text()
             && config.name.is_null()

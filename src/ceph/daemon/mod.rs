@@ -10,6 +10,7 @@ pub mod metadata_server;
 pub mod monitor;
 mod removal;
 
+pub use creation::create;
 use pve_client::api::ceph::services::Daemon as Sort;
 use pve_client::api::cluster::Member;
 use terraform_plugin::{Attr, Change, Cx, Deleted, Error, Findings, Need, Read, Resource, Say, Updated};
@@ -78,6 +79,9 @@ pub trait Modelled: Resource<Pve> + Default + std::fmt::Debug + PartialEq {
 pub trait Daemon: Modelled {
     /// What is called how.
     const KIND: Kind;
+
+    /// As [`Resource::left_out`].
+    const LEFT_OUT: &'static [(&'static str, &'static str)] = &[];
 
     /// The address that it is to have, if that is said.
     fn address(&self) -> Option<&str> {
@@ -166,8 +170,18 @@ async fn find<D: Daemon>(cx: &Cx<Pve>, id: &str) -> Result<Option<Seen>, Problem
 }
 
 /// What it takes to plan and to apply one.
-pub fn needs() -> Vec<Need> {
+pub fn needs<D: Daemon>() -> Vec<Need> {
     vec![Need::to_plan("/", &["Sys.Audit"]), Need::to_apply("/", &["Sys.Modify"])]
+}
+
+/// All that PVE's calls take is offered, or says why not.
+pub fn left_out<D: Daemon>() -> &'static [(&'static str, &'static str)] {
+    D::LEFT_OUT
+}
+
+/// Looks at the configuration alone.
+pub fn validate<D: Daemon>(config: &D::Plan, say: &mut Say<D>) {
+    D::check(config, say);
 }
 
 /// The node's name is the usual id.
@@ -236,7 +250,8 @@ pub async fn removable<D: Daemon>(cx: &Cx<Pve>, was: &D, found: &mut Findings<D>
 }
 
 /// Looks at it. A dead node and what was begun are no reasons to call it gone.
-pub async fn read<D: Daemon>(cx: &Cx<Pve>, id: &str, prior: Option<&D>) -> Result<Read<D>, Error> {
+pub async fn read<D: Daemon>(cx: &Cx<Pve>, key: &D::Key, prior: Option<&D>) -> Result<Read<D>, Error> {
+    let id = &key.to_string();
     let found = find::<D>(cx, id).await.map(|seen| seen.map(|seen| D::of(&seen, prior)));
     if let (Ok(None), Some(prior)) = (&found, prior)
         && absence::tell_if_dead(cx, &[prior.node()], &format!("{} tells nothing of itself", lower::<D>(id))).await
@@ -319,81 +334,7 @@ macro_rules! daemon {
             }
         }
 
-        impl terraform_plugin::Resource<crate::ground::pve::Pve> for $object {
-            fn needs() -> Vec<terraform_plugin::Need> {
-                crate::ceph::daemon::needs()
-            }
-
-            fn validate(config: &<Self as terraform_plugin::Object>::Plan, say: &mut terraform_plugin::Say<Self>) {
-                <Self as crate::ceph::daemon::Daemon>::check(config, say);
-            }
-
-            async fn plan(
-                cx: &terraform_plugin::Cx<crate::ground::pve::Pve>,
-                change: &mut terraform_plugin::Change<Self>,
-                say: &mut terraform_plugin::Say<Self>,
-            ) {
-                crate::ceph::daemon::plan(cx, change, say).await;
-            }
-
-            async fn possible(
-                cx: &terraform_plugin::Cx<crate::ground::pve::Pve>,
-                want: &<Self as terraform_plugin::Object>::Plan,
-                prior: Option<&Self>,
-                found: &mut terraform_plugin::Findings<Self>,
-            ) -> Result<(), terraform_plugin::Error> {
-                crate::ceph::daemon::possible(cx, want, prior, found).await
-            }
-
-            async fn removable(
-                cx: &terraform_plugin::Cx<crate::ground::pve::Pve>,
-                was: &Self,
-                found: &mut terraform_plugin::Findings<Self>,
-            ) -> Result<(), terraform_plugin::Error> {
-                crate::ceph::daemon::removable(cx, was, found).await
-            }
-
-            async fn create(
-                cx: &terraform_plugin::Cx<crate::ground::pve::Pve>,
-                want: &Self,
-                unwritten: terraform_plugin::Unwritten<Self>,
-            ) -> Result<terraform_plugin::Created<Self>, terraform_plugin::Failed> {
-                crate::ceph::daemon::creation::create(cx, want, unwritten).await
-            }
-
-            async fn read(
-                cx: &terraform_plugin::Cx<crate::ground::pve::Pve>,
-                key: &Self::Key,
-                prior: Option<&Self>,
-            ) -> Result<terraform_plugin::Read<Self>, terraform_plugin::Error> {
-                crate::ceph::daemon::read(cx, &key.name, prior).await
-            }
-
-            async fn update(
-                cx: &terraform_plugin::Cx<crate::ground::pve::Pve>,
-                prior: &Self,
-                want: &Self,
-            ) -> Result<terraform_plugin::Updated<Self>, terraform_plugin::Error> {
-                crate::ceph::daemon::update(cx, prior, want).await
-            }
-
-            async fn delete(
-                cx: &terraform_plugin::Cx<crate::ground::pve::Pve>,
-                was: &Self,
-            ) -> Result<terraform_plugin::Deleted<Self>, terraform_plugin::Error> {
-                crate::ceph::daemon::delete(cx, was).await
-            }
-        }
-
-        impl terraform_plugin::Listed<crate::ground::pve::Pve> for $object {
-            const PLURAL: &'static str = $plural;
-
-            async fn list(
-                cx: &terraform_plugin::Cx<crate::ground::pve::Pve>,
-            ) -> Result<Vec<Self>, terraform_plugin::Error> {
-                crate::ceph::daemon::list(cx).await
-            }
-        }
+        crate::ground::lives::lived!($object, by crate::ceph::daemon, plain = false, plural = $plural);
     };
 }
 use daemon;
