@@ -62,7 +62,7 @@ async fn a_vm_from_nothing_to_nothing() {
 
     done(vm.resize(key("scsi0"), Size::from_gib(6)).await).await.unwrap();
     assert_eq!(vm.config().await.unwrap().drives[&key("scsi0")].size, Some(Size::from_gib(6)));
-    vm.update_now(&Params::new().set("description", "new").remove("tags")).await.unwrap();
+    done(vm.update(&Params::new().set("description", "new").remove("tags")).await).await.unwrap();
     assert!(vm.config().await.unwrap().tags.is_empty());
     done(vm.start().await).await.unwrap();
     assert!(vm.status().await.unwrap().is_running());
@@ -105,7 +105,7 @@ async fn a_disk_moves_and_leaves_its_source() {
     assert_eq!(config.drives[&key("unused0")].storage(), Some("local-lvm"));
     let images = client.node_storage("pve1").content("ceph", Some(100)).await.unwrap();
     assert_eq!(images.len(), 1);
-    vm.unlink(&[key("unused0")], false).await.unwrap();
+    done(vm.update(&Params::new().remove("unused0")).await).await.unwrap();
     assert!(!vm.config().await.unwrap().drives.contains_key(&key("unused0")));
     client
         .storage()

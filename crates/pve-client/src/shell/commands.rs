@@ -83,11 +83,6 @@ impl CommandError {
         self.errno() == Some("EBUSY")
     }
 
-    /// Whether the target exists.
-    pub fn is_exists(&self) -> bool {
-        self.errno() == Some("EEXIST")
-    }
-
     /// `EBUSY` of `Error EBUSY: crush ruleset ... is in use`. Not from the exit status, which shells and argument parsers
     /// use in ways of their own.
     fn errno(&self) -> Option<&str> {
@@ -274,7 +269,7 @@ impl<'a> CephCommands<'a> {
     }
 
     /// Renames a rule, also while pools use it. The source gone and the target there counts as done; that the target is
-    /// the right one is for the caller to look at. The target there too: [`CommandError::is_exists`].
+    /// the right one is for the caller to look at. The target there too is a refusal.
     pub async fn rename_rule(&self, from: &str, to: &str) -> Result<(), CommandError> {
         self.change(rule_rename(from, to)?).await
     }

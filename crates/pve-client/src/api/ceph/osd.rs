@@ -64,11 +64,6 @@ impl OsdTree {
     pub fn osd(&self, id: u32) -> Option<&Osd> {
         self.osds.iter().find(|osd| osd.id == id)
     }
-
-    /// The OSDs on a node.
-    pub fn on_host<'a>(&'a self, host: &'a str) -> impl Iterator<Item = &'a Osd> {
-        self.osds.iter().filter(move |osd| osd.host.as_deref() == Some(host))
-    }
 }
 
 /// PVE's words where there is nothing in the tree yet.
@@ -311,7 +306,6 @@ mod tests {
             tree.buckets[0],
             TreeBucket { id: -1, name: "default".into(), kind: "root".into(), osds: vec![5, 2] }
         );
-        assert_eq!(tree.on_host("pve3").count(), 2);
     }
 
     #[test]

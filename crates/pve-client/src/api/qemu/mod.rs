@@ -122,13 +122,6 @@ impl<'a> Qemu<'a> {
         self.client.write_task(self.lock(), &areas, request).await
     }
 
-    /// As [`Qemu::update`] for what takes no time: no disk to allocate, nothing to plug. PVE answers when it is done, and
-    /// leaves no task. `PUT config`
-    pub async fn update_now(&self, params: &Params) -> Result<(), Error> {
-        let request = params.onto(self.request(Request::put, "config"));
-        self.client.write::<()>(self.lock(), &[Area::GuestConfig(self.vmid), Area::Guests], request).await
-    }
-
     /// Destroys the VM with all disks that its configuration names. It has to be stopped. `DELETE`
     pub async fn delete(&self, how: VmRemoval) -> Result<Task, Error> {
         let request = self
@@ -160,15 +153,6 @@ impl<'a> Qemu<'a> {
         let request = self.request(Request::put, "resize").param("disk", disk).param("size", size.bytes());
         let areas = [Area::GuestConfig(self.vmid), Area::Content];
         self.client.write_task(self.lock(), &areas, request).await
-    }
-
-    /// Takes disks off the VM. Its own volumes stay as `unusedN`; unlinking an `unusedN`, or `force`, destroys the volume.
-    /// `PUT unlink`
-    pub async fn unlink(&self, disks: &[DriveKey], force: bool) -> Result<(), Error> {
-        let ids = disks.iter().map(DriveKey::to_string).collect::<Vec<_>>().join(",");
-        let request = self.request(Request::put, "unlink").param("idlist", ids).flag("force", force);
-        let areas = [Area::GuestConfig(self.vmid), Area::Content];
-        self.client.write::<()>(self.lock(), &areas, request).await
     }
 }
 

@@ -148,11 +148,6 @@ impl CrushMap {
         self.rules.iter().find(|rule| rule.name == name)
     }
 
-    /// A rule by number.
-    pub fn rule_by_id(&self, id: i64) -> Option<&Rule> {
-        self.rules.iter().find(|rule| rule.id == id)
-    }
-
     /// A bucket by name.
     pub fn bucket(&self, name: &str) -> Option<&Bucket> {
         self.buckets.iter().find(|bucket| bucket.name == name)

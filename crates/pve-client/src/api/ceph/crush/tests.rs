@@ -18,7 +18,7 @@ fn reads_a_recorded_map_completely() {
     assert_eq!(root.shadow_ids["ssd"], -15);
     assert_eq!(root.items[0], Item { name: "pve1".into(), weight: 0.008 });
     assert_eq!(map.rules.len(), 5);
-    assert_eq!(map.rule_by_id(3).unwrap().name, "r_host_ssd");
+    assert_eq!(map.rule("r_host_ssd").unwrap().id, 3);
 }
 
 #[test]
