@@ -117,6 +117,39 @@ pub struct Images {
     pub layout: Layout,
 }
 
+/// What entries have that are mounted from a file server.
+#[derive(Nested, Clone, Debug, Default, PartialEq)]
+pub struct Mount {
+    /// Where the nodes mount it.
+    ///
+    /// Left to PVE when unset (`/mnt/pve/` and the id).
+    #[attr(keep, replace, check = texts::one_tidy_line)]
+    pub path: Option<String>,
+    /// What it may hold: `images` (disks of virtual machines), `rootdir` (containers), `vztmpl` (templates of those),
+    /// `iso`, `backup`, `snippets`, `import`.
+    ///
+    /// Left alone when unset (PVE: `images`).
+    #[attr(keep, length = 1.., one_of = ["images", "rootdir", "vztmpl", "iso", "backup", "snippets", "import"])]
+    pub content: Option<BTreeSet<String>>,
+    /// Further options for the mount, such as `soft`.
+    #[attr(optional, length = 1.., check = texts::one_tidy_line)]
+    pub options: Option<String>,
+    #[attr(flatten)]
+    pub directories: Directories,
+    #[attr(flatten)]
+    pub images: Images,
+    #[attr(flatten)]
+    pub backups: Backups,
+}
+
+/// How their attributes stand otherwise to PVE's parameters.
+#[cfg_attr(not(test), allow(dead_code, reason = "as `Section::UNLIKE`"))]
+pub const MOUNTED: &[(&str, &str)] = &[
+    ("server", super::FIXED),
+    ("snapshot_as_volume_chain", super::FIXED),
+    ("format", "for files of disks that this type cannot have, PVE stores nothing"),
+];
+
 /// Where LUNs are.
 #[derive(Nested, Clone, Debug, Default, PartialEq)]
 pub struct Target {

@@ -1,13 +1,11 @@
 //! `pve_storage_nfs`: an export of an NFS server.
 
-use std::collections::BTreeSet;
-
 use terraform_plugin::{Model, Timeouts};
 
 use crate::ground::texts;
 use crate::section::{Family, Section, plain};
 
-use super::entry::{Backups, Directories, Entry, Images, looked_at};
+use super::entry::{Entry, MOUNTED, Mount, looked_at};
 use super::{ID, ID_SAYS, STORAGE};
 
 /// An export of an NFS server as a storage, mounted on all nodes that use it.
@@ -30,28 +28,10 @@ pub struct StorageNfs {
     /// The export, such as `/srv/pve`.
     #[attr(required, replace, length = 1.., regex = "^/.+$", says = "a path that begins with `/`", check = texts::one_tidy_line)]
     pub export: String,
-    /// Where the nodes mount it.
-    ///
-    /// Left to PVE when unset (`/mnt/pve/` and the id).
-    #[attr(keep, replace, check = texts::one_tidy_line)]
-    pub path: Option<String>,
-    /// What it may hold: `images` (disks of virtual machines), `rootdir` (containers), `vztmpl` (templates of those),
-    /// `iso`, `backup`, `snippets`, `import`.
-    ///
-    /// Left alone when unset (PVE: `images`).
-    #[attr(keep, length = 1.., one_of = ["images", "rootdir", "vztmpl", "iso", "backup", "snippets", "import"])]
-    pub content: Option<BTreeSet<String>>,
     #[attr(flatten)]
     pub entry: Entry,
-    /// Further options for the mount, such as `vers=4.2`.
-    #[attr(optional, length = 1.., check = texts::one_tidy_line)]
-    pub options: Option<String>,
     #[attr(flatten)]
-    pub directories: Directories,
-    #[attr(flatten)]
-    pub images: Images,
-    #[attr(flatten)]
-    pub backups: Backups,
+    pub mount: Mount,
     /// How long operations may take.
     #[attr(timeouts(create = "5m", update = "5m", delete = "5m"))]
     pub timeouts: Timeouts,
@@ -69,11 +49,7 @@ impl Section for StorageNfs {
         ..STORAGE
     };
 
-    const UNLIKE: &'static [(&'static str, &'static str)] = &[
-        ("server", super::FIXED),
-        ("snapshot_as_volume_chain", super::FIXED),
-        ("format", "for files of disks that this type cannot have, PVE stores nothing"),
-    ];
+    const UNLIKE: &'static [(&'static str, &'static str)] = MOUNTED;
 
     looked_at!();
 }
