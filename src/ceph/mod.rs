@@ -1,5 +1,6 @@
-//! Ceph: OSDs, CRUSH rules, pools.
+//! Ceph: its configuration, daemons, OSDs, CRUSH rules, pools.
 
+pub mod cluster;
 pub mod crush_rule;
 pub mod daemon;
 pub mod departure;
@@ -21,6 +22,7 @@ use crate::ground::pve::Pve;
 pub fn offer(registry: Registry<Pve>) -> Registry<Pve> {
     registry
         .data::<status::CephStatus>()
+        .object::<cluster::CephCluster>()
         .listed::<crush_rule::CrushRule>()
         .object::<flags::CephFlags>()
         .listed::<daemon::manager::CephManager>()

@@ -320,8 +320,8 @@ fn explain(error: &Pve) -> String {
             sentence(&refusal.message)
         ),
         Pve::NotInitialised(refusal) => format!(
-            "Ceph is not initialised. PVE: {}\nInitialise it and make a monitor first (`pveceph init`, `pveceph mon \
-             create`, or the node's Ceph page).",
+            "Ceph is not initialised. PVE: {}\nInitialise it and make a monitor first (`pve_ceph_cluster` and \
+             `pve_ceph_monitor`, or the node's Ceph page).",
             sentence(&refusal.message)
         ),
         Pve::CephUnreachable(refusal) => {

@@ -4,6 +4,7 @@
 mod adopted;
 mod blind;
 mod bridges;
+mod ceph_cluster;
 mod colleagues;
 mod conforms;
 mod daemons;

@@ -28,6 +28,7 @@ pub async fn create<D: Daemon>(cx: &Cx<Pve>, want: &D, unwritten: Unwritten<D>) 
     let doing = format!("Cannot create {}", lower::<D>(want.id()));
     let _turn = unwritten.check(cx.client.begin_write(Lock::CephDaemon, &[]).await.during(&doing))?;
     let deadline = Instant::now() + cx.timeout;
+    D::remember(cx);
     let before = unwritten.check(look(cx, want).await)?;
     if unwritten.check(left_behind(cx, want, &before).await)? {
         return Ok(unwritten.take_over(want.clone()).settle(async |_| settled(cx, want, false, deadline).await).await);
@@ -51,6 +52,7 @@ pub async fn resume<D: Daemon>(cx: &Cx<Pve>, prior: &D, want: &D) -> Result<Upda
     let doing = format!("Cannot create {}", lower::<D>(want.id()));
     let _turn = cx.client.begin_write(Lock::CephDaemon, &[]).await.during(&doing)?;
     let deadline = Instant::now() + cx.timeout;
+    D::remember(cx);
     if prior.is_ready() || find::<D>(cx, want.id()).await?.is_some() {
         return Ok(match settled(cx, want, false, deadline).await {
             Ok(made) => Updated::Done(made),

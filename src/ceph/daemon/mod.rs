@@ -11,10 +11,12 @@ pub mod monitor;
 mod removal;
 
 pub use creation::create;
+use pve_client::Error as PveError;
 use pve_client::api::ceph::services::Daemon as Sort;
 use pve_client::api::cluster::Member;
 use terraform_plugin::{Attr, Change, Cx, Deleted, Error, Findings, Need, Read, Resource, Say, Updated};
 
+use crate::ceph::cluster;
 use crate::ground::absence;
 use crate::ground::error::{During, Problem};
 use crate::ground::named::Named;
@@ -140,6 +142,18 @@ pub trait Daemon: Modelled {
         async { Ok(()) }
     }
 
+    /// Remembers what its removal has to know and cannot find out then. Called whenever it is looked at or made.
+    fn remember(cx: &Cx<Pve>) {
+        let _ = cx;
+    }
+
+    /// Whether it stays where it is when it is removed from the configuration, since it goes with something else. `all`: those
+    /// that there are.
+    fn is_left(cx: &Cx<Pve>, all: &[Seen]) -> bool {
+        let _ = (cx, all);
+        false
+    }
+
     /// A node from which it is taken away although its own is dead; none if PVE has no way.
     fn other_node(cx: &Cx<Pve>) -> impl Future<Output = Result<Option<String>, Problem>> + Send {
         let _ = cx;
@@ -228,31 +242,49 @@ pub async fn possible<D: Daemon>(
             }
         }
     }
-    if let Some(id) = id.text().or(node.text())
-        && let Some(seen) = find::<D>(cx, id).await?
-        && !D::came_along(cx, &seen).await?
-    {
-        found.exists(named::<D>(id).existing());
+    if let Some(id) = id.text().or(node.text()) {
+        match find::<D>(cx, id).await {
+            Ok(Some(seen)) if !D::came_along(cx, &seen).await? => found.exists(named::<D>(id).existing()),
+            Ok(_) => {}
+            Err(problem) if is_without_ceph(&problem) => found.missing(cx.comes("ceph_cluster", cluster::ID), problem),
+            Err(problem) => return Err(problem.into()),
+        }
     }
     Ok(())
 }
 
+/// Whether there is no Ceph that could have any.
+fn is_without_ceph(problem: &Problem) -> bool {
+    problem.pve().is_some_and(cluster::is_missing)
+}
+
+/// The same of all there are, of those that are in the state: where Ceph's configuration is gone, so are they.
+fn of_no_ceph<T: Default>(found: Result<T, Problem>) -> Result<T, Problem> {
+    match found {
+        Err(problem) if matches!(problem.pve(), Some(PveError::NotInitialised(_))) => Ok(T::default()),
+        found => found,
+    }
+}
+
 /// What speaks against taking it away.
 pub async fn removable<D: Daemon>(cx: &Cx<Pve>, was: &D, found: &mut Findings<D>) -> Result<(), Error> {
-    let all = D::all(cx).await?;
+    let all = of_no_ceph(D::all(cx).await)?;
     let Some(seen) = all.iter().find(|seen| seen.name == was.id()) else { return Ok(()) };
     let going: Vec<String> = match found.is_plan() {
         true => cx.going::<D>().iter().map(|other| other.id().to_owned()).collect(),
         false => Vec::new(),
     };
-    found.check(removal::place::<D>(cx, was, seen).await);
+    if !D::is_left(cx, &all) {
+        found.check(removal::place::<D>(cx, was, seen).await);
+    }
     D::losable(cx, seen, &all, &going, found).await
 }
 
 /// Looks at it. A dead node and what was begun are no reasons to call it gone.
 pub async fn read<D: Daemon>(cx: &Cx<Pve>, key: &D::Key, prior: Option<&D>) -> Result<Read<D>, Error> {
+    D::remember(cx);
     let id = &key.to_string();
-    let found = find::<D>(cx, id).await.map(|seen| seen.map(|seen| D::of(&seen, prior)));
+    let found = of_no_ceph(find::<D>(cx, id).await).map(|seen| seen.map(|seen| D::of(&seen, prior)));
     if let (Ok(None), Some(prior)) = (&found, prior)
         && absence::tell_if_dead(cx, &[prior.node()], &format!("{} tells nothing of itself", lower::<D>(id))).await
     {

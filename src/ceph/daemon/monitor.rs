@@ -7,6 +7,8 @@ use terraform_plugin::{Cx, Error, Findings, Model, Timeouts};
 use tokio::time::Instant;
 
 use super::{Daemon, Kind, Seen, addresses, daemon};
+use crate::ceph::cluster::CephCluster;
+use crate::ceph::osd::Osd;
 use crate::ceph::wait::until;
 use crate::ground::error::{During, Problem};
 use crate::ground::pve::Pve;
@@ -16,8 +18,9 @@ use crate::ground::pve::Pve;
 /// Monitors are made one after the other, whatever the configuration says, and each is waited for until it is part of the
 /// quorum. The first one brings a manager on its node, which `pve_ceph_manager` takes over.
 ///
-/// One whose removal would leave no majority is not removed, and neither is the last one. One on a node that is offline cannot
-/// be removed by PVE; the error says how it is done by hand.
+/// One whose removal would leave no majority is not removed. The last one goes only with the whole of Ceph: if the monitors
+/// say that they depend on a `pve_ceph_cluster`, it is left where it is until that is destroyed, else its removal is refused. One
+/// on a node that is offline cannot be removed by PVE; the error says how it is done by hand.
 #[derive(Model, Clone, Debug, Default, PartialEq)]
 #[model(name = "ceph_monitor", area = "Ceph", key(name))]
 pub struct CephMonitor {
@@ -60,6 +63,49 @@ fn without_port(addr: &str) -> &str {
 /// How many have to agree.
 fn majority(of: usize) -> usize {
     of / 2 + 1
+}
+
+/// Where it is remembered that this state holds Ceph's cluster as well, as far as was seen.
+const CLUSTER: &str = "cluster";
+
+/// Of the last one: it goes with the whole of Ceph, if this state has that, and if nothing is lost.
+async fn last(cx: &Cx<Pve>, id: &str, all: usize, found: &mut Findings<CephMonitor>) -> Result<(), Error> {
+    let summary = format!("Monitor \"{id}\" is the last one");
+    let there_are = match all {
+        1 => "There is one monitor".to_owned(),
+        n => format!("There are {n} monitors, and all of them are to go"),
+    };
+    if !has_cluster(cx) {
+        found.mendable(Problem::new(
+            summary,
+            format!(
+                "{there_are}, and without any Ceph knows nothing of itself: PVE removes the last one only with the whole of Ceph \
+                 (`pveceph purge`). Nothing was written. Let a `pve_ceph_cluster` hold it, on which the monitors say that they depend \
+                 (`depends_on`): its removal takes the last monitor along."
+            ),
+        ));
+        return Ok(());
+    }
+    let osds = cx.client.ceph().status().await.during("Cannot read Ceph's status")?.osdmap.num_osds;
+    if osds > 0 {
+        let going = found.is_plan() && cx.going::<Osd>().len() >= osds as usize;
+        let detail = format!(
+            "{there_are}, and {osds} OSDs hold what only monitors find again. Nothing was written. Remove the OSDs first; \
+             `depends_on` lets Terraform do so in the right order."
+        );
+        found.missing(going, Problem::new(summary, detail));
+    }
+    if cx.going::<CephCluster>().is_empty() {
+        found.notice(Problem::new(
+            "The last monitor stays until Ceph goes",
+            "PVE removes it only with the whole of Ceph: it is left where it is, and goes when `pve_ceph_cluster` is destroyed.",
+        ));
+    }
+    Ok(())
+}
+
+fn has_cluster(cx: &Cx<Pve>) -> bool {
+    cx.private.get(CLUSTER).unwrap_or(false)
 }
 
 impl Daemon for CephMonitor {
@@ -118,18 +164,7 @@ impl Daemon for CephMonitor {
         let id = &seen.name;
         let stay = all.iter().filter(|one| one.name != *id && !going.contains(&one.name)).count();
         if stay == 0 {
-            found.mendable(Problem::new(
-                format!("Monitor \"{id}\" is the last one"),
-                format!(
-                    "There {}, and without any Ceph knows nothing of itself: PVE removes the last one only with the whole of Ceph \
-                     (`pveceph purge`). Nothing was written.",
-                    match all.len() {
-                        1 => "is one monitor".to_owned(),
-                        n => format!("are {n} monitors, and all of them are to go"),
-                    }
-                ),
-            ));
-            return Ok(());
+            return last(cx, id, all.len(), found).await;
         }
         let (agree, left) = (all.iter().filter(|one| one.works && one.name != *id).count(), all.len() - 1);
         if agree < majority(left) {
@@ -161,6 +196,15 @@ impl Daemon for CephMonitor {
             }
         }
         Ok(())
+    }
+
+    /// Terraform has looked at what it depends on by then.
+    fn remember(cx: &Cx<Pve>) {
+        cx.private.set(CLUSTER, !cx.held::<CephCluster>().is_empty());
+    }
+
+    fn is_left(cx: &Cx<Pve>, all: &[Seen]) -> bool {
+        all.len() == 1 && has_cluster(cx)
     }
 
     /// The first one brings a manager, by a task that goes on when that of the monitor is over. Without it Ceph has no figures,

@@ -5,7 +5,7 @@ use pve_client::api::ceph::DAEMON_AREAS;
 use terraform_plugin::{Cx, Deleted, Diagnostic, Error, require_removable};
 use tokio::time::Instant;
 
-use super::{Daemon, Seen, called, find, lower, task_id};
+use super::{Daemon, Seen, called, find, lower, of_no_ceph, task_id};
 use crate::ceph::wait::{patience_until, until};
 use crate::ground::error::{During, Problem};
 use crate::ground::evidence::Before;
@@ -54,8 +54,11 @@ pub async fn remove<D: Daemon>(cx: &Cx<Pve>, was: &D) -> Result<Deleted<D>, Erro
     let doing = format!("Cannot remove {}", lower::<D>(id));
     let _turn = cx.client.begin_write(Lock::CephDaemon, &[]).await.during(&doing)?;
     let deadline = Instant::now() + cx.timeout;
-    let Some(seen) = find::<D>(cx, id).await? else { return Ok(Deleted::Gone) };
+    let Some(seen) = of_no_ceph(find::<D>(cx, id).await)? else { return Ok(Deleted::Gone) };
     require_removable(cx, was).await?;
+    if D::is_left(cx, &D::all(cx).await?) {
+        return Ok(Deleted::Gone);
+    }
     let Place { node, dead } = place::<D>(cx, was, &seen).await?;
     let before = Before::peek(cx, Some(&node), D::KIND.destroys, task_id::<D>(id)).await?;
     let sent = cx.client.ceph().delete_daemon(&node, D::KIND.sort, id).await.during(&doing);

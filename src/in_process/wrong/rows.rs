@@ -317,7 +317,7 @@ pub(super) const ROWS: &[Row] = &[
         cluster: "ceph installed",
         hcl: POOL,
         summary: "pool",
-        cure: "pveceph init",
+        cure: "pve_ceph_cluster",
         ..ROW
     },
     Row {

@@ -1,4 +1,4 @@
-//! The few of Ceph's commands that are needed because PVE's API lacks them.
+//! The few of Ceph's commands, and of PVE's around Ceph, that are needed because PVE's API lacks them.
 //!
 //! Ceph answers many repetitions and many mistakes with exit status 0 (an existing rule is left as it is, a missing one is
 //! "removed"), so the methods look at what is there afterwards where that matters.
@@ -9,12 +9,15 @@ use std::time::Duration;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
-use super::NodeShell;
+use super::{NodeShell, Output};
 use crate::api::ceph::crush::ReplicatedShape;
 use crate::{Area, Client, Error, Lock, wire};
 
 /// Ceph's monitors answer within seconds or not at all.
 const PATIENCE: Duration = Duration::from_secs(120);
+
+/// Daemons are stopped, one after the other.
+const PURGE_PATIENCE: Duration = Duration::from_secs(300);
 
 /// Ceph's command line on a node.
 #[derive(Clone, Copy)]
@@ -197,6 +200,11 @@ pub fn osd_purge(osd: u32) -> Vec<String> {
     ceph(["osd", "purge", &osd.to_string(), "--yes-i-really-mean-it"])
 }
 
+/// `pveceph purge`
+pub fn purge() -> Vec<String> {
+    vec!["pveceph".to_owned(), "purge".to_owned()]
+}
+
 /// What of `ceph osd dump` is of use here.
 #[derive(Deserialize)]
 struct OsdDump {
@@ -218,14 +226,20 @@ impl<'a> CephCommands<'a> {
 
     /// Runs a command and returns its standard output.
     async fn run(&self, argv: Vec<String>) -> Result<String, CommandError> {
-        let output = self.shell.run(&argv, PATIENCE).await?;
+        let output = self.output(&argv, PATIENCE).await?;
+        Ok(output.stdout_text())
+    }
+
+    /// Runs a command; what it printed, if it succeeded.
+    async fn output(&self, argv: &[String], patience: Duration) -> Result<Output, CommandError> {
+        let output = self.shell.run(argv, patience).await?;
         if output.success() {
-            return Ok(output.stdout_text());
+            return Ok(output);
         }
         let said = output.stderr_text();
         let message = if said.is_empty() { output.stdout_text() } else { said };
         Err(CommandError::Refused {
-            command: super::quote::join(&argv),
+            command: super::quote::join(argv),
             node: self.shell.node().to_owned(),
             status: output.status,
             message,
@@ -300,6 +314,14 @@ impl<'a> CephCommands<'a> {
     /// groups are not looked at; one that is up is refused ([`CommandError::is_busy`]), and a missing one is gone already.
     pub async fn purge_osd(&self, osd: u32) -> Result<(), CommandError> {
         self.change(osd_purge(osd)).await
+    }
+
+    /// Takes all of Ceph but its packages away from the node: daemons, their data, and with the last monitor the configuration
+    /// and the keys of the cluster. PVE refuses while there are pools, OSDs or other monitors, in words and **not by the exit
+    /// status**; and if no monitor answers, it goes on without having looked. What it said; what came of it is to be looked at.
+    pub async fn purge(&self) -> Result<String, CommandError> {
+        let output = self.output(&purge(), PURGE_PATIENCE).await?;
+        Ok(format!("{}\n{}", output.stdout_text(), output.stderr_text()).trim().to_owned())
     }
 }
 

@@ -5,6 +5,7 @@
 //! instead; [`Ceph::via`] names one. What belongs to a node (making and destroying an OSD, services) takes the node as
 //! an argument.
 
+pub mod conf;
 pub mod crush;
 pub mod osd;
 pub mod pool;
@@ -18,6 +19,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use crate::{Area, Client, Error, Lock, Request, Task, segment, wire};
+use conf::ConfFile;
 use crush::CrushMap;
 use osd::{LogicalVolume, OsdMetadata, OsdParams, OsdTree};
 use pool::{Pool, PoolParams, PoolRemoval, PoolStatus};
@@ -261,6 +263,22 @@ impl<'a> Ceph<'a> {
     /// The CRUSH map with hierarchy and rules. `GET ceph/crush`
     pub async fn crush(&self) -> Result<Arc<CrushMap>, Error> {
         self.shared(Area::Crush, "crush").await
+    }
+
+    /// Ceph's configuration file, which is the cluster's. Works before there is a monitor; [`Error::NotInitialised`]: there is
+    /// none. `GET ceph/cfg/raw`
+    pub async fn conf(&self) -> Result<ConfFile, Error> {
+        let text: Arc<String> = self.shared(Area::CephConfig, "cfg/raw").await?;
+        Ok(ConfFile::parse(&text))
+    }
+
+    /// Writes Ceph's configuration file with a new fsid, and the key of its administrator; the packages have to be on the node.
+    /// Where the file is there already, the networks that are given are written and nothing else. `cluster_network` takes
+    /// `network`, without which it would be the same. `POST /nodes/{node}/ceph/init`
+    pub async fn init(&self, node: &str, network: Option<&str>, cluster_network: Option<&str>) -> Result<(), Error> {
+        let request = Request::post(format!("nodes/{node}/ceph/init")).node(node);
+        let request = request.opt("network", network).opt("cluster-network", cluster_network);
+        self.client.write(Lock::CephMon, DAEMON_AREAS, request).await
     }
 
     /// Ceph's configuration database. `GET ceph/cfg/db`

@@ -18,6 +18,7 @@ mod osd;
 mod pg;
 mod pool;
 mod pools;
+mod purge;
 mod release;
 mod safety;
 mod services;

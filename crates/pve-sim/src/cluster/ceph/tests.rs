@@ -209,3 +209,24 @@ fn the_autoscaler_shares_its_groups_among_the_copies() {
     // A hundred for each of six OSDs.
     assert_eq!((ideal(2), ideal(3)), (Some(300), Some(200)));
 }
+
+#[test]
+fn a_purge_takes_the_last_monitor_and_nothing_before() {
+    let mut ceph = cluster(2, 1);
+    pool(&mut ceph, "vm", 2, 1, "replicated_rule", 1000.0);
+    let said = ceph.purge("pve1", 1010.0);
+    for line in ["remove pools", "remove active OSD on pve1", "remove other MONs, pve1 is not the last MON"] {
+        assert!(said.stderr.contains(line), "{line}: {}", said.stderr);
+    }
+    assert_eq!((said.status, ceph.mons.len(), ceph.mgrs.len()), (0, 2, 2));
+    ceph.pools.clear();
+    ceph.osds.keys().copied().collect::<Vec<_>>().into_iter().for_each(|id| ceph.forget_osd(id, 1010.0));
+    ceph.remove_mon("pve1", 1010.0);
+    // Not its monitor's node: only what is on it goes.
+    let said = ceph.purge("pve1", 1020.0);
+    assert!(said.stdout.contains("Foreign MON"), "{}", said.stdout);
+    assert_eq!((ceph.mgrs.len(), ceph.conf.is_some()), (1, true));
+    ceph.purge("pve2", 1030.0);
+    assert!(ceph.conf.is_none() && ceph.mons.is_empty() && ceph.mgrs.is_empty() && !ceph.keyring);
+    assert_eq!(ceph.leftovers.len(), 2, "volumes stay on their disks");
+}

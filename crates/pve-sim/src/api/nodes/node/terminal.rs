@@ -160,9 +160,22 @@ fn refuse(byte: u8, node: &str) -> Vec<u8> {
     }
 }
 
-/// `ceph` and `ceph-volume` as they answer on this node; no other program.
+/// `ceph`, `ceph-volume` and `pveceph purge` as they answer on this node; no other program.
 fn program(world: &World, node: &str, argv: &[String]) -> Option<Output> {
     let name = argv.first()?;
+    if ["pveceph", "/usr/bin/pveceph", "/bin/pveceph"].contains(&name.as_str()) {
+        let words: Vec<&str> = argv.iter().skip(1).map(String::as_str).collect();
+        return world.with(|cluster| match words[..] {
+            ["purge"] => {
+                let now = cluster.now.seconds();
+                Some(cluster.ceph_now().purge(node, now))
+            }
+            _ => {
+                *cluster.unmodelled.entry(format!("pveceph {}", words.join(" "))).or_default() += 1;
+                None
+            }
+        });
+    }
     if ["ceph-volume", "/usr/sbin/ceph-volume", "/sbin/ceph-volume"].contains(&name.as_str()) {
         let words: Vec<&str> = argv.iter().skip(1).map(String::as_str).collect();
         return world.with(|cluster| cluster.ceph.installed(node).then(|| cluster.ceph_volume(node, &words)));

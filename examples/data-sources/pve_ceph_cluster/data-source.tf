@@ -1,0 +1,7 @@
+data "pve_ceph_cluster" "this" {
+  id = "ceph"
+}
+
+output "fsid" {
+  value = data.pve_ceph_cluster.this.fsid
+}
