@@ -1,11 +1,13 @@
 //! Ceph: its configuration, daemons, OSDs, CRUSH rules, pools.
 
 pub mod cluster;
+pub mod config;
 pub mod crush_rule;
 pub mod daemon;
 pub mod departure;
 pub mod durability;
 pub mod flags;
+pub mod install;
 pub mod osd;
 pub mod placement;
 pub mod pool;
@@ -23,8 +25,10 @@ pub fn offer(registry: Registry<Pve>) -> Registry<Pve> {
     registry
         .data::<status::CephStatus>()
         .object::<cluster::CephCluster>()
+        .listed::<config::CephConfig>()
         .listed::<crush_rule::CrushRule>()
         .object::<flags::CephFlags>()
+        .listed::<install::CephInstall>()
         .listed::<daemon::manager::CephManager>()
         .listed::<daemon::metadata_server::CephMetadataServer>()
         .listed::<daemon::monitor::CephMonitor>()

@@ -315,7 +315,7 @@ fn explain(error: &Pve) -> String {
             format!("Node {node} does not answer: {} {written}\nApply again when it is back.", sentence(message))
         }
         Pve::NotInstalled(refusal) => format!(
-            "Ceph is not installed on the node. PVE: {}\nInstall it there first (`pveceph install`, or the node's Ceph \
+            "Ceph is not installed on the node. PVE: {}\nInstall it there first (`pve_ceph_install`, or the node's Ceph \
              page).",
             sentence(&refusal.message)
         ),

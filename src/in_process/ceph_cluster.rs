@@ -190,3 +190,72 @@ async fn without_packages_nothing_is_written_and_nothing_is_gone() {
     rig.destroy(&rig.read(&kept).await.unwrap()).await.unwrap();
     assert_eq!(ceph(&rig)["initialised"], false);
 }
+
+const ROAD: &str = r#"
+locals {
+  disks = { pve1 = "SIM0101", pve2 = "SIM0201", pve3 = "SIM0301" }
+}
+
+resource "pve_ceph_install" "all" {
+  for_each   = local.disks
+  node       = each.key
+  release    = "tentacle"
+  repository = "no-subscription"
+}
+
+resource "pve_ceph_cluster" "this" {
+  network    = "10.0.0.0/24"
+  depends_on = [pve_ceph_install.all]
+}
+
+resource "pve_ceph_monitor" "all" {
+  for_each   = local.disks
+  node       = each.key
+  depends_on = [pve_ceph_cluster.this]
+}
+
+resource "pve_ceph_config" "scrubs" {
+  who        = "osd"
+  option     = "osd_max_scrubs"
+  value      = "2"
+  depends_on = [pve_ceph_monitor.all]
+}
+
+resource "pve_ceph_osd" "all" {
+  for_each      = local.disks
+  node          = each.key
+  device        = { serial = each.value }
+  allow_destroy = true
+  depends_on    = [pve_ceph_monitor.all]
+}
+
+resource "pve_ceph_pool" "vm" {
+  name          = "vm"
+  allow_destroy = true
+  depends_on    = [pve_ceph_osd.all]
+}
+"#;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn from_nodes_without_ceph_to_a_pool_in_one_apply_and_back() {
+    let mut bench = bench("ceph: {stage: none}").await;
+    let road = config(ROAD);
+    bench.core.apply(&road).await.unwrap_or_else(|said| panic!("{said}"));
+    bench.core.refresh().await.unwrap();
+    assert_eq!(bench.core.plan(&road).await.unwrap().actions(), []);
+    let ceph = bench.cluster()["ceph"].clone();
+    assert_eq!(ceph["osds"].as_object().unwrap().len(), 3);
+    assert!(ceph["pools"]["vm"].is_object() && ceph["pools"][".mgr"].is_object());
+    bench.core.destroy(&road).await.unwrap_or_else(|said| panic!("{said}"));
+    let left = bench.cluster()["ceph"].clone();
+    assert_eq!(left["installed"], json!(["pve1", "pve2", "pve3"]), "packages stay");
+    for (part, nothing) in [
+        ("initialised", json!(false)),
+        ("mons", json!({})),
+        ("mgrs", json!([])),
+        ("pools", json!({})),
+        ("config", json!([])),
+    ] {
+        assert_eq!(left[part], nothing, "{part}");
+    }
+}

@@ -7,9 +7,10 @@ use tokio::task::JoinSet;
 use super::lives::{bench_of, example_of, named};
 
 /// What PVE brings along, so that it is found after it was removed.
-const ALWAYS_THERE: [&str; 9] = [
+const ALWAYS_THERE: [&str; 10] = [
     "pve_apt_repository",
     "pve_ceph_flags",
+    "pve_ceph_install",
     "pve_cluster_options",
     "pve_firewall_options",
     "pve_node_config",

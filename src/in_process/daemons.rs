@@ -243,3 +243,37 @@ async fn a_lost_answer_about_flags_is_looked_for() {
     rig.destroy(&made).await.unwrap();
     assert_eq!(ceph(&rig)["flags"], json!([]));
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_option_that_the_file_has_is_refused_and_any_other_is_set_and_unset() {
+    use crate::ceph::config::CephConfig;
+
+    let rig = Rig::of("ceph: {stage: ready}").await;
+    let stored = || rig.sim.world.with(|cluster| cluster.canonical()["ceph"]["config"].clone());
+    let before = stored();
+    let of = |who: &str, option: &str, value: &str| json!({ "who": who, "option": option, "value": value });
+    for who in ["global", "mon", "osd.1"] {
+        let told = rig.plan::<CephConfig>(None, &of(who, "osd_pool_default_size", "2")).await.unwrap_err().join("\n");
+        assert!(
+            told.contains("`osd_pool_default_size = 3` in its section [global]") && told.contains("no effect"),
+            "{told}"
+        );
+    }
+    // What PVE has set with the first monitor is not taken over.
+    let theirs = of("mon", "auth_allow_insecure_global_id_reclaim", "false");
+    let told = rig.bring::<CephConfig>(None, &theirs).await.unwrap_err().join("\n");
+    assert!(told.contains("id = \"mon/auth_allow_insecure_global_id_reclaim\""), "{told}");
+
+    let memory = of("osd/host:pve1", "osd_memory_target", "2G");
+    let (made, _) = rig.bring::<CephConfig>(None, &memory).await.unwrap();
+    let read = rig.read(&made).await.unwrap();
+    assert!(rig.plan(Some(&read), &memory).await.unwrap().is_empty(), "2147483648 is 2G");
+    let told = rig.bring(Some(&read), &of("osd/host:pve1", "osd_memory_target", "much")).await.unwrap_err().join("\n");
+    assert!(told.contains("Cannot set option") && told.contains("Nothing was changed"), "{told}");
+    let (changed, _) = rig.bring(Some(&read), &of("osd/host:pve1", "osd_memory_target", "3G")).await.unwrap();
+    assert!(stored().as_array().unwrap().iter().any(|row| row["value"] == "3221225472" && row["mask"] == "host:pve1"));
+    rig.destroy(&changed).await.unwrap();
+    assert_eq!(stored(), before);
+    assert!(rig.validate::<CephConfig>(&of("everybody", "osd_max_backfills", "1")).await.is_err());
+    assert!(rig.validate::<CephConfig>(&of("osd", "osd_max_backfills", "--help")).await.is_err());
+}

@@ -8,6 +8,7 @@ use std::time::Duration;
 use acceptance_tests::{Beside, difference};
 use pve_sim::cluster::Cluster;
 use pve_sim::kernel::record::Recorded;
+use pve_sim::kernel::world::World;
 use pve_sim::shape::{CephStage, GuestShape, NodeShape, Shape};
 use pve_sim::{Options, Running, Sim};
 use serde_json::{Value as Json, json};
@@ -86,12 +87,22 @@ impl Bench {
 
     /// Runs a command whose provider is killed as soon as a fault holds one of its requests.
     pub(super) async fn killed<T>(&mut self, command: impl AsyncFnOnce(&mut Core) -> T) -> T {
+        let held = |world: &World| world.control("GET", "/faults", &Json::Null).unwrap()[0]["held"] == true;
+        self.killed_when(held, command).await
+    }
+
+    /// Runs a command whose provider is killed as soon as the cluster is so.
+    pub(super) async fn killed_when<T>(
+        &mut self,
+        is_so: impl Fn(&World) -> bool + Send + 'static,
+        command: impl AsyncFnOnce(&mut Core) -> T,
+    ) -> T {
         let (world, mortal) = (self.sim.world.clone(), self.mortal.clone());
         *mortal.lock().unwrap() = Some(Vec::new());
         let killer = tokio::spawn({
             let mortal = mortal.clone();
             async move {
-                while world.control("GET", "/faults", &Json::Null).unwrap()[0]["held"] != true {
+                while !is_so(&world) {
                     tokio::time::sleep(Duration::from_millis(2)).await;
                 }
                 let processes = mortal.lock().unwrap().replace(Vec::new()).unwrap_or_default();

@@ -5,6 +5,7 @@ mod adopted;
 mod blind;
 mod bridges;
 mod ceph_cluster;
+mod ceph_install;
 mod colleagues;
 mod conforms;
 mod daemons;

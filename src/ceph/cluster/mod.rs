@@ -129,7 +129,7 @@ fn no_packages(node: Option<&str>) -> Problem {
     let problem = Problem::new(
         summary,
         format!(
-            "Nothing was written. Install its packages {cure} first (`pveceph install`, or the node's Ceph page)."
+            "Nothing was written. Install its packages {cure} first (`pve_ceph_install`, or the node's Ceph page)."
         ),
     );
     if node.is_some() { problem.at("node") } else { problem }

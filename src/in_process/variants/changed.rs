@@ -15,7 +15,11 @@ pub(in crate::in_process) async fn changed(name: &str) -> Option<Config> {
     let (example, beside) = (example_of(name), Beside::of(name).unwrap());
     let mut left: BTreeMap<String, Vec<String>> = BTreeMap::new();
     // What is local is not sent; and what must not be destroyed could not be tried further.
-    let changeable = |attribute: &Attribute| !attribute.is_flagged("local") && !attribute.is_flagged("replace");
+    // An empty list of values: with any other it is another object, or refused.
+    let changeable = |attribute: &Attribute| {
+        let fixed = beside.values(&attribute.name).is_some_and(<[String]>::is_empty);
+        !fixed && !attribute.is_flagged("local") && !attribute.is_flagged("replace")
+    };
     let arguments: Vec<Attribute> = arguments(name).into_iter().filter(changeable).collect();
     for attribute in &arguments {
         // Some of several parts are enough here.

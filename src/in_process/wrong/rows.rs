@@ -309,7 +309,7 @@ pub(super) const ROWS: &[Row] = &[
         cluster: "ceph none",
         hcl: POOL,
         summary: "pool",
-        cure: "pveceph install",
+        cure: "pve_ceph_install",
         ..ROW
     },
     Row {

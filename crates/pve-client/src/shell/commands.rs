@@ -200,6 +200,25 @@ pub fn osd_purge(osd: u32) -> Vec<String> {
     ceph(["osd", "purge", &osd.to_string(), "--yes-i-really-mean-it"])
 }
 
+/// `ceph config set WHO OPTION VALUE`
+pub fn config_set(who: &str, option: &str, value: &str) -> Result<Vec<String>, CommandError> {
+    Ok(ceph(["config", "set", &whom(who)?, &name(option)?, value]))
+}
+
+/// `ceph config rm WHO OPTION`
+pub fn config_rm(who: &str, option: &str) -> Result<Vec<String>, CommandError> {
+    Ok(ceph(["config", "rm", &whom(who)?, &name(option)?]))
+}
+
+/// Whom an option is for, with its mask: `osd/class:ssd`.
+fn whom(text: &str) -> Result<String, CommandError> {
+    let parts = text.split(['/', ':']).map(name).collect::<Result<Vec<_>, _>>();
+    match parts {
+        Ok(_) => Ok(text.to_owned()),
+        Err(_) => Err(CommandError::Name(text.to_owned())),
+    }
+}
+
 /// `pveceph purge`
 pub fn purge() -> Vec<String> {
     vec!["pveceph".to_owned(), "purge".to_owned()]
@@ -314,6 +333,23 @@ impl<'a> CephCommands<'a> {
     /// groups are not looked at; one that is up is refused ([`CommandError::is_busy`]), and a missing one is gone already.
     pub async fn purge_osd(&self, osd: u32) -> Result<(), CommandError> {
         self.change(osd_purge(osd)).await
+    }
+
+    /// Sets an option in the monitors' database; one that is set is overwritten. Ceph takes daemons that do not exist.
+    pub async fn set_option(&self, who: &str, option: &str, value: &str) -> Result<(), CommandError> {
+        self.configure(config_set(who, option, value)?).await
+    }
+
+    /// Takes an option out of the monitors' database; what is not set is unset already.
+    pub async fn unset_option(&self, who: &str, option: &str) -> Result<(), CommandError> {
+        self.configure(config_rm(who, option)?).await
+    }
+
+    /// Runs a command that changes the configuration database.
+    async fn configure(&self, argv: Vec<String>) -> Result<(), CommandError> {
+        let areas = [Area::CephConfig, Area::CephStatus, Area::CephPools, Area::CephOsds];
+        let _writing = self.client.begin_write(Lock::CephConfig, &areas).await?;
+        self.run(argv).await.map(drop)
     }
 
     /// Takes all of Ceph but its packages away from the node: daemons, their data, and with the last monitor the configuration

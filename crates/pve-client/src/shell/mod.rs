@@ -5,6 +5,7 @@
 
 pub mod commands;
 pub mod framing;
+pub mod install;
 pub mod quote;
 mod session;
 pub mod termproxy;

@@ -101,13 +101,26 @@ impl TermShell {
     }
 
     async fn connect(&self, deadline: Instant) -> Result<Session<Terminal>, Error> {
+        let deadline = deadline.min(Instant::now() + LOGIN);
+        let terminal = self.terminal(None, deadline).await?;
+        match timeout_at(deadline, Session::open(terminal, deadline)).await {
+            Ok(opened) => opened.map_err(|why| self.failed(&why.to_string())),
+            Err(_) => Err(self.failed("no shell in time")),
+        }
+    }
+
+    /// A terminal, in which a program of PVE's runs, or root's login shell.
+    pub(super) async fn terminal(&self, program: Option<(&str, &str)>, deadline: Instant) -> Result<Terminal, Error> {
         if !self.client.has_root() {
             let message = format!("a shell on {} takes the login of root@pam", self.node);
             let request = format!("POST /{}/termproxy", self.path());
             return Err(Error::NeedsRootTicket(Refusal { request, status: 0, message }));
         }
-        let deadline = deadline.min(Instant::now() + LOGIN);
         let invite = Request::post(format!("{}/termproxy", self.path())).node(&self.node).root().secret_answer();
+        let invite = match program {
+            Some((program, options)) => invite.param("cmd", program).param("cmd-opts", options),
+            None => invite,
+        };
         // The terminal waits on the node that took this call, for ten seconds.
         let (invitation, endpoint) = self.client.call_at::<Invitation>(invite).await?;
         let path = format!("{}/vncwebsocket", self.path());
@@ -140,8 +153,7 @@ impl TermShell {
                 return Err(Broken::Connection("what answers for the terminal is no websocket".into()));
             }
             let socket = WebSocketStream::from_raw_socket(io, Role::Client, Some(limits())).await;
-            let terminal = Terminal::enter(socket, &invitation).await?;
-            Session::open(terminal, deadline).await.map(Ok)
+            Terminal::enter(socket, &invitation).await.map(Ok)
         };
         match timeout_at(deadline, open).await {
             Ok(opened) => opened.map_err(|why| self.failed(&why.to_string()))?,
@@ -215,7 +227,7 @@ impl NodeShell for TermShell {
 }
 
 /// PVE's terminal behind a websocket.
-struct Terminal {
+pub(super) struct Terminal {
     socket: WebSocketStream<BoxedIo>,
     /// What came in one message with `OK`.
     first: Option<Vec<u8>>,

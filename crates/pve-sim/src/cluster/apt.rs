@@ -165,6 +165,11 @@ impl Apt {
         self.file(standard.file).push(standard.repository.clone());
     }
 
+    /// Writes the file of what Proxmox offers anew, with nothing else in it.
+    pub fn set(&mut self, standard: &Standard) {
+        *self.file(standard.file) = vec![standard.repository.clone()];
+    }
+
     /// An entry to be switched, by its file and its number there. The error is PVE's text.
     pub fn entry(&mut self, path: &str, index: i64) -> Result<&mut Repository, String> {
         let (_, entries) =

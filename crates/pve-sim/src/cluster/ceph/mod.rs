@@ -54,6 +54,8 @@ pub type Time = f64;
 pub struct NodeCeph {
     /// Packages are installed.
     pub installed: bool,
+    /// They are being installed, or that was cut off: every call then says that they are not there.
+    pub installing: bool,
 }
 
 /// The whole of Ceph in the cluster.

@@ -19,6 +19,11 @@ impl Release {
         Self::of(18, "18.2.7", "6b0e988052ec84cf2d4a54ff9bbbc5e720b621ad")
     }
 
+    /// 19.2.3, the other one that PVE 9 offers. The commit is invented.
+    pub fn squid() -> Self {
+        Self::of(19, "19.2.3", "c92aebb279828e9c3c1f5d24613efca272649e62")
+    }
+
     /// 20.2.1, PVE 9.2's default. The commit is invented: PVE builds its own packages.
     pub fn tentacle() -> Self {
         Self::of(20, "20.2.1", "9b0a9b9a2f1c5b3e7c1d6e8f40312a5b6c7d8e9f")
@@ -33,9 +38,23 @@ impl Release {
         match number.split('.').next()? {
             "16" => Some(Self::pacific()),
             "18" => Some(Self::reef()),
+            "19" => Some(Self::squid()),
             "20" => Some(Self::tentacle()),
             _ => None,
         }
+    }
+
+    /// One of those that PVE 9 offers, by its name.
+    pub fn named(name: &str) -> Option<Self> {
+        [Self::squid(), Self::tentacle()].into_iter().find(|release| release.name() == name)
+    }
+
+    /// `20.2 Tentacle`.
+    pub fn called(&self) -> String {
+        let mut number = self.version.splitn(3, '.');
+        let number = [number.next().unwrap_or_default(), number.next().unwrap_or_default()].join(".");
+        let name = self.name();
+        format!("{number} {}{}", name[..1].to_uppercase(), &name[1..])
     }
 
     /// `20`.
@@ -58,6 +77,7 @@ impl Release {
         match self.major {
             16 => "pacific",
             18 => "reef",
+            19 => "squid",
             _ => "tentacle",
         }
     }

@@ -16,9 +16,9 @@ impl Ceph {
         self.nodes.entry(node.into()).or_default().installed = true;
     }
 
-    /// Whether the packages are on a node.
+    /// Whether the packages are on a node, and nobody is at work on them.
     pub fn installed(&self, node: &str) -> bool {
-        self.nodes.get(node).is_some_and(|n| n.installed)
+        self.nodes.get(node).is_some_and(|n| n.installed && !n.installing)
     }
 
     /// Writes a value of `ceph.conf`.

@@ -238,7 +238,7 @@ impl Ceph {
         // What PVE writes of daemons is rewritten as a whole by whoever writes it.
         let conf: Vec<&String> =
             self.conf.iter().flat_map(|conf| conf.keys().filter(|key| key.contains('.'))).collect();
-        let installed: Vec<&String> = self.nodes.iter().filter(|(_, n)| n.installed).map(|(name, _)| name).collect();
+        let installed: Vec<&String> = self.nodes.keys().filter(|name| self.installed(name)).collect();
         json!({"installed": installed, "initialised": self.conf.is_some(), "mons": mons, "mgrs": mgrs, "mdss": mdss,
             "filesystems": filesystems, "conf": conf, "osds": osds,
             "pools": pools, "rules": rules, "config": self.config.dump(), "flags": self.user_flags()})

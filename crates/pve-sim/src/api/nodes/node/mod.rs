@@ -4,6 +4,7 @@ mod apt;
 mod capabilities;
 pub(crate) mod ceph;
 mod disks;
+mod install;
 mod network;
 mod qemu;
 mod status;

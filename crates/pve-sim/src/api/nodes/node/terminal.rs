@@ -1,7 +1,7 @@
 //! `/nodes/{node}/termproxy` and `/vncwebsocket`: a node's terminal in a websocket.
 //!
-//! Belief throughout: from the sources of PVE's API and its terminal proxy; no terminal was ever recorded. `upgrade` and
-//! `ceph_install` are not simulated.
+//! Belief throughout: from the sources of PVE's API and its terminal proxy; no terminal was ever recorded. `upgrade` is not
+//! simulated, `ceph_install` in [`super::install`].
 
 use std::time::{Duration, Instant};
 
@@ -10,10 +10,11 @@ use serde_json::{Value, json};
 use tokio_tungstenite::tungstenite::Message;
 
 use super::ceph::{Need, ceph_on};
+use super::install::Typed;
 use crate::cluster::Cluster;
 use crate::cluster::access::ROOT;
 use crate::cluster::ceph::{Output, run};
-use crate::cluster::terminals::{Stage, Terminal};
+use crate::cluster::terminals::{Installation, Stage, Terminal};
 use crate::kernel::call::Socket;
 use crate::kernel::tasks::{Next, TaskCx};
 use crate::kernel::world::World;
@@ -29,9 +30,14 @@ pub(crate) fn routes(r: &mut Routes) {
 }
 
 fn termproxy(call: &mut Call<'_>) -> Result<Value, PveError> {
-    if call.params.text("cmd").is_some_and(|cmd| cmd != "login") {
+    let install = match call.params.text("cmd") {
+        None | Some("login") => None,
+        Some("ceph_install") => Installation::parse(call.params.text("cmd-opts").unwrap_or_default()),
+        Some(_) => None,
+    };
+    if install.is_none() && call.params.text("cmd").is_some_and(|cmd| cmd != "login") {
         *call.cluster.unmodelled.entry("POST /nodes/{node}/termproxy with a command".to_owned()).or_default() += 1;
-        return Err(PveError::status(501, "commands other than 'login' are not simulated"));
+        return Err(PveError::status(501, "this command is not simulated"));
     }
     let (target, listens, user) = (call.params.need("node").to_owned(), call.served_by.clone(), call.user.full());
     if call.cluster.nodes.get(&target).is_none() {
@@ -46,6 +52,7 @@ fn termproxy(call: &mut Call<'_>) -> Result<Value, PveError> {
         user: user.clone(),
         ticket: ticket.clone(),
         shell: user == ROOT,
+        install,
         stage: Stage::Waiting(Instant::now()),
     };
     let Some(port) = call.cluster.terminals.open(&listens, terminal) else {
@@ -120,9 +127,14 @@ async fn serve(world: &World, terminal: Terminal, mut socket: Socket) -> Option<
     if !send(&mut socket, b"OK".to_vec()).await {
         return None;
     }
-    let node = &terminal.target;
+    let node = terminal.target.as_str();
     if !world.with(|cluster| cluster.nodes.online(node)) {
         send(&mut socket, format!("ssh: connect to host {node} port 22: No route to host\r\n").into_bytes()).await;
+        return None;
+    }
+    if let Some(wanted) = terminal.install.filter(|_| terminal.shell) {
+        super::install::serve(world, node, &wanted, Typed::new(&mut socket, frames, typed)).await;
+        let _ = socket.close(None).await;
         return None;
     }
     let mut login = if terminal.shell {
@@ -197,7 +209,7 @@ fn program(world: &World, node: &str, argv: &[String]) -> Option<Output> {
     })
 }
 
-async fn next(socket: &mut Socket) -> Option<Vec<u8>> {
+pub(super) async fn next(socket: &mut Socket) -> Option<Vec<u8>> {
     loop {
         match socket.next().await? {
             Ok(Message::Binary(bytes)) => return Some(bytes.to_vec()),
@@ -209,20 +221,20 @@ async fn next(socket: &mut Socket) -> Option<Vec<u8>> {
     }
 }
 
-async fn send(socket: &mut Socket, bytes: Vec<u8>) -> bool {
+pub(super) async fn send(socket: &mut Socket, bytes: Vec<u8>) -> bool {
     socket.send(Message::binary(bytes)).await.is_ok()
 }
 
 /// What comes from the client: `0:LENGTH:DATA`, `1:COLUMNS:ROWS:`, `2`.
 #[derive(Default)]
-struct Frames {
+pub(super) struct Frames {
     /// Bytes of data still to come.
     left: usize,
 }
 
 impl Frames {
     /// The typed bytes in a message. Data may go on in the next message; a header that is cut is lost, as in PVE.
-    fn take(&mut self, mut bytes: &[u8]) -> Vec<u8> {
+    pub(super) fn take(&mut self, mut bytes: &[u8]) -> Vec<u8> {
         let mut typed = Vec::new();
         while !bytes.is_empty() {
             if self.left > 0 {

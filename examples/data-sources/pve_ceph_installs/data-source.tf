@@ -1,0 +1,5 @@
+data "pve_ceph_installs" "all" {}
+
+output "releases" {
+  value = { for node, install in data.pve_ceph_installs.all.ceph_installs : node => install.release }
+}

@@ -1,0 +1,4 @@
+values {
+  # The example's option counts.
+  value = ["3", "many"]
+}
