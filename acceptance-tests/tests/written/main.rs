@@ -9,6 +9,7 @@ mod framework;
 mod guides;
 mod ha_resource;
 mod harness;
+mod homelab;
 mod load;
 mod long_move;
 mod modules;
