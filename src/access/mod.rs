@@ -9,6 +9,7 @@ pub mod realm;
 pub mod role;
 pub mod token;
 pub mod user;
+mod way_in;
 
 use pve_client::Area;
 use terraform_plugin::Registry;

@@ -10,12 +10,13 @@ use crate::ground::pve::Pve;
 use crate::ground::texts;
 use crate::section::{self, Builtin, Family, Live, Right, Section, Sight, plain};
 
-use super::{USER_CFG, group, realm};
+use super::{USER_CFG, group, realm, way_in};
 
 /// A user of PVE, with the realm that knows the password.
 ///
 /// `root@pam` is always there: it is taken over as it is and its settings are changed; removing it from the configuration
-/// leaves it as it is then.
+/// leaves it as it is then. It can be kept out (`enable = false`, or a day in `expire`) only while somebody else could let it in
+/// again, and never by a provider that itself comes as `root@pam`.
 ///
 /// PVE takes a user of a realm that does not exist, too, who cannot log in: the plan says so.
 #[derive(Model, Clone, Debug, Default, PartialEq)]
@@ -128,7 +129,7 @@ impl Section for User {
     }
 
     fn builtin(key: &UserKey) -> Builtin {
-        if key.userid == "root@pam" { Builtin::Stays } else { Builtin::No }
+        if key.userid == way_in::ROOT { Builtin::Stays } else { Builtin::No }
     }
 
     async fn possible(
@@ -137,6 +138,9 @@ impl Section for User {
         prior: Option<&Self>,
         found: &mut Findings<Self>,
     ) -> Result<(), Error> {
+        if want.userid.text() == Some(way_in::ROOT) {
+            way_in::remains(cx, want, prior, found).await?;
+        }
         let before = prior.and_then(|prior| prior.groups.clone()).unwrap_or_default();
         for id in want.groups.known().into_iter().flatten().filter_map(|group| group.text()) {
             if !before.contains(id) {

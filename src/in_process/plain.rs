@@ -6,6 +6,7 @@ mod counts;
 mod firewall;
 mod members;
 mod notifications;
+mod root;
 mod singles;
 mod storage;
 

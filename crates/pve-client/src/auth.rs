@@ -97,6 +97,14 @@ impl Auth {
         self.token_id.as_deref() == Some(user) || self.login.as_ref().is_some_and(|login| login.username == user)
     }
 
+    /// Whether requests that anybody may send go as this user: the token's, else the one that logs in.
+    pub(crate) fn comes_as(&self, userid: &str) -> bool {
+        match &self.token_id {
+            Some(token) => token.split('!').next() == Some(userid),
+            None => self.login.as_ref().is_some_and(|login| login.username == userid),
+        }
+    }
+
     /// The server's time, if it was ever heard; Unix seconds.
     pub(crate) fn server_time(&self) -> Option<i64> {
         self.clock.now()

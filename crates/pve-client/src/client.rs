@@ -284,6 +284,11 @@ impl Client {
         self.inner.auth.is_us(user)
     }
 
+    /// Whether requests that anybody may send go as this user, by its password or by one of its tokens.
+    pub fn comes_as(&self, userid: &str) -> bool {
+        self.inner.auth.comes_as(userid)
+    }
+
     /// The time by the clock of the server that answered last, if any has; Unix seconds.
     pub fn server_time(&self) -> Option<i64> {
         self.inner.auth.server_time()

@@ -54,6 +54,14 @@ impl<'a> Access<'a> {
         Ok(table.get(path).cloned().unwrap_or_default())
     }
 
+    /// The privileges of another user, for who may look at everybody's (Sys.Audit on `/access`).
+    /// `GET /access/permissions?path=&userid=`
+    pub async fn of(&self, userid: &str, path: &str) -> Result<Privileges, Error> {
+        let request = Request::get("access/permissions").param("path", path).param("userid", userid);
+        let table = self.client.shared::<BTreeMap<String, Privileges>>(Area::Access, request).await?;
+        Ok(table.get(path).cloned().unwrap_or_default())
+    }
+
     /// Whether we have a privilege on an object. PVE leaves out of its lists what we may not see: only with
     /// this proven does "not in the list" mean "does not exist".
     pub async fn has(&self, path: &str, privilege: &str) -> Result<bool, Error> {

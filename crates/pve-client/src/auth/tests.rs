@@ -231,6 +231,10 @@ fn our_names_are_the_logins_and_the_tokens_without_its_secret() {
     assert!(auth.is_us("u@pve!id") && !auth.is_us("") && !auth.is_us("u@pve") && !auth.is_us("u@pve!id=a"));
     let auth = Auth::new(&Config::default().login("root@pam", "x")).unwrap();
     assert!(auth.is_us("root@pam") && !auth.is_us(""));
+    assert!(auth.comes_as("root@pam") && !auth.comes_as("u@pve"));
+    // Beside a token a login is for what PVE reserves to it.
+    let auth = Auth::new(&Config::default().token("u@pve!id=a").login("root@pam", "x")).unwrap();
+    assert!(auth.comes_as("u@pve") && !auth.comes_as("root@pam"));
 }
 
 #[test]
