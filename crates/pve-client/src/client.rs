@@ -14,6 +14,7 @@ use crate::auth::Auth;
 use crate::connection::{Answer, BoxedIo, Connections, Dial, Endpoint, Message, Network, Nodes, NotUpgraded};
 use crate::locks::{Locks, Slot};
 use crate::shared::SharedReads;
+use crate::shell::ssh;
 use crate::shell::termproxy::Terminals;
 use crate::{Area, Config, Error, Lock, Request, answer};
 
@@ -38,6 +39,8 @@ pub(crate) struct Inner {
     pub(crate) shared: SharedReads,
     pub(crate) lock_patience: Duration,
     pub(crate) terminals: Terminals,
+    /// The way to the nodes by SSH, where that is configured.
+    pub(crate) ssh: Option<Arc<ssh::Connections>>,
     pub(crate) connections: Connections,
     /// What a client for another address is made from.
     pub(crate) config: Config,
@@ -77,10 +80,15 @@ impl Client {
 
     pub(crate) fn over(config: Config, dial: Arc<dyn Dial>) -> Result<Client, Error> {
         let nodes = Arc::new(Nodes::default());
+        if let Some(ssh) = &config.ssh {
+            ssh.check().map_err(|why| Error::Config(format!("SSH: {why}")))?;
+        }
+        let ssh = config.ssh.clone().map(|ssh| Arc::new(ssh::Connections::new(ssh)));
         let inner = Inner {
             shared: SharedReads::default(),
             lock_patience: config.lock_patience,
             terminals: Terminals::default(),
+            ssh,
             connections: Connections::new(&config, dial.clone(), nodes.clone())?,
             auth: Auth::new(&config)?,
             nodes,

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::shell::ssh::SshConfig;
 use crate::{Proxies, Secret};
 
 /// The settings of a [`crate::Client`]. They are checked by [`crate::Client::new`].
@@ -32,6 +33,8 @@ pub struct Config {
     pub token: Option<Secret>,
     /// User and password. With a token as well, this is used only for what PVE reserves to root@pam.
     pub login: Option<Login>,
+    /// The way to a shell on the nodes by SSH. Default: none, PVE's terminal is used.
+    pub ssh: Option<SshConfig>,
     /// The proxies that lead there. Default: none, whatever the environment says.
     pub proxies: Proxies,
     /// For TCP and TLS together, and the proxy on the way. Default 10 s.
@@ -81,6 +84,7 @@ impl Default for Config {
             insecure: false,
             token: None,
             login: None,
+            ssh: None,
             proxies: Proxies::default(),
             connect_timeout: Duration::from_secs(10),
             request_timeout: Duration::from_secs(60),

@@ -13,6 +13,7 @@ use tokio::time::{Instant, timeout, timeout_at};
 
 use super::framing::Screen;
 use super::session::{Broken, Wire};
+use super::termproxy::TermShell;
 use crate::answer::clip;
 use crate::{Client, Error};
 
@@ -59,7 +60,7 @@ impl Client {
     /// error leaves open what became of it, unless it was refused. What really is there is to be looked at afterwards.
     pub async fn install_ceph(&self, node: &str, what: &Installation, patience: Duration) -> Result<Installed, Error> {
         let deadline = Instant::now() + patience;
-        let shell = self.shell(node);
+        let shell = TermShell::new(self.clone(), node.to_owned());
         let opened =
             shell.terminal(Some(("ceph_install", &what.options())), deadline.min(Instant::now() + OPEN)).await?;
         let request = format!("'pveceph install' on {node}");

@@ -1,20 +1,24 @@
 //! Commands on a node, for the few things that PVE's API cannot do.
 //!
 //! [`NodeShell`] takes an argument vector and gives back exit status, stdout and stderr. One transport is PVE's own
-//! terminal ([`termproxy`]); the commands used are listed in [`commands`].
+//! terminal ([`termproxy`]), the other one SSH ([`ssh`]); the commands used are listed in [`commands`].
 
 pub mod commands;
 pub mod framing;
 pub mod install;
 pub mod quote;
 mod session;
+pub mod ssh;
 pub mod termproxy;
 
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 
+use crate::Client;
 use crate::error::Error;
+use ssh::SshShell;
+use termproxy::TermShell;
 
 /// What a command left behind.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -55,4 +59,45 @@ pub trait NodeShell: Send + Sync {
     /// Runs a program: `argv[0]` is looked up in `PATH`, nothing is expanded, standard input is empty.
     /// `patience` bounds the call, connecting included; the wait for other commands of ours does not count.
     fn run<'a>(&'a self, argv: &'a [String], patience: Duration) -> BoxFuture<'a, Result<Output, Error>>;
+}
+
+/// A root shell on a node, by the transport that the client is configured for.
+#[derive(Debug, Clone)]
+pub enum Shell {
+    /// PVE's own terminal.
+    Terminal(TermShell),
+    /// SSH.
+    Ssh(SshShell),
+}
+
+impl NodeShell for Shell {
+    fn node(&self) -> &str {
+        match self {
+            Self::Terminal(shell) => shell.node(),
+            Self::Ssh(shell) => shell.node(),
+        }
+    }
+
+    fn run<'a>(&'a self, argv: &'a [String], patience: Duration) -> BoxFuture<'a, Result<Output, Error>> {
+        match self {
+            Self::Terminal(shell) => shell.run(argv, patience),
+            Self::Ssh(shell) => shell.run(argv, patience),
+        }
+    }
+}
+
+impl Client {
+    /// A root shell on a node: by SSH where that is configured, else through PVE's terminal. Nothing is opened before the
+    /// first command; [`Client::has_shell`] tells whether there is what it takes.
+    pub fn shell(&self, node: impl Into<String>) -> Shell {
+        match &self.inner.ssh {
+            Some(ssh) => Shell::Ssh(SshShell::new(self.clone(), ssh.clone(), node.into())),
+            None => Shell::Terminal(TermShell::new(self.clone(), node.into())),
+        }
+    }
+
+    /// Whether commands can be run on the nodes: by SSH, or with the login of root@pam that PVE's terminal takes.
+    pub fn has_shell(&self) -> bool {
+        self.inner.ssh.is_some() || self.has_root()
+    }
 }

@@ -70,16 +70,6 @@ struct Open {
     used: Instant,
 }
 
-impl Client {
-    /// A root shell on a node, through PVE's terminal. Nothing is opened before the first command.
-    /// [`Client::has_root`] tells whether there is the login that it takes.
-    pub fn shell(&self, node: impl Into<String>) -> TermShell {
-        let node = node.into();
-        let open = self.inner.terminals.of(&node);
-        TermShell { client: self.clone(), node, open }
-    }
-}
-
 impl fmt::Debug for TermShell {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "TermShell({})", self.node)
@@ -96,6 +86,11 @@ struct Invitation {
 }
 
 impl TermShell {
+    pub(super) fn new(client: Client, node: String) -> Self {
+        let open = client.inner.terminals.of(&node);
+        Self { client, node, open }
+    }
+
     fn path(&self) -> String {
         format!("nodes/{}", segment(&self.node))
     }
