@@ -3,10 +3,11 @@
 use std::collections::BTreeSet;
 
 use pve_client::{Area, Lock, Request};
-use terraform_plugin::{Cx, Error, Findings, Model, Secret, Timeouts};
+use terraform_plugin::{Change, Cx, Error, Findings, Model, Say, Secret, Timeouts};
 
 use crate::ground::error::{During, Problem};
 use crate::ground::pve::Pve;
+use crate::ground::rights;
 use crate::ground::texts;
 use crate::section::{self, Builtin, Family, Live, Right, Section, Sight, plain};
 
@@ -70,9 +71,9 @@ fn from_8_to_64_characters(password: &String) -> Result<(), String> {
 }
 
 fn address(text: &String) -> Result<(), String> {
-    match text.split_once('@') {
-        Some((name, host)) if !name.is_empty() && !host.is_empty() && !text.contains([':', ' ']) => Ok(()),
-        _ => Err("must be an e-mail address: NAME@HOST, without `:`".to_owned()),
+    match text.contains('@') && texts::mail_address(text).is_ok() {
+        true => Ok(()),
+        false => Err("must be an e-mail address: NAME@HOST".to_owned()),
     }
 }
 
@@ -113,6 +114,7 @@ impl Section for User {
         what: "User",
         path: "access/users",
         write: Right { path: "/access/groups", any: &["User.Modify"] },
+        also: &[Right { path: "/access/realm/{realm}", any: &["Realm.AllocateUser"] }],
         sight: Sight::With(Right { path: "/access/groups", any: SEEN_WITH }),
         // Who may change the users of some groups only has to say in which groups they are.
         always: &["groups"],
@@ -130,6 +132,19 @@ impl Section for User {
 
     fn builtin(key: &UserKey) -> Builtin {
         if key.userid == way_in::ROOT { Builtin::Stays } else { Builtin::No }
+    }
+
+    /// Who comes and goes is a matter of the realm as well.
+    async fn planned(cx: &Cx<Pve>, change: &mut Change<Self>, say: &mut Say<Self>) {
+        let userid = match (change.is_create(), change.is_destroy(), &change.prior) {
+            (true, false, _) => change.plan.userid.text().map(str::to_owned),
+            (_, true, Some(prior)) => Some(prior.userid.clone()),
+            _ => None,
+        };
+        let own = |userid: &String| Self::builtin(&UserKey { userid: userid.clone() }) == Builtin::No;
+        if let Some((_, realm)) = userid.filter(own).as_deref().and_then(|userid| userid.rsplit_once('@')) {
+            rights::warn(cx, change, say, &format!("/access/realm/{realm}"), "Realm.AllocateUser").await;
+        }
     }
 
     async fn possible(

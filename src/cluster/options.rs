@@ -265,8 +265,17 @@ impl Section for ClusterOptions {
         ..Family::PLAIN
     };
 
-    const LEFT_OUT: &'static [(&'static str, &'static str)] =
-        &[("migration_unsecure", "PVE's old word for `migration`")];
+    const LEFT_OUT: &'static [(&'static str, &'static str)] = &[
+        ("migration_unsecure", "PVE's old word for `migration`"),
+        ("notify.target-fencing", "PVE's old way: matchers tell where notifications go"),
+        ("notify.target-package-updates", "as `notify.target-fencing`"),
+        ("notify.target-replication", "as `notify.target-fencing`"),
+    ];
+
+    const UNLIKE: &'static [(&'static str, &'static str)] = &[(
+        "next_id",
+        "PVE's description names these limits in words that it does not go by; no guest has a number outside",
+    )];
 
     fn seen(&mut self, _live: &Live) {
         self.description = self.description.take().and_then(texts::note);

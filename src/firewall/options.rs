@@ -200,8 +200,11 @@ impl Section for FirewallOptions {
         ..Family::PLAIN
     };
 
-    const UNLIKE: &'static [(&'static str, &'static str)] =
-        &[("enable", "PVE takes a number above 1 to try it for a minute, and stores the time")];
+    const UNLIKE: &'static [(&'static str, &'static str)] = &[
+        ("enable", "PVE takes a number above 1 to try it for a minute, and stores the time"),
+        ("protection_synflood_burst", "PVE names no least one, and below none there is none"),
+        ("protection_synflood_rate", "PVE names no least one, and below none there is none"),
+    ];
 
     fn validate(config: &FirewallOptionsPlan, say: &mut Say<Self>) {
         let Some(place) = config.place.text() else { return };

@@ -9,6 +9,7 @@ mod ceph_install;
 mod colleagues;
 mod conforms;
 mod daemons;
+mod described;
 mod failover;
 mod faults;
 mod forms;

@@ -9,6 +9,7 @@ mod notifications;
 mod root;
 mod singles;
 mod storage;
+mod unusual;
 
 use serde_json::{Value as Json, json};
 use terraform_plugin::model::Model;

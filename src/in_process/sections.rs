@@ -2,18 +2,16 @@
 //! same type, no limit is narrower, what only a creation takes replaces, and what is left out is left out on purpose.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::OnceLock;
 
 use serde_json::Value as Json;
-use terraform_plugin::Key;
 use terraform_plugin::schema::{Attribute, Kind, Nesting, Rule};
 use terraform_plugin::value::Type;
+use terraform_plugin::{Job, Key, Need};
 
-use super::adopted::limits::{api, differs, refuses, taken};
-use super::resources;
-use crate::access::acl::Acl;
+use super::described::{api, differs, let_through, refuses, taken};
 use crate::access::group::Group;
 use crate::access::pool::Pool;
-use crate::access::pool_member::PoolMember;
 use crate::access::realm::ad::RealmAd;
 use crate::access::realm::builtin::Realm;
 use crate::access::realm::ldap::RealmLdap;
@@ -24,9 +22,6 @@ use crate::access::token::Token;
 use crate::access::user::User;
 use crate::cluster::options::ClusterOptions;
 use crate::firewall::options::{FirewallOptions, of_place};
-use crate::firewall::rules::FirewallRules;
-use crate::node::apt::repository::AptRepository;
-use crate::node::apt::standard::AptStandardRepository;
 use crate::node::config::NodeConfig;
 use crate::node::dns::NodeDns;
 use crate::node::hosts::NodeHosts;
@@ -52,8 +47,8 @@ use crate::storage::rbd::StorageRbd;
 use crate::storage::zfs::StorageZfs;
 use crate::storage::zfspool::StorageZfspool;
 
-#[test]
-fn every_section_is_as_pve_has_it() {
+/// What every section was compared with.
+fn compared() -> Held {
     let mut held = Held { api: api(), ..Held::default() };
     held.section::<ClusterOptions>();
     for (place, path) in [
@@ -97,19 +92,20 @@ fn every_section_is_as_pve_has_it() {
     held.section::<StorageRbd>();
     held.section::<StorageZfs>();
     held.section::<StorageZfspool>();
-    // What is no section has calls of its own.
-    let relations = [
-        super::type_name::<Acl>(),
-        super::type_name::<AptRepository>(),
-        super::type_name::<AptStandardRepository>(),
-        super::type_name::<FirewallRules>(),
-        super::type_name::<PoolMember>(),
-    ];
     held.nothing_is_left_out();
-    let forgotten: Vec<String> =
-        resources(true).into_iter().filter(|name| !held.seen.contains(name) && !relations.contains(name)).collect();
-    assert!(held.wrong.is_empty(), "{}", held.wrong.join("\n"));
-    assert!(forgotten.is_empty(), "not compared: {forgotten:?}");
+    held
+}
+
+#[test]
+fn every_section_is_as_pve_has_it() {
+    let wrong = compared().wrong;
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// Whether a resource is compared here. What is no section has calls of its own, and a table in `adopted/limits.rs`.
+pub(super) fn is_held_as_a_section(name: &str) -> bool {
+    static SEEN: OnceLock<BTreeSet<String>> = OnceLock::new();
+    SEEN.get_or_init(|| compared().seen).contains(name)
 }
 
 /// What was compared.
@@ -123,10 +119,24 @@ struct Held {
 }
 
 impl Held {
+    fn method(&self, method: &str, path: &str) -> Option<&Json> {
+        self.api["methods"].as_array().unwrap().iter().find(|m| m["path"] == path && m["method"] == method)
+    }
+
     /// The parameters of a call; none if there is no such call.
     fn call(&self, method: &str, path: &str) -> Option<&Json> {
-        let is = |m: &&Json| m["path"] == path && m["method"] == method;
-        self.api["methods"].as_array().unwrap().iter().find(is).map(|m| &m["parameters"])
+        self.method(method, path).map(|m| &m["parameters"])
+    }
+
+    /// What a call demands that nobody is told of.
+    fn untold<S: Section>(&self, method: &str, path: &str) -> Vec<String> {
+        let check = self.method(method, path).map_or(&Json::Null, |m| &m["permissions"]["check"]);
+        let told: Vec<Need> = S::needs().into_iter().filter(|need| need.job == Job::Apply).collect();
+        let is_told = |(path, privilege): &(String, String)| {
+            told.iter().any(|need| unnamed(need.path) == unnamed(path) && need.any.contains(&&**privilege))
+        };
+        let untold = demanded(check).into_iter().filter(|any| !any.iter().any(is_told));
+        untold.map(|any| format!("{method} {path} takes one of {any:?}, which `needs` does not tell")).collect()
     }
 
     fn section<S: Section>(&mut self) {
@@ -163,7 +173,11 @@ impl Held {
         let put = self.call(change, &one).unwrap_or_else(|| panic!("{name}: no {change} {one}")).clone();
         let seen = taken(&collection);
 
-        let mut wrong = Vec::new();
+        let mut wrong: Vec<String> = [(verb, made_at), (change, &one), ("DELETE", &one)]
+            .into_iter()
+            .flat_map(|(method, at)| self.untold::<S>(method, at))
+            .map(|why| format!("{name}: {why}"))
+            .collect();
         let mut offered: BTreeSet<String> = S::FAMILY.fixed.iter().map(|(name, _)| (*name).to_owned()).collect();
         let attributes = S::attributes();
         for attribute in attributes.iter().filter(|a| !a.local && a.rule != Rule::Computed && has(&a.name)) {
@@ -179,6 +193,8 @@ impl Held {
                 differences.extend(stands::<S>(attribute, &post[parameter], &put[parameter]));
             }
             differences.extend(limits(attribute, &post[parameter], seen.get(parameter)));
+            differences.extend(let_through(attribute, &post[parameter]));
+            differences.extend(parts::<S>(attribute, &post[parameter]));
             let differences = differences.into_iter().map(|why| format!("{name} {}: {why}", attribute.name));
             match S::UNLIKE.iter().find(|(unlike, _)| *unlike == attribute.name) {
                 None => wrong.extend(differences),
@@ -189,7 +205,7 @@ impl Held {
             }
         }
         for (parameter, schema) in post.as_object().into_iter().flatten() {
-            let needed = !schema["optional"].as_bool().unwrap_or(schema["optional"] == 1);
+            let needed = !is_optional(schema);
             let set = |a: &&Attribute| a.parameter() == parameter && a.rule == Rule::Required;
             let fixed = S::FAMILY.fixed.iter().any(|(name, _)| name == parameter);
             let left_out = S::LEFT_OUT.iter().any(|(name, _)| name == parameter);
@@ -224,7 +240,7 @@ impl Held {
                     self.wrong.push(format!("{path}: {parameter} is neither offered nor left out"));
                 }
             }
-            for parameter in offered.iter().filter(|name| !taken.contains(*name)) {
+            for parameter in offered.iter().filter(|name| !taken.contains(*name) && !name.contains('.')) {
                 self.wrong.push(format!("{path}: PVE has no {parameter}"));
             }
         }
@@ -244,6 +260,78 @@ fn stands<S: Section>(attribute: &Attribute, post: &Json, put: &Json) -> Vec<Str
         (true, _, true) => found.push("a change takes the parameter".to_owned()),
         _ => {}
     }
+    // Where several types share a call, each demands what it needs.
+    if attribute.rule == Rule::Required && S::FAMILY.fixed.is_empty() && is_optional(post) {
+        found.push("PVE does not demand it".to_owned());
+    }
+    found.extend(kind(attribute, post));
+    found
+}
+
+fn is_optional(parameter: &Json) -> bool {
+    parameter["optional"].as_bool().unwrap_or(parameter["optional"] == 1)
+}
+
+/// How the parts of a property string differ from what PVE says of them.
+fn parts<S: Section>(attribute: &Attribute, parameter: &Json) -> Vec<String> {
+    let (Kind::Nested(Nesting::Single, parts), Some(format)) = (&attribute.kind, parameter["format"].as_object())
+    else {
+        return Vec::new();
+    };
+    let mut found = Vec::new();
+    let mut offered = BTreeSet::new();
+    for part in parts.iter().filter(|part| part.rule != Rule::Computed) {
+        let is_it = |(name, of): &(&String, &Json)| match part.parameter() {
+            "=" => of["default_key"] == 1,
+            parameter => *name == parameter,
+        };
+        let Some((name, of)) = format.iter().find(is_it) else {
+            found.push(format!("PVE has no part {}", part.parameter()));
+            continue;
+        };
+        offered.insert(name.as_str());
+        let demanded = (part.rule == Rule::Required && is_optional(of)).then(|| "PVE does not demand it".to_owned());
+        let loose = let_through(part, of);
+        let why = kind(part, of).into_iter().chain(limits(part, of, None)).chain(loose).chain(demanded);
+        found.extend(why.map(|why| format!("{}: {why}", part.name)));
+    }
+    for name in format.keys().filter(|name| !offered.contains(name.as_str())) {
+        let whole = format!("{}.{name}", attribute.parameter());
+        if !S::LEFT_OUT.iter().any(|(left_out, _)| *left_out == whole) {
+            found.push(format!("{whole} is neither offered nor left out"));
+        }
+    }
+    found
+}
+
+/// Each a place and a privilege; of each inner list, one is enough.
+fn demanded(check: &Json) -> Vec<Vec<(String, String)>> {
+    let text = |n: usize| check[n].as_str().unwrap_or_default().to_owned();
+    let all = |path: &str, privileges: &Json| -> Vec<Vec<(String, String)>> {
+        let privileges = privileges.as_array().into_iter().flatten().filter_map(Json::as_str);
+        privileges.map(|privilege| vec![(path.to_owned(), privilege.to_owned())]).collect()
+    };
+    let below = || check.as_array().into_iter().flatten().skip(1).map(demanded);
+    match text(0).as_str() {
+        "perm" if check[3] == "any" => vec![all(&text(1), &check[2]).concat()],
+        "perm" => all(&text(1), &check[2]),
+        "and" => below().flatten().collect(),
+        "or" => vec![below().flatten().flatten().collect()],
+        "userid-param" if check[1] != "self" => vec![vec![("/access/realm/{realm}".to_owned(), text(1))]],
+        "userid-group" => all("/access/groups", &check[1]),
+        _ => Vec::new(),
+    }
+}
+
+/// A template whose parts have no names: ours are called otherwise than PVE's.
+fn unnamed(template: &str) -> String {
+    let parts = template.split('/').map(|part| if part.starts_with('{') { "{}" } else { part });
+    parts.collect::<Vec<_>>().join("/")
+}
+
+/// How its type differs, and what is usual.
+fn kind(attribute: &Attribute, post: &Json) -> Vec<String> {
+    let mut found = Vec::new();
     let kind = post["type"].as_str().unwrap_or("string");
     let fits = match (&attribute.kind, attribute.repeated) {
         (_, true) => kind == "array",

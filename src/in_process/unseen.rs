@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use pve_sim::shape::{CephStage, NodeShape, Shape, Size};
 use serde_json::{Value as Json, json};
-use terraform_core::{Action, Config, Plan};
+use terraform_core::{Action, Config, Diagnostic, Plan};
 
 use super::lives::{Bench, provider_block};
 
@@ -74,6 +74,70 @@ async fn what_a_token_may_not_see_stays_in_the_state() {
     let plan = bench.core.plan(&config).await.unwrap();
     assert!(plan.is_empty(), "{:?}", plan.actions());
     assert!(warned(&plan, "The user or token may not see /vms/101") > 0, "{:?}", plan.warnings);
+}
+
+/// A cluster with somebody who may make storages and see none of them.
+async fn with_a_maker() -> (Bench, Json) {
+    let shape = json!({
+        "users": [{
+            "userid": "maker@pve",
+            "password": "longenough1",
+            "acl": [{ "path": "/storage", "role": "PVEDatastoreAdmin", "propagate": false }],
+        }],
+    });
+    let bench = Bench::of(Shape::from_yaml(&shape.to_string()).unwrap()).await;
+    let mut maker = provider_block(&bench.sim);
+    (maker["username"], maker["password"]) = ("maker@pve".into(), "longenough1".into());
+    maker["api_token"] = Json::Null;
+    (bench, maker)
+}
+
+/// A storage that nobody looks at.
+const STORAGE: &str =
+    "resource \"pve_storage_dir\" \"a\" {\n  storage = \"files\"\n  path    = \"/mnt/a\"\n  disable = true\n}\n";
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_made_and_not_shown_is_not_forgotten() {
+    let (mut bench, maker) = with_a_maker().await;
+    let config = Config::from_hcl(STORAGE).unwrap();
+    let everybody = provider_block(&bench.sim);
+    bench.core.configure(maker);
+    let plan = bench.core.plan(&config).await.unwrap();
+    assert!(warned(&plan, "Datastore.Audit or Datastore.AllocateSpace") == 1, "{:?}", plan.warnings);
+    let applied = bench.core.apply_plan(plan).await.unwrap();
+    let told =
+        |one: &Diagnostic| one.summary == "What was made is not to be seen" && one.detail.contains("/storage/files");
+    assert!(applied.warnings.iter().any(told), "{:?}", applied.warnings);
+    assert!(bench.core.state.get("pve_storage_dir.a").is_some(), "it is there, and would be an orphan");
+    // Who sees it goes on with it.
+    bench.core.configure(everybody);
+    bench.core.apply(&config).await.unwrap();
+    assert!(bench.core.plan(&config).await.unwrap().is_empty());
+    assert_eq!(bench.writes(), ["POST /storage"]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_does_not_see_it_ends_it_all_the_same() {
+    let (mut bench, maker) = with_a_maker().await;
+    let config = Config::from_hcl(STORAGE).unwrap();
+    bench.core.apply(&config).await.unwrap();
+    bench.core.configure(maker);
+    bench.core.destroy(&config).await.unwrap_or_else(|said| panic!("{said}"));
+    assert_eq!(bench.writes(), ["POST /storage", "DELETE /storage/files"]);
+    assert!(bench.core.state.is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_list_that_may_be_short_is_none() {
+    let (mut bench, maker) = with_a_maker().await;
+    let config = Config::from_hcl("data \"pve_groups\" \"all\" {}\n").unwrap();
+    bench.core.plan(&config).await.unwrap();
+    bench.core.configure(maker);
+    let said = bench.core.plan(&config).await.unwrap_err().to_string();
+    assert!(
+        said.contains("Not all of `groups` may be seen") && said.contains("on /access/groups, propagated"),
+        "{said}"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

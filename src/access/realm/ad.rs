@@ -19,13 +19,13 @@ pub struct RealmAd {
     #[attr(required, replace, length = ..=32, regex = ID, says = "a letter, then letters, digits, `.`, `_`, `-`")]
     pub realm: String,
     /// The domain, such as `example.com`.
-    #[attr(required, length = 1..=256, check = texts::one_word)]
+    #[attr(required, length = 1..=256, regex = r"^\S+$", says = "one word")]
     pub domain: String,
     /// Where users are looked for at a sync. Unset: what the server says.
     #[attr(optional, length = 1..=256, check = texts::one_tidy_line)]
     pub base_dn: Option<String>,
     /// The attribute that is a user's name at a sync. Unset: `sAMAccountName`.
-    #[attr(optional, length = 1..=256, check = texts::one_word)]
+    #[attr(optional, length = ..=256, regex = r"^\S{2,}$", says = "one word of at least two characters")]
     pub user_attr: Option<String>,
     #[attr(flatten)]
     pub directory: Directory,

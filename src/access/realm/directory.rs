@@ -63,7 +63,12 @@ pub struct Directory {
     #[attr(optional, length = 1..=2048, check = texts::one_tidy_line)]
     pub filter: Option<String>,
     /// What of a user is synced from where, such as `email=mail,firstname=givenName`.
-    #[attr(optional, length = 1.., check = texts::one_tidy_line)]
+    #[attr(
+        optional,
+        regex = r"^\w+=[^,]+(,\s*\w+=[^,]+)*$",
+        says = "`NAME=ATTRIBUTE`, several with commas between",
+        check = texts::one_tidy_line
+    )]
     pub sync_attributes: Option<String>,
     /// The object classes of users.
     #[attr(keep, usual = "inetorgperson, posixaccount, person, user", length = 1.., same = texts::same_items)]

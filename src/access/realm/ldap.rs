@@ -22,7 +22,7 @@ pub struct RealmLdap {
     #[attr(required, length = 1..=256, check = texts::one_tidy_line)]
     pub base_dn: String,
     /// The attribute that is a user's name, such as `uid`.
-    #[attr(required, length = 1..=256, check = texts::one_word)]
+    #[attr(required, length = ..=256, regex = r"^\S{2,}$", says = "one word of at least two characters")]
     pub user_attr: String,
     #[attr(flatten)]
     pub directory: Directory,

@@ -35,7 +35,7 @@ pub struct RealmOpenid {
     #[attr(optional, replace, api = "username-claim", length = 1.., check = texts::one_tidy_line)]
     pub username_claim: Option<String>,
     /// The claim that tells the user's groups.
-    #[attr(optional, api = "groups-claim", length = 1..=256, check = texts::one_tidy_line)]
+    #[attr(optional, api = "groups-claim", length = 1..=256, regex = "^[A-Za-z0-9._-]+$", says = "letters, digits, `.`, `_`, `-`")]
     pub groups_claim: Option<String>,
     /// Whether groups that the claim names are made.
     #[attr(keep, usual = false, api = "groups-autocreate")]
@@ -44,16 +44,16 @@ pub struct RealmOpenid {
     #[attr(keep, usual = false, api = "groups-overwrite")]
     pub groups_overwrite: Option<bool>,
     /// What the provider's login page asks for: `none`, `login`, `consent`, `select_account` or one of the provider's own.
-    #[attr(optional, length = 1.., check = texts::one_tidy_line)]
+    #[attr(optional, regex = r"^\S+$", says = "one word")]
     pub prompt: Option<String>,
     /// The scopes that are asked for.
     #[attr(keep, usual = "email profile", length = 1.., check = texts::one_tidy_line)]
     pub scopes: Option<String>,
     /// Authentication contexts that are asked for.
-    #[attr(optional, api = "acr-values", length = 1.., check = texts::one_tidy_line)]
+    #[attr(optional, api = "acr-values", length = 1.., regex = WITHOUT, says = WITHOUT_SAYS)]
     pub acr_values: Option<String>,
     /// For whom tokens may be made besides `client_id`, separated by commas.
-    #[attr(optional, length = 1.., check = texts::one_tidy_line)]
+    #[attr(optional, length = 1.., regex = WITHOUT, says = WITHOUT_SAYS)]
     pub audiences: Option<String>,
     /// Whether the provider's userinfo endpoint is asked for more claims.
     #[attr(keep, usual = true, api = "query-userinfo")]
@@ -68,6 +68,12 @@ pub struct RealmOpenid {
     #[attr(timeouts(create = "5m", update = "5m", delete = "5m"))]
     pub timeouts: Timeouts,
 }
+
+/// The form of what is passed on to the provider in its address.
+const WITHOUT: &str = r##"^[^\x00-\x1F\x7F <>#"]*$"##;
+
+/// The same in words.
+const WITHOUT_SAYS: &str = "without blanks, `<`, `>`, `#` and quotation marks";
 
 impl Section for RealmOpenid {
     const FAMILY: Family = Family { fixed: &[("type", "openid")], ..REALM };

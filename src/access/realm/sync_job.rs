@@ -71,6 +71,11 @@ impl Section for RealmSyncJob {
         ..Family::PLAIN
     };
 
+    const UNLIKE: &'static [(&'static str, &'static str)] = &[
+        ("realm", "PVE's description leaves it open, and the call refuses to do without"),
+        ("scope", "PVE's description leaves it open, and the call refuses to do without"),
+    ];
+
     async fn planned(cx: &Cx<Pve>, change: &mut Change<Self>, say: &mut Say<Self>) {
         if let Some(realm) = change.plan.realm.text().map(str::to_owned).filter(|_| !change.is_destroy()) {
             rights::warn(cx, change, say, &format!("/access/realm/{realm}"), "Realm.AllocateUser").await;

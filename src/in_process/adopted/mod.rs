@@ -2,7 +2,7 @@
 
 mod ceph;
 mod entries;
-pub(super) mod limits;
+mod limits;
 mod machines;
 
 use std::collections::BTreeMap;
@@ -17,7 +17,7 @@ use terraform_plugin::value::{Value, json as state_json};
 use super::{Kept, Rig, ty};
 
 /// Every recorded call, with the file that it is in.
-fn calls() -> impl Iterator<Item = (String, Json)> {
+pub(super) fn calls() -> impl Iterator<Item = (String, Json)> {
     let folder = format!("{}/crates/pve-sim/truth/pve", env!("CARGO_MANIFEST_DIR"));
     std::fs::read_dir(folder).unwrap().flat_map(|file| {
         let file = file.unwrap();

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use serde_json::{Value as Json, json};
 use terraform_plugin::Object;
 
-use super::super::adopted::limits::api;
+use super::super::described::api;
 use super::super::{Kept, Rig, forms};
 use super::{life, merged};
 use crate::firewall::options::FirewallOptions;
