@@ -49,7 +49,13 @@ pub(super) type Mortal = Arc<Mutex<Option<Vec<Process>>>>;
 impl Bench {
     /// A cluster of this shape, and a provider that is configured for it.
     pub(super) async fn of(shape: Shape) -> Self {
-        let options = Options { shape, factor: f64::from(FACTOR), seed: Some(1), ..Options::default() };
+        Self::at(shape, &Options::default().pve).await
+    }
+
+    /// The same, of this version of PVE.
+    pub(super) async fn at(shape: Shape, pve: &str) -> Self {
+        let pve = pve.to_owned();
+        let options = Options { shape, pve, factor: f64::from(FACTOR), seed: Some(1), ..Options::default() };
         let sim = Sim::start(options).await.unwrap();
         let data = tempfile::tempdir().unwrap();
         let beside = data.path().to_owned();

@@ -51,3 +51,35 @@ async fn nodes_that_differ_are_told_once_and_one_that_is_silent_is_null() {
     assert!(warnings.iter().all(|told| !told.contains("different versions")), "{warnings:?}");
     assert!(warnings.iter().any(|told| told.contains("Node pve2 is unreachable")), "{warnings:?}");
 }
+
+/// What goes into a cluster of any version.
+const ROAD: &str = r#"
+resource "pve_ceph_pool" "vm" {
+  name          = "vm"
+  allow_destroy = true
+}
+resource "pve_storage_rbd" "vm" {
+  storage = "ceph-vm"
+  pool    = pve_ceph_pool.vm.name
+}
+resource "pve_vm" "web" {
+  cpu           = "host"
+  disks         = { scsi0 = { size = "1G", storage = pve_storage_rbd.vm.storage } }
+  started       = true
+  allow_destroy = true
+}
+resource "pve_ha_resource" "web" {
+  sid = "vm:${pve_vm.web.vmid}"
+}
+"#;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn pve_8_is_not_asked_for_what_came_later() {
+    let shape = Shape::from_yaml("ceph: {stage: ready}").unwrap();
+    let mut bench = Bench::at(shape, "8.4").await;
+    let config = Config::from_hcl(ROAD).unwrap();
+    bench.core.apply(&config).await.unwrap();
+    assert!(bench.core.plan(&config).await.unwrap().is_empty());
+    bench.core.destroy(&config).await.unwrap();
+    assert!(bench.core.state.instances.is_empty());
+}

@@ -45,11 +45,18 @@ impl<'a> Ha<'a> {
     }
 
     /// Takes a guest out of HA; it goes on running or being stopped. With `purge` (PVE's own default, so it is always
-    /// sent) it is taken out of all rules too, and rules left empty are deleted.
+    /// sent) it is taken out of all rules too, and rules left empty are deleted. Before 9.1 PVE does not know the word, and
+    /// leaves rules alone.
     /// `DELETE /cluster/ha/resources/{sid}`
     pub async fn delete(&self, sid: Sid, purge: bool) -> Result<(), Error> {
-        let request = Request::delete(format!("cluster/ha/resources/{sid}")).flag("purge", purge);
-        self.client.write::<()>(Lock::Ha, AREAS, request).await
+        let request = || Request::delete(format!("cluster/ha/resources/{sid}"));
+        let sent = self.client.write::<()>(Lock::Ha, AREAS, request().flag("purge", purge)).await;
+        match sent {
+            Err(Error::Parameter(refused)) if !purge && refused.fields.contains_key("purge") => {
+                self.client.write::<()>(Lock::Ha, AREAS, request()).await
+            }
+            sent => sent,
+        }
     }
 
     /// What HA does at this moment. `GET /cluster/ha/status/current`
