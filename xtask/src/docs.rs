@@ -12,6 +12,7 @@ mod wording;
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use anyhow::{Context as _, Result, bail};
 
@@ -28,7 +29,16 @@ pub(crate) struct Args {
 
 /// Writes the pages, or compares them with what is there.
 pub(crate) fn run(args: &Args) -> Result<bool> {
-    let pages = pages()?;
+    made_of(cargo(&["run", "--quiet", "--package", "terraform-provider-pve", "--"]), args)
+}
+
+/// Compares what this provider says of itself with the pages that are there.
+pub(crate) fn check(provider: Command) -> Result<bool> {
+    made_of(provider, &Args { check: true })
+}
+
+fn made_of(provider: Command, args: &Args) -> Result<bool> {
+    let pages = pages(provider)?;
     let folder = workspace_root().join("docs");
     let there = read_all(&folder)?;
     if there == pages {
@@ -57,9 +67,9 @@ pub(crate) fn run(args: &Args) -> Result<bool> {
 }
 
 /// All pages by their path below `docs/`.
-fn pages() -> Result<BTreeMap<PathBuf, String>> {
+fn pages(provider: Command) -> Result<BTreeMap<PathBuf, String>> {
     let examples = workspace_root().join("examples");
-    let provider = describe()?;
+    let provider = describe(provider)?;
     wording::check(&provider)?;
     let mut pages = BTreeMap::from([(
         PathBuf::from("index.md"),
@@ -80,8 +90,8 @@ fn pages() -> Result<BTreeMap<PathBuf, String>> {
 }
 
 /// What the provider says of itself.
-fn describe() -> Result<Provider> {
-    let output = cargo(&["run", "--quiet", "--package", "terraform-provider-pve", "--", "docs-json"]).output()?;
+fn describe(mut provider: Command) -> Result<Provider> {
+    let output = provider.arg("docs-json").output().with_context(|| format!("{provider:?}"))?;
     if !output.status.success() {
         bail!("the provider cannot describe itself:\n{}", String::from_utf8_lossy(&output.stderr));
     }

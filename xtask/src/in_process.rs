@@ -1,10 +1,14 @@
 //! The long runs in the provider's own process, without Terraform: tests of the library, told by variables to try everything.
 
+use std::process::{Command, Stdio};
 use std::time::Instant;
 
 use anyhow::{Context as _, Result, ensure};
 
-use crate::cargo::cargo;
+use crate::cargo::{TESTS_OF_ALL, cargo, test_program, workspace_root};
+
+const OPTIMIZED: &str = "test --package terraform-provider-pve --lib --profile checked --no-run --quiet \
+                         --message-format=json-render-diagnostics";
 
 /// Where a long run takes place.
 #[derive(clap::Args)]
@@ -17,17 +21,19 @@ pub(crate) struct InProcess {
 impl InProcess {
     /// Runs the tests of `src/in_process` with this in their names; `false` if one failed.
     pub(crate) fn run(&self, tests: &str, optimized: bool, variables: &[(&str, String)]) -> Result<bool> {
-        let mut arguments = vec!["test", "--package", "terraform-provider-pve", "--lib"];
-        if optimized {
-            arguments.extend(["--profile", "checked"]);
-        }
-        let tests = format!("in_process::{tests}");
-        let built = cargo(&[arguments.as_slice(), &["--no-run"]].concat()).status().context("cargo test")?;
-        ensure!(built.success(), "the tests do not build");
+        let arguments: Vec<&str> = match optimized {
+            false => TESTS_OF_ALL.split(' ').collect(),
+            // Nothing else of the workspace is built like that.
+            true => OPTIMIZED.split(' ').collect(),
+        };
+        let built = cargo(&arguments).stderr(Stdio::inherit()).output().context("cargo test")?;
+        ensure!(built.status.success(), "the tests do not build");
+        let told = String::from_utf8_lossy(&built.stdout);
+        let program = told.lines().filter_map(|line| test_program(line, "terraform_provider_pve")).next_back();
+        let mut command = Command::new(program.context("cargo tells of no tests of the provider")?);
+        command.args([&format!("in_process::{tests}"), "--nocapture"]).current_dir(workspace_root());
         let begun = Instant::now();
-        arguments.extend([tests.as_str(), "--", "--nocapture"]);
-        let variables = variables.iter().map(|(name, value)| (*name, value.as_str()));
-        let ended = cargo(&arguments).envs(variables).status().context("cargo test")?;
+        let ended = command.envs(variables.iter().map(|(name, value)| (*name, value.as_str()))).status()?;
         println!("It took {} s.", begun.elapsed().as_secs());
         Ok(ended.success())
     }

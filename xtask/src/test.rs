@@ -7,11 +7,12 @@ mod deny;
 mod mutants;
 mod runner;
 
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 
-use crate::cargo::cargo;
+use crate::cargo::{cargo, target};
 
 pub(crate) use runner::failed_test;
 
@@ -28,6 +29,8 @@ struct Step {
     name: &'static str,
     /// What the step finds out, as said before it runs.
     checks: &'static str,
+    /// It makes no sense where this step has failed.
+    after: Option<&'static str>,
     run: fn() -> Result<Outcome>,
 }
 
@@ -40,17 +43,24 @@ enum Outcome {
 }
 
 const STEPS: &[Step] = &[
-    Step { name: "fmt", checks: "the code is formatted", run: fmt },
-    Step { name: "clippy", checks: "no warnings", run: clippy },
+    Step { name: "fmt", checks: "the code is formatted", after: None, run: fmt },
+    Step { name: "clippy", checks: "no warnings", after: None, run: clippy },
     Step {
         name: "deny",
         checks: "licences, bans, double versions and known holes of what is depended on",
+        after: None,
         run: deny::run,
     },
-    Step { name: "docs", checks: "the pages in docs/ are what the models say", run: docs },
-    Step { name: "golden", checks: "the simulator answers what PVE was recorded to answer", run: golden },
-    Step { name: "test", checks: "unit, documentation and acceptance tests", run: runner::run },
-    Step { name: "mutants", checks: "faults in the lines of the change are noticed", run: mutants::run },
+    Step { name: "build", checks: "all of it builds, the tests too", after: None, run: build },
+    Step { name: "docs", checks: "the pages in docs/ are what the models say", after: Some("build"), run: docs },
+    Step { name: "golden", checks: "the simulator answers what PVE was recorded to answer", after: None, run: golden },
+    Step { name: "test", checks: "unit, documentation and acceptance tests", after: Some("build"), run: runner::run },
+    Step {
+        name: "mutants",
+        checks: "faults in the lines of the change are noticed",
+        after: Some("test"),
+        run: mutants::run,
+    },
 ];
 
 /// Runs the steps; `false` if one failed.
@@ -68,11 +78,18 @@ pub(crate) fn run(args: &Args) -> Result<bool> {
     for (position, step) in steps.iter().enumerate() {
         println!("==> {}/{} {}: {}", position + 1, steps.len(), step.name, step.checks);
         let begun = Instant::now();
-        // A step that could not even run is a failure of that step; the others still have something to tell.
-        let outcome = (step.run)().unwrap_or_else(|error| Outcome::Failed(vec![format!("could not run: {error:#}")]));
+        let outcome = match step.after.filter(|before| has_failed(&results, before)) {
+            Some(before) => Outcome::Passed(format!("SKIPPED: {before} failed")),
+            // A step that could not even run is a failure of that step; the others still have something to tell.
+            None => (step.run)().unwrap_or_else(|error| Outcome::Failed(vec![format!("could not run: {error:#}")])),
+        };
         results.push((step.name, outcome, begun.elapsed()));
     }
     Ok(summary(&results))
+}
+
+fn has_failed(results: &[(&str, Outcome, Duration)], name: &str) -> bool {
+    results.iter().any(|(step, outcome, _)| *step == name && matches!(outcome, Outcome::Failed(_)))
 }
 
 /// Prints one line a step and what failed; `true` if nothing did.
@@ -104,8 +121,26 @@ fn clippy() -> Result<Outcome> {
     passes(&["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"], "see clippy's output above")
 }
 
+/// One build for everything that follows: the provider, the tests, and the programs that they start. Building a part alone
+/// chooses fewer features of what it stands on, and builds all of that once more.
+fn built() -> Result<bool> {
+    let status = cargo(&["build", "--workspace", "--all-targets"]).status();
+    Ok(status.context("starting cargo build")?.success())
+}
+
+fn build() -> Result<Outcome> {
+    Ok(match built()? {
+        true => Outcome::Passed(String::new()),
+        false => Outcome::Failed(vec!["see cargo's output above".to_owned()]),
+    })
+}
+
 fn docs() -> Result<Outcome> {
-    Ok(match crate::docs::run(&crate::docs::Args { check: true })? {
+    if !built()? {
+        return Ok(Outcome::Failed(vec!["the workspace does not build, see above".to_owned()]));
+    }
+    let provider = target().join("debug/terraform-provider-pve");
+    Ok(match crate::docs::check(Command::new(provider))? {
         true => Outcome::Passed(String::new()),
         false => Outcome::Failed(vec!["run `cargo xtask docs`".to_owned()]),
     })
@@ -137,6 +172,18 @@ mod tests {
             ("fmt", Outcome::Passed(String::new()), took),
             ("test", Outcome::Failed(vec!["a::b".into()]), took),
         ]));
+    }
+
+    #[test]
+    fn what_follows_from_a_failure_is_not_run() {
+        let took = Duration::from_secs(1);
+        let results =
+            [("build", Outcome::Failed(vec!["x".into()]), took), ("fmt", Outcome::Passed(String::new()), took)];
+        assert!(has_failed(&results, "build") && !has_failed(&results, "fmt") && !has_failed(&results, "test"));
+        for (position, step) in STEPS.iter().enumerate() {
+            let before = step.after.is_none_or(|name| STEPS[..position].iter().any(|step| step.name == name));
+            assert!(before, "{} follows a step that comes later", step.name);
+        }
     }
 
     #[test]

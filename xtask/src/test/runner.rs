@@ -1,23 +1,20 @@
 //! The step that runs every test of the workspace, and reads out of the runner's output which fail and what they say.
 
 use std::io::{BufRead, BufReader};
-use std::path::PathBuf;
 use std::process::Stdio;
 
 use anyhow::{Context, Result};
 
 use super::Outcome;
-use crate::cargo::{cargo, workspace_root};
+use crate::cargo::{cargo, target};
 
 /// Runs `cargo test` over the whole workspace, showing its output as it comes.
 pub(super) fn run() -> Result<Outcome> {
-    // One build for everything: the tests' own and the programs that the acceptance tests start.
-    if !cargo(&["build", "--workspace", "--all-targets"]).status().context("starting cargo build")?.success() {
+    if !super::built()? {
         return Ok(Outcome::Failed(vec!["the workspace does not build, see above".to_owned()]));
     }
-    let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| workspace_root().join("target"), PathBuf::from);
     let mut child = cargo(&["test", "--workspace", "--no-fail-fast"])
-        .env(acceptance_tests::BUILT_IN, target.join("debug"))
+        .env(acceptance_tests::BUILT_IN, target().join("debug"))
         .stdout(Stdio::piped())
         .spawn()
         .context("starting cargo test")?;
