@@ -11,6 +11,7 @@ mod judge;
 mod list;
 mod listed;
 mod machine;
+mod nearby;
 mod record;
 mod sample;
 mod trial;

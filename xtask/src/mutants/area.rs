@@ -62,6 +62,21 @@ impl Area {
         workspace_root().join(format!("xtask/mutants/{}.tsv", self.name()))
     }
 
+    /// The tests that are nearest to it and quick: they notice most of what any notices.
+    pub(super) fn nearest(self) -> Vec<Stage> {
+        /// Whatever can be cut off or go wrong, everywhere.
+        const LONG: &[&str] =
+            &["in_process::matrix", "in_process::faults", "in_process::walks", "in_process::variants"];
+        let own = Stage::new(self.package(), "--lib").without(self.slow());
+        match self {
+            Self::PveClient | Self::TerraformPlugin => vec![own],
+            Self::Macros => {
+                vec![own, Stage::new(Self::TerraformPlugin.package(), "--lib").without(Self::TerraformPlugin.slow())]
+            }
+            Self::Src => vec![own, Stage::new(self.package(), "--lib").only(self.slow()).without(LONG)],
+        }
+    }
+
     /// The tests in the order in which they are tried. Whatever a crate's own tests leave is the provider's: they hold
     /// every object's life against the simulated cluster, with what Terraform's core does between.
     pub(super) fn stages(self) -> Vec<Stage> {

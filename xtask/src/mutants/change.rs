@@ -11,6 +11,7 @@ use super::area::Area;
 use super::copy::Copy;
 use super::judge::{Judge, Verdict};
 use super::machine::{Fault, Machine};
+use super::nearby;
 use super::record::{Record, Word};
 use super::sample::{draw, told};
 use crate::cargo::workspace_root;
@@ -42,32 +43,41 @@ impl Change {
     /// What continuous integration tries of each change.
     pub(crate) const USUAL: Self = Self { base: None, seconds: 120 };
 
+    /// Judged by all tests, which are seen to pass without any fault first.
     pub(crate) fn run(&self, machine: &Machine) -> Result<Tried> {
         let until = Instant::now() + Duration::from_secs(self.seconds);
         let mut tried = Tried { base: self.base()?, possible: 0, tried: 0, survived: Vec::new() };
-        let Some(base) = &tried.base else { return Ok(tried) };
-        let diff =
-            git(&["diff", "--no-color", "--no-ext-diff", "--src-prefix=a/", "--dst-prefix=b/", base, "--", "*.rs"])?;
-        if diff.is_empty() {
-            return Ok(tried);
-        }
+        let Some(diff) = tried.diff()? else { return Ok(tried) };
         let copy = Copy::make()?;
-        let file = copy.place("change")?.join("change.diff");
-        fs::write(&file, &diff)?;
-        let mut hasher = DefaultHasher::new();
-        diff.hash(&mut hasher);
         let mut judge = Judge::new(machine, &copy, Some(until), false);
-        let mut areas = Area::ALL;
-        fastrand::Rng::with_seed(hasher.finish()).shuffle(&mut areas);
-        for area in areas {
-            let faults = area.faults_within(machine, &copy, &file)?;
-            let record = Record::load(area)?;
-            let excused =
-                |key: &str| record.0.get(key).is_some_and(|line| line.word == Word::Missed && !line.is_open());
-            let drawn = draw(&faults, |key| !excused(key), hasher.finish());
-            tried.possible += drawn.len();
-            for fault in drawn {
-                tried.take(&mut judge, area, fault)?;
+        for (area, faults) in drawn(machine, &copy, &diff)? {
+            tried.possible += faults.len();
+            for fault in &faults {
+                if judge.until.is_none_or(|until| Instant::now() <= until) {
+                    let verdict = judge.judge(area, &[fault])?.pop().context("no verdict")?;
+                    tried.take(area, fault, &verdict);
+                }
+            }
+        }
+        Ok(tried)
+    }
+
+    /// Judged by the nearest tests, upon what was just built and seen to pass; all of it within the time.
+    pub(crate) fn at_once(&self, machine: &Machine) -> Result<Tried> {
+        let until = Instant::now() + Duration::from_secs(self.seconds);
+        let mut tried = Tried { base: self.base()?, possible: 0, tried: 0, survived: Vec::new() };
+        let Some(diff) = tried.diff()? else { return Ok(tried) };
+        let copy = Copy::lent()?;
+        let mut clean = true;
+        for (area, faults) in drawn(machine, &copy, &diff)? {
+            tried.possible += faults.len();
+            if !clean && Instant::now() < until {
+                copy.lend_anew()?;
+            }
+            for fault in &faults {
+                let verdict = nearby::judge(&copy, area, fault, until)?;
+                tried.take(area, fault, &verdict);
+                clean = false;
             }
         }
         Ok(tried)
@@ -85,20 +95,43 @@ impl Change {
     }
 }
 
+/// The faults in the lines of the change, in an order that the change itself decides, without those that may survive.
+fn drawn(machine: &Machine, copy: &Copy, diff: &str) -> Result<Vec<(Area, Vec<Fault>)>> {
+    let file = copy.place("diff")?.join("change.diff");
+    fs::write(&file, diff)?;
+    let mut hasher = DefaultHasher::new();
+    diff.hash(&mut hasher);
+    let mut areas = Area::ALL;
+    fastrand::Rng::with_seed(hasher.finish()).shuffle(&mut areas);
+    let of = |area: Area| {
+        let faults = area.faults_within(machine, copy, &file)?;
+        let record = Record::load(area)?;
+        let excused = |key: &str| record.0.get(key).is_some_and(|line| line.word == Word::Missed && !line.is_open());
+        Ok((area, draw(&faults, |key| !excused(key), hasher.finish()).into_iter().cloned().collect()))
+    };
+    areas.into_iter().map(of).collect()
+}
+
 impl Tried {
-    fn take(&mut self, judge: &mut Judge<'_>, area: Area, fault: &Fault) -> Result<()> {
-        if judge.until.is_some_and(|until| Instant::now() > until) {
-            return Ok(());
+    /// What has changed since it began; none if nothing, or nothing that is known.
+    fn diff(&self) -> Result<Option<String>> {
+        let Some(base) = &self.base else { return Ok(None) };
+        let diff =
+            git(&["diff", "--no-color", "--no-ext-diff", "--src-prefix=a/", "--dst-prefix=b/", base, "--", "*.rs"])?;
+        Ok(Some(diff).filter(|diff| !diff.is_empty()))
+    }
+
+    fn take(&mut self, area: Area, fault: &Fault, verdict: &Verdict) {
+        if *verdict == Verdict::Untried {
+            return;
         }
-        let verdict = judge.judge(area, &[fault])?.pop().context("no verdict")?;
-        println!("{}", told(fault, &verdict));
-        self.tried += usize::from(verdict != Verdict::Untried);
-        if verdict == Verdict::Missed {
+        println!("{}", told(fault, verdict));
+        self.tried += 1;
+        if *verdict == Verdict::Missed {
             println!("{}", fault.diff);
             println!("    a test that notices it, or its reason as a line in {}", area.record().display());
             self.survived.push(fault.key.clone());
         }
-        Ok(())
     }
 
     /// In a line.

@@ -21,16 +21,10 @@ pub(super) struct Copy {
 impl Copy {
     /// Brings the copy up to date. A file that is the same stays untouched: cargo goes by its time.
     pub(super) fn make() -> Result<Self> {
-        let root = workspace_root();
-        let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), PathBuf::from);
-        let target = std::path::absolute(target)?;
-        let base = target.join("mutants");
-        fs::create_dir_all(&base)?;
-        let lock = File::create(base.join("lock"))?;
-        lock.try_lock().with_context(|| format!("somebody else is at work in {}", base.display()))?;
-        let copy = Self { sources: base.join("tree"), builds: base.join("build"), base, _lock: lock };
+        let (root, target) = (workspace_root(), target()?);
+        let copy = Self::within(target.join("mutants"))?;
         if !copy.builds.exists() {
-            lend(&target.join("debug"), &copy.builds.join("debug"))?;
+            lend(&target.join("debug"), &copy.builds.join("debug"), Lent::Others)?;
         }
         let files = tracked(&root)?;
         for file in &files {
@@ -44,6 +38,38 @@ impl Copy {
         }
         copy.forget(&copy.sources, &files)?;
         Ok(copy)
+    }
+
+    /// A copy for a few faults, upon all that was built of the sources as they are: nothing is built once more but what a
+    /// fault changes. Cargo goes by the times of files, and knows what it has built by its place within the workspace.
+    pub(super) fn lent() -> Result<Self> {
+        let copy = Self::within(target()?.join("change"))?;
+        copy.lend_anew()?;
+        Ok(copy)
+    }
+
+    /// The same once more, as if no fault had been made yet.
+    pub(super) fn lend_anew(&self) -> Result<()> {
+        for folder in [&self.sources, &self.builds] {
+            if folder.exists() {
+                fs::remove_dir_all(folder)?;
+            }
+        }
+        let root = workspace_root();
+        for file in tracked(&root)? {
+            let (from, to) = (root.join(&file), self.sources.join(&file));
+            fs::create_dir_all(to.parent().unwrap_or(&self.sources))?;
+            fs::copy(&from, &to).with_context(|| from.display().to_string())?;
+            File::options().write(true).open(&to)?.set_modified(fs::metadata(&from)?.modified()?)?;
+        }
+        lend(&target()?.join("debug"), &self.builds.join("debug"), Lent::All)
+    }
+
+    fn within(base: PathBuf) -> Result<Self> {
+        fs::create_dir_all(&base)?;
+        let lock = File::create(base.join("lock"))?;
+        lock.try_lock().with_context(|| format!("somebody else is at work in {}", base.display()))?;
+        Ok(Self { sources: base.join("tree"), builds: base.join("build"), base, _lock: lock })
     }
 
     /// A file of the copy, named from the root.
@@ -87,8 +113,6 @@ impl Copy {
     fn surround(&self, command: &mut Command) {
         alone(command)
             .env("CARGO_TARGET_DIR", &self.builds)
-            // Nobody steps through these programs, and they are built once for each fault.
-            .env("CARGO_PROFILE_DEV_DEBUG", "0")
             .env(acceptance_tests::BUILT_IN, self.builds.join("debug"))
             .env("ACCEPTANCE_MUST_NOT_SKIP", "1");
     }
@@ -120,21 +144,61 @@ impl Copy {
     }
 }
 
-/// Links what was built of the dependencies into another folder for builds: they are the same there, and take minutes.
-/// What is ours is left out: cargo writes some of its files in place, and both names would show it.
-fn lend(from: &Path, to: &Path) -> Result<()> {
+/// Cargo's folder for what is built.
+fn target() -> Result<PathBuf> {
+    Ok(std::path::absolute(crate::cargo::target())?)
+}
+
+/// What of a build is lent to another folder.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Lent {
+    /// What was built of the dependencies: it takes minutes.
+    Others,
+    /// What was built of the workspace, too.
+    All,
+}
+
+/// Links what was built into another folder for builds. What is ours is copied where somebody writes it in place, so that
+/// both names would show it: cargo what it remembers, the compiler what it has read.
+fn lend(from: &Path, to: &Path, which: Lent) -> Result<()> {
     let ours = ours()?;
-    for folder in ["deps", "build", ".fingerprint"] {
+    let mut folders = vec!["deps", "build", ".fingerprint"];
+    // The compiler itself links what it takes over from the run before.
+    folders.extend((which == Lent::All).then_some("incremental"));
+    for folder in folders {
         let Ok(entries) = fs::read_dir(from.join(folder)) else { continue };
         fs::create_dir_all(to.join(folder))?;
         for entry in entries {
             let name = entry?.file_name();
-            if !ours.contains(&stem(&name.to_string_lossy())) {
-                link(&from.join(folder).join(&name), &to.join(folder).join(&name))?;
+            let (from, to) = (from.join(folder).join(&name), to.join(folder).join(&name));
+            let is_ours = folder != "incremental" && ours.contains(&stem(&name.to_string_lossy()));
+            match (is_ours, which) {
+                (false, _) => link(&from, &to)?,
+                (true, Lent::Others) => {}
+                (true, Lent::All) => link_or_copy(&from, &to)?,
             }
         }
     }
     Ok(())
+}
+
+/// Links programs, copies all else.
+fn link_or_copy(from: &Path, to: &Path) -> Result<()> {
+    if from.is_dir() {
+        fs::create_dir_all(to)?;
+        for entry in fs::read_dir(from)? {
+            let name = entry?.file_name();
+            link_or_copy(&from.join(&name), &to.join(&name))?;
+        }
+        return Ok(());
+    }
+    // A linker takes the old one away first.
+    let a_program = from.parent().is_some_and(|folder| folder.ends_with("deps")) && from.extension().is_none();
+    if a_program {
+        return link(from, to);
+    }
+    fs::copy(from, to).with_context(|| to.display().to_string())?;
+    Ok(File::options().write(true).open(to)?.set_modified(fs::metadata(from)?.modified()?)?)
 }
 
 fn link(from: &Path, to: &Path) -> Result<()> {
@@ -232,9 +296,19 @@ mod tests {
             fs::create_dir_all(from.join(file).parent().unwrap()).unwrap();
             fs::write(from.join(file), "x").unwrap();
         }
-        lend(&from, &to).unwrap();
+        lend(&from, &to, Lent::Others).unwrap();
         assert!(to.join("deps/libserde-02.rlib").is_file() && to.join(".fingerprint/serde-02/lib-serde").is_file());
         assert!(!to.join("deps/libpve_client-01.rlib").exists() && !to.join(".fingerprint/pve-client-01").exists());
+
+        // All: and what is written there in place is not seen here.
+        let all = folder.path().join("all");
+        lend(&from, &all, Lent::All).unwrap();
+        let remembered = ".fingerprint/pve-client-01/lib-pve_client";
+        let times = [&from, &all].map(|at| fs::metadata(at.join(remembered)).unwrap().modified().unwrap());
+        assert_eq!(times[0], times[1]);
+        fs::write(all.join(remembered), "y").unwrap();
+        assert_eq!(fs::read_to_string(from.join(remembered)).unwrap(), "x");
+        assert!(all.join("deps/libpve_client-01.rlib").is_file());
         assert_eq!(
             (stem("libc-03"), stem("pve-sim-1"), stem("found-12.d")),
             ("c".into(), "pve_sim".into(), "found".into())

@@ -11,7 +11,7 @@ use serde::Deserialize;
 
 use super::area::Area;
 use super::copy::Copy;
-use crate::cargo::{cargo, workspace_root};
+use crate::cargo::cargo;
 use crate::test::failed_test;
 
 /// The version whose names of faults are remembered.
@@ -27,8 +27,15 @@ pub(crate) struct Machine(PathBuf);
 #[derive(Clone, Debug, Deserialize)]
 pub(super) struct Fault {
     /// With line and column.
-    name: String,
+    pub(super) name: String,
     package: String,
+    /// From the root of the workspace.
+    #[serde(default)]
+    pub(super) file: String,
+    #[serde(default)]
+    span: Span,
+    #[serde(default)]
+    replacement: String,
     /// What is changed, as a diff.
     #[serde(default)]
     pub(super) diff: String,
@@ -38,6 +45,38 @@ pub(super) struct Fault {
     pub(super) key: String,
 }
 
+/// What it replaces; `end` is behind the last character.
+#[derive(Clone, Copy, Debug, Default, Deserialize)]
+struct Span {
+    start: Place,
+    end: Place,
+}
+
+/// Counted from one, in characters.
+#[derive(Clone, Copy, Debug, Default, Deserialize)]
+struct Place {
+    line: usize,
+    column: usize,
+}
+
+impl Place {
+    fn within(self, text: &str) -> Option<usize> {
+        let line = text.split_inclusive('\n').take(self.line.checked_sub(1)?).map(str::len).sum::<usize>();
+        let rest = text.get(line..)?;
+        let mut columns = rest.char_indices().map(|(at, _)| at).chain([rest.len()]);
+        columns.nth(self.column.checked_sub(1)?).map(|column| line + column)
+    }
+}
+
+impl Fault {
+    /// The file's text with the fault in it.
+    pub(super) fn applied_to(&self, text: &str) -> Result<String> {
+        let places = self.span.start.within(text).zip(self.span.end.within(text)).filter(|(start, end)| start <= end);
+        let (start, end) = places.with_context(|| format!("{}: the file is another one", self.name))?;
+        Ok(format!("{}{}{}", &text[..start], self.replacement, &text[end..]))
+    }
+}
+
 /// Tests that are run together.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Stage {
@@ -45,7 +84,7 @@ pub(super) struct Stage {
     /// Cargo's word for which of the package's tests.
     target: &'static str,
     /// What the test programs are told.
-    words: Vec<&'static str>,
+    pub(super) words: Vec<&'static str>,
 }
 
 /// What became of a fault.
@@ -191,8 +230,7 @@ fn listed(command: &mut Command) -> Result<Vec<Fault>> {
 }
 
 fn own_folder() -> Result<PathBuf> {
-    let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| workspace_root().join("target"), PathBuf::from);
-    Ok(std::path::absolute(target)?.join(format!("acceptance/cargo-mutants-{VERSION}")))
+    Ok(std::path::absolute(crate::cargo::target())?.join(format!("acceptance/cargo-mutants-{VERSION}")))
 }
 
 fn lossy(bytes: &[u8]) -> String {
@@ -247,6 +285,22 @@ mod tests {
         let name = "src/a.rs:12:5: replace f -> Option<std::path::PathBuf> with None";
         assert_eq!(without_place(name), "src/a.rs: replace f -> Option<std::path::PathBuf> with None");
         assert_eq!(without_place("src/a.rs:1:2: delete match arm x: Y in f"), "src/a.rs: delete match arm x: Y in f");
+    }
+
+    #[test]
+    fn a_fault_is_made_where_it_is_said_to_be() {
+        let text = "fn f() {}\n// \u{e4}\nfn g() -> u32 { 1 + 2 }\n";
+        let fault = |start: [usize; 2], end: [usize; 2]| {
+            let place = |[line, column]: [usize; 2]| serde_json::json!({"line": line, "column": column});
+            let span = serde_json::json!({"start": place(start), "end": place(end)});
+            let told =
+                serde_json::json!({"name": "n", "package": "p", "file": "a.rs", "span": span, "replacement": "7"});
+            serde_json::from_value::<Fault>(told).unwrap()
+        };
+        let made = fault([3, 17], [3, 22]).applied_to(text).unwrap();
+        assert_eq!(made, "fn f() {}\n// \u{e4}\nfn g() -> u32 { 7 }\n");
+        assert_eq!(fault([2, 4], [2, 5]).applied_to(text).unwrap(), text.replace('\u{e4}', "7"));
+        assert!(fault([9, 1], [9, 2]).applied_to(text).is_err());
     }
 
     #[test]
