@@ -62,7 +62,7 @@ impl Scene {
     }
 
     /// The cluster's shape, as `pve-sim --cluster` takes it.
-    fn cluster(&self) -> Value {
+    pub fn cluster(&self) -> Value {
         let guests = self.vms.max(self.ha_resources);
         let guest = |n: u32| {
             json!({
@@ -93,7 +93,7 @@ impl Scene {
     }
 
     /// The configuration: every object with nothing but its name, so that everything else is read and nothing planned.
-    fn configuration(&self) -> String {
+    pub fn configuration(&self) -> String {
         let mut text = HEAD.to_owned();
         for Kind { kind, attribute, keys } in self.all() {
             let keys = keys.join("\", \"");
@@ -111,6 +111,14 @@ impl Scene {
             format!("import {{\n  for_each = local.{kind}\n  to = pve_{kind}.all[each.key]\n  id = each.key\n}}\n")
         };
         self.all().map(|Kind { kind, .. }| block(kind)).collect()
+    }
+
+    /// Every object's address, and the id that it is imported by.
+    pub fn ids(&self) -> Vec<(String, String)> {
+        let of = |Kind { kind, keys, .. }: Kind| {
+            keys.into_iter().map(move |key| (format!("pve_{kind}.all[\"{key}\"]"), key))
+        };
+        self.all().flat_map(of).collect()
     }
 
     fn all(&self) -> impl Iterator<Item = Kind> {

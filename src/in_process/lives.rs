@@ -21,11 +21,13 @@ use crate::provider::PveProvider;
 /// Terraform with the provider, and a cluster that has what the example assumes.
 pub(super) struct Bench {
     pub(super) core: Core,
-    pub(super) sim: Running,
+    pub(super) sim: Arc<Running>,
     /// Where Terraform would keep its data.
     pub(super) data: tempfile::TempDir,
     /// Whether the next commands have a provider that can be killed, and those that they had.
     pub(super) mortal: Mortal,
+    /// Ends what the process does that was started last.
+    pub(super) stop: Arc<Mutex<StopToken>>,
 }
 
 /// The simulated clock goes so many times as fast as a real one.
@@ -49,22 +51,29 @@ pub(super) type Mortal = Arc<Mutex<Option<Vec<Process>>>>;
 impl Bench {
     /// A cluster of this shape, and a provider that is configured for it.
     pub(super) async fn of(shape: Shape) -> Self {
-        Self::at(shape, &Options::default().pve).await
+        Self::of_version(shape, &Options::default().pve).await
     }
 
     /// The same, of this version of PVE.
-    pub(super) async fn at(shape: Shape, pve: &str) -> Self {
+    pub(super) async fn of_version(shape: Shape, pve: &str) -> Self {
         let pve = pve.to_owned();
         let options = Options { shape, pve, factor: f64::from(FACTOR), seed: Some(1), ..Options::default() };
-        let sim = Sim::start(options).await.unwrap();
+        Self::at(Sim::start(options).await.unwrap().into()).await
+    }
+
+    /// A provider that is configured for this cluster.
+    pub(super) async fn at(sim: Arc<Running>) -> Self {
         let data = tempfile::tempdir().unwrap();
         let beside = data.path().to_owned();
         let config = provider_block(&sim);
         // Each command has a process of its own, as with Terraform; what is beside them stays.
         let mortal = Mortal::default();
-        let processes = mortal.clone();
+        let stop = Arc::new(Mutex::new(StopToken::new()));
+        let (processes, last) = (mortal.clone(), stop.clone());
         let launch = move || {
-            let server = Server::<PveProvider>::beside(StopToken::new(), beside.clone());
+            let stop = StopToken::new();
+            *last.lock().unwrap() = stop.clone();
+            let server = Server::<PveProvider>::beside(stop, beside.clone());
             match &mut *processes.lock().unwrap() {
                 None => Provider::in_process(server),
                 Some(processes) => {
@@ -75,7 +84,7 @@ impl Bench {
             }
         };
         let core = Core::new(launch, config).await.unwrap().named(crate::ADDRESS);
-        Self { core, sim, data, mortal }
+        Self { core, sim, data, mortal, stop }
     }
 
     /// The same with Ceph and a machine, which most examples assume.

@@ -76,7 +76,7 @@ resource "pve_ha_resource" "web" {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn pve_8_is_not_asked_for_what_came_later() {
     let shape = Shape::from_yaml("ceph: {stage: ready}").unwrap();
-    let mut bench = Bench::at(shape, "8.4").await;
+    let mut bench = Bench::of_version(shape, "8.4").await;
     let config = Config::from_hcl(ROAD).unwrap();
     bench.core.apply(&config).await.unwrap();
     assert!(bench.core.plan(&config).await.unwrap().is_empty());

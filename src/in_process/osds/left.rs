@@ -15,8 +15,7 @@ nodes:
 ceph: {stage: monitors}
 ";
 
-fn on_a_partition() -> Config {
-    let text = r#"
+const TEXT: &str = r#"
 resource "pve_ceph_osd" "o" {
   node          = "pve1"
   device        = { serial = "P", partition = 1 }
@@ -24,7 +23,9 @@ resource "pve_ceph_osd" "o" {
   allow_destroy = true
 }
 "#;
-    Config::from_hcl(text).unwrap()
+
+fn on_a_partition() -> Config {
+    Config::from_hcl(TEXT).unwrap()
 }
 
 const OSD: &str = "pve_ceph_osd.o";
@@ -140,4 +141,25 @@ async fn what_somebody_has_made_there_meanwhile_stays() {
     bench.sim.world.with(|cluster| partition(cluster).held = true);
     bench.core.apply(&Config::from_hcl("").unwrap()).await.unwrap();
     assert_eq!((bench.core.state.is_empty(), bench.on_it()), (true, Json::from("LVM")));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn without_the_journal_it_is_only_erased_where_that_is_said() {
+    let mut bench = Bench::with_one().await;
+    let cut = Cut { mishap: Mishap::Killed, method: "PUT", path: "/nodes/*/disks/wipedisk", when: "before" };
+    bench.destroyed_until(cut).await.unwrap_err();
+    // What was held is recorded when it has been let go.
+    while !bench.writes().iter().any(|write| write.ends_with("/wipedisk")) {
+        tokio::time::sleep(std::time::Duration::from_millis(2)).await;
+    }
+    std::fs::remove_dir_all(bench.data.path().join("pve-journal")).unwrap();
+    let written = bench.writes().len();
+    // Nothing that can be asked tells this from a partition with data.
+    let said = bench.core.apply(&on_a_partition()).await.unwrap_err().to_string();
+    assert!(said.contains("wipe_if") && said.contains("\"LVM\""), "{said}");
+    assert_eq!(bench.writes().len(), written);
+    let said_so = Config::from_hcl(&TEXT.replace("\"ext4\"", "\"LVM\"")).unwrap();
+    bench.core.apply(&said_so).await.unwrap();
+    assert_eq!(bench.core.state.get(OSD).unwrap().get("ready"), true.into());
+    assert!(bench.core.plan(&said_so).await.unwrap().is_empty());
 }

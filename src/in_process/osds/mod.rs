@@ -5,6 +5,7 @@ mod down;
 mod identity;
 mod left;
 mod listed;
+mod lives;
 mod room;
 
 use serde_json::{Value as Json, json};
