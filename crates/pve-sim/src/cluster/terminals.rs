@@ -93,7 +93,7 @@ mod tests {
         let wanted = Installation::parse("--version\0tentacle\0--repository\0no-subscription").unwrap();
         assert_eq!((wanted.release.as_str(), wanted.repository.as_str()), ("tentacle", "no-subscription"));
         assert_eq!(Installation::parse("--version\0squid").unwrap().repository, "enterprise");
-        for bad in ["", "--repository\0test", "--version", "--allow-experimental\01"] {
+        for bad in ["", "--repository\0test", "--version", "--allow-experimental\0on"] {
             assert_eq!(Installation::parse(bad), None, "{bad}");
         }
     }
