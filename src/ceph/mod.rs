@@ -1,4 +1,4 @@
-//! Ceph: its configuration, daemons, OSDs, CRUSH rules, pools.
+//! Ceph: its configuration, daemons, OSDs, CRUSH rules, pools, file systems.
 
 pub mod cluster;
 pub mod config;
@@ -6,6 +6,7 @@ pub mod crush_rule;
 pub mod daemon;
 pub mod departure;
 pub mod durability;
+pub mod filesystem;
 pub mod flags;
 pub mod install;
 pub mod osd;
@@ -27,6 +28,7 @@ pub fn offer(registry: Registry<Pve>) -> Registry<Pve> {
         .object::<cluster::CephCluster>()
         .listed::<config::CephConfig>()
         .listed::<crush_rule::CrushRule>()
+        .listed::<filesystem::CephFilesystem>()
         .object::<flags::CephFlags>()
         .listed::<install::CephInstall>()
         .listed::<daemon::manager::CephManager>()

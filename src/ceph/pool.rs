@@ -1,7 +1,8 @@
 //! `pve_ceph_pool`: a replicated pool.
 
 mod listed;
-mod placing;
+pub(super) mod own;
+pub(super) mod placing;
 pub(super) mod removal;
 
 use pve_client::api::ceph::pool::{Pool as Live, PoolParams};
@@ -31,6 +32,11 @@ use crate::ground::rights;
 /// A pool that exists already is not taken over; the error prints the `import` block. One exception: an apply that was
 /// killed cannot tell what it has made. A pool that the journal in Terraform's data folder says this configuration was
 /// making, and that is as it is configured, is taken for that, with a warning.
+///
+/// `.mgr` is Ceph's own pool, which its manager makes with the default rule, of one copy a host: where there are fewer hosts
+/// than copies, its placement groups stay undersized. So this one is taken over as it is and brought to what is configured, and
+/// where there is none yet it is waited for. Destroying it gives it back with the size and the rule that it had before; after an
+/// import, with `replicated_rule`. It needs no `allow_destroy`.
 #[derive(Model, Clone, Debug, Default, PartialEq)]
 #[model(name = "ceph_pool", area = "Ceph", key(name))]
 pub struct Pool {
@@ -115,7 +121,7 @@ fn positive(ratio: &f64) -> Result<(), String> {
 const APPLICATIONS: [&str; 3] = ["rbd", "cephfs", "rgw"];
 
 /// What PVE makes pools with when nothing is said (`POST /nodes/{node}/ceph/pool`).
-const USUAL: Copies = Copies { size: 3, min_size: 2 };
+pub(super) const USUAL: Copies = Copies { size: 3, min_size: 2 };
 
 impl Resource<Pve> for Pool {
     fn needs() -> Vec<Need> {
@@ -172,9 +178,12 @@ impl Resource<Pve> for Pool {
         found: &mut Findings<Self>,
     ) -> Result<(), Error> {
         let Some(name) = want.name.text() else { return Ok(()) };
-        if prior.is_none() && find(cx, name).await?.is_some() {
+        let live = if prior.is_none() { find(cx, name).await? } else { None };
+        let taken_over = live.as_ref().filter(|_| name == own::NAME).map(|live| Self::from_live(live, None));
+        if live.is_some() && taken_over.is_none() {
             found.exists(named(name).existing());
         }
+        let prior = prior.or(taken_over.as_ref());
         let was = prior.and_then(|prior| prior.application.as_deref());
         if let Some(wanted) =
             want.application.text().filter(|wanted| !APPLICATIONS.contains(wanted) && was != Some(*wanted))
@@ -188,10 +197,13 @@ impl Resource<Pve> for Pool {
             found.certain(Error::new("A single copy is refused", detail).at("size"));
             return Ok(());
         }
-        Ok(placing::check(cx, name, want, prior, found).await?)
+        Ok(placing::check(cx, name, want, prior, |own| own, found).await?)
     }
 
     async fn removable(cx: &Cx<Pve>, was: &Self, found: &mut Findings<Self>) -> Result<(), Error> {
+        if was.name == own::NAME {
+            return Ok(());
+        }
         if !was.allow_destroy {
             let (summary, detail) = removal::not_allowed(&was.name);
             found.certain(Error::new(summary, detail).at("allow_destroy"));
@@ -201,6 +213,9 @@ impl Resource<Pve> for Pool {
     }
 
     async fn create(cx: &Cx<Pve>, want: &Self, unwritten: Unwritten<Self>) -> Result<Created<Self>, Failed> {
+        if want.name == own::NAME {
+            return own::take_over(cx, want, unwritten).await;
+        }
         let before = unwritten.check(Before::look(cx, "cephcreatepool", &want.name).await)?;
         if unwritten.check(left_behind(cx, want, &before).await)? {
             return Ok(unwritten.take_over(want.clone()).settle(async |_| bring_to(cx, want).await).await);
@@ -237,6 +252,10 @@ impl Resource<Pve> for Pool {
     }
 
     async fn delete(cx: &Cx<Pve>, was: &Self) -> Result<Deleted<Self>, Error> {
+        if was.name == own::NAME {
+            own::give_back(cx).await?;
+            return Ok(Deleted::Gone);
+        }
         require_removable(cx, was).await?;
         if find(cx, &was.name).await?.is_some() {
             removal::destroy(cx, &was.name).await?;
@@ -356,15 +375,19 @@ async fn must_be_absent(cx: &Cx<Pve>, name: &str) -> Result<(), Problem> {
     named(name).must_be_absent(find(cx, name).await?)
 }
 
+fn made_twice(name: &str) -> Problem {
+    Problem::new(
+        format!("Pool \"{name}\" is made by another resource already"),
+        "Two resources of this configuration name the same pool; nothing was written for this one. Remove one of them.",
+    )
+    .at("name")
+}
+
 /// Whether the pool is there because a run of ours was cut off while making it; an error if it is there otherwise.
 async fn left_behind(cx: &Cx<Pve>, want: &Pool, before: &Before) -> Result<bool, Problem> {
     // PVE would take the second request for a change of what the first one makes.
     if before.begun_here() {
-        return Err(Problem::new(
-            format!("Pool \"{}\" is made by another resource already", want.name),
-            "Two resources of this configuration name the same pool; nothing was written for this one. Remove one of them.",
-        )
-        .at("name"));
+        return Err(made_twice(&want.name));
     }
     // First: it may be in the making still.
     let former = before.of_former_run(cx, &want.name, Lock::CephPool, AREAS).await?;
@@ -380,7 +403,7 @@ async fn left_behind(cx: &Cx<Pve>, want: &Pool, before: &Before) -> Result<bool,
 }
 
 /// Whether a pool would come to have one copy of everything, without a word that this is meant. One that has is adopted.
-fn single_copy(want: &PoolPlan, prior: Option<&Pool>) -> bool {
+pub(super) fn single_copy(want: &PoolPlan, prior: Option<&Pool>) -> bool {
     let has_one = prior.is_some_and(|prior| prior.size == Some(1));
     want.size.is(&1) && !has_one && matches!(want.allow_single_copy, Attr::Null | Attr::Known(false))
 }
@@ -410,6 +433,15 @@ fn contradiction(change: &Change<Pool>, say: &mut Say<Pool>) {
 
 /// Sets what differs from what is wanted, until nothing does.
 async fn bring_to(cx: &Cx<Pve>, want: &Pool) -> Result<Pool, Problem> {
+    bring_part(cx, want, attribute).await
+}
+
+/// The same for a pool that is part of another model, which calls the attributes otherwise.
+pub(super) async fn bring_part(
+    cx: &Cx<Pve>,
+    want: &Pool,
+    attribute: fn(&str) -> Option<Path>,
+) -> Result<Pool, Problem> {
     let doing = format!("Cannot change pool \"{}\"", want.name);
     // Size, then the rest, then what Ceph moved meanwhile.
     for _ in 0..4 {

@@ -11,6 +11,7 @@ use crate::ceph::crush_rule::CrushRule;
 use crate::ceph::daemon::manager::CephManager;
 use crate::ceph::daemon::metadata_server::CephMetadataServer;
 use crate::ceph::daemon::monitor::CephMonitor;
+use crate::ceph::filesystem::CephFilesystem;
 use crate::ceph::flags::CephFlags;
 use crate::ceph::osd::Osd;
 use crate::ceph::pool::Pool as CephPool;
@@ -329,6 +330,15 @@ async fn pools_and_their_storages() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn file_systems() {
+    let rig = Rig::of("ceph: {stage: ready, mdss: [pve1, pve2]}").await;
+    let files = json!({ "name": "files", "allow_destroy": true });
+    let also = [("data_pg_num", json!(16)), ("metadata_crush_rule", json!("replicated_rule"))];
+    let done = every_form::<CephFilesystem>(&rig, &files, &no_maps, &also).await;
+    assert!(done > 5, "only {done} forms were accepted");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn rules_and_osds() {
     let rig = Rig::of(CEPH).await;
     let rule = json!({ "name": "r", "failure_domain": "osd" });
@@ -374,6 +384,7 @@ async fn daemons_and_flags() {
 #[test]
 fn no_resource_is_left_out() {
     let tried = [
+        super::type_name::<CephFilesystem>(),
         super::type_name::<CephFlags>(),
         super::type_name::<CephManager>(),
         super::type_name::<CephMetadataServer>(),

@@ -33,6 +33,9 @@ pub enum Lock {
     CephDaemon,
     /// Ceph's pools.
     CephPool,
+    /// The whole way of a file system of Ceph into being or out of it, one at a time. For [`crate::Client::begin_write`]: the
+    /// steps within take [`Lock::CephPool`] for themselves.
+    CephFilesystem,
     /// Ceph's OSDs, in the whole cluster.
     CephOsd,
     /// The whole way of an OSD out of the cluster (out, drained, stopped, destroyed), one OSD at a time. For

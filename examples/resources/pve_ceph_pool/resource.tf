@@ -13,3 +13,14 @@ resource "pve_ceph_pool" "vm" {
     }
   }
 }
+
+# Ceph's own pool, taken over: its copies need no host each.
+resource "pve_ceph_crush_rule" "any" {
+  name           = "any"
+  failure_domain = "osd"
+}
+
+resource "pve_ceph_pool" "mgr" {
+  name       = ".mgr"
+  crush_rule = pve_ceph_crush_rule.any.name
+}

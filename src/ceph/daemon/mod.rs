@@ -10,15 +10,19 @@ pub mod metadata_server;
 pub mod monitor;
 mod removal;
 
-pub use creation::create;
+use std::collections::BTreeMap;
+
 use pve_client::Error as PveError;
 use pve_client::api::ceph::services::Daemon as Sort;
 use pve_client::api::cluster::Member;
-use terraform_plugin::{Attr, Change, Cx, Deleted, Error, Findings, Need, Read, Resource, Say, Updated};
+use terraform_plugin::{
+    Attr, Change, Created, Cx, Deleted, Error, Failed, Findings, Need, Read, Resource, Say, Unwritten, Updated,
+};
 
 use crate::ceph::cluster;
 use crate::ground::absence;
 use crate::ground::error::{During, Problem};
+use crate::ground::ledger::Planned;
 use crate::ground::named::Named;
 use crate::ground::pve::Pve;
 use crate::ground::rights;
@@ -198,6 +202,19 @@ pub fn validate<D: Daemon>(config: &D::Plan, say: &mut Say<D>) {
     D::check(config, say);
 }
 
+/// A daemon that is planned, or being made by this process, by its sort and its id.
+#[derive(Clone, Copy, Debug)]
+struct Coming;
+
+impl Planned for Coming {
+    type Key = (&'static str, String);
+}
+
+/// Whether one of this sort is planned, or being made by this process.
+pub fn comes(cx: &Cx<Pve>, sort: Sort) -> bool {
+    cx.ledger.with(|all: &mut BTreeMap<_, Coming>| all.keys().any(|(its, _): &(&str, String)| *its == sort.name()))
+}
+
 /// The node's name is the usual id.
 pub async fn plan<D: Daemon>(cx: &Cx<Pve>, change: &mut Change<D>, say: &mut Say<D>) {
     rights::warn(cx, change, say, "/", "Sys.Modify").await;
@@ -207,6 +224,8 @@ pub async fn plan<D: Daemon>(cx: &Cx<Pve>, change: &mut Change<D>, say: &mut Say
         if unset {
             *D::planned_id(&mut change.plan) = node;
         }
+        let id = D::planned(&change.plan).1.text().unwrap_or_default().to_owned();
+        cx.ledger.note((D::KIND.sort.name(), id), Coming);
     }
 }
 
@@ -307,6 +326,15 @@ fn silent<D: Daemon>(prior: &D) -> Seen {
         works: false,
         state: String::new(),
     }
+}
+
+/// Makes it. Who needs one waits as long as it is under way.
+pub async fn create<D: Daemon>(cx: &Cx<Pve>, want: &D, unwritten: Unwritten<D>) -> Result<Created<D>, Failed> {
+    let key = (D::KIND.sort.name(), want.id().to_owned());
+    cx.ledger.note(key.clone(), Coming);
+    let made = creation::create(cx, want, unwritten).await;
+    cx.ledger.forget::<Coming>(&key);
+    made
 }
 
 /// Nothing can be changed: what was begun is carried on.

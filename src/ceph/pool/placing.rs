@@ -14,14 +14,18 @@ use crate::ground::pve::Pve;
 /// The most copies that PVE sets (`POST /nodes/{node}/ceph/pool`: size and min_size up to 7).
 const MOST: u32 = 7;
 
+/// What the attributes are called in the model of which the pool is a part.
+pub(in crate::ceph) type Names = fn(&'static str) -> &'static str;
+
 /// An unknown rule, copies that find no place, and what is left when a host dies: for a new pool, and where one of these is
 /// to change.
-pub(super) async fn check(
+pub(in crate::ceph) async fn check<M>(
     cx: &Cx<Pve>,
     name: &str,
     want: &PoolPlan,
     prior: Option<&Pool>,
-    found: &mut Findings<Pool>,
+    called: Names,
+    found: &mut Findings<M>,
 ) -> Result<(), Problem> {
     let (size, min_size) = (want.size.get(), want.min_size.get());
     let same = |prior: &Pool| {
@@ -36,7 +40,8 @@ pub(super) async fn check(
     {
         if let Some(value) = value.filter(|value| *value > MOST && Some(*value) != was) {
             let detail = format!("It sets at most {MOST}. Nothing was written.");
-            found.certain(Problem::new(format!("PVE does not set {attribute} {value}"), detail).at(attribute));
+            let problem = Problem::new(format!("PVE does not set {attribute} {value}"), detail);
+            found.certain(problem.at(called(attribute)));
         }
     }
     let size = size.or(prior.and_then(|p| p.size)).map_or(USUAL.size, |n| n as usize);
@@ -44,9 +49,9 @@ pub(super) async fn check(
     // More needed than kept has been said.
     let copies = Copies { size, min_size: min_size.min(size) };
     let rule = want.crush_rule.text().or(prior.and_then(|p| p.crush_rule.as_deref())).unwrap_or(DEFAULT_RULE);
-    rule_exists(cx, name, rule, found).await?;
+    rule_exists(cx, name, rule, called, found).await?;
 
-    let at = if want.size.get().is_some() { "size" } else { "crush_rule" };
+    let at = called(if want.size.get().is_some() { "size" } else { "crush_rule" });
     let topology = if found.is_plan() { Topology::planned(&cx.api).await } else { Topology::existing(&cx.api).await? };
     let told = |finding: durability::Finding| {
         Error::new(finding.summary, format!("{}\nNothing was written.", finding.detail)).at(at)
@@ -60,21 +65,28 @@ pub(super) async fn check(
         found.mendable(told(finding));
     } else if let Some(finding) = durability::risk(name, rule, copies, &topology) {
         let detail = format!("{}. {}", finding.summary, finding.detail);
-        found.notice(Error::new(durability::RISK, detail).at("size"));
+        found.notice(Error::new(durability::RISK, detail).at(called("size")));
     }
     if size > 1 && (min_size == 1 || 2 * min_size < size) {
-        found.notice(few_needed(name, copies));
+        found.notice(few_needed(name, copies).at(called("min_size")));
     }
     let had = prior.and_then(|prior| prior.size).map(|had| had as usize);
     if found.is_plan()
         && let Some(had) = had.filter(|had| *had < size)
     {
-        more_copies(cx, name, had, size, found).await?;
+        let problem = more_copies(cx, name, had, size).await?;
+        problem.into_iter().for_each(|problem| found.notice(problem.at(called("size"))));
     }
     Ok(())
 }
 
-async fn rule_exists(cx: &Cx<Pve>, name: &str, rule: &str, found: &mut Findings<Pool>) -> Result<(), Problem> {
+async fn rule_exists<M>(
+    cx: &Cx<Pve>,
+    name: &str,
+    rule: &str,
+    called: Names,
+    found: &mut Findings<M>,
+) -> Result<(), Problem> {
     let rules = cx.client.ceph().rules().await.during("Cannot list the CRUSH rules")?;
     if !rules.iter().any(|known| known == rule) {
         let detail = format!(
@@ -82,21 +94,15 @@ async fn rule_exists(cx: &Cx<Pve>, name: &str, rule: &str, found: &mut Findings<
             rules.join(", ")
         );
         let problem = Problem::new(format!("CRUSH rule \"{rule}\" does not exist"), detail);
-        found.missing(cx.comes("ceph_crush_rule", rule), problem.at("crush_rule"));
+        found.missing(cx.comes("ceph_crush_rule", rule), problem.at(called("crush_rule")));
     }
     Ok(())
 }
 
 /// How much data further copies make.
-async fn more_copies(
-    cx: &Cx<Pve>,
-    name: &str,
-    had: usize,
-    size: usize,
-    found: &mut Findings<Pool>,
-) -> Result<(), Problem> {
+async fn more_copies(cx: &Cx<Pve>, name: &str, had: usize, size: usize) -> Result<Option<Error>, Problem> {
     let status = cx.client.ceph().pool_status_shared(name).await.during(format!("Cannot read pool \"{name}\""))?;
-    let Some(stored) = status.statistics.as_ref().map(|statistics| statistics.stored) else { return Ok(()) };
+    let Some(stored) = status.statistics.as_ref().map(|statistics| statistics.stored) else { return Ok(None) };
     let more = stored.saturating_mul((size - had) as u64);
     let detail = format!(
         "Pool \"{name}\" stores {}; {size} copies instead of {had} are {} more, which Ceph writes in the background. Until \
@@ -104,8 +110,7 @@ async fn more_copies(
         amount(stored),
         amount(more)
     );
-    found.notice(Error::new("More copies make data", detail).at("size"));
-    Ok(())
+    Ok(Some(Error::new("More copies make data", detail)))
 }
 
 /// A single copy, or fewer than half of them, suffice for I/O.
@@ -121,5 +126,4 @@ fn few_needed(name: &str, copies: Copies) -> Error {
              and if {those} before the others are back, it is lost. min_size = {better} is safer."
         ),
     )
-    .at("min_size")
 }

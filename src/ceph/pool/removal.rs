@@ -34,7 +34,7 @@ pub(super) async fn remove(cx: &Cx<Pve>, name: &str) -> Result<(), Problem> {
 }
 
 /// Destroys the pool, whatever is in it.
-pub(super) async fn destroy(cx: &Cx<Pve>, name: &str) -> Result<(), Problem> {
+pub(in crate::ceph) async fn destroy(cx: &Cx<Pve>, name: &str) -> Result<(), Problem> {
     let doing = format!("Cannot destroy pool \"{name}\"");
     // PVE looks once more by itself; but where an entry cannot be looked at on the node that does it, it gives up.
     let force = entries(cx, name).await?.iter().any(|entry| entry.disable || entry.nodes.is_some());

@@ -84,6 +84,14 @@ impl StorageConfig {
     }
 }
 
+impl StorageConfig {
+    /// For cephfs of the cluster's own Ceph: the file system; within, none if the entry names none, which means the first.
+    pub fn ceph_filesystem(&self) -> Option<Option<&str>> {
+        let own = self.kind == "cephfs" && self.monhost.is_none();
+        own.then(|| self.other.get("fs-name").and_then(Value::as_str))
+    }
+}
+
 impl<'a> Storages<'a> {
     pub(super) fn new(client: &'a Client) -> Self {
         Self { client }

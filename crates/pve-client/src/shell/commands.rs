@@ -219,6 +219,16 @@ fn whom(text: &str) -> Result<String, CommandError> {
     }
 }
 
+/// `ceph fs fail NAME`
+pub fn fs_fail(filesystem: &str) -> Result<Vec<String>, CommandError> {
+    Ok(ceph(["fs", "fail", &name(filesystem)?]))
+}
+
+/// `ceph fs set NAME joinable true`
+pub fn fs_joinable(filesystem: &str) -> Result<Vec<String>, CommandError> {
+    Ok(ceph(["fs", "set", &name(filesystem)?, "joinable", "true"]))
+}
+
 /// `pveceph purge`
 pub fn purge() -> Vec<String> {
     vec!["pveceph".to_owned(), "purge".to_owned()]
@@ -273,6 +283,21 @@ impl<'a> CephCommands<'a> {
             node: self.shell.node().to_owned(),
             message: why.to_string(),
         })
+    }
+
+    /// Takes the metadata servers away from a file system, which nobody serves from then on; repeated it changes nothing.
+    pub async fn fail_filesystem(&self, filesystem: &str) -> Result<(), CommandError> {
+        self.serve(fs_fail(filesystem)?).await
+    }
+
+    /// Lets metadata servers serve a file system again.
+    pub async fn let_join(&self, filesystem: &str) -> Result<(), CommandError> {
+        self.serve(fs_joinable(filesystem)?).await
+    }
+
+    async fn serve(&self, argv: Vec<String>) -> Result<(), CommandError> {
+        let _writing = self.client.begin_write(Lock::CephPool, &[Area::CephMons, Area::CephStatus]).await?;
+        self.run(argv).await.map(drop)
     }
 
     /// Runs a command that changes the CRUSH map.

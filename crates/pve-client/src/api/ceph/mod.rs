@@ -164,6 +164,29 @@ impl<'a> Ceph<'a> {
         self.shared(Area::CephMons, "fs").await
     }
 
+    /// Makes a file system with two new pools, `NAME_data` and `NAME_metadata`, of Ceph's usual size; the second has a quarter of
+    /// the placement groups. Needs a metadata server that stands by. The task's end does not mean that one serves it by then; one
+    /// that fails takes its pools back. `POST ceph/fs/{name}`
+    pub async fn create_filesystem(&self, name: &str, pg_num: Option<u32>) -> Result<Task, Error> {
+        let path = format!("fs/{}", segment(name));
+        self.through(|node| {
+            let request = at(&node, Request::post, &path).opt("pg_num", pg_num);
+            self.client.write_task(Lock::CephPool, FILESYSTEM_AREAS, request)
+        })
+        .await
+    }
+
+    /// Destroys a file system and its pools. Nothing is asked about storages, clients and data; Ceph refuses it while a metadata
+    /// server serves it. Since PVE 9.1.18. `DELETE ceph/fs/{name}`
+    pub async fn delete_filesystem(&self, name: &str) -> Result<Task, Error> {
+        let path = format!("fs/{}", segment(name));
+        self.through(|node| {
+            let request = at(&node, Request::delete, &path).flag("remove-pools", true);
+            self.client.write_task(Lock::CephPool, FILESYSTEM_AREAS, request)
+        })
+        .await
+    }
+
     /// Makes a daemon on a node. The task's end means that it was started: not that a monitor is part of the quorum, nor that
     /// others are seen. The first monitor brings a manager, by a task of its own. `address` is for monitors.
     /// `POST /nodes/{node}/ceph/mon|mgr|mds/{name}`
@@ -352,6 +375,9 @@ fn daemon_path(node: &str, kind: Daemon, name: &str) -> String {
 
 /// What changes with a monitor, a manager or a metadata server.
 pub const DAEMON_AREAS: &[Area] = &[Area::CephMons, Area::CephStatus, Area::CephConfig, Area::CephPools];
+
+/// What changes with a file system.
+pub const FILESYSTEM_AREAS: &[Area] = &[Area::CephMons, Area::CephStatus, Area::CephPools, Area::Crush];
 
 /// What changes with an OSD. The pools' usable size and the placement groups follow.
 const OSD_AREAS: &[Area] = &[Area::CephOsds, Area::Crush, Area::CephStatus, Area::CephPools, Area::Disks];

@@ -92,6 +92,8 @@ async fn call_everything(client: &Client) {
         ceph.managers(),
         ceph.metadata_servers(),
         ceph.filesystems(),
+        ceph.create_filesystem("files", Some(16)),
+        ceph.delete_filesystem("files"),
         ceph.installed(),
         ceph.create_daemon(node, Daemon::Monitor, "pve1", Some("192.0.2.1")),
         ceph.create_daemon(node, Daemon::Manager, "pve1", None),

@@ -194,7 +194,7 @@ fn create(call: &mut Call<'_>) -> Result<Value, PveError> {
     }
     // A volume group is not looked for: the storage is just not active without it.
     if storage.enabled() && storage.on(&call.node) && kind.name != "lvm" {
-        call.cluster.storage.activate(&storage).map_err(|text| failed(PveError::new(text)))?;
+        call.cluster.activate(&storage).map_err(|text| failed(PveError::new(text)))?;
     }
     call.cluster.storage.insert(storage);
     Ok(answer(&id, &name, made))

@@ -26,6 +26,8 @@ pub struct FileSystem {
     pub metadata_pool: u32,
     /// Number of the pool with its data.
     pub data_pool: u32,
+    /// Whether metadata servers may serve it.
+    pub joinable: bool,
 }
 
 impl Mds {
@@ -71,7 +73,7 @@ impl Ceph {
     /// Each file system that nobody serves gets one of those that stand by: the last, as recorded.
     fn serve(&mut self) {
         let now = self.now;
-        for fs in &self.filesystems {
+        for fs in self.filesystems.iter().filter(|fs| fs.joinable) {
             let serves = |mds: &Mds| mds.serves.as_ref().is_some_and(|(served, _)| *served == fs.name);
             if self.mdss.iter().any(serves) {
                 continue;
@@ -94,7 +96,8 @@ impl Ceph {
             let missing = || Refusal::new(Errno::NoEnt, format!("pool '{pool}' does not exist"));
             self.pool_named(pool).map(|pool| pool.id).ok_or_else(missing)
         };
-        let fs = FileSystem { name: name.to_owned(), metadata_pool: id(metadata)?, data_pool: id(data)? };
+        let (metadata_pool, data_pool) = (id(metadata)?, id(data)?);
+        let fs = FileSystem { name: name.to_owned(), metadata_pool, data_pool, joinable: true };
         for (id, usage) in [(fs.metadata_pool, "metadata"), (fs.data_pool, "data")] {
             let Some(pool) = self.pools.get_mut(&id) else { continue };
             pool.applications.entry("cephfs".to_owned()).or_default().insert(usage.to_owned(), name.to_owned());
@@ -106,6 +109,42 @@ impl Ceph {
         self.filesystems.push(fs);
         self.serve();
         Ok(())
+    }
+
+    /// `fs fail`: those that serve it begin anew.
+    pub fn fail_fs(&mut self, name: &str, now: Time) -> Result<String, Refusal> {
+        self.advance(now);
+        let Some(fs) = self.filesystems.iter_mut().find(|fs| fs.name == name) else {
+            return Err(Refusal::new(Errno::NoEnt, format!("Filesystem not found: '{name}'")));
+        };
+        fs.joinable = false;
+        let serves = |mds: &&mut Mds| mds.serves.as_ref().is_some_and(|(served, _)| served == name);
+        for mds in self.mdss.iter_mut().filter(serves) {
+            mds.serves = None;
+            mds.daemon.seen = false;
+            // Belief: about as long as one that was just made.
+            mds.daemon.settles_at = mds.daemon.running.then_some(now + 1.0);
+        }
+        Ok(format!("{name} marked not joinable; MDS cannot join the cluster. All MDS ranks marked failed."))
+    }
+
+    /// `fs set NAME joinable true|false`.
+    pub fn set_fs_joinable(&mut self, name: &str, joinable: bool, now: Time) -> Result<String, Refusal> {
+        self.advance(now);
+        // Belief: these words, and those of a file system that is not there, which `fs fail` was recorded with.
+        let missing = || Refusal::new(Errno::NoEnt, format!("Filesystem not found: '{name}'"));
+        self.filesystems.iter_mut().find(|fs| fs.name == name).ok_or_else(missing)?.joinable = joinable;
+        self.serve();
+        Ok(match joinable {
+            true => format!("{name} marked joinable; MDS may join as newly active."),
+            false => format!("{name} marked not joinable; MDS cannot join as newly active."),
+        })
+    }
+
+    /// Whether a metadata server is active for the file system, or for any if none is named.
+    pub fn serves_fs(&self, name: Option<&str>) -> bool {
+        let this = |fs: &str| name.is_none_or(|name| name == fs);
+        self.mdss.iter().any(|mds| mds.serves.as_ref().is_some_and(|(served, _)| this(served)))
     }
 
     /// `fs rm`; false if there is none.

@@ -234,7 +234,8 @@ impl Ceph {
         mgrs.sort_unstable();
         let mdss: BTreeMap<&str, &str> =
             self.mdss.iter().map(|m| (m.daemon.name.as_str(), m.daemon.node.as_str())).collect();
-        let filesystems: Vec<&str> = self.filesystems.iter().map(|fs| fs.name.as_str()).collect();
+        let filesystems: BTreeMap<&str, bool> =
+            self.filesystems.iter().map(|fs| (fs.name.as_str(), fs.joinable)).collect();
         // What PVE writes of daemons is rewritten as a whole by whoever writes it.
         let conf: Vec<&String> =
             self.conf.iter().flat_map(|conf| conf.keys().filter(|key| key.contains('.'))).collect();

@@ -39,7 +39,7 @@ impl Cluster {
                 continue;
             };
             let storage = self.storage.usable(id, &node)?;
-            self.storage.activate(storage)?;
+            self.activate(storage)?;
             let missing = storage.missing(name);
             if drive.is_cloudinit() {
                 log.extend(self.write_cloudinit(&node, vmid, &key)?);

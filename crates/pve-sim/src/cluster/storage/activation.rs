@@ -3,13 +3,27 @@
 use std::net::Ipv4Addr;
 
 use super::{Storage, Storages, first_part};
+use crate::cluster::Cluster;
 
-impl Storages {
+const NOT_MOUNTED: &str = "mount error: Job failed. See \"journalctl -xe\" for details.";
+
+impl Cluster {
     /// What keeps an entry from being activated on a node.
     ///
     /// # Errors
     /// PVE's text.
     pub fn activate(&self, storage: &Storage) -> Result<(), String> {
+        let own = storage.kind.name == "cephfs" && storage.get("monhost").is_none();
+        if own && !self.ceph.serves_fs(storage.get("fs-name")) {
+            return Err(NOT_MOUNTED.to_owned());
+        }
+        self.storage.activate(storage)
+    }
+}
+
+impl Storages {
+    /// The same, of all that Ceph has no part in.
+    fn activate(&self, storage: &Storage) -> Result<(), String> {
         let (id, option) = (&storage.id, |name: &str| storage.get(name).unwrap_or_default());
         let offline = || Err(format!("storage '{id}' is not online"));
         match storage.kind.name {
@@ -21,10 +35,8 @@ impl Storages {
             "btrfs" => self.directory(storage),
             "nfs" | "cifs" | "esxi" if !self.answers(option("server")) => offline(),
             "iscsi" if !self.answers(option("portal")) => offline(),
-            // There is no metadata server here; belief: whoever answers elsewhere has the file system that is asked for.
-            "cephfs" if storage.get("monhost").is_none_or(|hosts| !self.answers(hosts)) => {
-                Err("mount error: Job failed. See \"journalctl -xe\" for details.".to_owned())
-            }
+            // Belief: whoever answers elsewhere has the file system that is asked for.
+            "cephfs" if storage.get("monhost").is_some_and(|hosts| !self.answers(hosts)) => Err(NOT_MOUNTED.to_owned()),
             "pbs" if !self.answers(option("server")) => {
                 let (server, port) = (option("server"), storage.get("port").unwrap_or("8007"));
                 let lost = format!("500 Can't connect to {server}:{port} (No route to host)");

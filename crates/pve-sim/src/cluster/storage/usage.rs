@@ -24,7 +24,7 @@ const NETWORK: u64 = 2 << 40;
 impl Cluster {
     /// How full a storage is on a node. Nothing is known where it is switched off or cannot be reached.
     pub fn usage(&self, storage: &Storage, node: &str) -> Usage {
-        if !storage.enabled() || !storage.on(node) || self.storage.activate(storage).is_err() {
+        if !storage.enabled() || !storage.on(node) || self.activate(storage).is_err() {
             return Usage::default();
         }
         if storage.kind.name == "rbd" {

@@ -119,7 +119,7 @@ impl Cluster {
         size: u64,
     ) -> Result<Allocated, String> {
         let storage = self.storage.usable(id, node)?.clone();
-        self.storage.activate(&storage)?;
+        self.activate(&storage)?;
         let files = storage.kind.has_files();
         let there: Vec<String> = self.volumes(&storage, node).into_iter().map(|(name, _)| name).collect();
         let name = match name {

@@ -4,6 +4,7 @@
 mod args;
 mod config;
 mod crush;
+mod fs;
 mod osd;
 mod pool;
 mod status;
@@ -108,7 +109,7 @@ pub fn run(ceph: &mut Ceph, now: Time, argv: &[&str]) -> Output {
 
 /// The command with the longest prefix that fits.
 fn find(words: &[String]) -> Option<&'static Command> {
-    let tables = [crush::COMMANDS, osd::COMMANDS, pool::COMMANDS, config::COMMANDS, status::COMMANDS];
+    let tables = [crush::COMMANDS, osd::COMMANDS, pool::COMMANDS, config::COMMANDS, status::COMMANDS, fs::COMMANDS];
     tables.into_iter().flatten().filter(|c| c.fits(words)).max_by_key(|c| c.prefix.len())
 }
 

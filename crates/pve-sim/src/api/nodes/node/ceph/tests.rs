@@ -93,7 +93,12 @@ async fn two_metadata_servers_at_once_lose_a_section_and_a_file_system_needs_bot
     assert!(ended(&bed, &pool).0.ends_with("pool 'files_data' is in use by CephFS"));
     let served = bed.ok("DELETE", "/nodes/pve1/ceph/fs/files", &[]).await;
     assert!(ended(&bed, &served).0.contains("all MDS daemons must be inactive/failed"));
+    let entry = [("storage", "files"), ("type", "cephfs"), ("fs-name", "files")];
+    bed.ok("POST", "/storage", &entry).await;
+    bed.ok("DELETE", "/storage/files", &[]).await;
     done(&bed, "POST", "/nodes/pve2/ceph/stop", &[("service", "mds.pve2")]).await;
+    let refused = bed.refusal("POST", "/storage", &entry).await.1;
+    assert!(refused.starts_with("create storage failed: mount error"), "{refused}");
     done(&bed, "DELETE", "/nodes/pve1/ceph/fs/files", &[("remove-pools", "1")]).await;
     assert!(bed.world.with(|c| c.ceph.filesystems.is_empty() && c.ceph.pool_named("files_metadata").is_none()));
 }

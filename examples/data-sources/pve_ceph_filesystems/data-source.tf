@@ -1,0 +1,5 @@
+data "pve_ceph_filesystems" "all" {}
+
+output "ceph_filesystems" {
+  value = keys(data.pve_ceph_filesystems.all.ceph_filesystems)
+}

@@ -1,0 +1,166 @@
+//! The copies that its two pools keep: as for any pool, under other names.
+
+use pve_client::api::ceph::pool::Pool as LivePool;
+use terraform_plugin::{Attr, Cx, Error, Findings, Path};
+
+use super::{CephFilesystem, CephFilesystemPlan, find};
+use crate::ceph::placement::Copies;
+use crate::ceph::pool::{Pool, PoolPlan, USUAL, bring_part, own, placing, single_copy};
+use crate::ground::error::Problem;
+use crate::ground::pve::Pve;
+
+/// One of its pools.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Part {
+    Data,
+    Metadata,
+}
+
+impl Part {
+    pub(super) const BOTH: [Self; 2] = [Self::Data, Self::Metadata];
+
+    /// What an attribute of a pool is called here.
+    pub(super) fn called(self, attribute: &'static str) -> &'static str {
+        self.names()(attribute)
+    }
+
+    fn names(self) -> placing::Names {
+        match self {
+            Self::Data => |attribute| match attribute {
+                "min_size" => "data_min_size",
+                "crush_rule" => "data_crush_rule",
+                "pg_num" => "data_pg_num",
+                _ => "data_size",
+            },
+            Self::Metadata => |attribute| match attribute {
+                "min_size" => "metadata_min_size",
+                "crush_rule" => "metadata_crush_rule",
+                _ => "metadata_size",
+            },
+        }
+    }
+
+    /// Its pool in a new file system.
+    pub(super) fn pool(self, filesystem: &str) -> String {
+        let kind = if self == Self::Data { "data" } else { "metadata" };
+        format!("{filesystem}_{kind}")
+    }
+
+    /// Size and min_size, where they are known.
+    pub(super) fn copies(self, plan: &CephFilesystemPlan) -> (Option<u32>, Option<u32>) {
+        let pool = self.planned(plan);
+        (pool.size.get(), pool.min_size.get())
+    }
+
+    /// What is planned for the pool.
+    fn planned(self, plan: &CephFilesystemPlan) -> PoolPlan {
+        let allow_single_copy = plan.allow_single_copy.clone();
+        match self {
+            Self::Data => PoolPlan {
+                size: plan.data_size.clone(),
+                min_size: plan.data_min_size.clone(),
+                crush_rule: plan.data_crush_rule.clone(),
+                allow_single_copy,
+                ..PoolPlan::default()
+            },
+            Self::Metadata => PoolPlan {
+                size: plan.metadata_size.clone(),
+                min_size: plan.metadata_min_size.clone(),
+                crush_rule: plan.metadata_crush_rule.clone(),
+                allow_single_copy,
+                ..PoolPlan::default()
+            },
+        }
+    }
+
+    /// The pool as the model tells it.
+    fn of(self, model: &CephFilesystem) -> Pool {
+        let (size, min_size, rule, pg_num) = match self {
+            Self::Data => (model.data_size, model.data_min_size, &model.data_crush_rule, model.data_pg_num),
+            Self::Metadata => (model.metadata_size, model.metadata_min_size, &model.metadata_crush_rule, None),
+        };
+        Pool { size, min_size, crush_rule: rule.clone(), pg_num, ..Pool::default() }
+    }
+
+    /// Whether its copies find a place, and whether there are enough.
+    pub(super) async fn check(
+        self,
+        cx: &Cx<Pve>,
+        filesystem: &str,
+        want: &CephFilesystemPlan,
+        prior: Option<&CephFilesystem>,
+        found: &mut Findings<CephFilesystem>,
+    ) -> Result<(), Error> {
+        let (plan, was) = (self.planned(want), prior.map(|prior| self.of(prior)));
+        if single_copy(&plan, was.as_ref()) {
+            let detail = "With size 1 the death of one disk loses files of the whole file system. Nothing was written. If that \
+                          is what you want, say `allow_single_copy = true`.";
+            found.certain(Error::new("A single copy is refused", detail).at(self.called("size")));
+            return Ok(());
+        }
+        self.contradiction(&plan, was.as_ref(), found);
+        let pool = match (self, prior) {
+            (Self::Data, Some(prior)) => prior.data_pool.clone(),
+            (Self::Metadata, Some(prior)) => prior.metadata_pool.clone(),
+            (_, None) => None,
+        };
+        let pool = pool.unwrap_or_else(|| self.pool(filesystem));
+        Ok(placing::check(cx, &pool, &plan, was.as_ref(), self.names(), found).await?)
+    }
+
+    /// More copies needed than kept, where one of the two is left to what there is.
+    fn contradiction(self, plan: &PoolPlan, was: Option<&Pool>, found: &mut Findings<CephFilesystem>) {
+        let Copies { size, min_size } = USUAL;
+        let had = |of: fn(&Pool) -> Option<u32>, usual: usize| was.and_then(of).map_or(usual, |n| n as usize);
+        let known = |attr: &Attr<u32>| attr.get().map(|n| n as usize);
+        let size = known(&plan.size).unwrap_or_else(|| had(|pool| pool.size, size));
+        let least = known(&plan.min_size).unwrap_or_else(|| had(|pool| pool.min_size, min_size));
+        if least > size && !(plan.size.is_unknown() || plan.min_size.is_unknown()) {
+            let attribute = if plan.size.get().is_some() { "size" } else { "min_size" };
+            let detail = "I/O would wait for copies that are never made. Nothing was written. Set both, and this one at most as the \
+                          other.";
+            let summary = format!("{} {least} is more than {} {size}", self.called("min_size"), self.called("size"));
+            found.certain(Error::new(summary, detail).at(self.called(attribute)));
+        }
+    }
+
+    /// What the pool has to become; nothing else about it is touched.
+    fn wanted(self, want: &CephFilesystem, live: &LivePool) -> Pool {
+        let Pool { size, min_size, crush_rule, pg_num, .. } = self.of(want);
+        Pool { size, min_size, crush_rule, pg_num, ..own::untouched(live) }
+    }
+
+    fn attribute(self) -> fn(&str) -> Option<Path> {
+        match self {
+            Self::Data => |parameter| Some(Path::attr(&format!("data_{parameter}"))),
+            Self::Metadata => |parameter| Some(Path::attr(&format!("metadata_{parameter}"))),
+        }
+    }
+}
+
+/// Has both pools keep what is wanted.
+pub(super) async fn bring(cx: &Cx<Pve>, want: &CephFilesystem) -> Result<CephFilesystem, Problem> {
+    let gone = || {
+        Problem::new(
+            format!("File system \"{}\" is gone", want.name),
+            "Somebody removed it meanwhile. Apply again to make it anew.",
+        )
+    };
+    let live = find(cx, &want.name).await?.ok_or_else(gone)?;
+    for part in Part::BOTH {
+        let pool = if part == Part::Data { &live.data } else { &live.metadata };
+        let Some(pool) = pool else { continue };
+        let wanted = part.wanted(want, pool);
+        if pool.kind != "erasure" {
+            bring_part(cx, &wanted, part.attribute()).await?;
+        } else if [wanted.size, wanted.min_size] != [Some(pool.size), Some(pool.min_size)] {
+            return Err(Problem::new(
+                format!("Pool \"{}\" is erasure coded", pool.name),
+                "PVE sets no number of copies of such a pool. Nothing was written to it. Leave its size out.",
+            )
+            .at(part.called("size")));
+        }
+    }
+    let live = find(cx, &want.name).await?.ok_or_else(gone)?;
+    Ok(CephFilesystem::from_live(&live, Some(want)))
+}
