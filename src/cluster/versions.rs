@@ -6,6 +6,7 @@ use pve_client::Error as PveError;
 use terraform_plugin::{Cx, DataSource, Diagnostic, Error, Model, Nested};
 
 use crate::ground::error::During;
+use crate::ground::everywhere;
 use crate::ground::ledger::Planned;
 use crate::ground::pve::Pve;
 
@@ -52,29 +53,25 @@ impl Planned for Told {
 
 impl DataSource<Pve> for Versions {
     async fn read(cx: &Cx<Pve>, _config: Self) -> Result<Self, Error> {
-        let status = cx.client.cluster().status().await.during("Cannot list the cluster's nodes")?;
         let ceph = match cx.client.ceph().installed().await {
             Err(PveError::Permission(_)) => BTreeMap::new(),
             installed => installed.during("Cannot ask for the versions of Ceph")?,
         };
-        let mut nodes = BTreeMap::new();
-        for member in &status.members {
-            let mut node = NodeVersion::default();
-            match cx.client.node(&member.name).version().await {
-                Ok(found) => {
-                    node.version = Some(found.version.to_string());
-                    node.release = Some(found.release.clone());
-                    node.repoid = Some(found.repoid.clone());
-                    node.ceph = ceph.get(&member.name).cloned();
-                }
-                Err(PveError::NodeUnreachable { node, message, .. }) => cx.warn(Diagnostic::warning(
-                    format!("Node {node} is unreachable"),
-                    format!("Its versions are null: {message}"),
-                )),
-                Err(error) => return Err(error).during(format!("Cannot ask {} for its version", member.name))?,
-            }
-            nodes.insert(member.name.clone(), node);
-        }
+        let all = everywhere::ask(cx, "Its versions are null", |node| async move {
+            cx.client.node(&node).version().await.during(format!("Cannot ask {node} for its version"))
+        })
+        .await?;
+        let told = all.into_iter().map(|(name, found)| {
+            let ceph = ceph.get(&name).filter(|_| found.is_some()).cloned();
+            let node = NodeVersion {
+                version: found.as_ref().map(|found| found.version.to_string()),
+                release: found.as_ref().map(|found| found.release.clone()),
+                repoid: found.as_ref().map(|found| found.repoid.clone()),
+                ceph,
+            };
+            (name, node)
+        });
+        let nodes: BTreeMap<String, NodeVersion> = told.collect();
         let equal = nodes.values().filter_map(|node| node.version.as_ref()).is_sorted_by(|one, other| one == other);
         if !equal && cx.ledger.with(|told: &mut BTreeMap<(), Told>| told.insert((), Told).is_none()) {
             cx.warn(differ(&nodes));

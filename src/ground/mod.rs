@@ -3,6 +3,7 @@
 
 pub mod absence;
 pub mod error;
+pub mod everywhere;
 pub mod evidence;
 pub mod ledger;
 pub mod lives;

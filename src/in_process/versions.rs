@@ -83,3 +83,37 @@ async fn pve_8_is_not_asked_for_what_came_later() {
     bench.core.destroy(&config).await.unwrap();
     assert!(bench.core.state.instances.is_empty());
 }
+
+const EVERYWHERE: &str = r#"
+data "pve_node_network" "all" {}
+data "pve_apt_repositories" "all" {}
+data "pve_apt_standard_repositories" "all" {}
+output "networks" { value = { for name, node in data.pve_node_network.all.nodes : name => join(",", node.networks != null ? node.networks : ["null"]) } }
+output "files" { value = { for key, entry in data.pve_apt_repositories.all.apt_repositories : entry.node => entry.node... } }
+output "offered" { value = { for key, entry in data.pve_apt_standard_repositories.all.apt_standard_repositories : entry.node => entry.node... } }
+"#;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_asked_of_all_nodes_is_told_of_those_that_answer() {
+    let bench = Bench::of(Shape::default()).await;
+    let config = Config::from_hcl(EVERYWHERE).unwrap();
+    let keys = |value: &Value| shown(value).as_object().unwrap().keys().cloned().collect::<Vec<_>>();
+    for (on, there, network) in
+        [(true, &["pve1", "pve2", "pve3"][..], "10.0.0.0/24"), (false, &["pve1", "pve3"], "null")]
+    {
+        bench.sim.world.control("POST", "/nodes/pve2/power", &json!({"on": on})).unwrap();
+        bench.sim.world.advance(Duration::from_secs(60));
+        let plan = bench.core.plan(&config).await.unwrap();
+        assert_eq!(shown(&plan.outputs["networks"])["pve2"], network);
+        assert_eq!(shown(&plan.outputs["networks"])["pve1"], "10.0.0.0/24");
+        assert_eq!([keys(&plan.outputs["files"]), keys(&plan.outputs["offered"])], [there, there]);
+        let said: Vec<String> = plan.warnings.iter().map(ToString::to_string).collect();
+        for then in ["What it has is null", "Its repositories are left out"] {
+            assert_eq!(
+                said.iter().any(|told| told.contains("pve2 is unreachable") && told.contains(then)),
+                !on,
+                "{said:?}"
+            );
+        }
+    }
+}

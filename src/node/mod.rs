@@ -5,6 +5,7 @@ pub mod config;
 pub mod disks;
 pub mod dns;
 pub mod hosts;
+pub mod network;
 pub mod nodes;
 pub mod time;
 
@@ -34,6 +35,7 @@ pub fn offer(registry: Registry<Pve>) -> Registry<Pve> {
         .data::<disks::NodeDisks>()
         .object::<dns::NodeDns>()
         .object::<hosts::NodeHosts>()
+        .data::<network::NodeNetwork>()
         .data::<nodes::Nodes>()
         .object::<time::NodeTime>()
 }

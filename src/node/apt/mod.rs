@@ -86,6 +86,9 @@ async fn repositories(cx: &Cx<Pve>, node: &str) -> Result<Arc<Repositories>, Pro
     cx.client.shared(Area::Nodes, request).await.during(doing).map_err(Problem::node_at_fault)
 }
 
+/// What comes of a node that does not answer.
+const LEFT_OUT: &str = "Its repositories are left out";
+
 /// How often something is switched before it is given up: each switching is one entry, and somebody else may be at work.
 const STEPS: u32 = 16;
 

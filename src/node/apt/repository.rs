@@ -2,8 +2,9 @@
 
 use terraform_plugin::{Cx, Error, Findings, Listed, Model, Need, Timeouts};
 
-use super::{At, Repositories, Work, repositories};
-use crate::ground::error::{During, Problem};
+use super::{At, LEFT_OUT, Repositories, Work, repositories};
+use crate::ground::error::Problem;
+use crate::ground::everywhere;
 use crate::ground::pve::Pve;
 use crate::section::{Builtin, Family, OwnRight, Section, lives, said_again};
 
@@ -149,14 +150,13 @@ impl Listed<Pve> for AptRepository {
 
     /// Each suite and component of an entry by itself, as they are known.
     async fn list(cx: &Cx<Pve>) -> Result<Vec<Self>, Error> {
-        let status = cx.client.cluster().status().await.during("Cannot list the cluster's nodes")?;
+        let everywhere = everywhere::ask(cx, LEFT_OUT, |node| async move { repositories(cx, &node).await }).await?;
         let mut all = Vec::new();
-        for member in &status.members {
-            let found = repositories(cx, &member.name).await?;
+        for (node, found) in everywhere.iter().filter_map(|(node, found)| Some((node, found.as_ref()?))) {
             for at in found.entries() {
                 let file = at.path.rsplit('/').next().unwrap_or_default();
                 for (suite, component, uri) in words(&at) {
-                    let (node, file) = (member.name.clone(), file.to_owned());
+                    let (node, file) = (node.clone(), file.to_owned());
                     let key = AptRepositoryKey { node, file, suite, component, uri };
                     all.extend(Self::find(cx, &key).await?);
                 }

@@ -3,8 +3,9 @@
 use pve_client::Request;
 use terraform_plugin::{Cx, Error, Findings, Listed, Model, Need, Say, Timeouts};
 
-use super::{At, Repositories, Work, path, repositories};
-use crate::ground::error::{During, Problem};
+use super::{At, LEFT_OUT, Repositories, Work, path, repositories};
+use crate::ground::error::Problem;
+use crate::ground::everywhere;
 use crate::ground::pve::Pve;
 use crate::section::{Builtin, Family, OwnRight, Section, listed, lives, said_again};
 
@@ -200,12 +201,11 @@ impl Listed<Pve> for AptStandardRepository {
     const PLURAL: &'static str = "apt_standard_repositories";
 
     async fn list(cx: &Cx<Pve>) -> Result<Vec<Self>, Error> {
-        let status = cx.client.cluster().status().await.during("Cannot list the cluster's nodes")?;
+        let everywhere = everywhere::ask(cx, LEFT_OUT, |node| async move { repositories(cx, &node).await }).await?;
         let mut all = Vec::new();
-        for member in &status.members {
-            let found = repositories(cx, &member.name).await?;
+        for (node, found) in everywhere.iter().filter_map(|(node, found)| Some((node, found.as_ref()?))) {
             for offer in &found.standard {
-                let key = AptStandardRepositoryKey { node: member.name.clone(), handle: offer.handle.clone() };
+                let key = AptStandardRepositoryKey { node: node.clone(), handle: offer.handle.clone() };
                 all.extend(Self::find(cx, &key).await?);
             }
         }
