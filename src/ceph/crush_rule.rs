@@ -14,6 +14,7 @@ use terraform_plugin::{
     Updated, require,
 };
 
+use super::crush_bucket;
 use super::durability;
 use super::placement::{Copies, Member, Rule};
 use super::shell_node;
@@ -138,8 +139,9 @@ impl Resource<Pve> for CrushRule {
             found.exists(named(&want.name).existing());
         }
         if let Err(problem) = nameable(&want, &map) {
-            // Hosts and classes come with their first OSD.
-            found.missing(!cx.ledger.all::<Member>().is_empty(), problem);
+            // Hosts and classes come with their first OSD, racks with their resource.
+            let coming = !cx.ledger.all::<Member>().is_empty() || !cx.ledger.all::<crush_bucket::Coming>().is_empty();
+            found.missing(coming, problem);
         }
         Ok(())
     }

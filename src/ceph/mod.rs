@@ -2,6 +2,7 @@
 
 pub mod cluster;
 pub mod config;
+pub mod crush_bucket;
 pub mod crush_rule;
 pub mod daemon;
 pub mod departure;
@@ -27,6 +28,7 @@ pub fn offer(registry: Registry<Pve>) -> Registry<Pve> {
         .data::<status::CephStatus>()
         .object::<cluster::CephCluster>()
         .listed::<config::CephConfig>()
+        .listed::<crush_bucket::CrushBucket>()
         .listed::<crush_rule::CrushRule>()
         .listed::<filesystem::CephFilesystem>()
         .object::<flags::CephFlags>()

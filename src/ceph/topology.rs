@@ -20,6 +20,19 @@ impl Planned for Rule {
     type Key = String;
 }
 
+/// The bucket that a host is going to be in, by the host.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// Its level.
+    pub kind: String,
+    /// Its name.
+    pub bucket: String,
+}
+
+impl Planned for Place {
+    type Key = String;
+}
+
 /// Members, rules and possible hosts, as far as known.
 #[derive(Clone, Debug, Default)]
 pub struct Topology {
@@ -57,6 +70,12 @@ impl Topology {
         let planned = pve.ledger.all::<Member>();
         let placed: Vec<Member> = planned.into_iter().map(|member| topology.placed(member)).collect();
         topology.members.extend(placed);
+        pve.ledger.with(|places: &mut BTreeMap<String, Place>| {
+            for member in &mut topology.members {
+                let place = places.get(&member.host);
+                member.above.extend(place.map(|place| (place.kind.clone(), place.bucket.clone())));
+            }
+        });
         topology.rules.extend(pve.ledger.all::<Rule>().into_iter().map(|rule| (rule.name.clone(), rule)));
         topology
     }

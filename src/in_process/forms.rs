@@ -7,6 +7,7 @@ use terraform_plugin::schema::{Attribute, Kind, Nesting, Rule};
 use terraform_plugin::value::Type;
 
 use super::{Kept, Rig};
+use crate::ceph::crush_bucket::CrushBucket;
 use crate::ceph::crush_rule::CrushRule;
 use crate::ceph::daemon::manager::CephManager;
 use crate::ceph::daemon::metadata_server::CephMetadataServer;
@@ -345,6 +346,10 @@ async fn rules_and_osds() {
     let also = [("failure_domain", json!("host")), ("root", json!("default")), ("device_class", json!("ssd"))];
     let done = every_form::<CrushRule>(&rig, &rule, &no_maps, &also).await;
     assert_eq!(done, 3);
+    let bucket = json!({ "name": "here", "type": "rack" });
+    let also = [("hosts", json!(["pve1"])), ("hosts", json!([])), ("parent", json!("default"))];
+    let done = every_form::<CrushBucket>(&rig, &bucket, &no_maps, &also).await;
+    assert!(done > 2, "only {done} forms were accepted");
     let osd = rig.import::<Osd>("0").await.unwrap();
     let text = terraform_plugin::value::json::encode(&osd.state, &super::ty::<Osd>()).unwrap();
     let found: Json = serde_json::from_str(&text).unwrap();
@@ -390,6 +395,7 @@ fn no_resource_is_left_out() {
         super::type_name::<CephMetadataServer>(),
         super::type_name::<CephMonitor>(),
         super::type_name::<CephPool>(),
+        super::type_name::<CrushBucket>(),
         super::type_name::<CrushRule>(),
         super::type_name::<HaResource>(),
         super::type_name::<Osd>(),

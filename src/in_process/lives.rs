@@ -242,9 +242,10 @@ async fn every_data_source_tells_what_its_example_asks() {
     let mut with_ceph = Bench::with_ceph().await;
     for name in named("data-sources") {
         // Where Ceph is what the example makes, there is none before.
-        let makes_ceph = Beside::of(&name).unwrap().cluster.is_some_and(|cluster| {
-            ["none", "installed"].iter().any(|stage| cluster["ceph"]["stage"] == *stage)
-        });
+        let makes_ceph = Beside::of(&name)
+            .unwrap()
+            .cluster
+            .is_some_and(|cluster| ["none", "installed"].iter().any(|stage| cluster["ceph"]["stage"] == *stage));
         let mut own = if makes_ceph { Some(bench_of(&name).await) } else { None };
         let bench = own.as_mut().unwrap_or(&mut with_ceph);
         let text = read(&examples().join("data-sources").join(&name).join("data-source.tf"));

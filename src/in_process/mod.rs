@@ -8,6 +8,7 @@ mod ceph_cluster;
 mod ceph_install;
 mod colleagues;
 mod conforms;
+mod crush_buckets;
 mod daemons;
 mod described;
 mod disk_moves;

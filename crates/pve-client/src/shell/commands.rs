@@ -219,6 +219,21 @@ fn whom(text: &str) -> Result<String, CommandError> {
     }
 }
 
+/// `ceph osd crush add-bucket NAME TYPE`
+pub fn bucket_add(bucket: &str, kind: &str) -> Result<Vec<String>, CommandError> {
+    Ok(ceph(["osd", "crush", "add-bucket", &name(bucket)?, &name(kind)?]))
+}
+
+/// `ceph osd crush move NAME TYPE=PARENT`
+pub fn bucket_move(item: &str, kind: &str, parent: &str) -> Result<Vec<String>, CommandError> {
+    Ok(ceph(["osd", "crush", "move", &name(item)?, &format!("{}={}", name(kind)?, name(parent)?)]))
+}
+
+/// `ceph osd crush rm NAME`
+pub fn bucket_rm(bucket: &str) -> Result<Vec<String>, CommandError> {
+    Ok(ceph(["osd", "crush", "rm", &name(bucket)?]))
+}
+
 /// `ceph fs fail NAME`
 pub fn fs_fail(filesystem: &str) -> Result<Vec<String>, CommandError> {
     Ok(ceph(["fs", "fail", &name(filesystem)?]))
@@ -283,6 +298,22 @@ impl<'a> CephCommands<'a> {
             node: self.shell.node().to_owned(),
             message: why.to_string(),
         })
+    }
+
+    /// Makes a bucket below nothing. One of that name is left as it is **and the command succeeds**, whatever its level.
+    pub async fn add_bucket(&self, bucket: &str, kind: &str) -> Result<(), CommandError> {
+        self.change(bucket_add(bucket, kind)?).await
+    }
+
+    /// Puts a bucket with all that is in it below another one, of that level. **A parent that is missing is made**, below
+    /// nothing: look before.
+    pub async fn move_bucket(&self, item: &str, kind: &str, parent: &str) -> Result<(), CommandError> {
+        self.change(bucket_move(item, kind, parent)?).await
+    }
+
+    /// Removes a bucket, which has to be empty. A missing one is removed already.
+    pub async fn remove_bucket(&self, bucket: &str) -> Result<(), CommandError> {
+        self.change(bucket_rm(bucket)?).await
     }
 
     /// Takes the metadata servers away from a file system, which nobody serves from then on; repeated it changes nothing.

@@ -236,12 +236,28 @@ impl Ceph {
             self.mdss.iter().map(|m| (m.daemon.name.as_str(), m.daemon.node.as_str())).collect();
         let filesystems: BTreeMap<&str, bool> =
             self.filesystems.iter().map(|fs| (fs.name.as_str(), fs.joinable)).collect();
+        // Hosts come with OSDs, and stay without.
+        let above =
+            |b: &&super::crush::Bucket| !b.is_shadow() && !["host", "osd"].contains(&super::crush::TYPES[b.type_id]);
+        let buckets: BTreeMap<&str, Value> = self
+            .crush
+            .buckets()
+            .filter(above)
+            .filter(|bucket| bucket.name != "default")
+            .map(|bucket| {
+                let parent = self.crush.parent_of(bucket.id).map(|parent| parent.name.clone());
+                let mut items: Vec<String> = bucket.items.iter().map(|(id, _)| self.crush.name_of(*id)).collect();
+                items.sort_unstable();
+                let kind = super::crush::TYPES[bucket.type_id];
+                (bucket.name.as_str(), json!({"type": kind, "parent": parent, "items": items}))
+            })
+            .collect();
         // What PVE writes of daemons is rewritten as a whole by whoever writes it.
         let conf: Vec<&String> =
             self.conf.iter().flat_map(|conf| conf.keys().filter(|key| key.contains('.'))).collect();
         let installed: Vec<&String> = self.nodes.keys().filter(|name| self.installed(name)).collect();
         json!({"installed": installed, "initialised": self.conf.is_some(), "mons": mons, "mgrs": mgrs, "mdss": mdss,
-            "filesystems": filesystems, "conf": conf, "osds": osds,
+            "filesystems": filesystems, "buckets": buckets, "conf": conf, "osds": osds,
             "pools": pools, "rules": rules, "config": self.config.dump(), "flags": self.user_flags()})
     }
 }
