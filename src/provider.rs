@@ -1,6 +1,7 @@
 //! The provider: its configuration, and everything it offers.
 
 mod environment;
+mod ssh;
 mod trust;
 
 use std::collections::BTreeMap;
@@ -21,6 +22,7 @@ use crate::notification;
 use crate::storage;
 use crate::vm;
 use environment::Environment;
+use ssh::Ssh;
 
 /// The Proxmox VE provider takes three nodes from bare disks to highly available virtual machines on Ceph.
 ///
@@ -28,7 +30,7 @@ use environment::Environment;
 ///
 /// An API token is enough to plan and for most of the work. PVE reserves making and destroying OSDs and its own
 /// terminal (which CRUSH rules need) to `root@pam` with its password: give both, and the password is used for nothing
-/// else.
+/// else. With `ssh` the terminal is not needed.
 #[derive(ProviderConfig, Clone, Debug, PartialEq)]
 pub struct PveConfig {
     /// The nodes' addresses by node name: `{ pve1 = "https://192.0.2.11:8006" }`. Any one of them answers for the whole
@@ -63,6 +65,10 @@ pub struct PveConfig {
     /// The user's password. `PVE_PASSWORD`.
     #[attr(optional, sensitive)]
     pub password: Option<Secret<String>>,
+    /// How the nodes are reached by SSH, for what PVE's API cannot do (CRUSH rules, device classes). Without it PVE's own
+    /// terminal is used, which takes `root@pam` with its password.
+    #[attr(optional)]
+    pub ssh: Option<Ssh>,
 }
 
 /// The provider.
@@ -221,6 +227,7 @@ fn client_config(config: &PveConfigPlan, environment: &Environment, start: &Star
         }
         _ => {}
     }
+    client.ssh = known("ssh", &config.ssh)?.map(ssh::config).transpose()?;
     Ok(client)
 }
 

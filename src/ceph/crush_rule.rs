@@ -103,13 +103,13 @@ impl Resource<Pve> for CrushRule {
             && (change.changed(|p| &p.failure_domain)
                 || change.changed(|p| &p.root)
                 || change.changed(|p| &p.device_class));
-        if (change.is_create() || redefined) && !cx.client.has_root() {
+        if (change.is_create() || redefined) && !cx.client.has_shell() {
             say.warning(
                 "name",
-                "CRUSH rules need the login of root@pam",
+                "CRUSH rules need the login of root@pam, or SSH",
                 format!(
                     "Ceph's command for rule \"{}\" runs in PVE's terminal, for which no token is enough. Set `username = \
-                     \"root@pam\"` and `password` on the provider (PVE_USERNAME, PVE_PASSWORD) before the apply.",
+                     \"root@pam\"` and `password` on the provider (PVE_USERNAME, PVE_PASSWORD), or `ssh`, before the apply.",
                     rule.name
                 ),
             );

@@ -93,7 +93,7 @@ fn without_the_login_of_root_it_is_planned_with_a_warning_and_not_begun() -> any
     work.set("PVE_PASSWORD", "");
     work.write("main.tf", &rule("name = \"r\"\nfailure_domain = \"osd\""))?;
     let plan = work.plan()?;
-    assert!(plan.output.says("CRUSH rules need the login of root@pam"), "{}", plan.output.told());
+    assert!(plan.output.says("CRUSH rules need the login of root@pam, or SSH"), "{}", plan.output.told());
     let output = work.apply()?.failed("Cannot create CRUSH rule \"r\"")?;
     assert!(output.says("PVE_PASSWORD"), "{}", output.told());
     assert!(sim.mutations()?.is_empty());

@@ -17,6 +17,7 @@ mod proxmoxer;
 mod requests;
 mod road;
 mod secrets;
+mod ssh;
 mod storage_rbd;
 mod taken_over;
 mod vm;

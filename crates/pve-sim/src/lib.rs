@@ -14,6 +14,7 @@ pub mod kernel;
 pub mod shape;
 mod shell;
 mod sim;
+pub mod sshd;
 pub mod truth;
 
 pub use kernel::terminate;

@@ -19,7 +19,15 @@ use crate::ground::pve::Pve;
 /// Says what the apply needs and the credentials do not have.
 pub fn rights(cx: &Cx<Pve>, change: &Change<Osd>, say: &mut Say<Osd>) {
     let reclassed = change.is_update() && change.changed(|p| &p.crush_device_class);
-    if (change.is_create() || change.is_destroy() || reclassed) && !cx.client.has_root() {
+    if reclassed && !cx.client.has_shell() {
+        say.warning(
+            "crush_device_class",
+            "A device class needs the login of root@pam, or SSH",
+            "Ceph's command for it runs in PVE's terminal, for which no token is enough. Set `username = \"root@pam\"` and \
+             `password` on the provider (PVE_USERNAME, PVE_PASSWORD), or `ssh`, before the apply.",
+        );
+    }
+    if (change.is_create() || change.is_destroy()) && !cx.client.has_root() {
         say.warning(
             "node",
             "OSDs need the login of root@pam",

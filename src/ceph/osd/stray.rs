@@ -37,7 +37,7 @@ pub async fn told(
         Some(live) => listed(cx, node, (entry, live), list).await?,
         None => {
             fsid = look::fsid(cx, node, id).await?;
-            match asks && cx.client.has_root() {
+            match asks && cx.client.has_shell() {
                 true => recorded(cx, id, fsid.as_deref()).await,
                 false => Known::Unlisted,
             }

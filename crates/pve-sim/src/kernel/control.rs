@@ -32,11 +32,29 @@ struct Advance {
     seconds: f64,
 }
 
+/// A command on a node, without a terminal around it.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Typed {
+    argv: Vec<String>,
+}
+
 /// What runs inside a guest.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Inside {
     refuses_unplug: bool,
+}
+
+fn shell(world: &World, node: &str, argv: &[String]) -> Result<Value, String> {
+    if !world.with(|cluster| cluster.nodes.online(node)) {
+        return Err(format!("{node} is off"));
+    }
+    let missing = || format!("{}: command not found\n", argv.first().map_or("", String::as_str));
+    Ok(match world.routes().program(world, node, argv) {
+        Some(output) => json!({ "status": output.status, "stdout": output.stdout, "stderr": output.stderr }),
+        None => json!({ "status": 127, "stdout": "", "stderr": missing() }),
+    })
 }
 
 /// Answers a request to the control address: status and body.
@@ -54,6 +72,7 @@ pub(crate) fn answer(world: &World, method: &str, path: &str, body: &[u8]) -> (u
         ("POST", ["nodes", node, "disks", serial, "kill"]) => {
             world.with(|cluster| cluster.kill_disk(node, serial)).map(|osds| json!({ "osds": osds }))
         }
+        ("POST", ["nodes", node, "shell"]) => read(body).and_then(|Typed { argv }| shell(world, node, &argv)),
         ("POST", ["guests", vmid]) => read(body).and_then(|inside: Inside| set_inside(world, vmid, &inside)),
         ("GET", ["requests"]) => Ok(world.with(|cluster| json!(cluster.requests))),
         ("DELETE", ["requests"]) => {

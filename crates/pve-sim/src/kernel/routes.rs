@@ -7,6 +7,8 @@ use serde_json::Value;
 use super::call::Call;
 use super::error::PveError;
 use super::schema::{self, Method};
+use super::world::World;
+use crate::cluster::ceph::Output;
 
 /// Answers a call: the value of `data`.
 pub type Handler = fn(&mut Call<'_>) -> Result<Value, PveError>;
@@ -24,7 +26,11 @@ pub struct Route {
 pub struct Routes {
     routes: Vec<Route>,
     by_name: HashMap<(&'static str, &'static str), usize>,
+    programs: Option<Programs>,
 }
+
+/// Runs a program on a node; none if the node has no such program.
+pub(crate) type Programs = fn(&World, &str, &[String]) -> Option<Output>;
 
 impl Routes {
     /// PVE's routes, none of them with a handler.
@@ -36,7 +42,17 @@ impl Routes {
         let routes: Vec<Route> = schema::methods().iter().map(route).collect();
         let name = |(n, route): (usize, &Route)| ((route.method.method.as_str(), route.method.path.as_str()), n);
         let by_name = routes.iter().enumerate().map(name).collect();
-        Routes { routes, by_name }
+        Routes { routes, by_name, programs: None }
+    }
+
+    /// What the nodes' programs are, for whoever gets a shell there.
+    pub(crate) fn programs(&mut self, programs: Programs) {
+        self.programs = Some(programs);
+    }
+
+    /// Runs a program on a node, if it is there.
+    pub(crate) fn program(&self, world: &World, node: &str, argv: &[String]) -> Option<Output> {
+        self.programs.and_then(|run| run(world, node, argv))
     }
 
     /// `GET path`, the path written as in the schema.

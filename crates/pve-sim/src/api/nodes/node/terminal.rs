@@ -27,6 +27,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 pub(crate) fn routes(r: &mut Routes) {
     r.post("/nodes/{node}/termproxy", termproxy);
     r.get("/nodes/{node}/vncwebsocket", vncwebsocket);
+    r.programs(program);
 }
 
 fn termproxy(call: &mut Call<'_>) -> Result<Value, PveError> {
