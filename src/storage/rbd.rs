@@ -91,7 +91,7 @@ impl Section for StorageRbd {
         let before =
             prior.map(|prior| (prior.storage.as_str(), Entry { nodes: prior.nodes.clone(), disable: prior.disable }));
         let before = before.as_ref().map(|(storage, entry)| (*storage, entry));
-        let entry = EntryPlan { nodes: want.nodes.clone(), disable: want.disable.clone() };
+        let entry = EntryPlan { nodes: want.nodes.clone(), disable: want.disable };
         entry::possible(cx, &entry, before, found).await?;
         let Some(pool) = want.pool.text().filter(|pool| prior.is_none_or(|prior| prior.pool != *pool)) else {
             return Ok(());
