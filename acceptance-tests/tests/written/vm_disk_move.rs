@@ -1,4 +1,5 @@
-//! `pve_vm_disk_move` with a real Terraform. Bad input is in `src/in_process/wrong`.
+//! `pve_vm_disk_move` with a real Terraform: its life, Ctrl-C, and two moves that Terraform begins at once. All else is in
+//! `src/in_process/disk_moves.rs`.
 
 use acceptance_tests::{Sim, Workspace, cluster};
 use serde_json::json;
@@ -88,32 +89,6 @@ fn a_disk_is_moved_while_its_vm_runs() -> anyhow::Result<()> {
 }
 
 #[test]
-fn a_move_that_is_left_alone_is_taken_up_again() -> anyhow::Result<()> {
-    let Some((sim, work)) = with_storage(&["--bandwidth", SLOWLY])? else { return Ok(()) };
-    let text = moved("delete_source = true\ndetach_after = \"2s\"");
-    work.write("main.tf", &text)?;
-    let output = work.apply()?.succeeded()?;
-    assert!(output.says("vm:101 scsi0 is still moving"), "{}", output.told());
-    assert!(output.says("detach_after (2s) is over; the task continues on pve1"), "{}", output.told());
-    let made = work.instance("pve_vm_disk_move.disk")?;
-    assert_eq!((&made["attributes"]["ready"], &made["status"]), (&json!(false), &json!(null)));
-    assert_eq!(work.plan()?.actions("pve_vm_disk_move.disk"), ["update"]);
-
-    let output = work.apply()?.succeeded()?;
-    assert!(output.says("is still moving"), "{}", output.told());
-    assert_eq!(moves(&sim)?, 1, "taken up again, not begun again");
-
-    // It ends while nobody looks: the next plan has nothing to do.
-    sim.advance(LONG_ENOUGH)?;
-    assert!(work.plan()?.is_empty());
-    work.apply()?.succeeded()?;
-    assert_eq!(work.instance("pve_vm_disk_move.disk")?["attributes"]["ready"], true);
-    assert!(is_on_ceph(&sim)?);
-    assert_eq!(moves(&sim)?, 1);
-    Ok(())
-}
-
-#[test]
 fn an_interrupted_move_goes_on_and_is_finished_by_the_next_apply() -> anyhow::Result<()> {
     let Some((sim, work)) = with_storage(&["--bandwidth", SLOWLY])? else { return Ok(()) };
     work.write("main.tf", &moved(""))?;
@@ -134,44 +109,6 @@ fn an_interrupted_move_goes_on_and_is_finished_by_the_next_apply() -> anyhow::Re
     assert_eq!(work.instance("pve_vm_disk_move.disk")?["attributes"]["ready"], true);
     assert!(work.plan()?.is_empty());
     assert_eq!(moves(&sim)?, 1);
-    Ok(())
-}
-
-#[test]
-fn a_failed_move_leaves_nothing_and_no_state() -> anyhow::Result<()> {
-    let Some((sim, work)) = with_storage(&[])? else { return Ok(()) };
-    sim.fault(&json!({
-        "match": {"method": "POST", "path": "/nodes/*/qemu/*/move_disk"},
-        "effect": {"task": "fail", "message": "storage migration failed: no space left"}
-    }))?;
-    work.write("main.tf", &moved(""))?;
-    let output = work.apply()?.failed("Cannot move vm:101 scsi0 to storage \"ceph-vm\"")?;
-    assert!(output.says("no space left"), "{}", output.told());
-    assert!(work.instance("pve_vm_disk_move.disk")?.is_null());
-    sim.clear_faults()?;
-    work.apply()?.succeeded()?;
-    assert!(work.plan()?.is_empty());
-    Ok(())
-}
-
-#[test]
-fn lost_answers_are_settled_by_looking() -> anyhow::Result<()> {
-    for when in ["before", "after"] {
-        let Some((sim, work)) = with_storage(&[])? else { return Ok(()) };
-        sim.fault(&json!({
-            "match": {"method": "POST", "path": "/nodes/*/qemu/*/move_disk"}, "when": when,
-            "times": 1, "effect": {"drop": true}
-        }))?;
-        work.write("main.tf", &moved(""))?;
-        let output = work.apply()?;
-        if output.code != Some(0) {
-            assert!(output.says("nothing was written"), "{when}: {}", output.told());
-            assert!(work.instance("pve_vm_disk_move.disk")?.is_null());
-            work.apply()?.succeeded()?;
-        }
-        assert!(work.plan()?.is_empty(), "{when}");
-        assert!(!sim.state()?.to_string().contains("unused1"), "moved once only");
-    }
     Ok(())
 }
 
@@ -203,107 +140,5 @@ fn two_disks_of_a_vm_are_moved_one_after_the_other() -> anyhow::Result<()> {
     work.write("main.tf", &two_disks("none", "none"))?;
     assert!(work.plan()?.is_empty(), "where the disks lie is not compared");
     work.destroy()?.succeeded()?;
-    Ok(())
-}
-
-#[test]
-fn another_disk_on_its_way_is_waited_for_or_named() -> anyhow::Result<()> {
-    let Some((sim, work)) = with_storage(&["--bandwidth", SLOWLY])? else { return Ok(()) };
-    work.write("main.tf", &two_disks("none", "detach_after = \"1s\""))?;
-    work.apply()?.succeeded()?;
-    work.write("main.tf", &two_disks("timeouts = { create = \"2s\" }", "detach_after = \"1s\""))?;
-    let output = work.apply()?.failed("Cannot move vm:102 scsi0")?;
-    assert!(output.says("scsi1 of vm:102 is being moved"), "{}", output.told());
-    assert!(work.instance("pve_vm_disk_move.scsi0")?.is_null());
-    assert_eq!(moves(&sim)?, 1);
-
-    // A state that was lost: the move that runs is taken up, not begun again.
-    work.run(&["state", "rm", "pve_vm_disk_move.scsi1"])?.succeeded()?;
-    work.write("main.tf", &two_disks("none", "detach_after = \"1s\""))?;
-    let output = work.apply()?.succeeded()?;
-    assert!(output.says("vm:102 scsi1 is still moving"), "{}", output.told());
-    assert_eq!(moves(&sim)?, 1);
-    sim.advance(LONG_ENOUGH)?;
-    work.write("main.tf", &two_disks("", "delete_source = true"))?;
-    let mut running = work.start_apply()?;
-    running.until("the second move has begun", || moves(&sim).is_ok_and(|n| n == 2))?;
-    sim.advance(LONG_ENOUGH)?;
-    running.wait()?.succeeded()?;
-    assert!(work.plan()?.is_empty());
-    Ok(())
-}
-
-#[test]
-fn a_provider_killed_in_a_move_leaves_the_move_to_be_taken_up() -> anyhow::Result<()> {
-    for when in ["before", "after"] {
-        let Some((sim, work)) = with_storage(&["--bandwidth", "50MiB/s"])? else { return Ok(()) };
-        work.write("main.tf", &moved("delete_source = true"))?;
-        sim.fault(&json!({
-            "match": {"method": "GET", "path": "/nodes/pve1/tasks"}, "nth": 2, "effect": {"delay": "600s"}
-        }))?;
-        let mut running = work.start_apply()?;
-        running.until("the provider looks at the tasks", || {
-            sim.faults().is_ok_and(|faults| faults[0]["seen"].as_u64().is_some_and(|seen| seen >= 2))
-        })?;
-        for pid in running.providers()? {
-            sim.fault(&json!({
-                "match": {"method": "POST", "path": "/nodes/*/qemu/*/move_disk"}, "when": when, "effect": {"kill": pid}
-            }))?;
-        }
-        assert_eq!(running.wait()?.code, Some(1));
-        sim.clear_faults()?;
-        work.apply()?.succeeded()?;
-        assert!(work.plan()?.is_empty(), "{when}");
-        let state = sim.state()?.to_string();
-        assert!(!state.contains("unused0") && !state.contains("ceph-vm:vm-101-disk-1"), "{when}: moved once");
-    }
-    Ok(())
-}
-
-#[test]
-fn the_death_of_the_node_ends_a_move_and_it_is_begun_again_later() -> anyhow::Result<()> {
-    let Some((sim, work)) = with_storage(&["--bandwidth", SLOWLY])? else { return Ok(()) };
-    work.write("main.tf", &moved(""))?;
-    let mut running = work.start_apply()?;
-    running.until("the move has begun", || moves(&sim).is_ok_and(|n| n == 1))?;
-    sim.power("pve1", false)?;
-    let output = running.wait()?;
-    assert!(output.says("pve1"), "{}", output.told());
-    assert!(!output.says("tainted"), "{}", output.told());
-    assert_ne!(work.instance("pve_vm_disk_move.disk")?["status"], json!("tainted"));
-    sim.power("pve1", true)?;
-    sim.advance(60)?;
-    let mut running = work.start_apply()?;
-    running.until("the move has begun again", || moves(&sim).is_ok_and(|n| n == 2))?;
-    sim.advance(LONG_ENOUGH)?;
-    running.wait()?.succeeded()?;
-    assert!(work.plan()?.is_empty());
-    assert!(is_on_ceph(&sim)?);
-    Ok(())
-}
-
-#[test]
-fn a_disk_that_pve_vm_owns_is_taken_up_again_too() -> anyhow::Result<()> {
-    let Some((sim, work)) = with_storage(&["--bandwidth", SLOWLY])? else { return Ok(()) };
-    let owned = |storage: &str| {
-        format!(
-            "{STORAGE}\nresource \"pve_vm\" \"web\" {{\nvmid = 101\ndisks = {{ scsi0 = {{ size = \"32G\", storage = \"{storage}\" }} }}\n}}\n"
-        )
-    };
-    work.write("main.tf", &owned("local-lvm"))?;
-    work.import("pve_vm.web", "101")?.succeeded()?;
-    assert!(work.plan()?.is_empty());
-    work.write("main.tf", &owned("ceph-vm"))?;
-    let mut running = work.start_apply()?;
-    running.until("the move has begun", || moves(&sim).is_ok_and(|n| n == 1))?;
-    running.interrupt()?;
-    let output = running.wait()?;
-    assert!(output.says("vm:101 scsi0 is still moving"), "{}", output.told());
-    assert_eq!(work.plan()?.actions("pve_vm.web"), ["update"]);
-    sim.advance(LONG_ENOUGH)?;
-    work.apply()?.succeeded()?;
-    assert!(work.plan()?.is_empty());
-    assert_eq!(moves(&sim)?, 1);
-    assert!(is_on_ceph(&sim)?);
     Ok(())
 }
