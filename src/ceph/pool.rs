@@ -36,7 +36,7 @@ use crate::ground::rights;
 /// `.mgr` is Ceph's own pool, which its manager makes with the default rule, of one copy a host: where there are fewer hosts
 /// than copies, its placement groups stay undersized. So this one is taken over as it is and brought to what is configured, and
 /// where there is none yet it is waited for. Destroying it gives it back with the size and the rule that it had before; after an
-/// import, with `replicated_rule`. It needs no `allow_destroy`.
+/// import, or where it had that rule already, with `replicated_rule`. It needs no `allow_destroy`.
 #[derive(Model, Clone, Debug, Default, PartialEq)]
 #[model(name = "ceph_pool", area = "Ceph", key(name))]
 pub struct Pool {

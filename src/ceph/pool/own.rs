@@ -53,7 +53,7 @@ pub(super) async fn take_over(cx: &Cx<Pve>, want: &Pool, unwritten: Unwritten<Po
     unwritten.check(require(cx, want, None).await)?;
     // A run that was cut off may have changed some of it.
     let noted = cx.former(Some(NAME)).await.and_then(|run| run.note);
-    let former = noted.and_then(|note| serde_json::from_str(&note).ok()).unwrap_or_else(|| former(&live));
+    let former = noted.and_then(|note| serde_json::from_str(&note).ok()).unwrap_or_else(|| former(&live, want));
     if let Ok(note) = serde_json::to_string(&former) {
         cx.jot(note);
     }
@@ -67,12 +67,14 @@ pub(super) async fn take_over(cx: &Cx<Pve>, want: &Pool, unwritten: Unwritten<Po
     }
 }
 
-fn former(live: &Live) -> Former {
-    Former { size: live.size, min_size: live.min_size, crush_rule: live.crush_rule_name.clone() }
+/// The rule that is wanted may be the work of a run that was cut off and left no journal: such a rule is none that it had.
+fn former(live: &Live, want: &Pool) -> Former {
+    let rule = live.crush_rule_name.clone().filter(|rule| want.crush_rule.as_ref() != Some(rule));
+    Former { size: live.size, min_size: live.min_size, crush_rule: rule }
 }
 
 /// Gives it back as it was: the rule that it has may be about to go. After an import, which tells of no former time, with
-/// the rule that Ceph makes such pools with.
+/// the rule that Ceph makes such pools with, and so where it had the wanted one already.
 pub(super) async fn give_back(cx: &Cx<Pve>) -> Result<(), Error> {
     let Some(live) = find(cx, NAME).await? else { return Ok(()) };
     let rules = cx.client.ceph().rules().await.during("Cannot list the CRUSH rules")?;
