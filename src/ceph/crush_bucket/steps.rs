@@ -55,7 +55,7 @@ pub(super) fn next(map: &CrushMap, want: &Wanted) -> Step {
         return Step::Move { item: want.name.clone(), kind: to.kind.clone(), to: to.name.clone() };
     }
     let is_in = |host: &str| bucket.items.iter().any(|item| item.name == host);
-    for host in want.hosts.iter().filter(|host| !is_in(host)) {
+    if let Some(host) = want.hosts.iter().find(|host| !is_in(host)) {
         return match map.bucket(host) {
             None => Step::MakeHost(host.clone()),
             Some(_) => Step::Move { item: host.clone(), kind: bucket.kind.clone(), to: want.name.clone() },

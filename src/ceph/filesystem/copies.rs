@@ -54,18 +54,18 @@ impl Part {
 
     /// What is planned for the pool.
     fn planned(self, plan: &CephFilesystemPlan) -> PoolPlan {
-        let allow_single_copy = plan.allow_single_copy.clone();
+        let allow_single_copy = plan.allow_single_copy;
         match self {
             Self::Data => PoolPlan {
-                size: plan.data_size.clone(),
-                min_size: plan.data_min_size.clone(),
+                size: plan.data_size,
+                min_size: plan.data_min_size,
                 crush_rule: plan.data_crush_rule.clone(),
                 allow_single_copy,
                 ..PoolPlan::default()
             },
             Self::Metadata => PoolPlan {
-                size: plan.metadata_size.clone(),
-                min_size: plan.metadata_min_size.clone(),
+                size: plan.metadata_size,
+                min_size: plan.metadata_min_size,
                 crush_rule: plan.metadata_crush_rule.clone(),
                 allow_single_copy,
                 ..PoolPlan::default()
@@ -132,8 +132,8 @@ impl Part {
 
     fn attribute(self) -> fn(&str) -> Option<Path> {
         match self {
-            Self::Data => |parameter| Some(Path::attr(&format!("data_{parameter}"))),
-            Self::Metadata => |parameter| Some(Path::attr(&format!("metadata_{parameter}"))),
+            Self::Data => |parameter| Some(Path::attr(format!("data_{parameter}"))),
+            Self::Metadata => |parameter| Some(Path::attr(format!("metadata_{parameter}"))),
         }
     }
 }
