@@ -170,7 +170,7 @@ mod tests {
         let script =
             message("pve_sim", true) + &message("pve_client", false) + &message("pve_client", true) + "sleep 600";
         let end = built(shell(&script), &stage, soon).unwrap();
-        assert!(matches!(end, Built::Program(program) if program == PathBuf::from("/t/pve_client")));
+        assert!(matches!(end, Built::Program(program) if program == *"/t/pve_client"));
         assert!(matches!(built(shell("exit 1"), &stage, soon).unwrap(), Built::Failed));
         assert!(matches!(built(shell("sleep 600"), &stage, Instant::now()).unwrap(), Built::OutOfTime));
     }
