@@ -7,6 +7,8 @@ use terraform_plugin::schema::{Attribute, Kind, Nesting, Rule};
 use terraform_plugin::value::Type;
 
 use super::{Kept, Rig};
+use crate::ceph::cluster::CephCluster;
+use crate::ceph::config::CephConfig;
 use crate::ceph::crush_bucket::CrushBucket;
 use crate::ceph::crush_rule::CrushRule;
 use crate::ceph::daemon::manager::CephManager;
@@ -14,6 +16,7 @@ use crate::ceph::daemon::metadata_server::CephMetadataServer;
 use crate::ceph::daemon::monitor::CephMonitor;
 use crate::ceph::filesystem::CephFilesystem;
 use crate::ceph::flags::CephFlags;
+use crate::ceph::install::CephInstall;
 use crate::ceph::osd::Osd;
 use crate::ceph::pool::Pool as CephPool;
 use crate::ha::resource::HaResource;
@@ -385,12 +388,32 @@ async fn daemons_and_flags() {
     assert_eq!(every_form::<CephMonitor>(&rig, &on, &no_maps, &also).await, 2);
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn ceph_as_a_whole() {
+    let rig = Rig::of("ceph: {stage: none}").await;
+    let packages = json!({ "node": "pve1", "release": "tentacle", "repository": "no-subscription" });
+    // Nothing of it can be changed but where packages come from.
+    every_form::<CephInstall>(&rig, &packages, &no_maps, &[]).await;
+    let rig = Rig::of("ceph: {stage: installed}").await;
+    let also = [("network", json!("10.0.0.0/24")), ("cluster_network", json!("10.2.0.0/24"))];
+    let base = json!({ "network": "10.0.0.0/8" });
+    let done = every_form::<CephCluster>(&rig, &base, &no_maps, &also).await;
+    assert!(done >= 1, "only {done} forms were accepted");
+    let rig = Rig::of("ceph: {stage: ready}").await;
+    let base = json!({ "who": "osd", "option": "osd_max_backfills", "value": "2" });
+    let done = every_form::<CephConfig>(&rig, &base, &no_maps, &[("value", json!("3"))]).await;
+    assert!(done >= 1, "only {done} forms were accepted");
+}
+
 /// Whoever adds a resource tries its forms here; those of plain objects are tried with their lives.
 #[test]
 fn no_resource_is_left_out() {
     let tried = [
+        super::type_name::<CephCluster>(),
+        super::type_name::<CephConfig>(),
         super::type_name::<CephFilesystem>(),
         super::type_name::<CephFlags>(),
+        super::type_name::<CephInstall>(),
         super::type_name::<CephManager>(),
         super::type_name::<CephMetadataServer>(),
         super::type_name::<CephMonitor>(),

@@ -34,7 +34,7 @@ async fn what_pve_refuses_points_at_the_attribute() {
     let mut work = cluster().await;
     let site = work.site.clone();
     let before = site.state();
-    work.write(&vm(&format!("{SMALL}cpu = \"no such, thing\"")));
+    work.write(&vm(&format!("{SMALL}cpu = \"custom-mine, thing\"")));
     let output = work.apply().await.failed("Cannot create vm:100");
     assert!(output.says("with pve_vm.web") && output.says("cpu"), "{}", output.told());
     assert_eq!(site.state(), before);

@@ -12,7 +12,7 @@ fn pool(attributes: &str) -> String {
 }
 
 async fn ready() -> Work {
-    Work::of("ceph: {stage: ready}").await
+    Work::of("ceph: {stage: ready, pools: [{name: taken}]}").await
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -36,7 +36,7 @@ async fn what_is_wrong_is_said_before_anything_is_written() {
         ("name = \"vm\"\nsize = 1", "A single copy is refused", "allow_single_copy = true"),
         ("name = \"vm\"\nsize = 5\nmin_size = 3", "cannot be placed by rule \"replicated_rule\"", "the cluster has 3"),
         ("name = \"vm\"\ncrush_rule = \"nope\"", "CRUSH rule \"nope\" does not exist", "replicated_rule"),
-        ("name = \".mgr\"", "Pool \".mgr\" exists already", "import {"),
+        ("name = \"taken\"", "Pool \"taken\" exists already", "import {"),
         ("name = \"a b\"", "text without colons, slashes and white space", "name"),
         ("name = \"vm\"\nsize = 9", "PVE does not set size 9", "at most 7"),
     ];

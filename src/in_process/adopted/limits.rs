@@ -1,6 +1,8 @@
 //! Whatever PVE takes can be written down: no limit is narrower than its own, and no text is refused that it was seen to
 //! take, but for those that say why.
 
+mod ceph;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value as Json;
@@ -15,11 +17,16 @@ use super::super::{resources, type_name};
 use crate::access::acl::Acl;
 use crate::access::pool::Pool;
 use crate::access::pool_member::PoolMember;
+use crate::ceph::cluster::CephCluster;
+use crate::ceph::config::CephConfig;
+use crate::ceph::crush_bucket::CrushBucket;
 use crate::ceph::crush_rule::CrushRule;
 use crate::ceph::daemon::manager::CephManager;
 use crate::ceph::daemon::metadata_server::CephMetadataServer;
 use crate::ceph::daemon::monitor::CephMonitor;
+use crate::ceph::filesystem::CephFilesystem;
 use crate::ceph::flags::CephFlags;
+use crate::ceph::install::CephInstall;
 use crate::ceph::osd::Osd;
 use crate::ceph::pool::Pool as CephPool;
 use crate::firewall::rules::FirewallRules;
@@ -249,6 +256,11 @@ fn limits_are_as_wide_as_pves() {
         compared::<Acl>(&call("PUT", "/access/acl"), ACL),
         compared::<AptRepository>(&call("POST", "/nodes/{node}/apt/repositories"), APT_REPOSITORY),
         compared::<AptStandardRepository>(&call("PUT", "/nodes/{node}/apt/repositories"), APT_STANDARD_REPOSITORY),
+        compared::<CephCluster>(&call("POST", "/nodes/{node}/ceph/init"), ceph::CLUSTER),
+        compared::<CephConfig>(&Call::default(), ceph::CONFIG),
+        compared::<CephFilesystem>(&call("POST", "/nodes/{node}/ceph/fs/{name}"), ceph::FILESYSTEM),
+        compared::<CephInstall>(&Call::default(), ceph::INSTALL),
+        compared::<CrushBucket>(&Call::default(), ceph::CRUSH_BUCKET),
         compared::<CephFlags>(&call("PUT", "/cluster/ceph/flags"), FLAGS),
         compared::<CephManager>(&call("POST", "/nodes/{node}/ceph/mgr/{id}"), MANAGER),
         compared::<CephMetadataServer>(&call("POST", "/nodes/{node}/ceph/mds/{name}"), METADATA_SERVER),

@@ -210,10 +210,11 @@ pub(super) const ROWS: &[Row] = &[
     },
     Row {
         name: "pool exists",
-        hcl: "resource \"pve_ceph_pool\" \"x\" {\n  name = \".mgr\"\n}",
-        summary: "Pool \".mgr\" exists already",
+        cluster: "yaml:ceph: { stage: ready, pools: [{ name: taken }] }",
+        hcl: "resource \"pve_ceph_pool\" \"x\" {\n  name = \"taken\"\n}",
+        summary: "Pool \"taken\" exists already",
         attribute: "name",
-        cure: "import {\n  to = pve_ceph_pool.this\n  id = \".mgr\"\n}",
+        cure: "import {\n  to = pve_ceph_pool.this\n  id = \"taken\"\n}",
         ..ROW
     },
     Row {

@@ -63,11 +63,11 @@ pub(crate) const ROWS: &[Row] = &[
         ..ROW
     },
     Row {
-        name: "pool exists",
-        hcl: "resource \"pve_ceph_pool\" \"x\" {\n  name = \".mgr\"\n}",
-        summary: "Pool \".mgr\" exists already",
+        name: "rule exists",
+        hcl: "resource \"pve_ceph_crush_rule\" \"x\" {\n  name = \"replicated_rule\"\n  failure_domain = \"osd\"\n}",
+        summary: "CRUSH rule \"replicated_rule\" exists already",
         attribute: "name",
-        cure: "import {\n  to = pve_ceph_pool.this\n  id = \".mgr\"\n}",
+        cure: "import {\n  to = pve_ceph_crush_rule.this\n  id = \"replicated_rule\"\n}",
         ..ROW
     },
     Row {
