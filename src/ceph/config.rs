@@ -9,6 +9,7 @@ use terraform_plugin::{Change, Cx, Error, Findings, Listed, Model, Need, Say, Ti
 use super::{cluster, shell_node};
 use crate::ground::error::{During, Problem};
 use crate::ground::pve::Pve;
+use crate::ground::rights;
 use crate::section::{Family, OwnRight, Section, lives, said_again};
 
 /// An option in the configuration database of Ceph's monitors (`ceph config set`), which all daemons take it from.
@@ -139,13 +140,8 @@ impl Section for CephConfig {
     }
 
     async fn planned(cx: &Cx<Pve>, change: &mut Change<Self>, say: &mut Say<Self>) {
-        if !change.is_no_op() && !cx.client.has_root() {
-            say.warning(
-                "option",
-                "Options of Ceph need the login of root@pam",
-                "Ceph's command runs in PVE's terminal, for which no token is enough. Set `username = \"root@pam\"` and `password` \
-                 on the provider (PVE_USERNAME, PVE_PASSWORD) before the apply.",
-            );
+        if !change.is_no_op() {
+            rights::warn_shell(cx, say, "option", "Options of Ceph");
         }
     }
 

@@ -20,6 +20,7 @@ use crate::ground::error::{During, Problem};
 use crate::ground::ledger::Planned;
 use crate::ground::named::Named;
 use crate::ground::pve::Pve;
+use crate::ground::rights;
 use steps::{DEFAULT_ROOT, Step, Wanted};
 
 /// A bucket in Ceph's CRUSH hierarchy, such as a rack, a room or a datacenter, with the hosts in it: what a rule
@@ -131,13 +132,8 @@ impl Resource<Pve> for CrushBucket {
             change.plan.parent = if root { Attr::Null } else { Attr::Known(DEFAULT_ROOT.to_owned()) };
         }
         let changed = change.is_create() || change.changed(|p| &p.parent) || change.changed(|p| &p.hosts);
-        if changed && !cx.client.has_root() {
-            say.warning(
-                "name",
-                "CRUSH buckets need the login of root@pam",
-                "Ceph's commands for them run in PVE's terminal, for which no token is enough. Set `username = \"root@pam\"` and \
-                 `password` on the provider (PVE_USERNAME, PVE_PASSWORD) before the apply.",
-            );
+        if changed {
+            rights::warn_shell(cx, say, "name", "CRUSH buckets");
         }
         let (Some(name), Some(kind)) = (change.plan.name.text(), change.plan.r#type.text()) else { return };
         cx.ledger.note(name.to_owned(), Coming);

@@ -25,6 +25,7 @@ use crate::ground::evidence::{self, Sight};
 use crate::ground::ledger::Planned;
 use crate::ground::named::Named;
 use crate::ground::pve::{Pve, patience};
+use crate::ground::rights;
 use checks::{fits, nameable, unknown_domain};
 use redefinition::{SUFFIX, Step, Traces, temporary};
 
@@ -103,16 +104,8 @@ impl Resource<Pve> for CrushRule {
             && (change.changed(|p| &p.failure_domain)
                 || change.changed(|p| &p.root)
                 || change.changed(|p| &p.device_class));
-        if (change.is_create() || redefined) && !cx.client.has_shell() {
-            say.warning(
-                "name",
-                "CRUSH rules need the login of root@pam, or SSH",
-                format!(
-                    "Ceph's command for rule \"{}\" runs in PVE's terminal, for which no token is enough. Set `username = \
-                     \"root@pam\"` and `password` on the provider (PVE_USERNAME, PVE_PASSWORD), or `ssh`, before the apply.",
-                    rule.name
-                ),
-            );
+        if change.is_create() || redefined {
+            rights::warn_shell(cx, say, "name", "CRUSH rules");
         }
         if let Some(map) = &map
             && !map.types.is_empty()

@@ -99,15 +99,8 @@ impl Before {
         if !begun_after(task, &former) || !is_ours(&cx.client, task) {
             return Ok(None);
         }
-        if task.is_running() {
-            tracing::info!(%upid, "a run that was cut off has begun this: waiting for its end");
-            let doing = "Cannot follow the task of a run that was cut off";
-            let mut task = cx.client.attach(upid.clone(), lock, areas).await.during(doing)?;
-            match task.wait(&patience(cx), |_| {}).await {
-                Ok(()) => {}
-                Err(Error::TaskFailed(_)) => return Ok(None),
-                Err(error) => return Err(error).during(doing),
-            }
+        if task.is_running() && !has_succeeded(cx, &upid, lock, areas).await? {
+            return Ok(None);
         }
         Ok(Some(upid))
     }
@@ -187,6 +180,18 @@ fn begun_by_us(client: &Client, known: &[TaskEntry], now: Vec<TaskEntry>) -> Opt
 
 /// How far nodes' clocks may be apart, in seconds: the intent is noted by one node's, the task by another's.
 const SLACK: i64 = 5;
+
+/// Waits for the end of a task that a run which was cut off has begun; whether it succeeded.
+pub async fn has_succeeded(cx: &Cx<Pve>, upid: &Upid, lock: Lock, areas: &[Area]) -> Result<bool, Problem> {
+    tracing::info!(%upid, "a run that was cut off has begun this: waiting for its end");
+    let doing = "Cannot follow the task of a run that was cut off";
+    let mut task = cx.client.attach(upid.clone(), lock, areas).await.during(doing)?;
+    match task.wait(&patience(cx), |_| {}).await {
+        Ok(()) => Ok(true),
+        Err(Error::TaskFailed(_)) => Ok(false),
+        Err(error) => Err(error).during(doing),
+    }
+}
 
 /// Whether the task is no older than what a run was about to do.
 pub fn begun_after(task: &TaskEntry, former: &Former) -> bool {

@@ -28,3 +28,17 @@ pub async fn warn_any<M: Object>(cx: &Cx<Pve>, change: &Change<M>, say: &mut Say
         );
     }
 }
+
+/// Warns when commands are to be run on a node, for which neither the login of root@pam nor SSH is given. `what`: things that
+/// take it, such as `CRUSH rules`.
+pub fn warn_shell<M: Object>(cx: &Cx<Pve>, say: &mut Say<M>, at: &str, what: &str) {
+    if cx.client.has_shell() {
+        return;
+    }
+    say.warning(
+        at,
+        format!("{what} need the login of root@pam, or SSH"),
+        "The command for it runs on a node: in PVE's terminal, for which no token is enough, or by SSH. Set `username = \
+         \"root@pam\"` and `password` on the provider (PVE_USERNAME, PVE_PASSWORD), or `ssh`, before the apply.",
+    );
+}

@@ -41,6 +41,31 @@ async fn what_pve_refuses_points_at_the_attribute() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn one_that_is_still_being_made_is_waited_for_where_the_journal_is_lost() {
+    // Time stands still: what was begun does not end.
+    let mut work = Work::with(Options { factor: 0.0, ..Options::default() }).await;
+    let site = work.site.clone();
+    work.write(&vm(SMALL));
+    site.fault(&json!({
+        "match": {"method": "GET", "path": "/nodes/*/tasks/*/status"}, "effect": {"hold": true}
+    }));
+    assert!(!work.apply_until_killed().await.ok);
+    work.lose_journal();
+    site.forget_requests();
+    let ends = async {
+        site.until("the task is looked at", |site| {
+            site.requests().iter().any(|seen| seen.path.ends_with("/status") && seen.path.contains("qmcreate"))
+        })
+        .await;
+        site.advance(60);
+    };
+    let (output, ()) = tokio::join!(work.apply(), ends);
+    let output = output.failed("VM \"web\" was made a moment ago, as vm:100");
+    assert!(output.says("id = \"100\""), "{}", output.told());
+    assert_eq!(vms(&site), 1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn lost_answers_make_nothing_twice() {
     for when in ["before", "after"] {
         let mut work = cluster().await;

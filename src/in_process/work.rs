@@ -157,6 +157,11 @@ impl Work {
         json!({ "attributes": attributes, "status": kept.tainted.then_some("tainted") })
     }
 
+    /// Takes away what the provider has noted in Terraform's data folder.
+    pub(super) fn lose_journal(&self) {
+        drop(std::fs::remove_dir_all(self.bench.data.path().join("pve-journal")));
+    }
+
     /// How many entries the journal holds.
     pub(super) fn noted(&self) -> usize {
         std::fs::read_dir(self.bench.data.path().join("pve-journal")).map_or(0, Iterator::count)

@@ -11,6 +11,7 @@ use terraform_plugin::{
 
 use crate::ground::error::{During, Problem};
 use crate::ground::pve::Pve;
+use crate::ground::rights;
 use crate::section::{Family, OwnRight, Section, life};
 
 /// Ceph on the nodes of a PVE cluster: its configuration file, its id, its networks. There is one at the most.
@@ -168,13 +169,8 @@ impl Section for CephCluster {
     }
 
     async fn planned(cx: &Cx<Pve>, change: &mut Change<Self>, say: &mut Say<Self>) {
-        if change.is_destroy() && !cx.client.has_root() {
-            say.warning(
-                "id",
-                "Removing Ceph needs the login of root@pam",
-                "`pveceph purge` runs in PVE's terminal, for which no token is enough. Set `username = \"root@pam\"` and `password` \
-                 on the provider (PVE_USERNAME, PVE_PASSWORD) before the apply.",
-            );
+        if change.is_destroy() {
+            rights::warn_shell(cx, say, "id", "Removals of Ceph");
         }
     }
 

@@ -127,8 +127,9 @@ pub(super) async fn remove(cx: &Cx<Pve>, was: &CephCluster) -> Result<Deleted<Ce
         return Ok(Deleted::Gone);
     }
     require_removable(cx, was).await?;
-    if !cx.client.has_root() {
-        let detail = "`pveceph purge` runs in PVE's terminal, which takes the login of root@pam. Nothing was written.";
+    if !cx.client.has_shell() {
+        let detail = "`pveceph purge` runs on a node: in PVE's terminal, which takes the login of root@pam, or by SSH. Nothing was \
+                      written.";
         return Err(Error::new(DOING, detail));
     }
     let node = place(cx, was).await?;

@@ -33,12 +33,12 @@ pub(super) async fn removable(
     if let Some(problem) = holds(cx, &live).await? {
         found.mendable(problem);
     }
-    if servers::serving(cx, name).await? && !cx.client.has_root() {
+    if servers::serving(cx, name).await? && !cx.client.has_shell() {
         found.mendable(Problem::new(
             format!("File system \"{name}\" is served by a metadata server"),
-            "Ceph removes none that is. Its command that takes the server away runs in PVE's terminal, for which no token is \
-             enough; nothing was destroyed. Set `username = \"root@pam\"` and `password` on the provider (PVE_USERNAME, \
-             PVE_PASSWORD), or stop the metadata servers.",
+            "Ceph removes none that is. Its command that takes the server away runs on a node: in PVE's terminal, for which no \
+             token is enough, or by SSH; nothing was destroyed. Set `username = \"root@pam\"` and `password` on the provider \
+             (PVE_USERNAME, PVE_PASSWORD), or `ssh`, or stop the metadata servers.",
         ));
     }
     Ok(())

@@ -15,17 +15,13 @@ use crate::ceph::placement::Member;
 use crate::ground::error::{During, Problem};
 use crate::ground::ledger::Planned;
 use crate::ground::pve::Pve;
+use crate::ground::rights;
 
 /// Says what the apply needs and the credentials do not have.
 pub fn rights(cx: &Cx<Pve>, change: &Change<Osd>, say: &mut Say<Osd>) {
     let reclassed = change.is_update() && change.changed(|p| &p.crush_device_class);
-    if reclassed && !cx.client.has_shell() {
-        say.warning(
-            "crush_device_class",
-            "A device class needs the login of root@pam, or SSH",
-            "Ceph's command for it runs in PVE's terminal, for which no token is enough. Set `username = \"root@pam\"` and \
-             `password` on the provider (PVE_USERNAME, PVE_PASSWORD), or `ssh`, before the apply.",
-        );
+    if reclassed {
+        rights::warn_shell(cx, say, "crush_device_class", "Device classes");
     }
     if (change.is_create() || change.is_destroy()) && !cx.client.has_root() {
         say.warning(

@@ -73,6 +73,7 @@ async fn made_with(cx: &Cx<Pve>, vmid: u32, uuid: &str) -> Result<bool, Problem>
 async fn must_not_be_left_over(cx: &Cx<Pve>, want: &Vm) -> Result<(), Problem> {
     // Where it was kept, the journal has been asked already.
     let Some(name) = want.name.as_ref().filter(|_| !cx.journal_was_kept()) else { return Ok(()) };
+    see_made(cx).await?;
     let guests = cx.client.cluster().guests().await.during("Cannot list the guests")?;
     let namesakes = guests.iter().filter(|guest| {
         // The name is missing from the list for the first seconds.
@@ -98,6 +99,20 @@ async fn must_not_be_left_over(cx: &Cx<Pve>, want: &Vm) -> Result<(), Problem> {
                 ),
             )
             .at(vmid_path()));
+        }
+    }
+    Ok(())
+}
+
+/// Waits for the VMs that are being made at this moment with our credentials, and not by this process: a provider that was left
+/// behind may be at it. Before its end a creation tells nobody the VM's name.
+async fn see_made(cx: &Cx<Pve>) -> Result<(), Problem> {
+    let tasks = cx.client.cluster().tasks().await.during("Cannot list the cluster's tasks")?;
+    let running = tasks.iter().filter(|task| task.kind == "qmcreate" && task.is_running());
+    for task in running.filter(|task| evidence::is_ours(&cx.client, task)) {
+        let (Ok(vmid), Ok(upid)) = (task.id.parse::<u32>(), task.upid.parse()) else { continue };
+        if !planned::knows_vmid(&cx.ledger, vmid) {
+            evidence::has_succeeded(cx, &upid, Lock::Vm(vmid), &areas(vmid)).await?;
         }
     }
     Ok(())
