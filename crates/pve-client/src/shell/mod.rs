@@ -6,6 +6,7 @@
 pub mod commands;
 pub mod framing;
 pub mod install;
+mod kept;
 pub mod quote;
 mod session;
 pub mod ssh;

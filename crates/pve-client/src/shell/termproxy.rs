@@ -6,17 +6,14 @@
 //!
 //! Where it is known from: PVE's termproxy and the sources of its API; see [`super::framing`] for the rest.
 
-use std::collections::HashMap;
 use std::fmt;
-use std::sync::{Arc, Mutex as StdMutex};
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 use futures_util::{SinkExt, StreamExt};
 use http::HeaderMap;
 use serde::Deserialize;
-use tokio::sync::Mutex;
-use tokio::time::{Instant, sleep, timeout_at};
+use tokio::time::{Instant, timeout_at};
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::handshake::client::generate_key;
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
@@ -24,17 +21,12 @@ use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
 use tokio_tungstenite::tungstenite::{self, Message};
 
 use super::framing::{self, Garbled};
+use super::kept::{Kept, LOGIN, PerNode, named, no_command, no_shell};
 use super::session::{Broken, Session, Wire};
 use super::{NodeShell, Output, quote};
 use crate::connection::NotUpgraded;
 use crate::error::Refusal;
 use crate::{BoxedIo, Client, Error, Request, Secret, segment, wire};
-
-/// A terminal is kept for the next command for so long, then closed: a root shell is not left lying about.
-const KEPT: Duration = Duration::from_secs(10);
-
-/// Login, profile scripts and the preparation must be done by then.
-const LOGIN: Duration = Duration::from_secs(45);
 
 /// Wide enough that nothing on the way has a reason to wrap.
 const COLUMNS: u16 = 500;
@@ -48,27 +40,12 @@ const LARGEST: usize = 1 << 20;
 pub struct TermShell {
     client: Client,
     node: String,
-    open: Slot,
+    open: Kept<Session<Terminal>>,
 }
-
-/// The terminal of a node, while there is one.
-type Slot = Arc<Mutex<Option<Open>>>;
 
 /// The terminals of a client, by node.
 #[derive(Default)]
-pub(crate) struct Terminals(StdMutex<HashMap<String, Slot>>);
-
-impl Terminals {
-    fn of(&self, node: &str) -> Slot {
-        let mut slots = self.0.lock().unwrap_or_else(|broken| broken.into_inner());
-        slots.entry(node.to_owned()).or_default().clone()
-    }
-}
-
-struct Open {
-    session: Session<Terminal>,
-    used: Instant,
-}
+pub(crate) struct Terminals(PerNode<Session<Terminal>>);
 
 impl fmt::Debug for TermShell {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -87,7 +64,7 @@ struct Invitation {
 
 impl TermShell {
     pub(super) fn new(client: Client, node: String) -> Self {
-        let open = client.inner.terminals.of(&node);
+        let open = client.inner.terminals.0.of(&node);
         Self { client, node, open }
     }
 
@@ -158,35 +135,17 @@ impl TermShell {
 
     /// The shell could not be had. No command was started.
     fn failed(&self, why: &str) -> Error {
-        let refusal = Refusal {
-            request: format!("POST /{}/termproxy", self.path()),
-            status: 0,
-            message: format!("no shell on {}: {why}; no command was run", self.node),
-        };
-        Error::Other { refusal, definite: true }
+        no_shell(&self.node, format!("POST /{}/termproxy", self.path()), why)
     }
 
     /// What a failure after the command was typed means.
     fn lost(&self, argv: &[String], why: Broken) -> Error {
-        let request = format!("'{}' on {}", quote::join(argv), self.node);
+        let request = named(argv, &self.node);
         match why {
             Broken::Garbled(Garbled::NoTemporaryDirectory) => self.failed(&Garbled::NoTemporaryDirectory.to_string()),
             Broken::Garbled(why) => Error::Protocol { request, message: why.to_string() },
             why => Error::AnswerLost { request, message: why.to_string() },
         }
-    }
-
-    /// Closes the terminal if nobody has used it since.
-    fn close_later(&self, used: Instant) {
-        let open = Arc::downgrade(&self.open);
-        tokio::spawn(async move {
-            sleep(KEPT).await;
-            let Some(open) = open.upgrade() else { return };
-            let mut open = open.lock().await;
-            if open.as_ref().is_some_and(|open| open.used == used) {
-                *open = None;
-            }
-        });
     }
 }
 
@@ -197,15 +156,13 @@ impl NodeShell for TermShell {
 
     fn run<'a>(&'a self, argv: &'a [String], patience: Duration) -> BoxFuture<'a, Result<Output, Error>> {
         Box::pin(async move {
-            if argv.is_empty() || argv.iter().any(|argument| argument.contains('\0')) {
-                return Err(self.failed("a command needs a program, and no argument can hold a NUL"));
+            if let Some(why) = no_command(argv) {
+                return Err(self.failed(why));
             }
-            let mut open = self.open.lock().await;
+            let mut turn = self.open.turn().await;
             let deadline = Instant::now() + patience;
-            // Out of the slot while in use: whatever ends this future, a broken session is not used again.
-            let kept = open.take().filter(|open| open.used.elapsed() < KEPT);
-            let mut session = match kept {
-                Some(open) => open.session,
+            let mut session = match turn.take() {
+                Some(session) => session,
                 None => self.connect(deadline).await?,
             };
             if Instant::now() >= deadline {
@@ -213,9 +170,7 @@ impl NodeShell for TermShell {
             }
             tracing::debug!(node = self.node, command = quote::join(argv), "node shell");
             let output = session.run(argv, deadline).await.map_err(|why| self.lost(argv, why))?;
-            let used = Instant::now();
-            *open = Some(Open { session, used });
-            self.close_later(used);
+            turn.keep(session);
             Ok(output)
         })
     }

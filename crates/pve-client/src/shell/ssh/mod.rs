@@ -6,29 +6,22 @@
 mod host_key;
 mod login;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::fmt;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex as StdMutex};
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 use russh::client::{Handle, Msg};
 use russh::{Channel, ChannelMsg, Sig, client};
 use tokio::net::TcpStream;
-use tokio::sync::Mutex;
-use tokio::time::{Instant, sleep, timeout_at};
+use tokio::time::{Instant, timeout_at};
 
+use super::kept::{Kept, LOGIN, PerNode, named, no_command, no_shell};
 use super::{NodeShell, Output, quote};
-use crate::error::Refusal;
 use crate::{Client, Error, Secret};
 use host_key::{HostKey, Verdict};
-
-/// A connection is kept for the next command for so long, then closed.
-const KEPT: Duration = Duration::from_secs(10);
-
-/// The connection and the login must be done by then.
-const LOGIN: Duration = Duration::from_secs(45);
 
 /// The most that a command may say.
 const LARGEST: usize = 64 << 20;
@@ -94,28 +87,15 @@ impl SshConfig {
     }
 }
 
-/// The connections of a client, by node.
+/// The connections of a client, and how they are made.
 pub(crate) struct Connections {
     config: SshConfig,
-    slots: StdMutex<HashMap<String, Slot>>,
-}
-
-/// The connection to a node, while there is one.
-type Slot = Arc<Mutex<Option<Open>>>;
-
-struct Open {
-    handle: Handle<HostKey>,
-    used: Instant,
+    open: PerNode<Handle<HostKey>>,
 }
 
 impl Connections {
     pub(crate) fn new(config: SshConfig) -> Self {
-        Self { config, slots: StdMutex::default() }
-    }
-
-    fn of(&self, node: &str) -> Slot {
-        let mut slots = self.slots.lock().unwrap_or_else(|broken| broken.into_inner());
-        slots.entry(node.to_owned()).or_default().clone()
+        Self { config, open: PerNode::default() }
     }
 }
 
@@ -125,7 +105,7 @@ pub struct SshShell {
     client: Client,
     ssh: Arc<Connections>,
     node: String,
-    open: Slot,
+    open: Kept<Handle<HostKey>>,
 }
 
 impl fmt::Debug for SshShell {
@@ -136,7 +116,7 @@ impl fmt::Debug for SshShell {
 
 impl SshShell {
     pub(super) fn new(client: Client, ssh: Arc<Connections>, node: String) -> Self {
-        let open = ssh.of(&node);
+        let open = ssh.open.of(&node);
         Self { client, ssh, node, open }
     }
 
@@ -183,12 +163,7 @@ impl SshShell {
 
     /// The shell could not be had. No command was started.
     fn failed(&self, why: &str) -> Error {
-        let refusal = Refusal {
-            request: format!("SSH to {}", self.node),
-            status: 0,
-            message: format!("no shell on {}: {why}; no command was run", self.node),
-        };
-        Error::Other { refusal, definite: true }
+        no_shell(&self.node, format!("SSH to {}", self.node), why)
     }
 
     /// The command as the node's shell is given it.
@@ -197,19 +172,6 @@ impl SshShell {
             "root" => quote::join(argv),
             _ => format!("sudo -n -- {}", quote::join(argv)),
         }
-    }
-
-    /// Closes the connection if nobody has used it since.
-    fn close_later(&self, used: Instant) {
-        let open = Arc::downgrade(&self.open);
-        tokio::spawn(async move {
-            sleep(KEPT).await;
-            let Some(open) = open.upgrade() else { return };
-            let mut open = open.lock().await;
-            if open.as_ref().is_some_and(|open| open.used == used) {
-                *open = None;
-            }
-        });
     }
 }
 
@@ -220,15 +182,13 @@ impl NodeShell for SshShell {
 
     fn run<'a>(&'a self, argv: &'a [String], patience: Duration) -> BoxFuture<'a, Result<Output, Error>> {
         Box::pin(async move {
-            if argv.is_empty() || argv.iter().any(|argument| argument.contains('\0')) {
-                return Err(self.failed("a command needs a program, and no argument can hold a NUL"));
+            if let Some(why) = no_command(argv) {
+                return Err(self.failed(why));
             }
-            let mut open = self.open.lock().await;
+            let mut turn = self.open.turn().await;
             let deadline = Instant::now() + patience;
-            // Out of the slot while in use: whatever ends this future, a broken connection is not used again.
-            let kept = open.take().filter(|open| open.used.elapsed() < KEPT && !open.handle.is_closed());
-            let handle = match kept {
-                Some(open) => open.handle,
+            let handle = match turn.take().filter(|handle| !handle.is_closed()) {
+                Some(handle) => handle,
                 None => self.connect(deadline).await?,
             };
             let channel = match timeout_at(deadline, handle.channel_open_session()).await {
@@ -236,15 +196,10 @@ impl NodeShell for SshShell {
                 Err(_) => return Err(self.failed("time was up when it was ready")),
             };
             tracing::debug!(node = self.node, command = quote::join(argv), "node shell by SSH");
-            let lost = |message: String| {
-                let request = format!("'{}' on {}", quote::join(argv), self.node);
-                Error::AnswerLost { request, message }
-            };
+            let lost = |message: String| Error::AnswerLost { request: named(argv, &self.node), message };
             match timeout_at(deadline, exchange(channel, self.line(argv))).await {
                 Ok(Ok(output)) => {
-                    let used = Instant::now();
-                    *open = Some(Open { handle, used });
-                    self.close_later(used);
+                    turn.keep(handle);
                     Ok(output)
                 }
                 Ok(Err(Broken::Refused)) => Err(self.failed("the server runs no commands for this login")),
