@@ -6,6 +6,7 @@ mod control;
 mod diagnostic;
 mod difference;
 pub mod fault_matrix;
+pub mod given;
 mod import;
 pub mod load;
 pub mod lots;

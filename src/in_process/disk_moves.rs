@@ -2,22 +2,12 @@
 //! Terraform begins at once, are in the acceptance tests.
 
 use acceptance_tests::Seen;
+use acceptance_tests::given::{CEPH_STORAGE, two_disks};
 use pve_sim::Options;
 use pve_sim::shape::{CephStage, GuestShape, Shape};
 use serde_json::json;
 
 use super::work::{Site, Work};
-
-const STORAGE: &str = r#"
-resource "pve_ceph_pool" "vm" {
-  name          = "vm"
-  allow_destroy = true
-}
-resource "pve_storage_rbd" "vm" {
-  storage = "ceph-vm"
-  pool    = pve_ceph_pool.vm.name
-}
-"#;
 
 /// 32 GiB take over nine simulated hours, nine minutes of real time: no machine is so slow that a move ends before it is
 /// meant to ...
@@ -27,7 +17,7 @@ const LONG_ENOUGH: u64 = 36_000;
 
 fn moved(attributes: &str) -> String {
     format!(
-        "{STORAGE}\nresource \"pve_vm_disk_move\" \"disk\" {{\nvmid = 101\ndisk = \"scsi0\"\n\
+        "{CEPH_STORAGE}\nresource \"pve_vm_disk_move\" \"disk\" {{\nvmid = 101\ndisk = \"scsi0\"\n\
          storage = pve_storage_rbd.vm.storage\n{attributes}\n}}\n"
     )
 }
@@ -38,7 +28,7 @@ async fn with_storage(bandwidth: Option<u64>) -> Work {
     shape.ceph.stage = CephStage::Ready;
     shape.guests.push(GuestShape::ready(101, "pve1"));
     let mut work = Work::with(Options { shape, bandwidth, ..Options::default() }).await;
-    work.write(STORAGE);
+    work.write(CEPH_STORAGE);
     work.apply().await.succeeded();
     work.site.forget_requests();
     work
@@ -119,21 +109,6 @@ async fn lost_answers_are_settled_by_looking() {
     }
 }
 
-/// A VM with two disks on local-lvm, both to be moved.
-fn two_disks(first: &str, second: &str) -> String {
-    let one = |disk: &str, attributes: &str| {
-        format!(
-            "resource \"pve_vm_disk_move\" \"{disk}\" {{\nvmid = pve_vm.two.vmid\ndisk = \"{disk}\"\n\
-             storage = pve_storage_rbd.vm.storage\n{attributes}\n}}\n"
-        )
-    };
-    let vm = "resource \"pve_vm\" \"two\" {\nvmid = 102\nstarted = true\nallow_destroy = true\ndisks = {\n\
-              scsi0 = { size = \"4G\", initial_storage = \"local-lvm\" }\n\
-              scsi1 = { size = \"32G\", initial_storage = \"local-lvm\" }\n}\ndepends_on = [pve_storage_rbd.vm]\n}\n";
-    let moves = [("scsi0", first), ("scsi1", second)].into_iter().filter(|(_, attributes)| *attributes != "none");
-    format!("{STORAGE}\n{vm}{}", moves.map(|(disk, attributes)| one(disk, attributes)).collect::<String>())
-}
-
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn another_disk_on_its_way_is_waited_for_or_named() {
     let mut work = with_storage(Some(SLOWLY)).await;
@@ -211,7 +186,7 @@ async fn a_disk_that_pve_vm_owns_is_taken_up_again_too() {
     let site = work.site.clone();
     let owned = |storage: &str| {
         format!(
-            "{STORAGE}\nresource \"pve_vm\" \"web\" {{\nvmid = 101\ndisks = {{ scsi0 = {{ size = \"32G\", storage = \"{storage}\" }} }}\n}}\n"
+            "{CEPH_STORAGE}\nresource \"pve_vm\" \"web\" {{\nvmid = 101\ndisks = {{ scsi0 = {{ size = \"32G\", storage = \"{storage}\" }} }}\n}}\n"
         )
     };
     work.write(&owned("local-lvm"));

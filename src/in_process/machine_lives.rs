@@ -1,42 +1,12 @@
 //! Virtual machines as they are found, changed, grown and moved. A life with a real Terraform is in the acceptance tests.
 
+use acceptance_tests::given::{FULL_VM, vm};
 use pve_sim::Options;
 use pve_sim::shape::{CephStage, GuestShape, Shape};
 use serde_json::json;
 use terraform_core::Value;
 
 use super::work::Work;
-
-fn vm(attributes: &str) -> String {
-    format!("resource \"pve_vm\" \"web\" {{\n{attributes}\n}}\n")
-}
-
-const FULL: &str = r#"
-vmid          = 131
-name          = "web"
-cores         = 2
-memory        = 1024
-scsi_hardware = "virtio-scsi-single"
-description   = "line one\nline two"
-tags          = ["web", "Prod"]
-on_boot       = true
-started       = true
-disks = {
-  scsi0 = { size = "8G", initial_storage = "local-lvm", discard = true, iothread = true }
-  scsi1 = { size = "1536M", storage = "local-lvm", cache = "none" }
-}
-networks = {
-  net0 = { bridge = "vmbr0", tag = 20, firewall = true }
-}
-cloud_init = {
-  storage   = "local-lvm"
-  user      = "ops"
-  ssh_keys  = ["ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAhLwvtjKRGnNn7jxMRbrVIdFNJN0F3cg2AQ0YqqAd2y ops@example\n"]
-  ip_config = { net0 = { ip = "192.0.2.10/24", gw = "192.0.2.1" } }
-  dns       = { servers = ["192.0.2.53", "192.0.2.54"], domain = "example.com" }
-}
-allow_destroy = true
-"#;
 
 async fn one_guest(factor: f64) -> Work {
     let shape = Shape { guests: vec![GuestShape::ready(101, "pve1")], ..Shape::default() };
@@ -88,11 +58,11 @@ async fn an_imported_vm_with_nothing_but_its_number_plans_nothing() {
 async fn changes_are_made_in_place() {
     let mut work = Work::with(Options::default()).await;
     let site = work.site.clone();
-    work.write(&vm(FULL));
+    work.write(&vm(FULL_VM));
     work.apply().await.succeeded();
 
     // A running VM takes memory at its next stop and start.
-    work.write(&vm(&FULL.replace("1024", "2048").replace("\"8G\"", "\"10G\"").replace("tag = 20, ", "")));
+    work.write(&vm(&FULL_VM.replace("1024", "2048").replace("\"8G\"", "\"10G\"").replace("tag = 20, ", "")));
     assert_eq!(work.plan().await.actions("pve_vm.web"), ["update"]);
     let output = work.apply().await.succeeded();
     assert!(output.says("memory take effect at its next stop and start"), "{}", output.told());
@@ -101,12 +71,12 @@ async fn changes_are_made_in_place() {
     assert_eq!(now["attributes"]["disks"]["scsi0"]["size"], "10G");
     assert_eq!(now["attributes"]["networks"]["net0"]["tag"], json!(null));
 
-    let smaller = FULL.replace("1024", "2048").replace("\"8G\"", "\"9G\"");
+    let smaller = FULL_VM.replace("1024", "2048").replace("\"8G\"", "\"9G\"");
     work.write(&vm(&smaller));
     let output = work.try_plan().await.failed("scsi0 cannot shrink from 10G to 9G");
     assert!(output.says("disks"), "{}", output.told());
 
-    let without = FULL.replace("1024", "2048").replace("\"8G\"", "\"10G\"").replace("tag = 20, ", "");
+    let without = FULL_VM.replace("1024", "2048").replace("\"8G\"", "\"10G\"").replace("tag = 20, ", "");
     let without: String =
         without.lines().filter(|line| !line.contains("scsi1")).map(|line| format!("{line}\n")).collect();
     work.write(&vm(&without.replace("started       = true", "started = false")));

@@ -1,71 +1,16 @@
 //! `pve_ceph_osd` with a real Terraform: a life, a Terraform that is killed, and what Terraform does with several at once. All
 //! else is in `src/in_process/osds/`.
 
+use acceptance_tests::given::{OSD_DISKS, OSDS_IN_USE, osd, osds};
 use acceptance_tests::{Sim, Workspace, cluster, cluster_of};
 use serde_json::{Value, json};
 
-/// Free disks, a disk with partitions, contents of several kinds, twins, and disks that tell no serial.
-const CLUSTER: &str = r#"
-nodes:
-  - name: pve1
-    disks:
-      - {path: /dev/sdb, size: 64G, serial: FREE1}
-      - {path: /dev/sdc, size: 64G, serial: EXT4, used: ext4}
-      - path: /dev/sdd
-        size: 128G
-        serial: PARTS
-        partitions:
-          - {number: 1, size: 1G, used: ext4, mounted: true}
-          - {number: 2, size: 32G}
-          - {number: 3, size: 32G, used: xfs}
-      - {path: /dev/sde, size: 64G, serial: TWIN}
-      - {path: /dev/sdf, size: 64G, serial: TWIN}
-      - {path: /dev/sdg, size: 64G, serial: unknown}
-      - path: /dev/sdh
-        size: 64G
-        serial: OLD
-        partitions:
-          - {number: 1, size: 10G, used: ext4}
-          - {number: 2, size: 10G}
-      - {path: /dev/sdi, size: 64G, serial: TAKEN}
-      - path: /dev/sdj
-        size: 64G
-        serial: HELD
-        partitions: [{number: 1, size: 32G, used: LVM, held: true}, {number: 2, size: 16G, used: ext4, held: true}]
-  - name: pve2
-    disks: [{path: /dev/sdb, size: 64G, serial: FREE2}]
-  - name: pve3
-    disks: [{path: /dev/sdb, size: 64G, serial: FREE3}]
-ceph:
-  stage: monitors
-  osds: [{node: pve1, device: /dev/sdi}]
-"#;
-
-/// An OSD on a device with these further attributes.
-fn osd(device: &str, more: &str) -> String {
-    format!(
-        "resource \"pve_ceph_osd\" \"o\" {{\nnode = \"pve1\"\ndevice = {{ {device} }}\nallow_destroy = true\n{more}\n}}\n"
-    )
-}
-
 fn disks() -> anyhow::Result<Option<(Sim, Workspace)>> {
-    cluster_of(CLUSTER, &["--clock", "120"])
+    cluster_of(OSD_DISKS, &["--clock", "120"])
 }
-
-/// Two OSDs on each of three nodes, and a pool with three copies of a machine's disk.
-const IN_USE: &str = r#"
-storages:
-  - {storage: local, type: dir, path: /var/lib/vz, content: [iso]}
-  - {storage: vm, type: rbd, pool: vm, content: [images]}
-guests:
-  - {vmid: 101, node: pve2, config: {scsi0: "vm:8"}}
-ceph:
-  stage: ready
-  pools: [{name: vm, size: 3, application: rbd}]
-"#;
 
 fn in_use() -> anyhow::Result<Option<(Sim, Workspace)>> {
-    cluster_of(IN_USE, &["--clock", "120"])
+    cluster_of(OSDS_IN_USE, &["--clock", "120"])
 }
 
 fn attributes(work: &Workspace) -> anyhow::Result<Value> {
@@ -144,7 +89,7 @@ fn six_osds_a_rule_and_a_pool_come_and_go_in_one_apply() -> anyhow::Result<()> {
 #[test]
 fn an_osd_that_a_killed_run_has_made_is_not_made_twice() -> anyhow::Result<()> {
     // What was made two hours ago is not taken for that, so they must not be over soon.
-    let Some((sim, work)) = cluster_of(CLUSTER, &["--clock", "20"])? else { return Ok(()) };
+    let Some((sim, work)) = cluster_of(OSD_DISKS, &["--clock", "20"])? else { return Ok(()) };
     work.write("main.tf", &osd("serial = \"FREE1\"", ""))?;
     sim.fault(&json!({
         "match": { "method": "GET", "path": "/nodes/*/tasks/*/status" }, "effect": { "delay": "600s" },
@@ -163,16 +108,6 @@ fn an_osd_that_a_killed_run_has_made_is_not_made_twice() -> anyhow::Result<()> {
     let asked = sim.mutations()?.into_iter().filter(|seen| seen.path.ends_with("/ceph/osd")).count();
     assert_eq!(asked, 1);
     Ok(())
-}
-
-/// The OSDs of these nodes and disks, with these further attributes.
-fn osds(which: &[(&str, &str)], more: &str) -> String {
-    let block = |(node, serial): &(&str, &str)| {
-        format!(
-            "resource \"pve_ceph_osd\" \"{serial}\" {{\nnode = \"{node}\"\ndevice = {{ serial = \"{serial}\" }}\n{more}\n}}\n"
-        )
-    };
-    which.iter().map(block).collect()
 }
 
 /// The cluster, and the workspace that holds some of its OSDs by import: (node, serial, number).

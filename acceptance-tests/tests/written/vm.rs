@@ -1,44 +1,14 @@
 //! `pve_vm` with a real Terraform: its life, and several at once. All else is in `src/in_process/machine_lives.rs` and
 //! `machine_mishaps.rs`.
 
+use acceptance_tests::given::{FULL_VM, vm};
 use acceptance_tests::{Sim, cluster};
-
-fn vm(attributes: &str) -> String {
-    format!("resource \"pve_vm\" \"web\" {{\n{attributes}\n}}\n")
-}
-
-const FULL: &str = r#"
-vmid          = 131
-name          = "web"
-cores         = 2
-memory        = 1024
-scsi_hardware = "virtio-scsi-single"
-description   = "line one\nline two"
-tags          = ["web", "Prod"]
-on_boot       = true
-started       = true
-disks = {
-  scsi0 = { size = "8G", initial_storage = "local-lvm", discard = true, iothread = true }
-  scsi1 = { size = "1536M", storage = "local-lvm", cache = "none" }
-}
-networks = {
-  net0 = { bridge = "vmbr0", tag = 20, firewall = true }
-}
-cloud_init = {
-  storage   = "local-lvm"
-  user      = "ops"
-  ssh_keys  = ["ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAhLwvtjKRGnNn7jxMRbrVIdFNJN0F3cg2AQ0YqqAd2y ops@example\n"]
-  ip_config = { net0 = { ip = "192.0.2.10/24", gw = "192.0.2.1" } }
-  dns       = { servers = ["192.0.2.53", "192.0.2.54"], domain = "example.com" }
-}
-allow_destroy = true
-"#;
 
 #[test]
 fn a_vm_lives_from_its_creation_to_its_end() -> anyhow::Result<()> {
     let Some((sim, work)) = cluster(&[])? else { return Ok(()) };
     let before = sim.state()?;
-    work.write("main.tf", &vm(FULL))?;
+    work.write("main.tf", &vm(FULL_VM))?;
     work.apply()?.succeeded()?;
     let made = work.instance("pve_vm.web")?;
     assert_eq!(made["attributes"]["ready"], true);

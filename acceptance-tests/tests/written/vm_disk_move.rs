@@ -1,19 +1,9 @@
 //! `pve_vm_disk_move` with a real Terraform: its life, Ctrl-C, and two moves that Terraform begins at once. All else is in
 //! `src/in_process/disk_moves.rs`.
 
+use acceptance_tests::given::{CEPH_STORAGE, two_disks};
 use acceptance_tests::{Sim, Workspace, cluster};
 use serde_json::json;
-
-const STORAGE: &str = r#"
-resource "pve_ceph_pool" "vm" {
-  name          = "vm"
-  allow_destroy = true
-}
-resource "pve_storage_rbd" "vm" {
-  storage = "ceph-vm"
-  pool    = pve_ceph_pool.vm.name
-}
-"#;
 
 /// 32 GiB take over nine simulated hours, nine minutes of real time: no machine is so slow that a move ends before it is
 /// meant to ...
@@ -23,7 +13,7 @@ const LONG_ENOUGH: u64 = 36_000;
 
 fn moved(attributes: &str) -> String {
     format!(
-        "{STORAGE}\nresource \"pve_vm_disk_move\" \"disk\" {{\nvmid = 101\ndisk = \"scsi0\"\n\
+        "{CEPH_STORAGE}\nresource \"pve_vm_disk_move\" \"disk\" {{\nvmid = 101\ndisk = \"scsi0\"\n\
          storage = pve_storage_rbd.vm.storage\n{attributes}\n}}\n"
     )
 }
@@ -32,7 +22,7 @@ fn moved(attributes: &str) -> String {
 fn with_storage(options: &[&str]) -> anyhow::Result<Option<(Sim, Workspace)>> {
     let all = [&["--ceph", "ready", "--guest", "101"], options].concat();
     let Some((sim, work)) = cluster(&all)? else { return Ok(None) };
-    work.write("main.tf", STORAGE)?;
+    work.write("main.tf", CEPH_STORAGE)?;
     work.apply()?.succeeded()?;
     sim.forget_requests()?;
     Ok(Some((sim, work)))
@@ -81,7 +71,7 @@ fn a_disk_is_moved_while_its_vm_runs() -> anyhow::Result<()> {
     assert!(work.plan()?.is_empty());
 
     // Destroying leaves the disk where it is.
-    work.write("main.tf", STORAGE)?;
+    work.write("main.tf", CEPH_STORAGE)?;
     work.apply()?.succeeded()?;
     assert!(is_on_ceph(&sim)?);
     assert!(sim.mutations()?.is_empty(), "{:?}", sim.mutations()?);
@@ -110,21 +100,6 @@ fn an_interrupted_move_goes_on_and_is_finished_by_the_next_apply() -> anyhow::Re
     assert!(work.plan()?.is_empty());
     assert_eq!(moves(&sim)?, 1);
     Ok(())
-}
-
-/// A VM with two disks on local-lvm, both to be moved.
-fn two_disks(first: &str, second: &str) -> String {
-    let one = |disk: &str, attributes: &str| {
-        format!(
-            "resource \"pve_vm_disk_move\" \"{disk}\" {{\nvmid = pve_vm.two.vmid\ndisk = \"{disk}\"\n\
-             storage = pve_storage_rbd.vm.storage\n{attributes}\n}}\n"
-        )
-    };
-    let vm = "resource \"pve_vm\" \"two\" {\nvmid = 102\nstarted = true\nallow_destroy = true\ndisks = {\n\
-              scsi0 = { size = \"4G\", initial_storage = \"local-lvm\" }\n\
-              scsi1 = { size = \"32G\", initial_storage = \"local-lvm\" }\n}\ndepends_on = [pve_storage_rbd.vm]\n}\n";
-    let moves = [("scsi0", first), ("scsi1", second)].into_iter().filter(|(_, attributes)| *attributes != "none");
-    format!("{STORAGE}\n{vm}{}", moves.map(|(disk, attributes)| one(disk, attributes)).collect::<String>())
 }
 
 #[test]

@@ -1,9 +1,10 @@
 //! Creations whose end nobody saw.
 
+use acceptance_tests::given::{OSD_DISKS, osd};
 use serde_json::{Value, json};
 
 use super::super::super::work::Work;
-use super::{CLUSTER, attributes, disks, osd};
+use super::{attributes, disks};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_creation_cut_off_at_any_request_is_carried_on_by_the_next_apply() {
@@ -45,7 +46,7 @@ async fn a_creation_cut_off_at_any_request_is_carried_on_by_the_next_apply() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_creation_that_takes_longer_than_it_may_is_taken_up_by_the_next_apply() {
-    let mut work = Work::at(CLUSTER, 2.0).await;
+    let mut work = Work::at(OSD_DISKS, 2.0).await;
     let site = work.site.clone();
     let text =
         |create: &str| osd("serial = \"FREE1\"", &format!("encrypted = true\ntimeouts = {{ create = \"{create}\" }}"));

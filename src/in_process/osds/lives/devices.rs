@@ -1,7 +1,8 @@
 //! Which devices can become an OSD: what the plan says, what the apply refuses, and what is erased.
 
 use super::super::super::work::{Said, Work};
-use super::{disks, osd};
+use super::disks;
+use acceptance_tests::given::osd;
 
 async fn plan(work: &mut Work, device: &str, more: &str) -> Said {
     work.write(&osd(device, more));

@@ -1,8 +1,9 @@
 //! What becomes of an OSD from its creation to its end, and which one it is.
 
+use acceptance_tests::given::osd;
 use serde_json::json;
 
-use super::{attributes, disks, osd};
+use super::{attributes, disks};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_osd_lives_from_a_free_partition_to_a_free_partition() {

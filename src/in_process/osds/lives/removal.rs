@@ -1,19 +1,10 @@
 //! How OSDs leave the cluster: what keeps them, a removal that ends early, and dead disks and nodes.
 
+use acceptance_tests::given::{osd, osds};
 use serde_json::json;
 
 use super::super::super::work::{Site, Work};
-use super::{attributes, disks, in_use, osd};
-
-/// The OSDs of these nodes and disks, with these further attributes.
-fn osds(which: &[(&str, &str)], more: &str) -> String {
-    let block = |(node, serial): &(&str, &str)| {
-        format!(
-            "resource \"pve_ceph_osd\" \"{serial}\" {{\nnode = \"{node}\"\ndevice = {{ serial = \"{serial}\" }}\n{more}\n}}\n"
-        )
-    };
-    which.iter().map(block).collect()
-}
+use super::{attributes, disks, in_use};
 
 /// The cluster, and the workspace that holds some of its OSDs by import: (node, serial, number).
 async fn holding(which: &[(&str, &str, &str)], more: &str) -> Work {
