@@ -76,11 +76,11 @@ fn subject(who: &str) -> (&'static str, &'static str, &str) {
 
 /// `GET /access/acl`.
 #[derive(Deserialize)]
-struct Entry {
-    path: String,
+pub(super) struct Entry {
+    pub(super) path: String,
     #[serde(rename = "type")]
-    kind: String,
-    ugid: String,
+    pub(super) kind: String,
+    pub(super) ugid: String,
     roleid: String,
     #[serde(default, deserialize_with = "pve_client::wire::boolean")]
     propagate: bool,

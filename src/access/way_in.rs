@@ -6,12 +6,12 @@
 use std::collections::BTreeSet;
 
 use pve_client::{Area, Request};
-use serde::Deserialize;
-use terraform_plugin::{Cx, Error, Findings};
+use terraform_plugin::{Cx, Error, Findings, Listed as _};
 
 use crate::ground::error::{During, Problem};
 use crate::ground::pve::Pve;
 
+use super::acl::Entry;
 use super::user::{User, UserPlan};
 
 /// The user whom PVE never lets go.
@@ -20,40 +20,9 @@ pub(super) const ROOT: &str = "root@pam";
 /// The privilege with which somebody can let root@pam in again, and where it is looked for.
 const UNLOCKS: (&str, &str) = ("User.Modify", "/access/groups");
 
-/// `GET /access/acl`, as far as it counts here.
-#[derive(Deserialize)]
-struct Entry {
-    path: String,
-    #[serde(rename = "type")]
-    kind: String,
-    ugid: String,
-}
-
-/// `GET /access/users?full=1`, as far as it counts here.
-#[derive(Deserialize)]
-struct Account {
-    userid: String,
-    #[serde(default = "yes", deserialize_with = "pve_client::wire::boolean")]
-    enable: bool,
-    #[serde(default, deserialize_with = "pve_client::wire::opt_number")]
-    expire: Option<u64>,
-    #[serde(default)]
-    groups: Option<String>,
-}
-
-fn yes() -> bool {
-    true
-}
-
-impl Account {
-    fn is_in(&self, group: &str) -> bool {
-        self.groups.iter().flat_map(|groups| groups.split([',', ' '])).any(|own| own == group)
-    }
-
-    /// Whether it can log in now and from now on.
-    fn lasts(&self) -> bool {
-        self.enable && self.expire.is_none_or(|when| when == 0)
-    }
+/// Whether the user can log in now and from now on.
+fn lasts(user: &User) -> bool {
+    user.enable != Some(false) && user.expire.is_none_or(|when| when == 0)
 }
 
 /// Which attribute keeps root@pam out from now on, or from some day on, if the state says otherwise.
@@ -89,7 +58,7 @@ pub(super) async fn remains(
         found.certain(problem.at(at));
         return Ok(());
     }
-    if somebody_else(cx).await?.is_none() {
+    if !somebody_else_could(cx).await? {
         let problem = Problem::new(
             format!("{ROOT} {what}, and nobody else could let it in again"),
             format!(
@@ -103,9 +72,9 @@ pub(super) async fn remains(
     Ok(())
 }
 
-/// The first other user who could let root@pam in again. Only those are asked about of whom an entry above or at that path
+/// Whether another user could let root@pam in again. Only those are asked about of whom an entry above or at that path
 /// speaks, by name or by group.
-async fn somebody_else(cx: &Cx<Pve>) -> Result<Option<String>, Error> {
+async fn somebody_else_could(cx: &Cx<Pve>) -> Result<bool, Error> {
     let doing = || format!("Cannot find out who could enter beside {ROOT}");
     let (privilege, path) = UNLOCKS;
     let above = ["/", "/access", path];
@@ -115,13 +84,12 @@ async fn somebody_else(cx: &Cx<Pve>) -> Result<Option<String>, Error> {
         entries.map(|entry| entry.ugid.as_str()).collect()
     };
     let (users, groups) = (named("user"), named("group"));
-    let request = Request::get("access/users").param("full", "1");
-    let accounts = cx.client.shared::<Vec<Account>>(Area::Access, request).await.during(doing())?;
-    for account in accounts.iter().filter(|account| account.userid != ROOT && account.lasts()) {
-        let speaks = users.contains(account.userid.as_str()) || groups.iter().any(|group| account.is_in(group));
-        if speaks && cx.client.access().of(&account.userid, path).await.during(doing())?.has(privilege) {
-            return Ok(Some(account.userid.clone()));
+    for user in User::list(cx).await?.iter().filter(|user| user.userid != ROOT && lasts(user)) {
+        let is_in = |group: &&str| user.groups.iter().flatten().any(|own| own == group);
+        let speaks = users.contains(user.userid.as_str()) || groups.iter().any(is_in);
+        if speaks && cx.client.access().of(&user.userid, path).await.during(doing())?.has(privilege) {
+            return Ok(true);
         }
     }
-    Ok(None)
+    Ok(false)
 }
