@@ -1,7 +1,7 @@
 //! What every provider should stand, tried on each resource's example.
 
 use terraform_core::Config;
-use terraform_core::conformance::{Mistake, Subject, conforms};
+use terraform_core::conformance::{Mistake, Subject, conforms, offers};
 use tokio::task::JoinSet;
 
 use super::lives::{bench_of, example_of, named};
@@ -43,4 +43,9 @@ async fn every_resource_conforms() {
     // All at once: most of the time each waits for its cluster.
     let all: JoinSet<()> = named("resources").into_iter().map(conformity).collect();
     all.join_all().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_offered_beside_resources_conforms() {
+    assert_eq!(offers(&bench_of("pve_pool").await.core).await, vec![]);
 }

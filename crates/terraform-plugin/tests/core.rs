@@ -12,7 +12,7 @@ mod shelf;
 mod toy;
 
 use serde_json::{Value as Json, json};
-use terraform_core::conformance::{Subject, conforms};
+use terraform_core::conformance::{Subject, conforms, offers};
 use terraform_core::{Action, Config, Core, Provider, Value};
 use terraform_plugin::{Server, StopToken};
 
@@ -60,6 +60,7 @@ async fn it_conforms() {
     };
     let bodies = [cabinet("c", "x"), cabinet("c", "y"), cabinet("d", "y")];
     assert_eq!(conforms(&mut core, &subject("toy_cabinet.a", bodies, "r/c")).await, vec![]);
+    assert_eq!(offers(&core).await, vec![]);
 }
 
 #[tokio::test]

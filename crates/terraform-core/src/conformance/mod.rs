@@ -6,6 +6,7 @@
 //! destroys what is gone, plans twice, and keeps one process for everything as a debugger does.
 
 mod life;
+mod offered;
 mod wire;
 
 use std::fmt;
@@ -13,6 +14,8 @@ use std::fmt;
 use crate::config::Config;
 use crate::core::Core;
 use crate::diagnostics::Diagnostics;
+use crate::state::State;
+use crate::walk::{Phase, Walk};
 
 /// A resource to try it on.
 #[derive(Clone, Debug)]
@@ -89,6 +92,8 @@ mistakes! {
     Wordless,
     /// What is not declared is answered.
     Undeclared,
+    /// What is declared is not.
+    Unanswered,
 }
 
 /// A mistake, and how it showed.
@@ -115,6 +120,16 @@ impl Findings {
         self.0.push(Finding { mistake, what: what.into() });
     }
 
+    fn once(self) -> Vec<Finding> {
+        let mut found = Vec::new();
+        for finding in self.0 {
+            if !found.contains(&finding) {
+                found.push(finding);
+            }
+        }
+        found
+    }
+
     /// Something that should have gone well.
     fn fine<T>(&mut self, doing: &str, result: Result<T, Diagnostics>) -> Option<T> {
         match result {
@@ -136,11 +151,15 @@ pub async fn conforms(core: &mut Core, subject: &Subject) -> Vec<Finding> {
     core.keep_one_process(true);
     life::lives(core, subject, &mut findings).await;
     core.keep_one_process(false);
-    let mut found = Vec::new();
-    for finding in findings.0 {
-        if !found.contains(&finding) {
-            found.push(finding);
-        }
+    findings.once()
+}
+
+/// Tries all that is offered beside resources, and what is not offered. What is found is told once.
+pub async fn offers(core: &Core) -> Vec<Finding> {
+    let (mut findings, config) = (Findings::default(), Config::new());
+    let walk = Walk::configured(core, &config, State::default(), Phase::Plan).await;
+    if let Some(walk) = findings.fine("configuring the provider", walk) {
+        offered::offers(&walk.provider, core.schemas(), &mut findings).await;
     }
-    found
+    findings.once()
 }

@@ -8,6 +8,7 @@ use tonic::{Code, Response, Status};
 use super::{Findings, Mistake, Subject};
 use crate::config::Config;
 use crate::core::Core;
+use crate::number::Number;
 use crate::path::Path;
 use crate::provider::Provider;
 use crate::rules::{plan, propose, stored};
@@ -225,6 +226,27 @@ impl Table<'_> {
                 Err(what) => self.findings.add(Mistake::AttributeMissing, format!("{name}: {what}")),
             }
         }
+        self.large_numbers(&state).await;
+    }
+
+    /// Whole numbers that no float holds: in a state they may be too large, but never others.
+    async fn large_numbers(&mut self, state: &Value) {
+        let Ok(large) = "9007199254740993".parse::<Number>() else { return };
+        let large = Value::Number(large);
+        let numbers = |attribute: &&Attribute| matches!(attribute.kind, Kind::Plain(Type::Number));
+        let names = self.block.attributes.iter().filter(|(_, attribute)| numbers(attribute)).map(|(name, _)| name);
+        for name in names.cloned().collect::<Vec<_>>() {
+            let with = put(state, &Path::ROOT.attribute(&name).0, &large);
+            if let Ok(upgraded) = self.upgrade(&to_json(&with)).await
+                && upgraded.attribute(&name) != large
+            {
+                let other = upgraded.attribute(&name);
+                self.findings.add(
+                    Mistake::NumberForm,
+                    format!("{name}: {} in a state becomes {}", to_json(&large), to_json(&other)),
+                );
+            }
+        }
     }
 
     /// What makes no sense is refused in words.
@@ -286,6 +308,13 @@ impl Table<'_> {
             let answer = self.provider.client("ReadResource").read_resource(request).await;
             self.refused(&of("ReadResource"), answer, |answer| answer.diagnostics);
             let json = if ty == self.ty { "[1" } else { "{}" };
+            let request = tf::upgrade_resource_identity::Request {
+                type_name: type_name(),
+                version: 0,
+                raw_identity: Some(tf::RawState { json: json.into(), ..Default::default() }),
+            };
+            let answer = self.provider.client("UpgradeResourceIdentity").upgrade_resource_identity(request).await;
+            self.refused(&of("UpgradeResourceIdentity"), answer, |answer| answer.diagnostics);
             let request = tf::upgrade_resource_state::Request {
                 type_name: type_name(),
                 version: self.version,
@@ -301,13 +330,13 @@ impl Table<'_> {
                 };
                 let answer = self.provider.client("ImportResourceState").import_resource_state(request).await;
                 self.refused(&of("ImportResourceState"), answer, |answer| answer.diagnostics);
-                let request = tf::read_data_source::Request {
-                    type_name: type_name(),
-                    config: value.clone(),
+                let request = tf::move_resource_state::Request {
+                    target_type_name: type_name(),
+                    source_type_name: self.ty.clone(),
                     ..Default::default()
                 };
-                let answer = self.provider.client("ReadDataSource").read_data_source(request).await;
-                self.refused(&of("ReadDataSource"), answer, |answer| answer.diagnostics);
+                let answer = self.provider.client("MoveResourceState").move_resource_state(request).await;
+                self.refused(&of("MoveResourceState"), answer, |answer| answer.diagnostics);
             }
         }
     }
@@ -341,18 +370,11 @@ impl Table<'_> {
         if states.is_ok() {
             self.findings.add(Mistake::Undeclared, "a state store answers");
         }
-        if schemas.functions.is_empty() {
-            let request = tf::call_function::Request { name: "no_such_function".to_owned(), arguments: Vec::new() };
-            let called = self.provider.client("CallFunction").call_function(request).await;
-            if called.is_ok_and(|answer| answer.get_ref().error.is_none()) {
-                self.findings.add(Mistake::Undeclared, "a function that does not exist answers");
-            }
-        }
     }
 }
 
 /// Where something can be configured: each attribute, and what is inside of those that are there.
-fn configurable(block: &Block, config: &Value) -> Vec<Path> {
+pub(super) fn configurable(block: &Block, config: &Value) -> Vec<Path> {
     fn of_attributes<'a>(
         attributes: impl Iterator<Item = (&'a String, &'a Attribute)>,
         value: &Value,
@@ -386,7 +408,7 @@ fn configurable(block: &Block, config: &Value) -> Vec<Path> {
 }
 
 /// The value with another one at that place.
-fn put(value: &Value, path: &[crate::path::Step], other: &Value) -> Value {
+pub(super) fn put(value: &Value, path: &[crate::path::Step], other: &Value) -> Value {
     use crate::path::Step;
     let Some((step, rest)) = path.split_first() else { return other.clone() };
     let mut value = value.clone();

@@ -8,7 +8,7 @@ use tfplugin6 as tf;
 use tonic::Status;
 
 use super::fake::{Fake, edit, got, identity};
-use crate::conformance::{Finding, Mistake, Subject, conforms};
+use crate::conformance::{Finding, Mistake, Subject, conforms, offers};
 use crate::{Config, Core, Provider, Value};
 
 fn subject() -> Subject {
@@ -29,7 +29,9 @@ async fn found(lie: impl Fn(&mut Fake)) -> Vec<Finding> {
     lie(&mut fake);
     let fake = Arc::new(fake);
     let mut core = Core::new(move || Provider::shared(fake.clone()), json!({})).await.unwrap();
-    conforms(&mut core, &subject()).await
+    let mut found = conforms(&mut core, &subject()).await;
+    found.extend(offers(&core).await);
+    found
 }
 
 fn error(summary: &str) -> tf::Diagnostic {
@@ -196,6 +198,74 @@ fn on_the_wire() -> Vec<Case> {
         (Mistake::Undeclared, |fake| {
             fake.call_function = Some(Box::new(|_, answer| {
                 answer.error = None;
+                Ok(())
+            }));
+        }),
+        // Further ways of a mistake.
+        (Mistake::NumberForm, |fake| {
+            fake.upgrade_resource_state = Some(Box::new(|asked, answer| {
+                let json = String::from_utf8(asked.raw_state.clone().unwrap_or_default().json.to_vec()).unwrap();
+                if json.contains("9007199254740993") {
+                    edit(&mut answer.upgraded_state, "t_thing", &[("size", 9_007_199_254_740_992_i64.into())]);
+                }
+                Ok(())
+            }));
+        }),
+        (Mistake::UnknownRefused, |fake| {
+            fake.validate_data_resource_config = Some(Box::new(|asked, answer| {
+                if asked.type_name == "t_facts" && !got(asked.config.as_ref(), "t_facts").get("name").is_known() {
+                    answer.diagnostics.push(error("a name is wanted"));
+                }
+                Ok(())
+            }));
+        }),
+        (Mistake::Undeclared, |fake| {
+            fake.read_data_source = Some(Box::new(|asked, answer| {
+                if asked.type_name != "t_facts" {
+                    answer.diagnostics.clear();
+                }
+                Ok(())
+            }));
+        }),
+        (Mistake::NonsenseTaken, |fake| {
+            fake.upgrade_resource_identity = Some(Box::new(|_, answer| {
+                answer.diagnostics.clear();
+                Ok(())
+            }));
+        }),
+        (Mistake::StatusInsteadOfDiagnostic, |fake| {
+            fake.move_resource_state = Some(Box::new(|_, answer| {
+                if answer.diagnostics.is_empty() { Ok(()) } else { Err(Status::not_found("no such type")) }
+            }));
+        }),
+        (Mistake::Metadata, |fake| {
+            fake.get_provider_schema = Some(Box::new(|_, answer| {
+                let text = tf::function::Return { r#type: br#""string""#.as_slice().into() };
+                let function = tf::Function { r#return: Some(text), ..Default::default() };
+                answer.functions.insert("nobody_tells".to_owned(), function);
+                Ok(())
+            }));
+        }),
+        // Declared, and none of its calls is there.
+        (Mistake::Unanswered, |fake| {
+            fake.get_provider_schema = Some(Box::new(|_, answer| {
+                let facts = answer.data_source_schemas["t_facts"].clone();
+                answer.ephemeral_resource_schemas.insert("t_facts".to_owned(), facts);
+                Ok(())
+            }));
+        }),
+        (Mistake::Unanswered, |fake| {
+            fake.get_provider_schema = Some(Box::new(|_, answer| {
+                let facts = answer.data_source_schemas["t_facts"].clone();
+                let action = tf::ActionSchema { schema: Some(facts), ..Default::default() };
+                answer.action_schemas.insert("t_act".to_owned(), action);
+                Ok(())
+            }));
+        }),
+        (Mistake::Unanswered, |fake| {
+            fake.get_provider_schema = Some(Box::new(|_, answer| {
+                let facts = answer.data_source_schemas["t_facts"].clone();
+                answer.list_resource_schemas.insert("t_thing".to_owned(), facts);
                 Ok(())
             }));
         }),

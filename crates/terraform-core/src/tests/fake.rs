@@ -63,6 +63,7 @@ lies!(
     move_resource_state,
     read_data_source,
     get_metadata,
+    get_functions,
     stop_provider,
     call_function,
 );
@@ -271,6 +272,13 @@ impl Service for Fake {
         &self,
         request: Request<tf::validate_data_resource_config::Request>,
     ) -> Result<Response<tf::validate_data_resource_config::Response>, Status> {
+        sense!(
+            self,
+            validate_data_resource_config,
+            request.get_ref(),
+            &request.get_ref().type_name,
+            &request.get_ref().config
+        );
         self.validate_data_resource_config(request.get_ref(), Default::default())
     }
 
@@ -302,6 +310,13 @@ impl Service for Fake {
         &self,
         request: Request<tf::upgrade_resource_identity::Request>,
     ) -> Result<Response<tf::upgrade_resource_identity::Response>, Status> {
+        sense!(self, upgrade_resource_identity, request.get_ref(), &request.get_ref().type_name);
+        let json = request.get_ref().raw_identity.clone().unwrap_or_default().json;
+        if serde_json::from_slice::<serde_json::Value>(&json).is_err() {
+            let said = tf::Diagnostic { severity: 1, summary: "That is no object".to_owned(), ..Default::default() };
+            let answer = tf::upgrade_resource_identity::Response { diagnostics: vec![said], ..Default::default() };
+            return self.upgrade_resource_identity(request.get_ref(), answer);
+        }
         let upgraded_identity = identity(&"upgraded".into());
         self.upgrade_resource_identity(
             request.get_ref(),
@@ -432,6 +447,7 @@ impl Service for Fake {
         &self,
         request: Request<tf::move_resource_state::Request>,
     ) -> Result<Response<tf::move_resource_state::Response>, Status> {
+        sense!(self, move_resource_state, request.get_ref(), &request.get_ref().target_type_name);
         let asked = request.get_ref();
         let block = Schemas::of(&Provider::in_process(Self::default())).await.unwrap().resources
             [&asked.target_type_name]
@@ -468,6 +484,14 @@ impl Service for Fake {
         request: Request<tf::stop_provider::Request>,
     ) -> Result<Response<tf::stop_provider::Response>, Status> {
         self.stop_provider(request.get_ref(), Default::default())
+    }
+
+    /// It has none.
+    async fn get_functions(
+        &self,
+        request: Request<tf::get_functions::Request>,
+    ) -> Result<Response<tf::get_functions::Response>, Status> {
+        self.get_functions(request.get_ref(), Default::default())
     }
 
     async fn call_function(
