@@ -132,10 +132,15 @@ impl Held {
     fn untold<S: Section>(&self, method: &str, path: &str) -> Vec<String> {
         let check = self.method(method, path).map_or(&Json::Null, |m| &m["permissions"]["check"]);
         let told: Vec<Need> = S::needs().into_iter().filter(|need| need.job == Job::Apply).collect();
-        let is_told = |(path, privilege): &(String, String)| {
-            told.iter().any(|need| unnamed(need.path) == unnamed(path) && need.any.contains(&&**privilege))
+        // Whatever a need names as enough is.
+        let is_told = |enough: &Vec<(String, String)>| {
+            let has = |need: &Need, one: &str| {
+                let at = enough.iter().filter(|(path, _)| unnamed(need.path) == unnamed(path));
+                at.map(|(_, privilege)| privilege).any(|privilege| one.split(" and ").any(|part| part == privilege))
+            };
+            told.iter().any(|need| !need.any.is_empty() && need.any.iter().all(|one| has(need, one)))
         };
-        let untold = demanded(check).into_iter().filter(|any| !any.iter().any(is_told));
+        let untold = demanded(check).into_iter().filter(|any| !is_told(any));
         untold.map(|any| format!("{method} {path} takes one of {any:?}, which `needs` does not tell")).collect()
     }
 
@@ -316,7 +321,11 @@ fn demanded(check: &Json) -> Vec<Vec<(String, String)>> {
         "perm" if check[3] == "any" => vec![all(&text(1), &check[2]).concat()],
         "perm" => all(&text(1), &check[2]),
         "and" => below().flatten().collect(),
-        "or" => vec![below().flatten().flatten().collect()],
+        // Of each alternative one of what it demands, in every combination.
+        "or" => below().fold(vec![Vec::new()], |chosen, alternative| {
+            let with = |chosen: &Vec<_>| alternative.iter().map(|any| [&**chosen, any].concat()).collect::<Vec<_>>();
+            chosen.iter().flat_map(with).collect()
+        }),
         "userid-param" if check[1] != "self" => vec![vec![("/access/realm/{realm}".to_owned(), text(1))]],
         "userid-group" => all("/access/groups", &check[1]),
         _ => Vec::new(),

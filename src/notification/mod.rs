@@ -45,8 +45,7 @@ const ENTITY: Family = Family {
 /// Where notifications go.
 const TARGET: Family = Family {
     what: "Notification target",
-    // Or both of Sys.Audit and Sys.Modify.
-    also: &[Right { path: "/", any: &["Sys.AccessNetwork", "Sys.Modify"] }],
+    also: &[Right { path: "/", any: &["Sys.AccessNetwork", "Sys.Audit and Sys.Modify"] }],
     blames: &[("at least provide one recipient", "mailto"), ("'url': value does not match", "url")],
     ..ENTITY
 };

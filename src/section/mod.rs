@@ -272,7 +272,7 @@ pub struct Spelling {
 pub struct Right {
     /// A template, such as `/access/realm/{realm}`.
     pub path: &'static str,
-    /// One of these.
+    /// One of these, which may be several together, such as `Sys.Audit and Sys.Modify`.
     pub any: &'static [&'static str],
 }
 

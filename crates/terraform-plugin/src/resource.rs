@@ -112,7 +112,8 @@ pub struct Need {
     pub path: &'static str,
     /// An attribute, and how its value begins where this is needed; in the path it stands for the rest then. None: everywhere.
     pub only: Option<(&'static str, &'static str)>,
-    /// One of these; none where only the API's own administrator will do.
+    /// One of these, which may be several together, such as `Sys.Audit and Sys.Modify`; none where only the API's own
+    /// administrator will do.
     pub any: &'static [&'static str],
 }
 

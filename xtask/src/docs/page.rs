@@ -80,7 +80,7 @@ fn privileges(page: &mut String, object: &Object, to_look: &str, order: &str) {
     for need in &object.needs {
         let any = match need.any.as_slice() {
             [] => "`root@pam` with its password: no token is enough".to_owned(),
-            any => any.iter().map(|privilege| format!("`{privilege}`")).collect::<Vec<_>>().join(", "),
+            any => any.iter().map(|one| format!("`{}`", one.replace(" and ", "` + `"))).collect::<Vec<_>>().join(", "),
         };
         let job = if need.job == "plan" { to_look } else { &need.job };
         let (path, only) = match &need.only {

@@ -27,9 +27,9 @@ impl Privileges {
         self.0.contains_key(privilege)
     }
 
-    /// Whether any of these is among them.
+    /// Whether any of these is among them. One may be several that are enough only together: `Sys.Audit and Sys.Modify`.
     pub fn has_any(&self, privileges: &[&str]) -> bool {
-        privileges.iter().any(|privilege| self.has(privilege))
+        privileges.iter().any(|together| together.split(" and ").all(|privilege| self.has(privilege)))
     }
 
     /// Whether the privilege also holds for everything below the object.
@@ -80,5 +80,6 @@ mod tests {
         let on = &table["/vms/100"];
         assert!(on.has("VM.Audit") && !on.propagates("VM.Audit") && on.propagates("VM.PowerMgmt"));
         assert!(on.has_any(&["Sys.Audit", "VM.Audit"]) && !on.has("Sys.Audit"));
+        assert!(on.has_any(&["VM.Audit and VM.PowerMgmt"]) && !on.has_any(&["VM.Audit and Sys.Audit"]));
     }
 }
