@@ -1,1 +1,1 @@
-terraform import pve_apt_standard_repository.packages pve1/no-subscription
+terraform import pve_apt_standard_repository.enterprise pve1/enterprise
