@@ -29,11 +29,18 @@ impl Example {
         }
         // How many brackets are open: attributes of the resource itself stand where it is one.
         let (mut depth, mut dropping) = (1, false);
+        let mut text_until: Option<&str> = None;
         for line in block.lines() {
-            let name = line.split_once('=').map_or("", |(name, _)| name.trim());
-            dropping = if depth == 1 { attributes.contains_key(name) } else { dropping && depth > 1 };
-            // Once the block is closed, the rest is another's.
-            depth = if depth > 0 { depth + brackets(line) } else { 0 };
+            match text_until {
+                Some(end) => text_until = Some(end).filter(|end| line.trim() != *end),
+                None => {
+                    let name = line.split_once('=').map_or("", |(name, _)| name.trim());
+                    dropping = if depth == 1 { attributes.contains_key(name) } else { dropping && depth > 1 };
+                    // Once the block is closed, the rest is another's.
+                    depth = if depth > 0 { depth + brackets(line) } else { 0 };
+                    text_until = line.split_once("<<").map(|(_, end)| end.trim_start_matches('-'));
+                }
+            }
             if !dropping {
                 text.push_str(line);
                 text.push('\n');
