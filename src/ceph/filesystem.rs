@@ -148,6 +148,12 @@ impl Resource<Pve> for CephFilesystem {
             change.plan.data_pool = data;
             change.plan.metadata_pool = metadata;
         }
+        if let Some(prior) = change.prior.as_ref().filter(|_| change.is_update())
+            && cx.was_removing::<Self>(&prior.name).await
+        {
+            // It may have been left without a metadata server.
+            change.plan.ready = Attr::Unknown;
+        }
     }
 
     async fn possible(
@@ -181,25 +187,17 @@ impl Resource<Pve> for CephFilesystem {
 
     async fn read(cx: &Cx<Pve>, key: &CephFilesystemKey, prior: Option<&Self>) -> Result<Read<Self>, Error> {
         let found = find(cx, &key.name).await;
-        // One that was about to go may have been left without a metadata server.
-        let left = match (&found, prior) {
-            (Ok(Some(_)), Some(_)) if cx.was_removing::<Self>(&key.name).await => {
-                !servers::serving(cx, &key.name).await?
-            }
-            _ => false,
-        };
-        let found = found.map(|live| live.map(|live| Self::from_live(&live, prior)));
-        absence::answer(&cx.client, found.map(|model| model.map(|model| Self { ready: model.ready && !left, ..model })))
-            .await
+        absence::answer(&cx.client, found.map(|live| live.map(|live| Self::from_live(&live, prior)))).await
     }
 
     async fn update(cx: &Cx<Pve>, prior: &Self, want: &Self) -> Result<Updated<Self>, Error> {
         require(cx, want, Some(prior)).await?;
         let deadline = Instant::now() + cx.timeout;
-        if !prior.ready && cx.was_removing::<Self>(&want.name).await {
+        let stays = cx.was_removing::<Self>(&want.name).await;
+        if stays && !servers::serving(cx, &want.name).await? {
             servers::let_join(cx, &want.name).await?;
         }
-        if prior.ready {
+        if prior.ready && !stays {
             return Ok(Updated::Done(copies::bring(cx, want).await?));
         }
         Ok(match creation::settled(cx, want, deadline).await {

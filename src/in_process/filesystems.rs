@@ -4,8 +4,10 @@
 use std::time::Duration;
 
 use serde_json::{Value as Json, json};
+use terraform_core::Config;
 use terraform_plugin::value::Value;
 
+use super::lives::{Bench, example_of};
 use super::{Kept, Rig};
 use crate::ceph::daemon::metadata_server::CephMetadataServer;
 use crate::ceph::filesystem::CephFilesystem;
@@ -175,4 +177,21 @@ async fn what_cannot_be_is_said_at_plan() {
     let there = Rig::of(FILES).await;
     let planned = there.plan::<CephFilesystem>(None, &json!({"name": "files"})).await.unwrap();
     assert!(planned.warnings.iter().any(|said| said.contains("to = pve_ceph_filesystem.this")), "{planned:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn one_whose_removal_was_cut_off_is_served_again_if_it_is_to_stay() {
+    let mut bench = Bench::with_ceph().await;
+    let config = Config::from_hcl(&example_of("pve_ceph_filesystem").text).unwrap();
+    bench.core.apply(&config).await.unwrap();
+    let served = |bench: &Bench| bench.sim.world.with(|cluster| cluster.ceph.serves_fs(Some("files")));
+    let held = json!({"match": {"method": "DELETE", "path": "/nodes/*/ceph/fs/*"}, "when": "before", "effect": {"hold": true}});
+    bench.sim.world.control("POST", "/faults", &held).unwrap();
+    let _ = bench.killed(async |core| core.destroy(&config).await).await;
+    bench.sim.world.control("DELETE", "/faults", &Json::Null).unwrap();
+    assert!(!served(&bench), "the metadata server was taken away first");
+    bench.core.apply(&config).await.unwrap_or_else(|said| panic!("{said}"));
+    assert!(served(&bench));
+    assert_eq!(bench.cluster()["ceph"]["filesystems"], json!({"files": true}));
+    assert!(bench.core.plan(&config).await.unwrap().is_empty());
 }
