@@ -14,7 +14,7 @@ pub struct PoolAdvice {
     mode: Autoscale,
     root: i32,
     capacity: u64,
-    size: u32,
+    rate: f64,
     stored: u64,
     target_bytes: u64,
     target_ratio: f64,
@@ -44,7 +44,7 @@ impl Ceph {
             .pools
             .values()
             .filter(|p| p.option("target_size_ratio").is_none())
-            .map(|p| p.option("target_size_bytes").unwrap_or(0.0) * f64::from(p.size))
+            .map(|p| p.option("target_size_bytes").unwrap_or(0.0) * p.raw_rate())
             .sum();
         self.pools.values().map(|p| self.advise(p, ratios, bytes)).collect()
     }
@@ -61,7 +61,7 @@ impl Ceph {
         let target_bytes = bytes.unwrap_or(0.0) as u64;
         let room = if capacity > 0 { (1.0 - reserved / capacity as f64).max(0.0) } else { 1.0 };
         let effective_ratio = if target_ratio > 0.0 && ratios > 0.0 { target_ratio / ratios * room } else { 0.0 };
-        let raw = pool.stored().max(target_bytes) as f64 * f64::from(pool.size);
+        let raw = pool.stored().max(target_bytes) as f64 * pool.raw_rate();
         let capacity_ratio = if capacity > 0 { raw / capacity as f64 } else { 0.0 };
         let share = capacity_ratio.max(effective_ratio);
         let ideal = share * pg_budget / f64::from(pool.size.max(1));
@@ -78,7 +78,7 @@ impl Ceph {
             mode: pool.autoscale,
             root,
             capacity,
-            size: pool.size,
+            rate: pool.raw_rate(),
             stored: pool.stored(),
             target_bytes,
             target_ratio,
@@ -131,8 +131,8 @@ impl PoolAdvice {
 
     /// As `-f json` has it.
     pub fn json(&self) -> Value {
-        let raw = self.stored.max(self.target_bytes) as f64 * f64::from(self.size);
-        let actual = self.stored as f64 * f64::from(self.size);
+        let raw = self.stored.max(self.target_bytes) as f64 * self.rate;
+        let actual = self.stored as f64 * self.rate;
         let ratio = if self.capacity > 0 { actual / self.capacity as f64 } else { 0.0 };
         json!({
             "actual_capacity_ratio": number(ratio), "actual_raw_used": number(actual), "bias": number(self.bias), "bulk": self.bulk,
@@ -140,7 +140,7 @@ impl PoolAdvice {
             "effective_target_ratio": number(self.effective_ratio), "logical_used": self.stored,
             "pg_autoscale_mode": self.mode.word(), "pg_num_final": self.pg_num_final, "pg_num_ideal": self.ideal,
             "pg_num_target": self.pg_num_target, "pool_id": self.pool, "pool_name": self.name, "raw_used": number(raw),
-            "raw_used_rate": self.size, "subtree_capacity": self.capacity, "target_bytes": self.target_bytes,
+            "raw_used_rate": number(self.rate), "subtree_capacity": self.capacity, "target_bytes": self.target_bytes,
             "target_ratio": number(self.target_ratio), "would_adjust": self.would_adjust,
         })
     }

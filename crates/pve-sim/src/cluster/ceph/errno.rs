@@ -7,6 +7,8 @@ pub enum Errno {
     Perm,
     /// 2
     NoEnt,
+    /// 5
+    Io,
     /// 11
     Again,
     /// 16
@@ -19,6 +21,8 @@ pub enum Errno {
     Range,
     /// 39
     NotEmpty,
+    /// 95
+    NotSup,
 }
 
 impl Errno {
@@ -27,12 +31,14 @@ impl Errno {
         match self {
             Errno::Perm => 1,
             Errno::NoEnt => 2,
+            Errno::Io => 5,
             Errno::Again => 11,
             Errno::Busy => 16,
             Errno::Exist => 17,
             Errno::Inval => 22,
             Errno::Range => 34,
             Errno::NotEmpty => 39,
+            Errno::NotSup => 95,
         }
     }
 
@@ -41,12 +47,14 @@ impl Errno {
         match self {
             Errno::Perm => "EPERM",
             Errno::NoEnt => "ENOENT",
+            Errno::Io => "EIO",
             Errno::Again => "EAGAIN",
             Errno::Busy => "EBUSY",
             Errno::Exist => "EEXIST",
             Errno::Inval => "EINVAL",
             Errno::Range => "ERANGE",
             Errno::NotEmpty => "ENOTEMPTY",
+            Errno::NotSup => "ENOTSUP",
         }
     }
 }

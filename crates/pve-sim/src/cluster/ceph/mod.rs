@@ -8,6 +8,7 @@ mod autoscale;
 pub mod cli;
 pub mod config;
 pub mod crush;
+mod erasure;
 mod errno;
 mod flags;
 mod fs;
@@ -29,13 +30,14 @@ mod status;
 mod tests;
 
 pub use cli::{Output, run};
+pub use erasure::{Chunks, DEFAULT_PROFILE, Profile};
 pub use errno::{Errno, Refusal};
 pub use flags::FLAGS;
 pub use fs::{FileSystem, Mds};
 pub use mon::{Mgr, Mon};
 pub use osd::{Leftover, Osd, OsdDevice, lv_name};
 pub use pg::{PgReport, Report};
-pub use pool::{Autoscale, Image, POOL_FLAGS, Pool, PoolOption};
+pub use pool::{Autoscale, EC_OVERWRITES, Image, POOL_FLAGS, Pool, PoolOption};
 pub use pools::NewPool;
 pub use release::Release;
 pub use safety::{OkToStop, SafeToDestroy};
@@ -85,6 +87,8 @@ pub struct Ceph {
     pub leftovers: Vec<Leftover>,
     /// Pools by id.
     pub pools: BTreeMap<u32, Pool>,
+    /// Erasure code profiles by name.
+    pub profiles: BTreeMap<String, Profile>,
     /// The monitors' configuration database.
     pub config: ConfigDb,
     /// OSD map flags that are set.
@@ -123,6 +127,7 @@ impl Ceph {
             osds: BTreeMap::new(),
             leftovers: vec![],
             pools: BTreeMap::new(),
+            profiles: BTreeMap::from([(DEFAULT_PROFILE.to_owned(), Profile::default())]),
             config: ConfigDb::default(),
             flags: BTreeSet::new(),
             bucket_flags: BTreeMap::new(),

@@ -1,10 +1,10 @@
-//! Replicated pools and what can be set on them.
+//! Pools and what can be set on them.
 
 use std::collections::BTreeMap;
 
 use serde_json::{Map, Value, json};
 
-use super::Time;
+use super::{Chunks, Time};
 
 /// `pg_autoscale_mode`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -74,20 +74,25 @@ impl PoolOption {
     }
 }
 
+/// The flag that lets images lie in an erasure coded pool.
+pub const EC_OVERWRITES: &str = "allow_ec_overwrites";
+
 /// The boolean flags of a pool in the order of `osd pool get POOL all`.
 pub const POOL_FLAGS: [&str; 7] =
     ["hashpspool", "nodelete", "nopgchange", "nosizechange", "write_fadvise_dontneed", "noscrub", "nodeep-scrub"];
 
-/// A replicated pool.
+/// A pool.
 #[derive(Debug, Clone)]
 pub struct Pool {
     /// Id; never reused.
     pub id: u32,
     /// Name.
     pub name: String,
-    /// Copies.
+    /// How its data is cut up, if it is erasure coded.
+    pub chunks: Option<Chunks>,
+    /// Copies, or chunks.
     pub size: u32,
-    /// Copies needed for I/O.
+    /// Copies or chunks needed for I/O.
     pub min_size: u32,
     /// Placement groups now.
     pub pg_num: u32,

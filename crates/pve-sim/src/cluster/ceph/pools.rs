@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::errno::{Errno, Refusal};
 use super::pool::PoolOption;
-use super::{Autoscale, Ceph, Pool, Time};
+use super::{Autoscale, Ceph, EC_OVERWRITES, Pool, Time};
 
 /// PGs go away one at a time.
 /// Belief: about 5 s each in the recordings of an empty pool.
@@ -21,8 +21,10 @@ pub struct NewPool {
     pub pg_num: Option<u32>,
     /// PGs for placement; default `pg_num`.
     pub pgp_num: Option<u32>,
-    /// Rule by name; default the first one.
+    /// Rule by name; default the first one, for an erasure coded pool one that is made for it.
     pub rule: Option<String>,
+    /// The profile of an erasure coded pool.
+    pub profile: Option<String>,
     /// Copies; default `osd_pool_default_size`.
     pub size: Option<u32>,
     /// Mode; default `osd_pool_default_pg_autoscale_mode`.
@@ -40,8 +42,17 @@ impl Ceph {
         if self.pool_named(name).is_some() {
             return Ok(None);
         }
+        let erasure = match &new.profile {
+            Some(profile) => Some(self.chunks(name, profile, new.rule.as_deref())?),
+            None => None,
+        };
+        let (chunks, erasure_rule) = erasure.unzip();
         let rule = match &new.rule {
-            Some(rule) => self.rule_id(rule, |r| format!("specified rule {r} doesn't exist"))?,
+            _ if erasure_rule.is_some() => erasure_rule.unwrap_or_default(),
+            Some(rule) => {
+                let id = self.rule_id(rule, |r| format!("specified rule {r} doesn't exist"))?;
+                self.fitting_rule(id, false)?
+            }
             None => self.crush.rules().next().map(|r| r.id).ok_or_else(|| {
                 Refusal::new(
                     Errno::NoEnt,
@@ -49,7 +60,14 @@ impl Ceph {
                 )
             })?,
         };
-        let size = new.size.unwrap_or(self.mon_number("osd_pool_default_size") as u32).max(1);
+        let size = match &chunks {
+            Some(chunks) => chunks.k + chunks.m,
+            None => new.size.unwrap_or(self.mon_number("osd_pool_default_size") as u32).max(1),
+        };
+        let min_size = match &chunks {
+            Some(chunks) => chunks.k + u32::from(chunks.m > 1),
+            None => self.default_min_size(size),
+        };
         let pg_num = new.pg_num.filter(|n| *n > 0).unwrap_or(self.mon_number("osd_pool_default_pg_num") as u32);
         self.check_pg_range(pg_num)?;
         let pgp_num = new.pgp_num.filter(|n| *n > 0).unwrap_or(pg_num);
@@ -68,8 +86,9 @@ impl Ceph {
         let pool = Pool {
             id,
             name: name.into(),
+            chunks,
             size,
-            min_size: self.default_min_size(size),
+            min_size,
             pg_num,
             pgp_num,
             pg_num_target: pg_num,
@@ -103,6 +122,14 @@ impl Ceph {
 
     fn rule_id(&self, name: &str, missing: impl Fn(&str) -> String) -> Result<u32, Refusal> {
         self.crush.rule_named(name).map(|r| r.id).ok_or_else(|| Refusal::new(Errno::NoEnt, missing(name)))
+    }
+
+    /// The rule, if it is made for such a pool.
+    fn fitting_rule(&self, id: u32, erasure: bool) -> Result<u32, Refusal> {
+        match self.crush.rule(id).is_some_and(|rule| rule.chunks.is_some()) == erasure {
+            true => Ok(id),
+            false => Err(Refusal::new(Errno::Inval, "(22) Invalid argument")),
+        }
     }
 
     fn check_pg_range(&self, pg_num: u32) -> Result<(), Refusal> {
@@ -178,6 +205,8 @@ impl Ceph {
             "pgp_num" => self.set_pgp_num(id, integer(val)?)?,
             "crush_rule" => {
                 let rule = self.rule_id(val, |r| format!("crush rule {r} does not exist"))?;
+                let erasure = self.pools.get(&id).is_some_and(|pool| pool.chunks.is_some());
+                let rule = self.fitting_rule(rule, erasure)?;
                 self.edit(id, |p| p.crush_rule = rule);
             }
             "pg_autoscale_mode" => {
@@ -221,6 +250,14 @@ impl Ceph {
             "fast_read" => {
                 return Err(Refusal::new(Errno::Inval, "fast read is not supported in replication pool"));
             }
+            EC_OVERWRITES => {
+                let on = switch(val)?;
+                if self.pools.get(&id).is_some_and(|pool| pool.chunks.is_none()) {
+                    let text = "ec overwrites can only be enabled for an erasure coded pool";
+                    return Err(Refusal::new(Errno::Inval, text));
+                }
+                self.edit(id, |p| p.set_flag(var, on));
+            }
             flag if super::POOL_FLAGS.contains(&flag) => {
                 let on = switch(val)?;
                 self.edit(id, |p| p.set_flag(flag, on));
@@ -246,6 +283,9 @@ impl Ceph {
 
     fn set_size(&mut self, id: u32, size: i64, sure: bool) -> Result<(), Refusal> {
         let refuse = |errno, text: &str| Err(Refusal::new(errno, text));
+        if self.pools.get(&id).is_some_and(|pool| pool.chunks.is_some()) {
+            return refuse(Errno::NotSup, "can not change the size of an erasure-coded pool");
+        }
         if !(1..=10).contains(&size) {
             return refuse(Errno::Inval, "pool size must be between 1 and 10");
         }
@@ -285,8 +325,9 @@ impl Ceph {
                 "pool min size change is disabled; you must unset nosizechange flag for the pool first",
             ));
         }
-        if value < 1 || value > i64::from(pool.size) {
-            let text = format!("pool min_size must be between 1 and size, which is set to {}", pool.size);
+        let least = pool.chunks.as_ref().map_or(1, |chunks| chunks.k);
+        if value < i64::from(least) || value > i64::from(pool.size) {
+            let text = format!("pool min_size must be between {least} and size, which is set to {}", pool.size);
             return Err(Refusal::new(Errno::Inval, text));
         }
         self.edit(id, |p| p.min_size = value as u32);

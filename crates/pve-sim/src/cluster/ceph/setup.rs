@@ -217,7 +217,7 @@ impl Ceph {
                 let pg_num = (p.autoscale != Autoscale::On).then_some(p.pg_num_target);
                 let pool = json!({"size": p.size, "min_size": p.min_size, "pg_num": pg_num, "crush_rule": rule,
                     "pg_autoscale_mode": p.autoscale.word(), "options": p.options_json(),
-                    "applications": p.applications_json(), "flags": p.flags, "images": images});
+                    "applications": p.applications_json(), "flags": p.flags, "images": images, "profile": p.profile()});
                 (p.name.as_str(), pool)
             })
             .collect();
@@ -226,9 +226,15 @@ impl Ceph {
             .rules()
             .map(|r| {
                 let domain = super::crush::TYPES[r.domain()];
-                (r.name.as_str(), json!({"root": self.crush.name_of(r.take()), "failure_domain": domain}))
+                let mut rule = json!({"root": self.crush.name_of(r.take()), "failure_domain": domain});
+                if let Some(chunks) = r.chunks {
+                    rule["chunks"] = json!(chunks);
+                }
+                (r.name.as_str(), rule)
             })
             .collect();
+        let profiles: BTreeMap<&String, Value> =
+            self.profiles.iter().map(|(name, profile)| (name, profile.json())).collect();
         let mons: BTreeMap<&str, bool> = self.mons.iter().map(|m| (m.name.as_str(), m.in_quorum)).collect();
         let mut mgrs: Vec<&str> = self.mgrs.iter().map(|m| m.name.as_str()).collect();
         mgrs.sort_unstable();
@@ -258,6 +264,6 @@ impl Ceph {
         let installed: Vec<&String> = self.nodes.keys().filter(|name| self.installed(name)).collect();
         json!({"installed": installed, "initialised": self.conf.is_some(), "mons": mons, "mgrs": mgrs, "mdss": mdss,
             "filesystems": filesystems, "buckets": buckets, "conf": conf, "osds": osds,
-            "pools": pools, "rules": rules, "config": self.config.dump(), "flags": self.user_flags()})
+            "pools": pools, "profiles": profiles, "rules": rules, "config": self.config.dump(), "flags": self.user_flags()})
     }
 }

@@ -4,6 +4,7 @@
 mod args;
 mod config;
 mod crush;
+mod erasure;
 mod fs;
 mod osd;
 mod pool;
@@ -109,7 +110,15 @@ pub fn run(ceph: &mut Ceph, now: Time, argv: &[&str]) -> Output {
 
 /// The command with the longest prefix that fits.
 fn find(words: &[String]) -> Option<&'static Command> {
-    let tables = [crush::COMMANDS, osd::COMMANDS, pool::COMMANDS, config::COMMANDS, status::COMMANDS, fs::COMMANDS];
+    let tables = [
+        crush::COMMANDS,
+        erasure::COMMANDS,
+        osd::COMMANDS,
+        pool::COMMANDS,
+        config::COMMANDS,
+        status::COMMANDS,
+        fs::COMMANDS,
+    ];
     tables.into_iter().flatten().filter(|c| c.fits(words)).max_by_key(|c| c.prefix.len())
 }
 

@@ -1,4 +1,4 @@
-//! `ceph osd pool ...`, replicated pools only.
+//! `ceph osd pool ...`.
 
 use std::collections::BTreeMap;
 
@@ -6,7 +6,9 @@ use serde_json::{Value, json};
 
 use super::Reply;
 use super::args::{Args, Command, Kind, flag, opt, req};
-use crate::cluster::ceph::{Autoscale, Ceph, Errno, NewPool, POOL_FLAGS, Pool, PoolOption, Refusal, Time};
+use crate::cluster::ceph::{
+    Autoscale, Ceph, DEFAULT_PROFILE, EC_OVERWRITES, Errno, NewPool, POOL_FLAGS, Pool, PoolOption, Refusal, Time,
+};
 
 macro_rules! vars {
     ($($head:literal),*; $($tail:literal),*) => {
@@ -135,11 +137,9 @@ fn ls(ceph: &mut Ceph, _: Time, args: &Args) -> Reply {
 fn create(ceph: &mut Ceph, now: Time, args: &Args) -> Reply {
     let name = args.word("pool");
     let erasure = args.get("pool_type") == Some("erasure");
-    if erasure && ceph.pool_named(name).is_some() {
-        return Refusal::new(Errno::Inval, format!("pool '{name}' cannot change to type erasure")).into();
-    }
-    if erasure {
-        return Refusal::new(Errno::Inval, "erasure-coded pools are not simulated").into();
+    if ceph.pool_named(name).is_some_and(|pool| pool.chunks.is_some() != erasure) {
+        let kind = args.get("pool_type").unwrap_or("replicated");
+        return Refusal::new(Errno::Inval, format!("pool '{name}' cannot change to type {kind}")).into();
     }
     let mut options = BTreeMap::new();
     for option in ["pg_num_min", "pg_num_max", "target_size_bytes"] {
@@ -157,7 +157,8 @@ fn create(ceph: &mut Ceph, now: Time, args: &Args) -> Reply {
         pgp_num: count("pgp_num"),
         // Where an erasure code profile would stand, a replicated pool has its rule; what stands
         // in the rule's place then is the expected number of objects.
-        rule: args.get("erasure_code_profile").or(args.get("rule")).map(str::to_string),
+        rule: args.get("erasure_code_profile").filter(|_| !erasure).or(args.get("rule")).map(str::to_string),
+        profile: erasure.then(|| args.get("erasure_code_profile").unwrap_or(DEFAULT_PROFILE).to_owned()),
         size: count("size"),
         autoscale: args.get("autoscale_mode").and_then(Autoscale::parse),
         options,
@@ -219,6 +220,8 @@ fn setting(ceph: &Ceph, pool: &Pool, var: &str) -> Option<Value> {
         "fast_read" => json!(u8::from(pool.fast_read)),
         "pg_autoscale_mode" => json!(pool.autoscale.word()),
         "bulk" => json!(pool.bulk),
+        "erasure_code_profile" => json!(pool.profile()?),
+        EC_OVERWRITES if pool.chunks.is_some() => json!(pool.flag(var)),
         flag if POOL_FLAGS.contains(&flag) => json!(pool.flag(flag)),
         option => pool.options.get(option)?.json(),
     })
@@ -253,8 +256,10 @@ fn get(ceph: &mut Ceph, _: Time, args: &Args) -> Reply {
 /// Everything `osd pool get POOL all` shows, in its order.
 fn pool_settings(ceph: &Ceph, pool: &Pool) -> Vec<(String, Value)> {
     let mut names = vec!["size", "min_size", "pg_num", "pgp_num", "crush_rule"];
-    names.extend(POOL_FLAGS);
-    names.extend(["use_gmt_hitset", "fast_read", "pg_autoscale_mode"]);
+    names.extend(POOL_FLAGS.iter().take(1));
+    names.push(EC_OVERWRITES);
+    names.extend(POOL_FLAGS.iter().skip(1));
+    names.extend(["use_gmt_hitset", "erasure_code_profile", "fast_read", "pg_autoscale_mode"]);
     names.extend(pool.options.keys().map(String::as_str));
     names.push("bulk");
     names.into_iter().filter_map(|n| Some((n.to_string(), setting(ceph, pool, n)?))).collect()

@@ -1,14 +1,19 @@
 //! Where CRUSH puts the copies: straw2 buckets and `firstn` rules with the jewel tunables that
-//! every current cluster has. Follows the published algorithm, so that mappings agree with
-//! `crushtool --test` of a real Ceph.
+//! every current cluster has, and `indep` rules for the chunks of erasure coded pools. Follows the
+//! published algorithm, so that mappings agree with `crushtool --test` of a real Ceph.
 
 use std::collections::BTreeMap;
 
 use super::hash::{hash2, hash3};
+use super::rules::ERASURE_TRIES;
 use super::{Bucket, CrushMap, ONE, Step};
 
 /// `choose_total_tries` (50) plus the first try.
 const TRIES: u32 = 51;
+
+/// What the rules of erasure coded pools set: tries for each place, and for the OSD below what was chosen.
+const CHUNK_TRIES: u32 = ERASURE_TRIES[1].1;
+const CHUNK_LEAF_TRIES: u32 = ERASURE_TRIES[0].1;
 
 /// 16.16 in/out weights by OSD id; an OSD that is not listed is out.
 pub type Weights = BTreeMap<u32, u32>;
@@ -21,7 +26,7 @@ struct Descent<'a> {
 
 impl CrushMap {
     /// The OSDs a rule picks for the value `x`, at most `copies` of them and each from a failure
-    /// domain of its own; fewer if the tree does not have enough.
+    /// domain of its own; fewer if the tree does not have enough. Of a rule for chunks those that have a place, in order.
     pub fn place(&self, rule: u32, x: u32, copies: usize, weights: &Weights) -> Vec<u32> {
         let Some(rule) = self.rules.get(&rule) else { return vec![] };
         let descent = Descent { map: self, x, weights };
@@ -34,6 +39,11 @@ impl CrushMap {
                     let from = std::mem::take(&mut working);
                     for item in from {
                         let Some(bucket) = self.bucket(item) else { continue };
+                        if rule.chunks.is_some() {
+                            working
+                                .extend(descent.choose_chunks(bucket, copies, *type_id, *leaf).into_iter().flatten());
+                            continue;
+                        }
                         let (chosen, leaves) = descent.choose(bucket, copies, *type_id, *leaf);
                         working.extend(if *leaf { leaves } else { chosen });
                     }
@@ -79,6 +89,51 @@ impl Descent<'_> {
             }
         }
         (out, leaves)
+    }
+
+    /// Chooses an OSD for each place (with `leaf` one below an item of the type), none where there is none: the places of the
+    /// others do not depend on it.
+    fn choose_chunks(&self, bucket: &Bucket, places: usize, type_id: usize, leaf: bool) -> Vec<Option<i32>> {
+        let (mut items, mut osds) = (vec![None; places], vec![None; places]);
+        let mut given_up = vec![false; places];
+        for failed in 0..CHUNK_TRIES {
+            for place in 0..places {
+                if items[place].is_some() || given_up[place] {
+                    continue;
+                }
+                let r = (place + places * failed as usize) as u32;
+                let item = match self.descend(bucket, type_id, r) {
+                    Found::Item(item) => item,
+                    Found::Empty => continue,
+                    Found::Nothing => {
+                        given_up[place] = true;
+                        continue;
+                    }
+                };
+                if items.contains(&Some(item)) {
+                    continue;
+                }
+                let osd = if leaf { self.chunk_below(item, place as u32 + r, places as u32) } else { Some(item) };
+                let Some(osd) = osd else { continue };
+                if type_id == 0 && self.is_out(item) {
+                    continue;
+                }
+                items[place] = Some(item);
+                osds[place] = Some(osd);
+            }
+        }
+        osds
+    }
+
+    fn chunk_below(&self, item: i32, first: u32, stride: u32) -> Option<i32> {
+        if item >= 0 {
+            return Some(item);
+        }
+        let bucket = self.map.bucket(item)?;
+        (0..CHUNK_LEAF_TRIES).find_map(|failed| match self.descend(bucket, 0, first + stride * failed) {
+            Found::Item(osd) if !self.is_out(osd) => Some(osd),
+            _ => None,
+        })
     }
 
     /// Walks down to an item of the wanted type.

@@ -1,4 +1,4 @@
-//! Replicated CRUSH rules.
+//! CRUSH rules, for pools that keep copies and for erasure coded ones.
 
 use serde_json::{Value, json};
 
@@ -11,7 +11,7 @@ use crate::cluster::ceph::Release;
 pub enum Step {
     /// Start at a bucket (a shadow bucket for a device class) or OSD.
     Take(i32),
-    /// `choose firstn 0` (type `osd`) or `chooseleaf firstn 0` of a type.
+    /// `choose firstn 0` (type `osd`) or `chooseleaf firstn 0` of a type; `indep` in the rule of an erasure coded pool.
     Choose {
         /// The failure domain.
         type_id: usize,
@@ -22,7 +22,7 @@ pub enum Step {
     Emit,
 }
 
-/// A replicated rule.
+/// A rule.
 #[derive(Debug, Clone)]
 pub struct Rule {
     /// Id; the lowest free one is reused.
@@ -31,13 +31,23 @@ pub struct Rule {
     pub name: String,
     /// What it does.
     pub steps: Vec<Step>,
+    /// For erasure coded pools: how many chunks the profile that it was made for has. Their order counts.
+    pub chunks: Option<u32>,
 }
+
+/// What Ceph has a rule for erasure coded pools begin with: more tries than there are by default.
+pub const ERASURE_TRIES: [(&str, u32); 2] = [("set_chooseleaf_tries", 5), ("set_choose_tries", 100)];
 
 impl Rule {
     /// The rule `create-replicated` makes.
     pub fn replicated(id: u32, name: &str, take: i32, type_id: usize) -> Self {
         let choose = Step::Choose { type_id, leaf: type_id != 0 };
-        Self { id, name: name.into(), steps: vec![Step::Take(take), choose, Step::Emit] }
+        Self { id, name: name.into(), steps: vec![Step::Take(take), choose, Step::Emit], chunks: None }
+    }
+
+    /// Fewest and most copies or chunks, which rules said until 17.
+    pub fn sizes(&self) -> (u32, u32) {
+        self.chunks.map_or((1, 10), |chunks| (3.min(chunks), chunks))
     }
 
     /// The item the rule starts at.
@@ -85,6 +95,18 @@ impl CrushMap {
 
     /// Adds a replicated rule. `Ok(false)`: the name is taken, nothing changed.
     pub fn create_rule(&mut self, name: &str, root: &str, kind: &str, class: Option<&str>) -> Result<bool, Refusal> {
+        self.create_rule_for(name, root, kind, class, None)
+    }
+
+    /// The same, for an erasure coded pool if there are `chunks`.
+    pub fn create_rule_for(
+        &mut self,
+        name: &str,
+        root: &str,
+        kind: &str,
+        class: Option<&str>,
+        chunks: Option<u32>,
+    ) -> Result<bool, Refusal> {
         if self.rule_named(name).is_some() {
             return Ok(false);
         }
@@ -105,7 +127,7 @@ impl CrushMap {
             }
         };
         let id = (0..).find(|id| !self.rules.contains_key(id)).unwrap_or(0);
-        self.rules.insert(id, Rule::replicated(id, name, take, type_id));
+        self.rules.insert(id, Rule { chunks, ..Rule::replicated(id, name, take, type_id) });
         self.version += 1;
         Ok(true)
     }
@@ -146,23 +168,23 @@ impl CrushMap {
 
     /// A rule as `osd crush rule dump -f json` has it.
     pub fn rule_json(&self, rule: &Rule, release: &Release) -> Value {
-        let steps: Vec<Value> = rule
-            .steps
-            .iter()
-            .map(|step| match step {
-                Step::Take(item) => json!({"op": "take", "item": item, "item_name": self.name_of(*item)}),
-                Step::Choose { type_id, leaf } => {
-                    let op = if *leaf { "chooseleaf_firstn" } else { "choose_firstn" };
-                    json!({"op": op, "num": 0, "type": TYPES[*type_id]})
-                }
-                Step::Emit => json!({"op": "emit"}),
-            })
-            .collect();
-        let mut out = json!({"rule_id": rule.id, "rule_name": rule.name, "type": 1, "steps": steps});
+        let (kind, way) = if rule.chunks.is_some() { (3, "indep") } else { (1, "firstn") };
+        let tries = ERASURE_TRIES.iter().filter(|_| rule.chunks.is_some());
+        let steps = rule.steps.iter().map(|step| match step {
+            Step::Take(item) => json!({"op": "take", "item": item, "item_name": self.name_of(*item)}),
+            Step::Choose { type_id, leaf } => {
+                let op = if *leaf { "chooseleaf" } else { "choose" };
+                json!({"op": format!("{op}_{way}"), "num": 0, "type": TYPES[*type_id]})
+            }
+            Step::Emit => json!({"op": "emit"}),
+        });
+        let steps: Vec<Value> = tries.map(|(op, num)| json!({"op": op, "num": num})).chain(steps).collect();
+        let mut out = json!({"rule_id": rule.id, "rule_name": rule.name, "type": kind, "steps": steps});
         if release.rules_have_sizes() {
+            let (min, max) = rule.sizes();
             out["ruleset"] = json!(rule.id);
-            out["min_size"] = json!(1);
-            out["max_size"] = json!(10);
+            out["min_size"] = json!(min);
+            out["max_size"] = json!(max);
         }
         out
     }

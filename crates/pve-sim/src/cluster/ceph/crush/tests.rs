@@ -72,3 +72,60 @@ fn a_rule_chooses_among_what_is_below_its_root_and_never_the_root_itself() {
     let weights: Weights = (0..6).map(|id| (id, ONE)).collect();
     assert!((0..100).all(|x| map.place(rule, x, 3, &weights).is_empty()));
 }
+
+/// `crushtool -c`, then `--test --show-mappings` of a real Ceph 16.2 on this map: three hosts with two OSDs each, rules for
+/// chunks by host (3 of them, once with OSD 4 gone) and by OSD (5 of them).
+const CHUNKS: [&str; 36] = [
+    "[3, 1, 4]",
+    "[5, 1, 3]",
+    "[4, 1, 2]",
+    "[0, 2, 4]",
+    "[2, 4, 1]",
+    "[0, 5, 2]",
+    "[5, 1, 3]",
+    "[2, 4, 0]",
+    "[5, 3, 0]",
+    "[2, 4, 1]",
+    "[4, 2, 0]",
+    "[5, 3, 1]",
+    "[3, 1, 5]",
+    "[5, 1, 3]",
+    "[5, 1, 2]",
+    "[0, 2, 5]",
+    "[2, 5, 1]",
+    "[0, 5, 2]",
+    "[5, 1, 3]",
+    "[2, 1, 5]",
+    "[5, 3, 0]",
+    "[2, 5, 1]",
+    "[5, 2, 0]",
+    "[5, 3, 1]",
+    "[0, 5, 3, 4, 1]",
+    "[3, 5, 2, 0, 1]",
+    "[1, 3, 2, 0, 4]",
+    "[4, 0, 2, 1, 5]",
+    "[5, 2, 1, 4, 3]",
+    "[0, 4, 2, 5, 1]",
+    "[2, 0, 3, 4, 1]",
+    "[2, 1, 0, 4, 5]",
+    "[2, 5, 3, 1, 4]",
+    "[1, 0, 3, 5, 2]",
+    "[2, 5, 1, 3, 4]",
+    "[5, 2, 4, 3, 0]",
+];
+
+#[test]
+fn chunks_are_placed_as_crushtool_says() {
+    let mut map = map(&[2, 2, 2]);
+    map.create_rule_for("by_host", "default", "host", None, Some(3)).unwrap();
+    map.create_rule_for("by_osd", "default", "osd", Some("ssd"), Some(5)).unwrap();
+    let all: Weights = (0..6).map(|id| (id, ONE)).collect();
+    let without: Weights = all.iter().map(|(id, weight)| (*id, if *id == 4 { 0 } else { *weight })).collect();
+    let mut told = Vec::new();
+    for (rule, copies, weights) in [(3, 3, &all), (3, 3, &without), (4, 5, &all)] {
+        for x in 0..12 {
+            told.push(format!("{:?}", map.place(rule, x, copies, weights)));
+        }
+    }
+    assert_eq!(told, CHUNKS);
+}

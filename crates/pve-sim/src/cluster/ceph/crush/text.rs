@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use super::rules::ERASURE_TRIES;
 use super::{CrushMap, Step, TYPES};
 use crate::cluster::ceph::Release;
 
@@ -28,16 +29,21 @@ impl CrushMap {
         }
         out.push_str("\n# rules\n");
         for rule in self.rules.values() {
-            line(&mut out, format_args!("rule {} {{\n\tid {}\n\ttype replicated", rule.name, rule.id));
+            let (kind, way) = if rule.chunks.is_some() { ("erasure", "indep") } else { ("replicated", "firstn") };
+            line(&mut out, format_args!("rule {} {{\n\tid {}\n\ttype {kind}", rule.name, rule.id));
             if release.rules_have_sizes() {
-                out.push_str("\tmin_size 1\n\tmax_size 10\n");
+                let (min, max) = rule.sizes();
+                line(&mut out, format_args!("\tmin_size {min}\n\tmax_size {max}"));
+            }
+            for (step, tries) in ERASURE_TRIES.iter().filter(|_| rule.chunks.is_some()) {
+                line(&mut out, format_args!("\tstep {step} {tries}"));
             }
             for step in &rule.steps {
                 match step {
                     Step::Take(item) => self.decompile_take(*item, &mut out),
                     Step::Choose { type_id, leaf } => {
                         let op = if *leaf { "chooseleaf" } else { "choose" };
-                        line(&mut out, format_args!("\tstep {op} firstn 0 type {}", TYPES[*type_id]));
+                        line(&mut out, format_args!("\tstep {op} {way} 0 type {}", TYPES[*type_id]));
                     }
                     Step::Emit => out.push_str("\tstep emit\n"),
                 }

@@ -164,6 +164,8 @@ impl Ceph {
         set.sort_unstable();
         let nodes: BTreeMap<&String, Vec<&String>> =
             self.bucket_flags.iter().map(|(name, flags)| (name, flags.iter().collect())).collect();
+        let profiles: BTreeMap<&String, Value> =
+            self.profiles.iter().map(|(name, profile)| (name, profile.json())).collect();
         json!({
             "epoch": self.epoch, "fsid": self.fsid(), "created": stamp(self.created), "modified": stamp(self.now()),
             "last_up_change": stamp(self.up_change), "last_in_change": stamp(self.in_change),
@@ -176,7 +178,7 @@ impl Ceph {
             "osds": self.osds.iter().map(|(id, o)| self.osd_dump_row(*id, o)).collect::<Vec<_>>(),
             "osd_xinfo": self.osds.keys().map(|id| json!({"osd": id})).collect::<Vec<_>>(),
             "pg_upmap": [], "pg_upmap_items": [], "pg_temp": [], "primary_temp": [], "blocklist": {}, "range_blocklist": {},
-            "erasure_code_profiles": {}, "removed_snaps_queue": [], "new_removed_snaps": [], "new_purged_snaps": [],
+            "erasure_code_profiles": profiles, "removed_snaps_queue": [], "new_removed_snaps": [], "new_purged_snaps": [],
             "crush_node_flags": nodes, "device_class_flags": {},
             "stretch_mode": {"stretch_mode_enabled": false, "stretch_bucket_count": 0, "degraded_stretch_mode": 0,
                 "recovering_stretch_mode": 0, "stretch_mode_bucket": 0},

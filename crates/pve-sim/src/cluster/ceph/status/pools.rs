@@ -2,16 +2,20 @@
 
 use serde_json::{Value, json};
 
-use super::super::{Ceph, Osd, Pool};
+use super::super::{Ceph, EC_OVERWRITES, Osd, Pool};
 use super::{number, stamp};
+
+/// `osd_pool_erasure_code_stripe_unit`.
+const STRIPE_UNIT: u32 = 4096;
 
 impl Ceph {
     /// A pool as `osd dump` (`id_key` `pool`) and `osd pool ls detail` (`pool_id`) have it.
     pub fn pool_json(&self, pool: &Pool, id_key: &str) -> Value {
-        let flags: Vec<&str> = pool.flags.iter().map(String::as_str).collect();
+        let named = |flag: &String| if flag == EC_OVERWRITES { "ec_overwrites" } else { flag.as_str() }.to_owned();
+        let flags: Vec<String> = pool.flags.iter().map(named).collect();
         let mut out = json!({
             "pool_name": pool.name, "create_time": stamp(pool.created), "flags": 1, "flags_names": flags.join(","),
-            "type": 1, "size": pool.size, "min_size": pool.min_size, "crush_rule": pool.crush_rule,
+            "type": if pool.chunks.is_some() { 3 } else { 1 }, "size": pool.size, "min_size": pool.min_size, "crush_rule": pool.crush_rule,
             "peering_crush_bucket_count": 0, "peering_crush_bucket_target": 0, "peering_crush_bucket_barrier": 0,
             "peering_crush_bucket_mandatory_member": 2_147_483_647, "object_hash": 2,
             "pg_autoscale_mode": pool.autoscale.word(), "pg_num": pool.pg_num, "pg_placement_num": pool.pgp_num,
@@ -29,9 +33,10 @@ impl Ceph {
         let rest = json!({
             "cache_target_dirty_ratio_micro": 400_000, "cache_target_dirty_high_ratio_micro": 600_000,
             "cache_target_full_ratio_micro": 800_000, "cache_min_flush_age": 0, "cache_min_evict_age": 0,
-            "erasure_code_profile": "", "hit_set_params": {"type": "none"}, "hit_set_period": 0, "hit_set_count": 0,
+            "erasure_code_profile": pool.profile().unwrap_or_default(), "hit_set_params": {"type": "none"}, "hit_set_period": 0, "hit_set_count": 0,
             "use_gmt_hitset": pool.use_gmt_hitset, "min_read_recency_for_promote": 0, "min_write_recency_for_promote": 0,
-            "hit_set_grade_decay_rate": 0, "hit_set_search_last_n": 0, "grade_table": [], "stripe_width": 0,
+            "hit_set_grade_decay_rate": 0, "hit_set_search_last_n": 0, "grade_table": [],
+            "stripe_width": pool.chunks.as_ref().map_or(0, |chunks| chunks.k * STRIPE_UNIT),
             "expected_num_objects": 0, "fast_read": pool.fast_read,
         });
         if let (Some(out), Value::Object(rest)) = (out.as_object_mut(), rest) {
@@ -59,7 +64,7 @@ impl Ceph {
             .filter(|id| weights.get(id).is_some_and(|w| *w > 0))
             .filter_map(|id| self.osds.get(id).map(|o| o.size().saturating_sub(self.osd_used(*id))))
             .sum();
-        (free as f64 * 0.95 / f64::from(pool.size.max(1))) as u64
+        (free as f64 * 0.95 / pool.raw_rate().max(1.0)) as u64
     }
 
     /// `df`.
@@ -71,7 +76,7 @@ impl Ceph {
             .values()
             .map(|p| {
                 let (stored, avail) = (p.stored(), self.max_avail(p));
-                let raw = stored * u64::from(p.size);
+                let raw = (stored as f64 * p.raw_rate()) as u64;
                 json!({"name": p.name, "id": p.id, "stats": {"stored": stored, "objects": p.objects(),
                     "kb_used": raw.div_ceil(1024), "bytes_used": raw,
                     "percent_used": number(ratio(stored, stored + avail)), "max_avail": avail}})

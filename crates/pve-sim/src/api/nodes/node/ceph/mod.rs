@@ -1,4 +1,4 @@
-//! `/nodes/{node}/ceph`. Erasure coding, DB and WAL devices, and what a file system does to storages are not simulated.
+//! `/nodes/{node}/ceph`. DB and WAL devices, and what a file system does to storages are not simulated.
 
 mod cfg;
 mod fs;

@@ -1,6 +1,7 @@
 //! `/nodes/{node}/ceph/pool`.
 
 mod destroy;
+mod erasure;
 mod settings;
 mod storages;
 
@@ -47,7 +48,7 @@ fn list(call: &mut Call<'_>) -> Result<Value, PveError> {
     let (mut advice, df) = (advice(ceph), ceph.df_json());
     let entry = |pool: &Pool| {
         let mut entry = json!({
-            "pool": pool.id, "pool_name": pool.name, "type": "replicated", "size": pool.size, "min_size": pool.min_size,
+            "pool": pool.id, "pool_name": pool.name, "type": pool.kind(), "size": pool.size, "min_size": pool.min_size,
             "pg_num": pool.pg_num, "pg_autoscale_mode": pool.autoscale.word(), "crush_rule": pool.crush_rule,
             "crush_rule_name": ceph.crush.rule(pool.crush_rule).map(|r| r.name.clone()),
             "application_metadata": pool.applications_json(),

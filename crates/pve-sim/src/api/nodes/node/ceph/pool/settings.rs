@@ -7,7 +7,8 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use super::super::{Need, ceph_on, left_out, refused, secs};
+use super::super::{Need, ceph_on, refused, secs};
+use super::erasure::{self, Erasure};
 use super::{ready, storages, unknown};
 use crate::cluster::ceph::{Ceph, NewPool};
 use crate::kernel::params::Params;
@@ -21,7 +22,7 @@ pub(super) fn routes(r: &mut Routes) {
 }
 
 /// Ceph's name and value of each setting in a call.
-type Settings = BTreeMap<&'static str, String>;
+pub(super) type Settings = BTreeMap<&'static str, String>;
 
 const NAMES: [(&str, &str); 8] = [
     ("size", "size"),
@@ -56,23 +57,30 @@ fn bytes(text: &str) -> u64 {
     (number.parse::<f64>().unwrap_or(0.0) * 1024f64.powi(power)) as u64
 }
 
-fn create(call: &mut Call<'_>) -> Result<Value, PveError> {
-    ready(call)?;
-    if call.params.has("erasure-coding") {
-        return Err(left_out(call, "POST /nodes/{node}/ceph/pool with erasure-coding"));
-    }
-    let name = call.params.need("name").to_owned();
-    let add_storages = call.params.flag("add_storages").unwrap_or(false);
-    if add_storages {
-        call.demand("/storage", &["Datastore.Allocate"])?;
-        storage_id(&name).map_err(PveError::new)?;
-    }
-    let mut wanted = settings(&call.params);
+/// What a call does not say of a new pool.
+pub(super) fn complete(wanted: &mut Settings) {
     for (key, default) in
         [("size", "3"), ("min_size", "2"), ("pg_num", "128"), ("application", "rbd"), ("pg_autoscale_mode", "warn")]
     {
         wanted.entry(key).or_insert_with(|| default.to_owned());
     }
+}
+
+fn create(call: &mut Call<'_>) -> Result<Value, PveError> {
+    ready(call)?;
+    let name = call.params.need("name").to_owned();
+    let erasure = Erasure::of(call)?;
+    let add_storages = call.params.flag("add_storages").unwrap_or(erasure.is_some());
+    if add_storages {
+        call.demand("/storage", &["Datastore.Allocate"])?;
+        storage_id(&name).map_err(PveError::new)?;
+    }
+    let mut wanted = settings(&call.params);
+    if let Some(erasure) = erasure {
+        let steps = erasure::create(call.node.clone(), name.clone(), erasure, wanted, add_storages);
+        return Ok(call.task("cephcreatepool", name, steps));
+    }
+    complete(&mut wanted);
     let node = call.node.clone();
     let steps = Steps::new()
         .wait(secs(1))
@@ -91,7 +99,7 @@ fn create(call: &mut Call<'_>) -> Result<Value, PveError> {
             let name = name.clone();
             move |t| {
                 apply(t, &node, &name, &wanted)?;
-                if add_storages { storages::add(t, &name) } else { Ok(()) }
+                if add_storages { storages::add(t, &name, &name, None) } else { Ok(()) }
             }
         });
     Ok(call.task("cephcreatepool", name, steps))
@@ -109,12 +117,17 @@ fn update(call: &mut Call<'_>) -> Result<Value, PveError> {
 }
 
 /// Makes the settings, `size` first and the others by name, skipping what the pool had before the call.
-fn apply(t: &mut TaskCx<'_>, node: &str, pool: &str, wanted: &Settings) -> Result<(), String> {
+pub(super) fn apply(t: &mut TaskCx<'_>, node: &str, pool: &str, wanted: &Settings) -> Result<(), String> {
     let now = t.now().seconds();
     let before = current(ceph_on(t.cluster, node, Need::Monitors)?, pool).ok_or_else(|| unknown(pool))?;
     let mut failed = vec![];
     let first = wanted.get_key_value("size");
+    let coded = before.get(CODED).is_some();
     for (key, value) in first.into_iter().chain(wanted.iter().filter(|(key, _)| **key != "size")) {
+        if coded && ["size", "crush_rule"].contains(key) {
+            t.log(format!("cannot set '{key}' for erasure coded pool"));
+            continue;
+        }
         if before.get(key).is_some_and(|had| same(had, value)) {
             t.log(format!("skipping '{key}', did not change"));
             continue;
@@ -136,6 +149,9 @@ fn apply(t: &mut TaskCx<'_>, node: &str, pool: &str, wanted: &Settings) -> Resul
     }
 }
 
+/// Among the settings of a pool: that it is erasure coded.
+const CODED: &str = "erasure coded";
+
 /// The settings of a pool as they are compared; an application is always set anew.
 fn current(ceph: &Ceph, pool: &str) -> Option<Settings> {
     let pool = ceph.pool_named(pool)?;
@@ -147,6 +163,9 @@ fn current(ceph: &Ceph, pool: &str) -> Option<Settings> {
     ]);
     if let Some(rule) = ceph.crush.rule(pool.crush_rule) {
         out.insert("crush_rule", rule.name.clone());
+    }
+    if pool.chunks.is_some() {
+        out.insert(CODED, String::new());
     }
     for key in ["pg_num_min", "target_size_bytes", "target_size_ratio"] {
         if let Some(value) = pool.options.get(key) {

@@ -12,16 +12,17 @@ fn in_pool(cluster: &Cluster, pool: &str) -> Vec<Storage> {
     cluster.storage.all.values().filter(on_it).cloned().collect()
 }
 
-/// Adds a storage with the pool's name.
-pub(super) fn add(t: &mut TaskCx<'_>, pool: &str) -> Result<(), String> {
-    let failed = |text: String| format!("adding PVE storage for ceph pool '{pool}' failed: {text}");
-    if t.cluster.storage.get(pool).is_some() {
-        return Err(failed(format!("storage ID '{pool}' already defined")));
+/// Adds a storage of this name, with the data of its images in a pool of its own if there is one.
+pub(super) fn add(t: &mut TaskCx<'_>, name: &str, pool: &str, data_pool: Option<&str>) -> Result<(), String> {
+    let failed = |text: String| format!("adding PVE storage for ceph pool '{name}' failed: {text}");
+    if t.cluster.storage.get(name).is_some() {
+        return Err(failed(format!("storage ID '{name}' already defined")));
     }
     let Some(kind) = Kind::find("rbd") else { return Err(failed("no storages of type 'rbd'".into())) };
     let options = [("pool", pool), ("content", "rootdir,images"), ("krbd", "0")];
-    let options = options.into_iter().map(|(key, value)| (key.to_owned(), value.to_owned())).collect();
-    t.cluster.storage.insert(Storage::new(pool, kind, options));
+    let data_pool = data_pool.map(|pool| ("data-pool", pool));
+    let options = options.into_iter().chain(data_pool).map(|(key, value)| (key.to_owned(), value.to_owned())).collect();
+    t.cluster.storage.insert(Storage::new(name, kind, options));
     Ok(())
 }
 
