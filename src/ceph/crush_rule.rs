@@ -1,6 +1,6 @@
 //! `pve_ceph_crush_rule`: a placement rule for replicated pools.
 
-mod checks;
+pub(super) mod checks;
 mod listed;
 mod redefinition;
 
@@ -74,7 +74,7 @@ pub struct CrushRule {
 }
 
 /// The root that Ceph makes by itself.
-const DEFAULT_ROOT: &str = "default";
+pub(in crate::ceph) const DEFAULT_ROOT: &str = "default";
 
 fn not_temporary(name: &String) -> Result<(), String> {
     if name.ends_with(SUFFIX) {
@@ -181,8 +181,8 @@ impl Resource<Pve> for CrushRule {
     async fn removable(cx: &Cx<Pve>, was: &Self, found: &mut Findings<Self>) -> Result<(), Error> {
         let traces = traces(cx, &was.name).await?;
         if let Some(problem) = in_use(&was.name, &traces) {
-            let going = cx.going::<super::pool::Pool>();
-            let all_go = traces.all_users().iter().all(|user| going.iter().any(|pool| pool.name == *user));
+            let going = super::pools_going(cx);
+            let all_go = traces.all_users().iter().all(|user| going.contains(*user));
             found.missing(all_go, problem);
         }
         Ok(())

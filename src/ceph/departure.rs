@@ -7,7 +7,6 @@ use terraform_plugin::{Cx, Error};
 
 use super::osd::Osd;
 use super::placement::{Copies, Placement};
-use super::pool::Pool;
 use super::pool::removal::TRACES;
 use super::topology::Topology;
 use crate::ground::error::{During, Problem};
@@ -68,12 +67,12 @@ impl fmt::Display for Remaining {
     }
 }
 
-/// What is left for each pool that could have lain on one of these OSDs, where its rule is a plain replicated one.
+/// What is left for each pool that could have lain on one of these OSDs, where its rule is a plain one.
 pub fn remaining(tenants: &[Tenant], going: &BTreeSet<u32>, topology: &Topology) -> Vec<Remaining> {
     let goes = |osd: Option<u32>| osd.is_some_and(|id| going.contains(&id));
     let (gone, left): (Vec<_>, Vec<_>) = topology.members.iter().cloned().partition(|member| goes(member.osd));
     let one = |tenant: &Tenant| {
-        let rule = topology.rules.get(&tenant.rule)?;
+        let rule = topology.rule(&tenant.rule)?;
         if !gone.iter().any(|member| rule.takes(member)) {
             return None;
         }
@@ -92,7 +91,7 @@ pub fn remaining(tenants: &[Tenant], going: &BTreeSet<u32>, topology: &Topology)
 /// The pools in which there is anything to lose. Of Ceph's own pool `.mgr`, which it makes anew, nothing is: a cluster that is
 /// taken down altogether has no place left to move it to. Nor of pools that this run destroys.
 pub async fn tenants(cx: &Cx<Pve>) -> Result<Vec<Tenant>, Problem> {
-    let going: BTreeSet<String> = cx.going::<Pool>().into_iter().map(|pool| pool.name).collect();
+    let going = super::pools_going(cx);
     let ceph = cx.client.ceph();
     let mut tenants = Vec::new();
     let pools = ceph.pools().await.during("Cannot list the pools")?;
@@ -149,7 +148,7 @@ impl Consequence {
         going.insert(id);
         let topology = Topology::existing(&cx.api).await?;
         let remaining = remaining(&tenants, &going, &topology);
-        let untold: Vec<_> = tenants.into_iter().filter(|tenant| !topology.rules.contains_key(&tenant.rule)).collect();
+        let untold: Vec<_> = tenants.into_iter().filter(|tenant| topology.rule(&tenant.rule).is_none()).collect();
         let tree = cx.client.ceph().osds().await.during("Cannot list the OSDs")?;
         // Those that are gone by now do not count any more.
         going.retain(|id| tree.osd(*id).is_some());
@@ -190,9 +189,7 @@ impl Consequence {
         let verb = if others.len() == 1 { "goes" } else { "go" };
         let mut left: Vec<_> = self.remaining.iter().map(Remaining::to_string).collect();
         left.extend(self.untold.iter().map(|Tenant { pool, rule, .. }| {
-            format!(
-                "What pool \"{pool}\" has left is not told: its rule \"{rule}\" is none of the plain replicated ones."
-            )
+            format!("What pool \"{pool}\" has left is not told: its rule \"{rule}\" is none of the plain ones.")
         }));
         format!("{} {verb}, with {} in use. {}", others.join(", "), amount(self.used), left.join(" "))
     }

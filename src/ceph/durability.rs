@@ -148,6 +148,7 @@ mod tests {
             members: members.collect(),
             rules: [rule("replicated_rule", "host"), rule("by_osd", "osd")].map(|r| (r.name.clone(), r)).into(),
             hosts: hosts.map(str::to_owned).into(),
+            ..Topology::default()
         }
     }
 

@@ -15,12 +15,12 @@ use terraform_plugin::{
 use tokio::time::Instant;
 
 use super::pool::Pool;
+use super::pool::parts::Part;
 use crate::ground::absence;
 use crate::ground::error::{During, Problem};
 use crate::ground::named::Named;
 use crate::ground::pve::Pve;
 use crate::ground::rights;
-use copies::Part;
 
 /// A file system of Ceph (CephFS), with its two pools: one for its data and one for its metadata.
 ///

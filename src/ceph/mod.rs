@@ -7,6 +7,7 @@ pub mod crush_rule;
 pub mod daemon;
 pub mod departure;
 pub mod durability;
+pub mod erasure_pool;
 pub mod filesystem;
 pub mod flags;
 pub mod install;
@@ -16,6 +17,8 @@ pub mod pool;
 pub mod status;
 pub mod topology;
 pub mod wait;
+
+use std::collections::BTreeSet;
 
 use terraform_plugin::{Cx, Registry};
 
@@ -30,6 +33,7 @@ pub fn offer(registry: Registry<Pve>) -> Registry<Pve> {
         .listed::<config::CephConfig>()
         .listed::<crush_bucket::CrushBucket>()
         .listed::<crush_rule::CrushRule>()
+        .listed::<erasure_pool::ErasurePool>()
         .listed::<filesystem::CephFilesystem>()
         .object::<flags::CephFlags>()
         .listed::<install::CephInstall>()
@@ -38,6 +42,18 @@ pub fn offer(registry: Registry<Pve>) -> Registry<Pve> {
         .listed::<daemon::monitor::CephMonitor>()
         .listed::<osd::Osd>()
         .listed::<pool::Pool>()
+}
+
+/// The pools that this run destroys, as far as that is known by now, by whichever object they belong to.
+fn pools_going(cx: &Cx<Pve>) -> BTreeSet<String> {
+    let mut names: BTreeSet<String> = cx.going::<pool::Pool>().into_iter().map(|pool| pool.name).collect();
+    for filesystem in cx.going::<filesystem::CephFilesystem>() {
+        names.extend([filesystem.data_pool, filesystem.metadata_pool].into_iter().flatten());
+    }
+    for pool in cx.going::<erasure_pool::ErasurePool>() {
+        names.extend([pool.data_pool, pool.metadata_pool].into_iter().flatten());
+    }
+    names
 }
 
 /// A node on which Ceph's own commands work; which one does not matter. `doing` is what the error says that failed.

@@ -2,6 +2,7 @@
 
 mod listed;
 pub(super) mod own;
+pub(super) mod parts;
 pub(super) mod placing;
 pub(super) mod removal;
 
@@ -131,7 +132,7 @@ impl Resource<Pve> for Pool {
     fn left_out() -> &'static [(&'static str, &'static str)] {
         &[
             ("add_storages", "a storage is an object of its own: `pve_storage_rbd`"),
-            ("erasure-coding", "only pools that keep copies are made"),
+            ("erasure-coding", "such a pool is an object of its own: `pve_ceph_erasure_pool`"),
         ]
     }
 
@@ -165,10 +166,6 @@ impl Resource<Pve> for Pool {
                 ),
             );
         }
-        // The one copy is spoken of alone.
-        if !single_copy(&change.plan, change.prior.as_ref()) {
-            contradiction(change, say);
-        }
     }
 
     async fn possible(
@@ -195,6 +192,10 @@ impl Resource<Pve> for Pool {
             let detail = "With size 1 the death of one disk loses data of every virtual machine in the pool. Nothing was \
                           written. If that is what you want, say `allow_single_copy = true`.";
             found.certain(Error::new("A single copy is refused", detail).at("size"));
+            return Ok(());
+        }
+        if let Some(error) = placing::contradiction(want, prior, |own| own) {
+            found.certain(error);
             return Ok(());
         }
         Ok(placing::check(cx, name, want, prior, |own| own, found).await?)
@@ -277,7 +278,7 @@ impl Pool {
             application: self.application.clone(),
             target_size: self.target_size.as_ref().map(|size| Bytes::from_bytes(size.bytes())),
             target_size_ratio: self.target_size_ratio,
-            add_storages: None,
+            ..PoolParams::default()
         }
     }
 
@@ -332,7 +333,7 @@ impl Pool {
 }
 
 /// The areas of PVE that a pool's tasks change.
-const AREAS: &[Area] = &[Area::CephPools, Area::CephStatus, Area::Crush];
+pub(super) const AREAS: &[Area] = &[Area::CephPools, Area::CephStatus, Area::Crush];
 
 /// What is wanted, if it is set and not what is there.
 fn differing<T: PartialEq>(want: Option<T>, is: Option<T>) -> Option<T> {
@@ -341,13 +342,21 @@ fn differing<T: PartialEq>(want: Option<T>, is: Option<T>) -> Option<T> {
 
 /// The replicated pool of that name.
 async fn find(cx: &Cx<Pve>, name: &str) -> Result<Option<Live>, Problem> {
-    let live = cx.client.ceph().pool(name).await.during(format!("Cannot read pool \"{name}\""))?;
-    match live {
-        Some(live) if live.kind != "erasure" && live.autoscale_status.is_none() => Ok(Some(completed(cx, live).await?)),
+    match find_any(cx, name).await? {
         Some(live) if live.kind == "erasure" => Err(Problem::new(
             format!("Pool \"{name}\" is erasure coded"),
-            "`pve_ceph_pool` manages replicated pools only. Nothing was written.",
+            "`pve_ceph_pool` manages replicated pools only; `pve_ceph_erasure_pool` such as PVE makes, each with the pool of its \
+             metadata. Nothing was written.",
         )),
+        live => Ok(live),
+    }
+}
+
+/// The pool of that name, erasure coded or not.
+pub(super) async fn find_any(cx: &Cx<Pve>, name: &str) -> Result<Option<Live>, Problem> {
+    let live = cx.client.ceph().pool(name).await.during(format!("Cannot read pool \"{name}\""))?;
+    match live {
+        Some(live) if live.autoscale_status.is_none() => Ok(Some(completed(cx, live).await?)),
         live => Ok(live),
     }
 }
@@ -375,7 +384,7 @@ async fn must_be_absent(cx: &Cx<Pve>, name: &str) -> Result<(), Problem> {
     named(name).must_be_absent(find(cx, name).await?)
 }
 
-fn made_twice(name: &str) -> Problem {
+pub(super) fn made_twice(name: &str) -> Problem {
     Problem::new(
         format!("Pool \"{name}\" is made by another resource already"),
         "Two resources of this configuration name the same pool; nothing was written for this one. Remove one of them.",
@@ -408,29 +417,6 @@ pub(super) fn single_copy(want: &PoolPlan, prior: Option<&Pool>) -> bool {
     want.size.is(&1) && !has_one && matches!(want.allow_single_copy, Attr::Null | Attr::Known(false))
 }
 
-/// More copies needed than kept: an error where one of the two is left to what there is. Where both are configured,
-/// validation has said so.
-fn contradiction(change: &Change<Pool>, say: &mut Say<Pool>) {
-    let (config, plan, prior) = (&change.config, &change.plan, change.prior.as_ref());
-    let size = plan.size.get().or(prior.and_then(|p| p.size)).map_or(USUAL.size, |n| n as usize);
-    let min_size = plan.min_size.get().or(prior.and_then(|p| p.min_size)).map_or(USUAL.min_size, |n| n as usize);
-    if min_size <= size || !(config.size.is_null() || config.min_size.is_null()) {
-        return;
-    }
-    let attribute = if config.min_size.is_null() { "size" } else { "min_size" };
-    let kept = match (attribute, change.is_create()) {
-        ("size", true) => format!("min_size is not set, and PVE makes pools with {min_size}."),
-        ("size", false) => format!("min_size is not set, so it stays {min_size}."),
-        (_, true) => format!("size is not set, and PVE makes pools with {size}."),
-        (_, false) => format!("size is not set, so it stays {size}."),
-    };
-    say.error(
-        attribute,
-        format!("min_size {min_size} is more than size {size}"),
-        format!("{kept} I/O would wait for copies that are never made: set both, min_size at most as size."),
-    );
-}
-
 /// Sets what differs from what is wanted, until nothing does.
 async fn bring_to(cx: &Cx<Pve>, want: &Pool) -> Result<Pool, Problem> {
     bring_part(cx, want, attribute).await
@@ -445,7 +431,7 @@ pub(super) async fn bring_part(
     let doing = format!("Cannot change pool \"{}\"", want.name);
     // Size, then the rest, then what Ceph moved meanwhile.
     for _ in 0..4 {
-        let live = find(cx, &want.name).await?.ok_or_else(|| vanished(&want.name))?;
+        let live = find_any(cx, &want.name).await?.ok_or_else(|| vanished(&want.name))?;
         let params = want.difference(&live);
         if params.is_empty() {
             return Ok(Pool::from_live(&live, Some(want)));
@@ -454,7 +440,7 @@ pub(super) async fn bring_part(
         let mut task = task.map_err(|problem| problem.with_attributes(attribute))?;
         task.wait(&patience(cx), |_| {}).await.during(&doing)?;
     }
-    let live = find(cx, &want.name).await?.ok_or_else(|| vanished(&want.name))?;
+    let live = find_any(cx, &want.name).await?.ok_or_else(|| vanished(&want.name))?;
     Err(Problem::new(
         doing,
         format!(
@@ -464,7 +450,7 @@ pub(super) async fn bring_part(
     ))
 }
 
-fn vanished(name: &str) -> Problem {
+pub(super) fn vanished(name: &str) -> Problem {
     Problem::new(format!("Pool \"{name}\" is gone"), "Somebody removed it meanwhile. Apply again to make it anew.")
 }
 

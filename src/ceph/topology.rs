@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use pve_client::api::ceph::crush::{Bucket, CrushMap};
+use pve_client::api::ceph::crush::{self as map, Bucket, CrushMap, ReplicatedShape};
 
 use super::placement::{Member, Rule};
 use crate::ground::error::{During, Problem};
@@ -40,6 +40,8 @@ pub struct Topology {
     pub members: Vec<Member>,
     /// Replicated rules by name, and planned ones.
     pub rules: BTreeMap<String, Rule>,
+    /// Rules of erasure coded pools by name.
+    pub chunk_rules: BTreeMap<String, Rule>,
     /// Every host that could hold an OSD: the cluster's nodes. Empty where that is not known: CRUSH has hosts that are none.
     pub hosts: BTreeSet<String>,
 }
@@ -53,7 +55,12 @@ impl Topology {
         let named = |b: &&Bucket| b.kind == "host" && !nodes.contains(&b.name);
         // Hosts of one's own making and nodes cannot be counted together: which is which, CRUSH does not tell.
         let own_hosts = map.buckets.iter().any(|b| named(&b));
-        Ok(Self { members: members(&map), rules: rules(&map), hosts: if own_hosts { BTreeSet::new() } else { nodes } })
+        Ok(Self {
+            members: members(&map),
+            rules: rules(&map, map::Rule::replicated_shape),
+            chunk_rules: rules(&map, map::Rule::erasure_shape),
+            hosts: if own_hosts { BTreeSet::new() } else { nodes },
+        })
     }
 
     /// What exists and what this process has planned. Before there is a Ceph, or where it cannot be read, what is
@@ -82,6 +89,11 @@ impl Topology {
 }
 
 impl Topology {
+    /// The rule by which a pool of either kind is placed, if it is a plain one.
+    pub fn rule(&self, name: &str) -> Option<&Rule> {
+        self.rules.get(name).or_else(|| self.chunk_rules.get(name))
+    }
+
     /// A planned OSD, below what its host is below already.
     fn placed(&self, member: Member) -> Member {
         match self.members.iter().find(|known| known.host == member.host) {
@@ -112,9 +124,9 @@ fn members(map: &CrushMap) -> Vec<Member> {
     all
 }
 
-fn rules(map: &CrushMap) -> BTreeMap<String, Rule> {
+fn rules(map: &CrushMap, shape: fn(&map::Rule) -> Option<ReplicatedShape>) -> BTreeMap<String, Rule> {
     let known = map.rules.iter().filter_map(|rule| {
-        let shape = rule.replicated_shape()?;
+        let shape = shape(rule)?;
         let rule = Rule {
             name: rule.name.clone(),
             failure_domain: shape.failure_domain,

@@ -120,3 +120,13 @@ async fn what_is_wrong_is_said_at_plan() {
     let planned = rig.plan::<CrushBucket>(None, &rack("r1", &[])).await.unwrap();
     assert!(planned.warnings[0].contains("root@pam"), "{planned:?}");
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn below_a_bucket_that_is_not_there_yet_nobody_counts_hosts() {
+    let rig = Rig::of("ceph: {stage: ready}").await;
+    let mut below = rack("r1", &["pve1"]);
+    below["parent"] = json!("cellar");
+    let said = rig.plan::<CrushBucket>(None, &below).await.unwrap().warnings.join("\n");
+    assert!(said.contains("CRUSH has no bucket \"cellar\"") && said.contains("Hosts move"), "{said}");
+    assert!(!said.contains("cannot be placed"), "the pool of the manager stays below the root it is below: {said}");
+}

@@ -14,6 +14,7 @@ use crate::ceph::crush_rule::CrushRule;
 use crate::ceph::daemon::manager::CephManager;
 use crate::ceph::daemon::metadata_server::CephMetadataServer;
 use crate::ceph::daemon::monitor::CephMonitor;
+use crate::ceph::erasure_pool::ErasurePool;
 use crate::ceph::filesystem::CephFilesystem;
 use crate::ceph::flags::CephFlags;
 use crate::ceph::install::CephInstall;
@@ -327,6 +328,10 @@ async fn pools_and_their_storages() {
     ];
     let done = every_form::<CephPool>(&rig, &pool, &no_maps, &also).await;
     assert!(done > 5, "only {done} forms were accepted");
+    let erasure = json!({ "name": "cold", "k": 2, "m": 1, "data_pg_num": 8, "allow_destroy": true });
+    let also = [("data_pg_num", json!(16)), ("metadata_crush_rule", json!("replicated_rule"))];
+    let done = every_form::<ErasurePool>(&rig, &erasure, &no_maps, &also).await;
+    assert!(done > 5, "only {done} forms were accepted");
     let storage = json!({ "storage": "ceph-vm", "pool": "vm" });
     let also = [("nodes", json!(["pve1,pve2"])), ("nodes", json!(["pve1", "pve2"])), ("content", json!(["images"]))];
     let done = every_form::<StorageRbd>(&rig, &storage, &no_maps, &also).await;
@@ -411,6 +416,7 @@ fn no_resource_is_left_out() {
     let tried = [
         super::type_name::<CephCluster>(),
         super::type_name::<CephConfig>(),
+        super::type_name::<ErasurePool>(),
         super::type_name::<CephFilesystem>(),
         super::type_name::<CephFlags>(),
         super::type_name::<CephInstall>(),

@@ -12,6 +12,7 @@ mod crush_buckets;
 mod daemons;
 mod described;
 mod disk_moves;
+mod erasure_pools;
 mod failover;
 mod faults;
 mod filesystems;

@@ -31,6 +31,12 @@ pub struct StorageRbd {
     /// Changed in place only while no image lies on the old one.
     #[attr(required)]
     pub pool: String,
+    /// The erasure coded pool that the data of images lies in, such as `pve_ceph_erasure_pool.bulk.data_pool`; `pool` is then the
+    /// one of their metadata, `pve_ceph_erasure_pool.bulk.metadata_pool`.
+    ///
+    /// Another one is for images that are made from then on.
+    #[attr(optional, api = "data-pool", length = 1.., each = texts::one_word)]
+    pub data_pool: Option<String>,
     /// What it may hold: `images` (disks of virtual machines), `rootdir` (containers).
     ///
     /// Left alone when unset (PVE: both).
@@ -63,10 +69,8 @@ fn content(kind: &String) -> Result<(), String> {
 impl Section for StorageRbd {
     const FAMILY: Family = Family { fixed: &[("type", "rbd")], meant: &[("pool", "rbd")], ..STORAGE };
 
-    const LEFT_OUT: &'static [(&'static str, &'static str)] = &[
-        ("data-pool", "entries with one are made in PVE, with erasure coded pools"),
-        ("authsupported", "PVE's old word, which it no longer looks at"),
-    ];
+    const LEFT_OUT: &'static [(&'static str, &'static str)] =
+        &[("authsupported", "PVE's old word, which it no longer looks at")];
 
     async fn planned(_cx: &Cx<Pve>, change: &mut Change<Self>, say: &mut Say<Self>) {
         let renamed = !change.is_destroy() && change.changed(|plan| &plan.storage);
@@ -93,13 +97,19 @@ impl Section for StorageRbd {
         let before = before.as_ref().map(|(storage, entry)| (*storage, entry));
         let entry = EntryPlan { nodes: want.nodes.clone(), disable: want.disable };
         entry::possible(cx, &entry, before, found).await?;
-        let Some(pool) = want.pool.text().filter(|pool| prior.is_none_or(|prior| prior.pool != *pool)) else {
+        let pool = want.pool.text().filter(|pool| prior.is_none_or(|prior| prior.pool != *pool));
+        let data_pool =
+            want.data_pool.text().filter(|pool| prior.is_none_or(|prior| prior.data_pool.as_deref() != Some(*pool)));
+        if prior.is_none_or(|prior| prior.monhost.is_none()) {
+            for (attribute, pool) in [("pool", pool), ("data_pool", data_pool)] {
+                let Some(pool) = pool else { continue };
+                if let Err(problem) = pool_must_exist(cx, want.storage.text(), pool).await {
+                    found.missing(pool_comes(cx, pool), problem.at(attribute));
+                }
+            }
+        }
+        if pool.is_none() {
             return Ok(());
-        };
-        if prior.is_none_or(|prior| prior.monhost.is_none())
-            && let Err(problem) = pool_must_exist(cx, want.storage.text(), pool).await
-        {
-            found.missing(cx.comes("ceph_pool", pool), problem);
         }
         if let Some(prior) = prior
             && let Some(used) = used(cx, &prior.storage).await?
@@ -117,6 +127,12 @@ impl Section for StorageRbd {
 // It needs a Ceph that runs.
 lives!(StorageRbd, plain = false);
 
+/// Whether a pool is planned to be made, alone or as one of two.
+fn pool_comes(cx: &Cx<Pve>, pool: &str) -> bool {
+    let of_two = ["-data", "-metadata"].into_iter().find_map(|suffix| pool.strip_suffix(suffix));
+    cx.comes("ceph_pool", pool) || of_two.is_some_and(|name| cx.comes("ceph_erasure_pool", name))
+}
+
 /// PVE takes a wrong pool without a word; the storage would be there and never active.
 async fn pool_must_exist(cx: &Cx<Pve>, storage: Option<&str>, pool: &str) -> Result<(), Problem> {
     let pools = cx.client.ceph().pools().await.during("Cannot list the Ceph pools")?;
@@ -131,6 +147,5 @@ async fn pool_must_exist(cx: &Cx<Pve>, storage: Option<&str>, pool: &str) -> Res
             "Storage{storage} cannot lie on it; nothing was written. There are: {}. `pve_ceph_pool` makes more.",
             listed(&names)
         ),
-    )
-    .at("pool"))
+    ))
 }

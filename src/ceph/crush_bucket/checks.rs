@@ -10,7 +10,7 @@ use super::steps::{self, Wanted};
 use crate::ceph::crush_rule::CrushRule;
 use crate::ceph::durability;
 use crate::ceph::placement::{Copies, Member};
-use crate::ceph::pool::Pool;
+use crate::ceph::pools_going;
 use crate::ceph::topology::{Place, Topology};
 use crate::ground::error::{During, Problem};
 use crate::ground::pve::Pve;
@@ -92,8 +92,12 @@ pub(super) async fn moves(
     if held == 0 {
         return Ok(());
     }
-    let after = Topology { members: placed(&before.members, map, want, &coming, &leaving), ..before.clone() };
-    let going = cx.going::<Pool>();
+    // Above a bucket that is not there yet nobody knows what is.
+    let above_is_known = want.parent.as_ref().is_none_or(|parent| map.bucket(parent).is_some());
+    let members =
+        if above_is_known { placed(&before.members, map, want, &coming, &leaving) } else { before.members.clone() };
+    let after = Topology { members, ..before.clone() };
+    let going = pools_going(cx);
     for pool in cx.client.ceph().pools().await.during("Cannot list the pools")?.iter() {
         let Some(rule) = &pool.crush_rule_name else { continue };
         let copies = Copies { size: pool.size as usize, min_size: pool.min_size as usize };
@@ -101,7 +105,7 @@ pub(super) async fn moves(
         if unplaceable(&before).is_none()
             && let Some(finding) = unplaceable(&after)
         {
-            let goes = found.is_plan() && going.iter().any(|other| other.name == pool.name);
+            let goes = found.is_plan() && going.contains(&pool.name);
             let detail = format!("{} Nothing was written.", finding.detail);
             found.missing(goes, Problem::new(finding.summary, detail).at("hosts"));
         }

@@ -33,7 +33,7 @@ pub(super) async fn fits(cx: &Cx<Pve>, want: &CrushRule) -> Result<(), Problem> 
 
 /// Whether the map knows everything that the rule names. Ceph accepts levels of which there is nothing, and such a rule
 /// places nothing.
-pub(super) fn nameable(want: &CrushRule, map: &CrushMap) -> Result<(), Problem> {
+pub(in crate::ceph) fn nameable(want: &CrushRule, map: &CrushMap) -> Result<(), Problem> {
     let (shape, hierarchy) = (want.shape(), map.hierarchy());
     let refuse = |attribute: &'static str, (summary, detail): (String, String)| {
         Err(Problem::new(summary, format!("{detail} Nothing was written.")).at(attribute))

@@ -1,49 +1,18 @@
 //! The copies that its two pools keep: as for any pool, under other names.
 
 use pve_client::api::ceph::pool::Pool as LivePool;
-use terraform_plugin::{Attr, Cx, Error, Findings, Path};
+use terraform_plugin::{Cx, Error, Findings};
 
 use super::{CephFilesystem, CephFilesystemPlan, find};
-use crate::ceph::placement::Copies;
-use crate::ceph::pool::{Pool, PoolPlan, USUAL, bring_part, own, placing, single_copy};
+use crate::ceph::pool::parts::Part;
+use crate::ceph::pool::{Pool, PoolPlan, bring_part, own, placing, single_copy};
 use crate::ground::error::Problem;
 use crate::ground::pve::Pve;
 
-/// One of its pools.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Part {
-    Data,
-    Metadata,
-}
-
 impl Part {
-    pub(super) const BOTH: [Self; 2] = [Self::Data, Self::Metadata];
-
-    /// What an attribute of a pool is called here.
-    pub(super) fn called(self, attribute: &'static str) -> &'static str {
-        self.names()(attribute)
-    }
-
-    fn names(self) -> placing::Names {
-        match self {
-            Self::Data => |attribute| match attribute {
-                "min_size" => "data_min_size",
-                "crush_rule" => "data_crush_rule",
-                "pg_num" => "data_pg_num",
-                _ => "data_size",
-            },
-            Self::Metadata => |attribute| match attribute {
-                "min_size" => "metadata_min_size",
-                "crush_rule" => "metadata_crush_rule",
-                _ => "metadata_size",
-            },
-        }
-    }
-
     /// Its pool in a new file system.
     pub(super) fn pool(self, filesystem: &str) -> String {
-        let kind = if self == Self::Data { "data" } else { "metadata" };
-        format!("{filesystem}_{kind}")
+        format!("{filesystem}_{}", self.word())
     }
 
     /// Size and min_size, where they are known.
@@ -98,7 +67,9 @@ impl Part {
             found.certain(Error::new("A single copy is refused", detail).at(self.called("size")));
             return Ok(());
         }
-        self.contradiction(&plan, was.as_ref(), found);
+        if let Some(error) = placing::contradiction(&plan, was.as_ref(), self.names()) {
+            found.certain(error);
+        }
         let pool = match (self, prior) {
             (Self::Data, Some(prior)) => prior.data_pool.clone(),
             (Self::Metadata, Some(prior)) => prior.metadata_pool.clone(),
@@ -108,33 +79,10 @@ impl Part {
         Ok(placing::check(cx, &pool, &plan, was.as_ref(), self.names(), found).await?)
     }
 
-    /// More copies needed than kept, where one of the two is left to what there is.
-    fn contradiction(self, plan: &PoolPlan, was: Option<&Pool>, found: &mut Findings<CephFilesystem>) {
-        let Copies { size, min_size } = USUAL;
-        let had = |of: fn(&Pool) -> Option<u32>, usual: usize| was.and_then(of).map_or(usual, |n| n as usize);
-        let known = |attr: &Attr<u32>| attr.get().map(|n| n as usize);
-        let size = known(&plan.size).unwrap_or_else(|| had(|pool| pool.size, size));
-        let least = known(&plan.min_size).unwrap_or_else(|| had(|pool| pool.min_size, min_size));
-        if least > size && !(plan.size.is_unknown() || plan.min_size.is_unknown()) {
-            let attribute = if plan.size.get().is_some() { "size" } else { "min_size" };
-            let detail = "I/O would wait for copies that are never made. Nothing was written. Set both, and this one at most as the \
-                          other.";
-            let summary = format!("{} {least} is more than {} {size}", self.called("min_size"), self.called("size"));
-            found.certain(Error::new(summary, detail).at(self.called(attribute)));
-        }
-    }
-
     /// What the pool has to become; nothing else about it is touched.
     fn wanted(self, want: &CephFilesystem, live: &LivePool) -> Pool {
         let Pool { size, min_size, crush_rule, pg_num, .. } = self.of(want);
         Pool { size, min_size, crush_rule, pg_num, ..own::untouched(live) }
-    }
-
-    fn attribute(self) -> fn(&str) -> Option<Path> {
-        match self {
-            Self::Data => |parameter| Some(Path::attr(format!("data_{parameter}"))),
-            Self::Metadata => |parameter| Some(Path::attr(format!("metadata_{parameter}"))),
-        }
     }
 }
 

@@ -5,8 +5,9 @@ use pve_client::api::ceph::FILESYSTEM_AREAS;
 use terraform_plugin::{Created, Cx, Failed, Unwritten, require};
 use tokio::time::Instant;
 
-use super::copies::{self, Part};
+use super::copies;
 use super::{CephFilesystem, find, named, servers};
+use crate::ceph::pool::parts::Part;
 use crate::ceph::pool::removal as pools;
 use crate::ceph::wait::patience_until;
 use crate::ground::error::{During, Problem};

@@ -80,6 +80,33 @@ pub(in crate::ceph) async fn check<M>(
     Ok(())
 }
 
+/// More copies needed than kept, where one of the two is left to what there is. Where both are configured, validation has
+/// said so.
+pub(in crate::ceph) fn contradiction(want: &PoolPlan, prior: Option<&Pool>, called: Names) -> Option<Error> {
+    if want.size.is_unknown() || want.min_size.is_unknown() {
+        return None;
+    }
+    let had_size = prior.and_then(|prior| prior.size);
+    let had_least = prior.and_then(|prior| prior.min_size);
+    let size = want.size.get().or(had_size).map_or(USUAL.size, |n| n as usize);
+    let least = want.min_size.get().or(had_least).map_or(USUAL.min_size, |n| n as usize);
+    if least <= size {
+        return None;
+    }
+    let (size_is, least_is) = (called("size"), called("min_size"));
+    // What the configuration leaves open is null, or planned as it was.
+    let size_is_left = want.size.get().is_none() || want.size.get() == had_size;
+    let (at, left, kept) = if size_is_left { (least_is, size_is, size) } else { (size_is, least_is, least) };
+    let kept = match prior {
+        None => format!("{left} is not set, and PVE makes pools with {kept}."),
+        Some(_) => format!("{left} is not set, so it stays {kept}."),
+    };
+    let detail = format!(
+        "{kept} I/O would wait for copies that are never made: set both, {least_is} at most as {size_is}. Nothing was written."
+    );
+    Some(Error::new(format!("{least_is} {least} is more than {size_is} {size}"), detail).at(at))
+}
+
 async fn rule_exists<M>(
     cx: &Cx<Pve>,
     name: &str,

@@ -18,7 +18,7 @@ pub(in crate::ceph) const TRACES: u64 = 4096;
 /// Tells if something is in the pool, unless those go along to whom it belongs.
 pub(super) async fn removable(cx: &Cx<Pve>, name: &str, found: &mut Findings<Pool>) -> Result<(), Error> {
     let Some(live) = find(cx, name).await? else { return Ok(()) };
-    if let Some(used) = used(cx, &live, &entries(cx, name).await?).await? {
+    if let Some(used) = occupied(cx, &live).await? {
         used.tell(cx, found);
     }
     Ok(())
@@ -27,10 +27,20 @@ pub(super) async fn removable(cx: &Cx<Pve>, name: &str, found: &mut Findings<Poo
 /// Destroys the pool, if it is empty.
 pub(super) async fn remove(cx: &Cx<Pve>, name: &str) -> Result<(), Problem> {
     let Some(live) = find(cx, name).await? else { return Ok(()) };
-    match used(cx, &live, &entries(cx, name).await?).await? {
+    remove_live(cx, &live).await
+}
+
+/// The same, of a pool that was found.
+pub(in crate::ceph) async fn remove_live(cx: &Cx<Pve>, live: &Live) -> Result<(), Problem> {
+    match occupied(cx, live).await? {
         Some(used) => Err(used.problem),
-        None => destroy(cx, name).await,
+        None => destroy(cx, &live.name).await,
     }
+}
+
+/// What is in the pool, or that nobody knows.
+pub(in crate::ceph) async fn occupied(cx: &Cx<Pve>, live: &Live) -> Result<Option<Used>, Problem> {
+    used(cx, live, &entries(cx, &live.name).await?).await
 }
 
 /// Destroys the pool, whatever is in it.
@@ -49,7 +59,6 @@ async fn entries(cx: &Cx<Pve>, name: &str) -> Result<Vec<StorageConfig>, Problem
     Ok(storages.iter().filter(|storage| storage.ceph_pools().contains(name)).cloned().collect())
 }
 
-/// What is in the pool, or that nobody knows.
 async fn used(cx: &Cx<Pve>, live: &Live, entries: &[StorageConfig]) -> Result<Option<Used>, Problem> {
     let name = &live.name;
     let summary = format!("Pool \"{name}\" is in use");
@@ -90,7 +99,7 @@ async fn used(cx: &Cx<Pve>, live: &Live, entries: &[StorageConfig]) -> Result<Op
 }
 
 /// Summary and detail of the refusal without `allow_destroy`.
-pub(super) fn not_allowed(name: &str) -> (String, String) {
+pub(in crate::ceph) fn not_allowed(name: &str) -> (String, String) {
     (
         format!("Pool \"{name}\" is protected"),
         "Destroying a pool destroys every disk in it. If that is what you want, set `allow_destroy = true`, apply that, and \

@@ -7,6 +7,7 @@ use serde_json::{Value as Json, json};
 
 use super::{Rig, import_stays, model_stays, objects, recorded, told};
 use crate::ceph::crush_rule::CrushRule;
+use crate::ceph::erasure_pool::ErasurePool;
 use crate::ceph::osd::Osd;
 use crate::ceph::pool::Pool;
 
@@ -46,6 +47,33 @@ async fn every_recorded_pool_is_imported_as_it_is() {
         seen += 1;
     }
     assert!(seen > 40 && names.len() > 10, "only {seen} are recorded, of {names:?}");
+}
+
+/// The pair that PVE made when it was recorded, and both ends of what the autoscaler's rate tells.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_erasure_coded_pool_is_imported_as_it_is() {
+    let rig = Rig::of(CEPH).await;
+    let recorded = objects(|path| path.ends_with("/ceph/pool")).filter(|(_, pool)| pool["type"] == "erasure");
+    let mut seen = 0;
+    for (path, answer) in recorded {
+        let live: pve_client::api::ceph::pool::Pool = told(&path, &answer);
+        assert_eq!((live.name.as_str(), live.chunks()), ("ec1-data", Some((2, 1))), "{answer}");
+        seen += 1;
+    }
+    assert!(seen > 0);
+    let more = [
+        json!({"name": "ec1", "k": 2, "m": 1}),
+        json!({"name": "ec2", "k": 3, "m": 2, "failure_domain": "osd"}),
+        json!({"name": "ec3", "k": 2, "m": 2, "failure_domain": "osd", "device_class": "ssd"}),
+    ];
+    for mut one in more {
+        one["data_pg_num"] = json!(8);
+        rig.bring::<ErasurePool>(None, &one).await.unwrap();
+    }
+    rig.sim.world.advance(std::time::Duration::from_secs(60));
+    for name in ["ec1", "ec2", "ec3"] {
+        import_stays::<ErasurePool>(&rig, name).await;
+    }
 }
 
 /// Every CRUSH map in the recordings, of PVE and of Ceph alone.

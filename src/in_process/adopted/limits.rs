@@ -24,6 +24,7 @@ use crate::ceph::crush_rule::CrushRule;
 use crate::ceph::daemon::manager::CephManager;
 use crate::ceph::daemon::metadata_server::CephMetadataServer;
 use crate::ceph::daemon::monitor::CephMonitor;
+use crate::ceph::erasure_pool::ErasurePool;
 use crate::ceph::filesystem::CephFilesystem;
 use crate::ceph::flags::CephFlags;
 use crate::ceph::install::CephInstall;
@@ -167,6 +168,7 @@ const HA_RESOURCE: &[(&str, Stands)] = &[
 const STORAGE_RBD: &[(&str, Stands)] = &[
     ("storage", As("storage")),
     ("pool", As("pool")),
+    ("data_pool", As("data-pool")),
     ("content", As("content")),
     ("nodes", As("nodes")),
     ("krbd", As("krbd")),
@@ -258,6 +260,7 @@ fn limits_are_as_wide_as_pves() {
         compared::<AptStandardRepository>(&call("PUT", "/nodes/{node}/apt/repositories"), APT_STANDARD_REPOSITORY),
         compared::<CephCluster>(&call("POST", "/nodes/{node}/ceph/init"), ceph::CLUSTER),
         compared::<CephConfig>(&Call::default(), ceph::CONFIG),
+        compared::<ErasurePool>(&post("/nodes/{node}/ceph/pool"), ceph::ERASURE_POOL),
         compared::<CephFilesystem>(&call("POST", "/nodes/{node}/ceph/fs/{name}"), ceph::FILESYSTEM),
         compared::<CephInstall>(&Call::default(), ceph::INSTALL),
         compared::<CrushBucket>(&Call::default(), ceph::CRUSH_BUCKET),

@@ -180,6 +180,11 @@ pub fn rule_rename(from: &str, to: &str) -> Result<Vec<String>, CommandError> {
     Ok(ceph(["osd", "crush", "rule", "rename", &name(from)?, &name(to)?]))
 }
 
+/// `ceph osd erasure-code-profile rm NAME`
+pub fn profile_rm(profile: &str) -> Result<Vec<String>, CommandError> {
+    Ok(ceph(["osd", "erasure-code-profile", "rm", &name(profile)?]))
+}
+
 /// `ceph osd crush set-device-class CLASS osd.ID`
 pub fn set_device_class(osd: u32, class: &str) -> Result<Vec<String>, CommandError> {
     Ok(ceph(["osd", "crush", "set-device-class", &name(class)?, &format!("osd.{osd}")]))
@@ -355,6 +360,11 @@ impl<'a> CephCommands<'a> {
     /// Removes a rule. In use by a pool: [`CommandError::is_busy`]. A missing one is removed already.
     pub async fn remove_rule(&self, rule: &str) -> Result<(), CommandError> {
         self.change(rule_rm(rule)?).await
+    }
+
+    /// Removes an erasure code profile. In use by a pool: [`CommandError::is_busy`]. A missing one is removed already.
+    pub async fn remove_profile(&self, profile: &str) -> Result<(), CommandError> {
+        self.change(profile_rm(profile)?).await
     }
 
     /// Renames a rule, also while pools use it. The source gone and the target there counts as done; that the target is

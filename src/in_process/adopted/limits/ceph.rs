@@ -44,3 +44,20 @@ pub(super) const FILESYSTEM: &[(&str, Stands)] = &[
     ("allow_destroy", Apart(OURS)),
     ("allow_single_copy", Apart(OURS)),
 ];
+
+const AFTER: &str = "what the pool of the data is changed by, with a call of its own";
+
+pub(super) const ERASURE_POOL: &[(&str, Stands)] = &[
+    ("name", As("name")),
+    ("k", As("erasure-coding.k")),
+    ("m", As("erasure-coding.m")),
+    ("failure_domain", Unlike("erasure-coding.failure-domain", super::NAMES_IN_CEPH)),
+    ("device_class", Unlike("erasure-coding.device-class", super::NAMES_IN_CEPH)),
+    ("data_min_size", Apart(AFTER)),
+    ("data_pg_num", As("pg_num")),
+    ("metadata_size", Unlike("size", super::MORE_COPIES)),
+    ("metadata_min_size", Unlike("min_size", super::MORE_COPIES)),
+    ("metadata_crush_rule", As("crush_rule")),
+    ("allow_destroy", Apart(OURS)),
+    ("allow_single_copy", Apart(OURS)),
+];

@@ -76,12 +76,22 @@ pub struct AutoscaleStatus {
     /// Whether it would change something.
     #[serde(deserialize_with = "wire::boolean")]
     pub would_adjust: bool,
+    /// Bytes on disks for each byte stored: the copies, or all chunks for those of data.
+    #[serde(deserialize_with = "wire::opt_number")]
+    pub raw_used_rate: Option<f64>,
 }
 
 impl Pool {
     /// What it is for. Ceph's own pools are for a module of the manager (`mgr`, `mgr_devicehealth`).
     pub fn applications(&self) -> impl Iterator<Item = &str> {
         self.application_metadata.iter().flat_map(|map| map.keys()).map(String::as_str)
+    }
+
+    /// Chunks of data and of parity of an erasure coded pool, which only the autoscaler's view tells apart.
+    pub fn chunks(&self) -> Option<(u32, u32)> {
+        let rate = self.autoscale_status.as_ref()?.raw_used_rate.filter(|rate| *rate >= 1.0)?;
+        let data = (f64::from(self.size) / rate).round() as u32;
+        (self.kind == "erasure" && data > 0).then(|| (data, self.size.saturating_sub(data)))
     }
 
     /// The number of placement groups that was asked for.
@@ -185,8 +195,35 @@ pub struct PoolParams {
     pub target_size: Option<Size>,
     /// Expected share; 0 takes it away.
     pub target_size_ratio: Option<f64>,
-    /// Makes a storage of the same name as well. On creation only.
+    /// Makes a storage of the same name as well. On creation only; PVE's default for an erasure coded pool.
     pub add_storages: Option<bool>,
+    /// Makes two pools, the data of one cut into chunks. On creation only.
+    pub erasure: Option<Erasure>,
+}
+
+/// How the data of an erasure coded pool is cut up.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Erasure {
+    /// Chunks of data, 2 and up.
+    pub k: u32,
+    /// Chunks of parity, 1 and up.
+    pub m: u32,
+    /// What no two chunks share; PVE's default is `host`.
+    pub failure_domain: Option<String>,
+    /// Only OSDs of this class.
+    pub device_class: Option<String>,
+}
+
+impl Erasure {
+    fn property(&self) -> String {
+        let mut text = format!("k={},m={}", self.k, self.m);
+        for (key, value) in [("failure-domain", &self.failure_domain), ("device-class", &self.device_class)] {
+            if let Some(value) = value {
+                text.push_str(&format!(",{key}={value}"));
+            }
+        }
+        text
+    }
 }
 
 impl PoolParams {
@@ -207,6 +244,7 @@ impl PoolParams {
             .opt("target_size", self.target_size)
             .opt("target_size_ratio", self.target_size_ratio)
             .opt("add_storages", self.add_storages.map(wire::flag))
+            .opt("erasure-coding", self.erasure.as_ref().map(Erasure::property))
     }
 }
 
@@ -257,6 +295,23 @@ mod tests {
     }
 
     #[test]
+    fn how_a_recorded_pool_is_cut_up_is_told_by_its_rate() {
+        let answer = r#"{"type":"erasure","pool_name":"ec1-data","size":3,"min_size":2,"autoscale_status":{"raw_used_rate":1.5}}"#;
+        let recorded: Pool = serde_json::from_str(answer).unwrap();
+        assert_eq!(recorded.chunks(), Some((2, 1)));
+        let of = |size: u32, rate: f64, kind: &str| {
+            let answer = serde_json::json!({"type": kind, "pool_name": "p", "size": size, "autoscale_status": {"raw_used_rate": rate}});
+            serde_json::from_value::<Pool>(answer).unwrap().chunks()
+        };
+        for (k, m) in (2..20).flat_map(|k| (1..8).map(move |m| (k, m))) {
+            // As Ceph prints it.
+            let rate: f64 = format!("{:.6}", f64::from(k + m) / f64::from(k)).parse().unwrap();
+            assert_eq!(of(k + m, rate, "erasure"), Some((k, m)));
+        }
+        assert_eq!((of(3, 3.0, "replicated"), of(3, 0.0, "erasure")), (None, None));
+    }
+
+    #[test]
     fn sends_only_what_is_set() {
         let params = PoolParams {
             size: Some(5),
@@ -265,6 +320,10 @@ mod tests {
             ..PoolParams::default()
         };
         assert_eq!(params.onto(Request::post("x")).form().as_deref(), Some("size=5&target_size=1G&add_storages=0"));
+        let erasure = Erasure { k: 4, m: 2, failure_domain: Some("osd".into()), device_class: None };
+        let params = PoolParams { erasure: Some(erasure), ..PoolParams::default() };
+        let form = params.onto(Request::post("x")).form();
+        assert_eq!(form.as_deref(), Some("erasure-coding=k%3D4%2Cm%3D2%2Cfailure-domain%3Dosd"));
         assert!(PoolParams::default().is_empty() && !params.is_empty());
     }
 }

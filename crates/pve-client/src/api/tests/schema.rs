@@ -9,7 +9,7 @@ use serde_json::Value;
 use super::{ticket, truth};
 use crate::Client;
 use crate::api::ceph::osd::OsdParams;
-use crate::api::ceph::pool::{PoolParams, PoolRemoval};
+use crate::api::ceph::pool::{Erasure, PoolParams, PoolRemoval};
 use crate::api::ceph::services::{Daemon, Risk, ServiceAction};
 use crate::api::ha::resource::Sid;
 use crate::api::nodes::TaskFilter;
@@ -42,6 +42,7 @@ async fn call_everything(client: &Client) {
         Params::new().set("state", "started").set("max_restart", 2).set("max_relocate", 0).flag("failback", true);
     let filter =
         TaskFilter { kind: Some("qmmove".into()), id: Some("100".into()), since: Some(1), ..TaskFilter::default() };
+    let erasure = Erasure { k: 2, m: 1, failure_domain: Some("osd".into()), device_class: Some("ssd".into()) };
     let pool = PoolParams {
         size: Some(3),
         min_size: Some(2),
@@ -53,6 +54,7 @@ async fn call_everything(client: &Client) {
         target_size: Some(Size::from_gib(1)),
         target_size_ratio: Some(0.5),
         add_storages: None,
+        erasure: None,
     };
     let osd = OsdParams { device: "/dev/sdb".into(), crush_device_class: Some("ssd".into()), encrypted: Some(true) };
     let to = DiskMove {
@@ -105,6 +107,7 @@ async fn call_everything(client: &Client) {
         ceph.pools(),
         ceph.pool_status("vm"),
         ceph.create_pool("vm", &PoolParams { add_storages: Some(true), ..pool.clone() }),
+        ceph.create_pool("ec", &PoolParams { erasure: Some(erasure), ..pool.clone() }),
         ceph.via("pve2").update_pool("vm", &pool),
         ceph.delete_pool("vm", PoolRemoval { force: true, remove_storages: true }),
         ceph.rules(),

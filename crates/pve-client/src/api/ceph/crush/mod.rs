@@ -108,7 +108,7 @@ pub enum Step {
     Other(String),
 }
 
-/// What a replicated rule made by `ceph osd crush rule create-replicated` says.
+/// What a replicated rule made by `ceph osd crush rule create-replicated` says; that of an erasure coded pool says the same.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct ReplicatedShape {
     /// The bucket where it begins, usually `default`.
@@ -120,6 +120,20 @@ pub struct ReplicatedShape {
 }
 
 impl Rule {
+    /// What the rule of an erasure coded pool says, where Ceph made it: the same, and more tries than usual.
+    pub fn erasure_shape(&self) -> Option<ReplicatedShape> {
+        let tries = |step: &&Step| matches!(step, Step::Other(text) if text.starts_with("set_choose"));
+        let steps = &self.steps[self.steps.iter().take_while(tries).count()..];
+        let [Step::Take { root, class }, Step::Choose { leaf, independent: true, count: 0, kind }, Step::Emit] = steps
+        else {
+            return None;
+        };
+        if self.kind != "erasure" || (!leaf && kind != "osd") {
+            return None;
+        }
+        Some(ReplicatedShape { root: root.clone(), failure_domain: kind.clone(), device_class: class.clone() })
+    }
+
     /// The rule's definition, if it is of the plain form `take`, `choose`, `emit`; `None` for rules written by hand that
     /// say more.
     pub fn replicated_shape(&self) -> Option<ReplicatedShape> {

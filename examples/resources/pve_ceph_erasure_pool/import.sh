@@ -1,0 +1,1 @@
+terraform import pve_ceph_erasure_pool.cold cold
