@@ -56,7 +56,7 @@ pub struct CrushBucket {
     pub r#type: String,
     /// The bucket that it is below.
     ///
-    /// Left alone when unset (`default` for a new one that is no root).
+    /// Left alone when unset (`default` for a new one that is no root, and for one below nothing that gets hosts).
     #[attr(keep, regex = r"^[A-Za-z0-9_.][A-Za-z0-9_.-]*$", says = "the name of a CRUSH bucket, such as `default`")]
     pub parent: Option<String>,
     /// The hosts directly in it, by the names of their nodes.
@@ -90,6 +90,12 @@ fn a_host(name: &String) -> Result<(), String> {
 /// The hosts that are planned, once they are all known.
 fn named_hosts(plan: &CrushBucketPlan) -> Option<BTreeSet<String>> {
     plan.hosts.known()?.iter().map(|host| host.text().map(str::to_owned)).collect()
+}
+
+/// Whether hosts are to be put there that are not.
+fn hosts_come(plan: &CrushBucketPlan, prior: &CrushBucket) -> bool {
+    let there = prior.hosts.as_ref();
+    named_hosts(plan).is_some_and(|hosts| hosts.iter().any(|host| there.is_none_or(|there| !there.contains(host))))
 }
 
 /// A bucket that is planned, by its name: rules that are planned may keep copies apart by its level.
@@ -128,7 +134,10 @@ impl Resource<Pve> for CrushBucket {
             return;
         }
         let root = change.plan.r#type.is(&"root".to_owned());
-        if change.is_create() && change.config.parent.is_null() && !change.plan.r#type.is_unknown() {
+        // One that is below nothing is where no rule looks for its hosts; a creation that was cut off leaves it there.
+        let placed =
+            change.prior.as_ref().is_none_or(|prior| prior.parent.is_none() && hosts_come(&change.plan, prior));
+        if placed && change.config.parent.is_null() && !change.plan.r#type.is_unknown() {
             change.plan.parent = if root { Attr::Null } else { Attr::Known(DEFAULT_ROOT.to_owned()) };
         }
         let changed = change.is_create() || change.changed(|p| &p.parent) || change.changed(|p| &p.hosts);

@@ -3,7 +3,7 @@
 use serde_json::{Value as Json, json};
 use terraform_plugin::value::Value;
 
-use super::Rig;
+use super::{Kept, Rig};
 use crate::ceph::crush_bucket::CrushBucket;
 use crate::ceph::crush_rule::CrushRule;
 use crate::ceph::pool::Pool;
@@ -129,4 +129,15 @@ async fn below_a_bucket_that_is_not_there_yet_nobody_counts_hosts() {
     let said = rig.plan::<CrushBucket>(None, &below).await.unwrap().warnings.join("\n");
     assert!(said.contains("CRUSH has no bucket \"cellar\"") && said.contains("Hosts move"), "{said}");
     assert!(!said.contains("cannot be placed"), "the pool of the manager stays below the root it is below: {said}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn one_below_nothing_is_left_there_until_hosts_come() {
+    let rig = Rig::of("ceph: {stage: ready}").await;
+    rig.sim.world.with(|cluster| cluster.ceph.crush.add_bucket("r1", "rack").unwrap());
+    let found: Kept<CrushBucket> = rig.import("r1").await.unwrap();
+    assert!(rig.plan(Some(&found), &json!({"name": "r1", "type": "rack"})).await.unwrap().is_empty());
+    let (made, _) = rig.bring(Some(&found), &rack("r1", &["pve1"])).await.unwrap();
+    assert_eq!(made.state.attribute("parent"), Some(&Value::from("default")));
+    assert_eq!(ceph(&rig)["buckets"], json!({"r1": {"type": "rack", "parent": "default", "items": ["pve1"]}}));
 }

@@ -131,7 +131,14 @@ async fn it_stays_while_there_are_images_and_its_storage_is_held_to_it() {
     let told = rig.plan::<StorageRbd>(None, &entry).await.unwrap().warnings.join("\n");
     assert!(told.contains("Pool \"cold-dat\" does not exist"), "{told}");
     let entry = json!({"storage": "cold", "pool": "cold-metadata", "data_pool": "cold-data"});
-    let (entry, _) = rig.bring::<StorageRbd>(None, &entry).await.unwrap();
+    let with_data = entry;
+    let without = json!({"storage": "cold", "pool": "cold-metadata"});
+    let (mut entry, _) = rig.bring::<StorageRbd>(None, &with_data).await.unwrap();
+    for (wanted, data_pool) in [(&without, None), (&with_data, Some("cold-data"))] {
+        entry = rig.bring(Some(&entry), wanted).await.unwrap().0;
+        let is = rig.sim.world.with(|cluster| cluster.storage.get("cold").unwrap().get("data-pool").map(str::to_owned));
+        assert_eq!(is.as_deref(), data_pool);
+    }
     rig.sim.world.with(|cluster| {
         let pool = cluster.ceph.pools.values_mut().find(|pool| pool.name == "cold-data").unwrap();
         pool.other = (4, 1 << 24);
