@@ -116,7 +116,17 @@ impl FromStr for PartitionArg {
         let expected = || format!("'{text}' is no partition: expected as in 4:100G");
         let (number, size) = text.split_once(':').ok_or_else(expected)?;
         let number = number.parse().map_err(|_| expected())?;
-        Ok(PartitionArg(PartitionShape { number, size: size.parse()?, used: None, mounted: false, held: false }))
+        let size = size.parse()?;
+        Ok(PartitionArg(PartitionShape {
+            number,
+            size,
+            used: None,
+            mounted: false,
+            held: false,
+            start: None,
+            label: None,
+            uuid: None,
+        }))
     }
 }
 

@@ -44,6 +44,18 @@ pub enum CommandError {
         /// What it said.
         message: String,
     },
+    /// It ran, refused, and is known to change nothing then.
+    #[error("{command} on {node}: {message} (exit status {status})")]
+    Unchanged {
+        /// The command line.
+        command: String,
+        /// Where.
+        node: String,
+        /// Its exit status.
+        status: i32,
+        /// What it said.
+        message: String,
+    },
     /// It succeeded and said something unexpected.
     #[error("{command} on {node}: unexpected answer: {message}")]
     Unreadable {
@@ -67,7 +79,7 @@ impl CommandError {
     pub fn refused(&self) -> bool {
         match self {
             Self::Shell(error) => error.refused(),
-            Self::Name(_) => true,
+            Self::Name(_) | Self::Unchanged { .. } => true,
             // 126 and 127 are the shell's: the program could not be started.
             Self::Refused { status, .. } => {
                 [126, 127].contains(status) || self.errno().is_some_and(|errno| REFUSALS.contains(&errno))

@@ -1,12 +1,14 @@
 //! Commands on a node, for the few things that PVE's API cannot do.
 //!
 //! [`NodeShell`] takes an argument vector and gives back exit status, stdout and stderr. One transport is PVE's own
-//! terminal ([`termproxy`]), the other one SSH ([`ssh`]); the commands used are listed in [`commands`].
+//! terminal ([`termproxy`]), the other one SSH ([`ssh`]); the commands used are listed in [`commands`]
+//! and [`partitions`].
 
 pub mod commands;
 pub mod framing;
 pub mod install;
 mod kept;
+pub mod partitions;
 pub mod quote;
 mod session;
 pub mod ssh;

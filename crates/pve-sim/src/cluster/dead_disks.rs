@@ -38,7 +38,7 @@ impl Cluster {
     ///
     /// # Errors
     /// A node that is not there, a path or a serial that is taken, no serial at all.
-    pub fn add_disk(&mut self, node: &str, disk: DiskShape) -> Result<(), String> {
+    pub fn add_disk(&mut self, node: &str, mut disk: DiskShape) -> Result<(), String> {
         let names = self.nodes.names().join(", ");
         let known = self.nodes.get_mut(node).ok_or_else(|| format!("no node '{node}': there are {names}"))?;
         let Some(serial) = &disk.serial else { return Err("a new disk needs a serial".to_owned()) };
@@ -50,6 +50,7 @@ impl Cluster {
                 return Err(format!("{node} has a disk '{what}' already"));
             }
         }
+        super::partitions::lay_out(node, &mut disk);
         known.disks.push(disk);
         known.disks.sort_by(|a, b| a.path.cmp(&b.path));
         Ok(())

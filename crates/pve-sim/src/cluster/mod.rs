@@ -14,6 +14,7 @@ pub mod guests;
 pub mod ha;
 pub mod nodes;
 pub mod options;
+pub(crate) mod partitions;
 pub mod pools;
 pub mod sections;
 pub mod singles;

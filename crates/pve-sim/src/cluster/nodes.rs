@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use crate::cluster::apt::Apt;
 use crate::cluster::guests::Running;
+use crate::cluster::partitions;
 use crate::kernel::clock::Time;
 use crate::shape::SYSTEM_LVM;
 use crate::shape::{DiskShape, Media, NodeShape, PartitionShape, Shape, Size};
@@ -143,6 +144,9 @@ fn disks(shape: &NodeShape, node: u32) -> Vec<DiskShape> {
         used: Some(used.to_owned()),
         mounted,
         held,
+        start: None,
+        label: None,
+        uuid: None,
     };
     let further: u64 = shape.partitions.iter().map(|part| part.size.0).sum();
     let system = DiskShape {
@@ -155,6 +159,7 @@ fn disks(shape: &NodeShape, node: u32) -> Vec<DiskShape> {
         used: None,
         held: false,
         gpt: true,
+        mbr: false,
         partitions: vec![
             part(1, 1 << 20, "BIOS boot", false, false),
             part(2, 1 << 30, "EFI", true, false),
@@ -169,7 +174,11 @@ fn disks(shape: &NodeShape, node: u32) -> Vec<DiskShape> {
         let serial = disk.serial.clone().unwrap_or_else(|| format!("SIM{node:02}{number:02}"));
         DiskShape { serial: Some(serial), ..disk.clone() }
     });
-    (!named).then_some(system).into_iter().chain(given).collect()
+    let mut all: Vec<DiskShape> = (!named).then_some(system).into_iter().chain(given).collect();
+    for disk in &mut all {
+        partitions::lay_out(&shape.name, disk);
+    }
+    all
 }
 
 /// The nodes, in the order of their ids.
@@ -273,7 +282,11 @@ impl Nodes {
 
     pub(super) fn canonical(&self) -> Value {
         let disk = |disk: &DiskShape| {
-            let parts = disk.partitions.iter().map(|part| (part.number.to_string(), json!(part.used)));
+            let part = |part: &PartitionShape| match &part.label {
+                Some(label) => json!({ "label": label, "size": part.size.0, "used": part.used }),
+                None => json!(part.used),
+            };
+            let parts = disk.partitions.iter().map(|entry| (entry.number.to_string(), part(entry)));
             json!({ "path": disk.path, "used": disk.used, "partitions": parts.collect::<Value>() })
         };
         let node = |node: &Node| {

@@ -76,6 +76,7 @@ impl NodeShape {
             used: None,
             held: false,
             gpt: false,
+            mbr: false,
             partitions: Vec::new(),
         });
         NodeShape {
@@ -163,9 +164,12 @@ pub struct DiskShape {
     /// Whether something has it open: an active logical volume, dm-crypt.
     #[serde(default)]
     pub held: bool,
-    /// Whether it has a GPT though it has no partitions; with partitions it always has one.
+    /// Whether it has a GPT though it has no partitions; with partitions it has one, unless that is an MBR.
     #[serde(default)]
     pub gpt: bool,
+    /// Whether its table of partitions is an MBR.
+    #[serde(default)]
+    pub mbr: bool,
     /// Its partitions.
     #[serde(default)]
     pub partitions: Vec<PartitionShape>,
@@ -201,6 +205,15 @@ pub struct PartitionShape {
     /// Whether something has it open.
     #[serde(default)]
     pub held: bool,
+    /// Where it begins; behind the one before it if absent.
+    #[serde(default)]
+    pub start: Option<Size>,
+    /// Its name in the table.
+    #[serde(default)]
+    pub label: Option<String>,
+    /// What tells it from all others, in the table; one is made up if absent.
+    #[serde(default)]
+    pub uuid: Option<String>,
 }
 
 fn one_bridge() -> Vec<String> {

@@ -115,6 +115,21 @@ impl Session {
     }
 }
 
+/// What a text does that a shell of its own is given, as `sh -c` is.
+pub(crate) fn script(node: &str, text: &str, external: &mut dyn FnMut(&[String]) -> Option<Output>) -> Output {
+    let Ok(command) = parse(&format!("{text}\n")) else {
+        return Output { status: 2, stdout: String::new(), stderr: "sh: 1: Syntax error\n".to_owned() };
+    };
+    let (mut memory, mut printed) = (Memory::default(), Vec::new());
+    let status = Shell::new(&mut memory, external, node).run(&command, b"", &mut printed);
+    let on = |wanted: u8| {
+        let bytes: Vec<u8> =
+            printed.iter().filter(|(fd, _)| *fd == wanted).flat_map(|(_, bytes)| bytes.clone()).collect();
+        String::from_utf8_lossy(&bytes).into_owned()
+    };
+    Output { status, stdout: on(1), stderr: on(2) }
+}
+
 /// A terminal goes back to the beginning of the line at each line feed.
 fn as_terminal(bytes: &[u8], shown: &mut Vec<u8>) {
     for byte in bytes {

@@ -16,10 +16,11 @@ use crate::cluster::access::ROOT;
 use crate::cluster::ceph::{Output, run};
 use crate::cluster::terminals::{Installation, Stage, Terminal};
 use crate::kernel::call::Socket;
+use crate::kernel::locks::Lock;
 use crate::kernel::tasks::{Next, TaskCx};
 use crate::kernel::world::World;
 use crate::kernel::{Call, PveError, Routes};
-use crate::shell::Session;
+use crate::shell::{Session, script};
 
 /// How long a terminal waits for its client, and then for the ticket; in real time, as the client lives in it.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -173,9 +174,40 @@ fn refuse(byte: u8, node: &str) -> Vec<u8> {
     }
 }
 
-/// `ceph`, `ceph-volume` and `pveceph purge` as they answer on this node; no other program.
+/// Options of `flock`, each with a value.
+const FLOCK: [&str; 2] = ["--wait", "--conflict-exit-code"];
+
+/// A command under the lock that PVE has around changes to the node's disks; no other lock is simulated.
+fn locked(world: &World, node: &str, words: &[String]) -> Option<Output> {
+    let options = words.chunks_exact(2).take_while(|pair| FLOCK.contains(&pair[0].as_str())).count() * 2;
+    let (options, rest) = words.split_at(options);
+    let (file, command) = rest.split_first()?;
+    if file != "/run/lock/pve-diskmanage.lck" {
+        return None;
+    }
+    if world.with(|cluster| cluster.locks.is_held(&Lock::Disks(node.to_owned()))) {
+        let conflict = options.chunks_exact(2).find(|pair| pair[0] == FLOCK[1]);
+        let status = conflict.and_then(|pair| pair[1].parse().ok()).unwrap_or(1);
+        return Some(Output { status, stdout: String::new(), stderr: String::new() });
+    }
+    program(world, node, command)
+}
+
+/// `ceph`, `ceph-volume`, `pveceph purge` and what reads and writes tables of partitions, as they answer on this node, also in
+/// a shell of their own and under a lock; no other program.
 fn program(world: &World, node: &str, argv: &[String]) -> Option<Output> {
     let name = argv.first()?;
+    match argv {
+        [flock, words @ ..] if flock == "flock" => return locked(world, node, words),
+        [sh, option, text] if sh == "sh" && option == "-c" => {
+            return Some(script(node, text, &mut |argv| program(world, node, argv)));
+        }
+        _ => {}
+    }
+    let words: Vec<&str> = argv.iter().skip(1).map(String::as_str).collect();
+    if let Some(output) = world.with(|cluster| cluster.partition_program(node, name, &words)) {
+        return Some(output);
+    }
     if ["pveceph", "/usr/bin/pveceph", "/bin/pveceph"].contains(&name.as_str()) {
         let words: Vec<&str> = argv.iter().skip(1).map(String::as_str).collect();
         return world.with(|cluster| match words[..] {

@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 use crate::cluster::Cluster;
 use crate::cluster::ceph::OsdDevice;
 use crate::cluster::nodes::{Node, partition_path};
+use crate::cluster::partitions::has_gpt;
 use crate::kernel::locks::Lock;
 use crate::kernel::tasks::Steps;
 use crate::kernel::{Call, PveError, Routes};
@@ -62,10 +63,6 @@ fn list(call: &mut Call<'_>) -> Result<Value, PveError> {
         }
     }
     Ok(list.into())
-}
-
-fn has_gpt(disk: &DiskShape) -> bool {
-    disk.gpt || !disk.partitions.is_empty()
 }
 
 fn wants(wanted: Option<&str>, used: Option<&str>, no_osd: bool, gpt: bool) -> bool {
@@ -169,7 +166,7 @@ fn partition_entry(disk: &DiskShape, part: &PartitionShape, osds: &[(u32, bool)]
         "devpath": partition_path(&disk.path, part.number),
         "parent": disk.path,
         "type": "partition",
-        "gpt": 1,
+        "gpt": u8::from(has_gpt(disk)),
         "size": part.size.0,
         "used": part_used(part),
     });
@@ -239,7 +236,7 @@ fn wipe(call: &mut Call<'_>) -> Result<Value, PveError> {
             node.set_used(&path, None);
             if let Some(disk) = node.disks.iter_mut().find(|disk| disk.path == path) {
                 disk.partitions.clear();
-                disk.gpt = false;
+                (disk.gpt, disk.mbr) = (false, false);
             }
         }
         t.log(format!("wiping block device {path}"));
@@ -265,7 +262,7 @@ fn init(call: &mut Call<'_>) -> Result<Value, PveError> {
     let steps = Steps::new().lock(Lock::Disks(node.clone())).wait(Duration::from_secs(1)).run(move |t| {
         let disks = t.cluster.nodes.get_mut(&node).map(|node| node.disks.as_mut_slice()).unwrap_or_default();
         if let Some(disk) = disks.iter_mut().find(|disk| disk.path == path) {
-            disk.gpt = true;
+            (disk.gpt, disk.mbr) = (true, false);
         }
         // Belief: sgdisk's own words.
         t.log("The operation has completed successfully.");
