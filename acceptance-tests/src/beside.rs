@@ -11,6 +11,15 @@ use serde_json::Value;
 use crate::Sim;
 use crate::workspace::example;
 
+/// By this commands go to a node.
+const OPENS_A_TERMINAL: &str = "/termproxy";
+
+/// Whether a data source may send a request with this path, which is no GET: some read by a command on a node.
+#[must_use]
+pub fn data_may_send(path: &str) -> bool {
+    path.ends_with(OPENS_A_TERMINAL)
+}
+
 /// What of a resource's tests cannot be known from its schema. Most need none of it, and have no such file.
 ///
 /// ```hcl
@@ -19,6 +28,9 @@ use crate::workspace::example;
 ///
 /// # Where it may differ once everything is destroyed again: paths in its state, each with all below.
 /// left_behind = ["/ceph/pools/.mgr"]
+///
+/// # It is read by a command on a node: a terminal that is opened is no sign that something was written.
+/// reads_by_shell = true
 ///
 /// # Values for attributes where those that follow from the type make no sense, one after the other.
 /// values {
@@ -29,6 +41,7 @@ use crate::workspace::example;
 pub struct Beside {
     /// The cluster that the example assumes; none: what most do, with Ceph and a machine.
     pub cluster: Option<Value>,
+    reads_by_shell: bool,
     left_behind: Vec<String>,
     values: BTreeMap<String, Vec<String>>,
 }
@@ -56,7 +69,10 @@ impl Beside {
             match attribute.key.as_str() {
                 "cluster" => beside.cluster = Some(value),
                 "left_behind" => beside.left_behind = serde_json::from_value(value)?,
-                other => bail!("`{other}` is not known; there are `cluster`, `left_behind` and the block `values`"),
+                "reads_by_shell" => beside.reads_by_shell = serde_json::from_value(value)?,
+                other => bail!(
+                    "`{other}` is not known; there are `cluster`, `left_behind`, `reads_by_shell` and the block `values`"
+                ),
             }
         }
         for block in body.blocks() {
@@ -90,6 +106,11 @@ impl Beside {
             place.strip_prefix(left.as_str()).is_some_and(|rest| matches!(rest.chars().next(), None | Some('/')))
         };
         self.left_behind.iter().any(below)
+    }
+
+    /// Whether a request with this path, which is no GET, is no sign of a write.
+    pub fn only_reads(&self, path: &str) -> bool {
+        self.reads_by_shell && path.ends_with(OPENS_A_TERMINAL)
     }
 
     /// A simulated cluster that has what the example assumes.

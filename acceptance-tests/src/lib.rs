@@ -22,7 +22,7 @@ mod terraform;
 pub mod walk;
 mod workspace;
 
-pub use beside::Beside;
+pub use beside::{Beside, data_may_send};
 pub use cluster::{HEAD, cluster, cluster_of};
 pub use control::{Concurrency, Seen};
 pub use diagnostic::Diagnostic;

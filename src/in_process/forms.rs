@@ -21,6 +21,7 @@ use crate::ceph::install::CephInstall;
 use crate::ceph::osd::Osd;
 use crate::ceph::pool::Pool as CephPool;
 use crate::ha::resource::HaResource;
+use crate::node::partition::DiskPartition;
 use crate::storage::rbd::StorageRbd;
 use crate::vm::disk_move::VmDiskMove;
 use crate::vm::vm::Vm;
@@ -410,6 +411,16 @@ async fn ceph_as_a_whole() {
     assert!(done >= 1, "only {done} forms were accepted");
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn partitions() {
+    let rig = Rig::of("ceph: {stage: none}").await;
+    let base = json!({ "node": "pve1", "disk": "SIM0101", "label": "osd", "size": "10G", "create_table": true });
+    // Whatever is said of it makes another one, unless it is the same size in other words.
+    let also = [("size", json!("10240M")), ("create_table", json!(false))];
+    let done = every_form::<DiskPartition>(&rig, &base, &no_maps, &also).await;
+    assert!(done >= 2, "only {done} forms were accepted");
+}
+
 /// Whoever adds a resource tries its forms here; those of plain objects are tried with their lives.
 #[test]
 fn no_resource_is_left_out() {
@@ -426,6 +437,7 @@ fn no_resource_is_left_out() {
         super::type_name::<CephPool>(),
         super::type_name::<CrushBucket>(),
         super::type_name::<CrushRule>(),
+        super::type_name::<DiskPartition>(),
         super::type_name::<HaResource>(),
         super::type_name::<Osd>(),
         super::type_name::<StorageRbd>(),

@@ -29,6 +29,7 @@ mod midway;
 mod moves;
 mod osds;
 mod own_pool;
+mod partitions;
 mod plain;
 mod pools;
 mod proxies;

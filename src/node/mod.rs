@@ -7,6 +7,7 @@ pub mod dns;
 pub mod hosts;
 pub mod network;
 pub mod nodes;
+pub mod partition;
 pub mod time;
 
 use std::net::IpAddr;
@@ -37,6 +38,7 @@ pub fn offer(registry: Registry<Pve>) -> Registry<Pve> {
         .object::<hosts::NodeHosts>()
         .data::<network::NodeNetwork>()
         .data::<nodes::Nodes>()
+        .listed::<partition::DiskPartition>()
         .object::<time::NodeTime>()
 }
 

@@ -130,7 +130,6 @@ pub async fn was_removing(cx: &Cx<Pve>, osd: &Osd) -> bool {
 pub fn member(cx: &Cx<Pve>, change: &Change<Osd>) {
     if change.is_create()
         && let Some(node) = change.plan.node.text()
-        && let Some(device) = change.plan.device.known().and_then(DevicePlan::settled)
     {
         let member = Member {
             osd: None,
@@ -138,7 +137,13 @@ pub fn member(cx: &Cx<Pve>, change: &Change<Osd>) {
             device_class: change.plan.crush_device_class.text().map(str::to_owned),
             above: BTreeMap::from([("root".to_owned(), "default".to_owned())]),
         };
-        cx.ledger.note(device.on(node), member);
+        match change.plan.device.known().and_then(DevicePlan::settled) {
+            Some(device) => cx.ledger.note(device.on(node), member),
+            // On a partition that comes with the same plan: each is another one.
+            None => cx.ledger.with(|all: &mut BTreeMap<String, Member>| {
+                all.insert(format!("{node} ? {}", all.len()), member);
+            }),
+        }
     }
 }
 

@@ -34,6 +34,7 @@ use crate::firewall::rules::FirewallRules;
 use crate::ha::resource::HaResource;
 use crate::node::apt::repository::AptRepository;
 use crate::node::apt::standard::AptStandardRepository;
+use crate::node::partition::DiskPartition;
 use crate::storage::rbd::StorageRbd;
 use crate::vm::disk_move::VmDiskMove;
 use crate::vm::vm::Vm;
@@ -80,6 +81,15 @@ const APT_STANDARD_REPOSITORY: &[(&str, Stands)] = &[
     ("node", As("node")),
     ("handle", Unlike("handle", "PVE takes those that it has names for, and all of these are such words")),
     ("enabled", Apart("the call that adds it enables it; another one switches it")),
+];
+
+/// PVE has no call for partitions: nothing to be compared with.
+const DISK_PARTITION: &[(&str, Stands)] = &[
+    ("node", Apart("the node's own programs")),
+    ("disk", Apart("the node's own programs")),
+    ("label", Apart("the node's own programs")),
+    ("size", Apart("the node's own programs")),
+    ("create_table", Apart(OURS)),
 ];
 
 const FIREWALL_RULES: &[(&str, Stands)] = &[
@@ -270,6 +280,7 @@ fn limits_are_as_wide_as_pves() {
         compared::<CephMonitor>(&call("POST", "/nodes/{node}/ceph/mon/{monid}"), MONITOR),
         compared::<CephPool>(&post("/nodes/{node}/ceph/pool"), CEPH_POOL),
         compared::<CrushRule>(&Call::default(), CRUSH_RULE),
+        compared::<DiskPartition>(&Call::default(), DISK_PARTITION),
         compared::<FirewallRules>(&post("/cluster/firewall/rules"), FIREWALL_RULES),
         compared::<HaResource>(&post("/cluster/ha/resources"), HA_RESOURCE),
         compared::<Osd>(&post("/nodes/{node}/ceph/osd"), OSD),
