@@ -118,6 +118,14 @@ async fn an_empty_disk_gets_a_table_if_that_was_said() {
     work.apply().await.succeeded();
     assert!(work.plan().await.is_empty());
     assert_eq!(table(&work, "EMPTY").len(), 2);
+    // Now there is no room for what is there already: that it is there is told all the same.
+    let more = work.instance("pve_disk_partition.more");
+    work.forget("pve_disk_partition.more");
+    assert!(work.plan().await.says("/dev/sdb of pve1 has no room for 49 GiB"));
+    let said = work.apply().await.failed("exists already");
+    assert!(said.says("id = \"pve1/EMPTY/more\""), "{}", said.told());
+    work.import("pve_disk_partition.more", "pve1/EMPTY/more").await.succeeded();
+    assert_eq!(work.instance("pve_disk_partition.more")["attributes"]["uuid"], more["attributes"]["uuid"]);
     work.destroy().await.succeeded();
     assert_eq!(table(&work, "EMPTY"), []);
 }

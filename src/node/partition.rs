@@ -196,6 +196,7 @@ impl Resource<Pve> for DiskPartition {
             tracing::info!(partition = want.called(), "a run that was cut off has made it");
             return Ok(unwritten.take_over(want.clone()).made(want.with(entry, &work.whole)));
         }
+        unwritten.check(work.must_be_unnamed(want))?;
         unwritten.check(require(cx, want, None).await)?;
         // What may still be under way from a run that was cut off has the same name, and so cannot come beside it unnoticed.
         let uuid = noted.unwrap_or_else(work::new_uuid);
@@ -231,6 +232,7 @@ impl Resource<Pve> for DiskPartition {
         let answer = match work.entry(&uuid) {
             Some(_) => Ok(()),
             None => {
+                work.must_be_unnamed(want)?;
                 require(cx, want, None).await?;
                 let new = work.room(want, &uuid)?;
                 work.make(cx, &new).await

@@ -140,7 +140,10 @@ pub(super) async fn possible(
     if size > free {
         let problem = too_large(&whole, &list, node, size, free);
         let here = |one: &DiskPartition| one.node == node && one.disk == name;
-        match found.is_plan() && cx.going::<DiskPartition>().iter().any(here) {
+        let goes = cx.going::<DiskPartition>().iter().any(here);
+        // One of that size may be what a run that was cut off has made: the table tells, and that is read at the apply.
+        let may_be_it = parts(&list, &whole).any(|part| part.size == size);
+        match found.is_plan() && (goes || may_be_it) {
             true => found.mendable(problem),
             false => found.certain(problem),
         }

@@ -51,11 +51,13 @@ impl Work {
         self.table.of_uuid(uuid)
     }
 
-    /// Where it goes. An error if there is one of its name, or no room.
+    /// An error if there is one of its name.
+    pub(super) fn must_be_unnamed(&self, want: &DiskPartition) -> Result<(), Problem> {
+        want.named().must_be_absent(self.table.labelled(&want.label).first())
+    }
+
+    /// Where it goes.
     pub(super) fn room(&self, want: &DiskPartition, uuid: &str) -> Result<NewPartition, Problem> {
-        if !self.table.labelled(&want.label).is_empty() {
-            return Err(want.named().existing());
-        }
         let size = want.size.bytes() / MIB;
         match self.table.room(size) {
             Ok((number, start)) => {
