@@ -56,6 +56,16 @@ pub enum CommandError {
         /// What it said.
         message: String,
     },
+    /// It ran, failed, and left everything as it was.
+    #[error("{command} on {node}: {message}")]
+    Undone {
+        /// What it was to do.
+        command: String,
+        /// Where.
+        node: String,
+        /// What it said.
+        message: String,
+    },
     /// It succeeded and said something unexpected.
     #[error("{command} on {node}: unexpected answer: {message}")]
     Unreadable {
@@ -79,7 +89,7 @@ impl CommandError {
     pub fn refused(&self) -> bool {
         match self {
             Self::Shell(error) => error.refused(),
-            Self::Name(_) | Self::Unchanged { .. } => true,
+            Self::Name(_) | Self::Unchanged { .. } | Self::Undone { .. } => true,
             // 126 and 127 are the shell's: the program could not be started.
             Self::Refused { status, .. } => {
                 [126, 127].contains(status) || self.errno().is_some_and(|errno| REFUSALS.contains(&errno))

@@ -5,6 +5,7 @@
 //! and [`partitions`].
 
 pub mod commands;
+pub mod files;
 pub mod framing;
 pub mod install;
 mod kept;
@@ -13,6 +14,7 @@ pub mod quote;
 mod session;
 pub mod ssh;
 pub mod termproxy;
+pub mod units;
 
 use std::time::Duration;
 
@@ -97,6 +99,12 @@ impl Client {
             Some(ssh) => Shell::Ssh(SshShell::new(self.clone(), ssh.clone(), node.into())),
             None => Shell::Terminal(TermShell::new(self.clone(), node.into())),
         }
+    }
+
+    /// A root shell on a node by SSH; none where that is not configured. For what the terminal does not carry: standard
+    /// input.
+    pub fn ssh(&self, node: impl Into<String>) -> Option<SshShell> {
+        self.inner.ssh.as_ref().map(|ssh| SshShell::new(self.clone(), ssh.clone(), node.into()))
     }
 
     /// Whether commands can be run on the nodes: by SSH, or with the login of root@pam that PVE's terminal takes.

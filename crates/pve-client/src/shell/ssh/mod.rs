@@ -166,6 +166,41 @@ impl SshShell {
         no_shell(&self.node, format!("SSH to {}", self.node), why)
     }
 
+    /// Runs a program as [`NodeShell::run`] does, with this as its standard input: what nobody may read in the list of
+    /// processes goes this way. `called` is what errors call it.
+    pub async fn feed(
+        &self,
+        argv: &[String],
+        input: &[u8],
+        called: &str,
+        patience: Duration,
+    ) -> Result<Output, Error> {
+        if let Some(why) = no_command(argv) {
+            return Err(self.failed(why));
+        }
+        let mut turn = self.open.turn().await;
+        let deadline = Instant::now() + patience;
+        let handle = match turn.take().filter(|handle| !handle.is_closed()) {
+            Some(handle) => handle,
+            None => self.connect(deadline).await?,
+        };
+        let channel = match timeout_at(deadline, handle.channel_open_session()).await {
+            Ok(opened) => opened.map_err(|error| self.failed(&error.to_string()))?,
+            Err(_) => return Err(self.failed("time was up when it was ready")),
+        };
+        tracing::debug!(node = self.node, command = quote::join(argv), "node shell by SSH");
+        let lost = |message: String| Error::AnswerLost { request: called.to_owned(), message };
+        match timeout_at(deadline, exchange(channel, self.line(argv), input)).await {
+            Ok(Ok(output)) => {
+                turn.keep(handle);
+                Ok(output)
+            }
+            Ok(Err(Broken::Refused)) => Err(self.failed("the server runs no commands for this login")),
+            Ok(Err(Broken::Lost(why))) => Err(lost(why)),
+            Err(_) => Err(lost("no answer in time".to_owned())),
+        }
+    }
+
     /// The command as the node's shell is given it.
     fn line(&self, argv: &[String]) -> String {
         match self.ssh.config.username.as_str() {
@@ -181,32 +216,7 @@ impl NodeShell for SshShell {
     }
 
     fn run<'a>(&'a self, argv: &'a [String], patience: Duration) -> BoxFuture<'a, Result<Output, Error>> {
-        Box::pin(async move {
-            if let Some(why) = no_command(argv) {
-                return Err(self.failed(why));
-            }
-            let mut turn = self.open.turn().await;
-            let deadline = Instant::now() + patience;
-            let handle = match turn.take().filter(|handle| !handle.is_closed()) {
-                Some(handle) => handle,
-                None => self.connect(deadline).await?,
-            };
-            let channel = match timeout_at(deadline, handle.channel_open_session()).await {
-                Ok(opened) => opened.map_err(|error| self.failed(&error.to_string()))?,
-                Err(_) => return Err(self.failed("time was up when it was ready")),
-            };
-            tracing::debug!(node = self.node, command = quote::join(argv), "node shell by SSH");
-            let lost = |message: String| Error::AnswerLost { request: named(argv, &self.node), message };
-            match timeout_at(deadline, exchange(channel, self.line(argv))).await {
-                Ok(Ok(output)) => {
-                    turn.keep(handle);
-                    Ok(output)
-                }
-                Ok(Err(Broken::Refused)) => Err(self.failed("the server runs no commands for this login")),
-                Ok(Err(Broken::Lost(why))) => Err(lost(why)),
-                Err(_) => Err(lost("no answer in time".to_owned())),
-            }
-        })
+        Box::pin(async move { self.feed(argv, &[], &named(argv, &self.node), patience).await })
     }
 }
 
@@ -218,10 +228,13 @@ enum Broken {
 }
 
 /// Runs a command on a channel, to its end.
-async fn exchange(mut channel: Channel<Msg>, line: String) -> Result<Output, Broken> {
+async fn exchange(mut channel: Channel<Msg>, line: String, input: &[u8]) -> Result<Output, Broken> {
     let lost = |error: russh::Error| Broken::Lost(error.to_string());
     channel.exec(true, line).await.map_err(lost)?;
-    channel.eof().await.map_err(lost)?;
+    // A program that ends before it has read everything says so by its status.
+    if channel.data(input).await.is_ok() {
+        drop(channel.eof().await);
+    }
     let (mut output, mut status) = (Output::default(), None);
     while let Some(message) = channel.wait().await {
         match message {

@@ -168,3 +168,79 @@ fn what_could_never_work_is_told_before_anything_is_connected() {
     let nodes = BTreeMap::from([("pve1".to_owned(), node)]);
     assert!(told(SshConfig { password: Some("x".into()), nodes, ..SshConfig::default() }).contains("no fingerprint"));
 }
+
+#[tokio::test]
+async fn a_file_is_written_whole_or_not_at_all() {
+    use crate::shell::commands::CommandError;
+    use crate::shell::files::{Files, Wanted, beside};
+    use std::os::unix::fs::{MetadataExt as _, symlink};
+
+    let Some(sshd) = started() else { return };
+    let shell = client(usual(&sshd)).ssh("pve1").unwrap();
+    let files = Files::new(&shell);
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let path = at("it's a file.conf");
+    let want = |path: &str, mode: &'static str| (path.to_owned(), mode);
+    let write = async |(path, mode): (String, &'static str), content: &[u8], new: bool| {
+        files.write(Wanted { path: &path, owner: "root", group: "root", mode }, content, new).await
+    };
+
+    let place = files.look(&path, 100).await.unwrap();
+    assert!(place.folder && place.found.is_none() && place.real == path);
+    // What a shell, a terminal or printf would take apart, and more than one packet.
+    let content = [b"$HOME `id` '%s' \0\\0 \xff\r\n", "x".repeat(300_000).as_bytes()].concat();
+    let modified = write(want(&path, "0640"), &content, true).await.unwrap();
+    assert_eq!(fs::read(&path).unwrap(), content);
+    assert_eq!(fs::metadata(&path).unwrap().mode() & 0o7777, 0o640);
+    let found = files.look(&path, 1 << 20).await.unwrap().found.unwrap();
+    assert_eq!((found.content == content, &found.modified, found.size), (true, &modified, content.len() as u64));
+    assert_eq!((found.is_file(), found.owner.as_str(), found.permissions().as_str()), (true, "root", "0640"));
+    assert_eq!(files.look(&path, 3).await.unwrap().found.unwrap().content, content[..3]);
+
+    // What is there is not written over by what is to be new, and what fails leaves nothing behind.
+    let refused = write(want(&path, "0600"), b"mine", true).await.unwrap_err();
+    assert!(refused.refused() && refused.to_string().contains("exists by now"), "{refused}");
+    let nobody = Wanted { path: &path, owner: "no-such-user", group: "root", mode: "0600" };
+    let refused = files.write(nobody, b"mine", false).await.unwrap_err();
+    assert!(refused.refused() && refused.to_string().contains("no-such-user"), "{refused}");
+    let missing = write(want(&at("no/such/folder"), "0600"), b"x", true).await.unwrap_err();
+    assert!(missing.refused(), "{missing}");
+    assert_eq!(fs::read(&path).unwrap(), content);
+    assert!(!fs::exists(beside(&path)).unwrap());
+
+    // A connection that breaks is an end of file for whoever reads: what came by then takes no place.
+    let cut = ["sh", "-c", crate::shell::files::WRITE, "sh", &path, &beside(&path), "root:root", "0600", "9", "/tmp", "over"];
+    let out = shell.feed(&argv(&cut), b"cut off", "it", PATIENCE).await.unwrap();
+    assert_eq!((out.status, out.stderr_text().as_str()), (9, "the content did not arrive whole"));
+    assert_eq!(fs::read(&path).unwrap(), content);
+    assert!(!fs::exists(beside(&path)).unwrap());
+    // What a killed run has left beside it is in nobody's way.
+    fs::write(beside(&path), "left").unwrap();
+    let again = write(want(&path, "0600"), b"", false).await.unwrap();
+    assert_eq!((fs::read(&path).unwrap().len(), again == modified), (0, false));
+    files.give(Wanted { path: &path, owner: "root", group: "daemon", mode: "0604" }).await.unwrap();
+    let found = files.look(&path, 0).await.unwrap().found.unwrap();
+    assert_eq!((found.group.as_str(), found.is_public(), found.modified == again), ("daemon", true, true));
+
+    // Links are seen, and not followed; nor is anything written through one, or over a directory.
+    symlink(&path, at("link")).unwrap();
+    let place = files.look(&at("link"), 10).await.unwrap();
+    assert_eq!((place.real.as_str(), place.found.unwrap().kind()), (path.as_str(), "a symbolic link"));
+    symlink(at("nowhere"), at("dangling")).unwrap();
+    assert_eq!(files.look(&at("dangling"), 10).await.unwrap().found.unwrap().kind(), "a symbolic link");
+    fs::create_dir(at("folder")).unwrap();
+    assert_eq!(files.look(&at("folder"), 10).await.unwrap().found.unwrap().kind(), "a directory");
+    for (name, new) in [("link", true), ("dangling", true), ("folder", true), ("link", false), ("folder", false)] {
+        assert!(write(want(&at(name), "0600"), b"x", new).await.unwrap_err().refused(), "{name}");
+    }
+    assert!(files.give(Wanted { path: &at("link"), owner: "root", group: "root", mode: "0666" }).await.is_err());
+    assert!(fs::symlink_metadata(at("link")).unwrap().is_symlink() && fs::exists(at("folder")).unwrap());
+
+    // Removed is what nobody has changed.
+    assert!(matches!(files.remove(&path, &modified).await, Err(CommandError::Undone { .. })));
+    assert!(files.remove(&at("link"), &again).await.is_err());
+    files.remove(&path, &again).await.unwrap();
+    files.remove(&path, &again).await.unwrap();
+    assert!(!fs::exists(&path).unwrap());
+}
