@@ -22,7 +22,7 @@ use crate::notification;
 use crate::storage;
 use crate::vm;
 use environment::Environment;
-use ssh::Ssh;
+use ssh::{Ssh, SshPlan};
 
 /// The Proxmox VE provider takes three nodes from bare disks to highly available virtual machines on Ceph.
 ///
@@ -65,8 +65,9 @@ pub struct PveConfig {
     /// The user's password. `PVE_PASSWORD`.
     #[attr(optional, sensitive)]
     pub password: Option<Secret<String>>,
-    /// How the nodes are reached by SSH, for what PVE's API cannot do (CRUSH rules, device classes). Without it PVE's own
-    /// terminal is used, which takes `root@pam` with its password.
+    /// How the nodes are reached by SSH, for what PVE's API cannot do: files and services of nodes, CRUSH rules, device
+    /// classes. Without it PVE's own terminal is used for the latter, which takes `root@pam` with its password.
+    /// `PVE_SSH_PRIVATE_KEY`, `PVE_SSH_PASSWORD` or `PVE_SSH_AGENT` is enough to have it.
     #[attr(optional)]
     pub ssh: Option<Ssh>,
 }
@@ -227,7 +228,11 @@ fn client_config(config: &PveConfigPlan, environment: &Environment, start: &Star
         }
         _ => {}
     }
-    client.ssh = known("ssh", &config.ssh)?.map(ssh::config).transpose()?;
+    client.ssh = match known("ssh", &config.ssh)? {
+        Some(ssh) => Some(ssh::config(ssh, &environment.ssh)?),
+        None if environment.ssh.is_given() => Some(ssh::config(&SshPlan::default(), &environment.ssh)?),
+        None => None,
+    };
     Ok(client)
 }
 

@@ -6,7 +6,7 @@ use std::io::{BufRead as _, BufReader, Write as _};
 use std::process::{Child, Command, Stdio};
 
 use anyhow::Context as _;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use crate::program::built;
 
@@ -27,6 +27,23 @@ struct About {
     password: String,
     api_token: String,
     control: String,
+    #[serde(default)]
+    ssh: Option<Ssh>,
+}
+
+/// How its nodes are reached by SSH, as the provider's `ssh` says it.
+#[derive(Debug, Deserialize, Serialize)]
+struct Ssh {
+    password: String,
+    agent: bool,
+    nodes: BTreeMap<String, SshNode>,
+}
+
+#[derive(Debug, Deserialize, Serialize)]
+struct SshNode {
+    address: String,
+    port: u16,
+    host_key: String,
 }
 
 impl Sim {
@@ -74,13 +91,14 @@ impl Sim {
 
     /// What a provider block says to use this cluster.
     pub fn provider_block(&self) -> serde_json::Value {
-        let About { endpoints, fingerprints, username, password, api_token, .. } = &self.about;
+        let About { endpoints, fingerprints, username, password, api_token, ssh, .. } = &self.about;
         serde_json::json!({
             "endpoints": endpoints,
             "fingerprints": fingerprints,
             "username": username,
             "password": password,
             "api_token": api_token,
+            "ssh": ssh,
         })
     }
 
@@ -103,14 +121,26 @@ impl About {
         let list = |map: &BTreeMap<String, String>| {
             map.iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join(",")
         };
-        vec![
+        let ssh = self.ssh.iter().flat_map(|ssh| {
+            let each = |of: fn(&SshNode) -> String| {
+                list(&ssh.nodes.iter().map(|(name, node)| (name.clone(), of(node))).collect())
+            };
+            [
+                ("PVE_SSH_PASSWORD", ssh.password.clone()),
+                ("PVE_SSH_AGENT", "0".to_owned()),
+                ("PVE_SSH_NODES", each(|node| format!("{}:{}", node.address, node.port))),
+                ("PVE_SSH_HOST_KEYS", each(|node| node.host_key.clone())),
+            ]
+        });
+        let api = [
             ("PVE_ENDPOINTS", list(&self.endpoints)),
             ("PVE_FINGERPRINTS", list(&self.fingerprints)),
             ("PVE_USERNAME", self.username.clone()),
             ("PVE_PASSWORD", self.password.clone()),
             ("PVE_API_TOKEN", self.api_token.clone()),
             ("PVE_SIM_CONTROL", self.control.clone()),
-        ]
+        ];
+        api.into_iter().chain(ssh).collect()
     }
 }
 

@@ -7,7 +7,7 @@ use tokio::task::JoinSet;
 use super::lives::{bench_of, example_of, named};
 
 /// What PVE brings along, so that it is found after it was removed.
-const ALWAYS_THERE: [&str; 10] = [
+const ALWAYS_THERE: [&str; 11] = [
     "pve_apt_repository",
     "pve_ceph_flags",
     "pve_ceph_install",
@@ -16,6 +16,7 @@ const ALWAYS_THERE: [&str; 10] = [
     "pve_node_config",
     "pve_node_dns",
     "pve_node_hosts",
+    "pve_node_service",
     "pve_node_time",
     "pve_realm",
 ];

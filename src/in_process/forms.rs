@@ -22,6 +22,8 @@ use crate::ceph::osd::Osd;
 use crate::ceph::pool::Pool as CephPool;
 use crate::ha::resource::HaResource;
 use crate::node::partition::DiskPartition;
+use crate::node::file::NodeFile;
+use crate::node::service::NodeService;
 use crate::storage::rbd::StorageRbd;
 use crate::vm::disk_move::VmDiskMove;
 use crate::vm::vm::Vm;
@@ -421,6 +423,19 @@ async fn partitions() {
     assert!(done >= 2, "only {done} forms were accepted");
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn files_and_services_of_nodes() {
+    let rig = Rig::of("ssh: true").await;
+    let base = json!({ "node": "pve1", "path": "/etc/sysctl.d/70-lan.conf", "content": "" });
+    let also = [("mode", json!("0400")), ("owner", json!("nobody")), ("group", json!("nogroup"))];
+    let done = every_form::<NodeFile>(&rig, &base, &no_maps, &also).await;
+    assert!(done > 20, "only {done} forms were accepted");
+    let base = json!({ "node": "pve1", "unit": "rsync.service", "running": true });
+    let key = |_: &str| "config";
+    let done = every_form::<NodeService>(&rig, &base, &key, &[("restarted_by", json!({ "a": "b\nc" }))]).await;
+    assert!(done > 3, "only {done} forms were accepted");
+}
+
 /// Whoever adds a resource tries its forms here; those of plain objects are tried with their lives.
 #[test]
 fn no_resource_is_left_out() {
@@ -439,6 +454,8 @@ fn no_resource_is_left_out() {
         super::type_name::<CrushRule>(),
         super::type_name::<DiskPartition>(),
         super::type_name::<HaResource>(),
+        super::type_name::<NodeFile>(),
+        super::type_name::<NodeService>(),
         super::type_name::<Osd>(),
         super::type_name::<StorageRbd>(),
         super::type_name::<Vm>(),

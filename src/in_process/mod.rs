@@ -27,6 +27,7 @@ mod machines;
 mod matrix;
 mod midway;
 mod moves;
+mod on_nodes;
 mod osds;
 mod own_pool;
 mod partitions;
@@ -172,6 +173,7 @@ impl Rig {
             "username": self.sim.username,
             "password": self.sim.password,
             "api_token": self.sim.api_token,
+            "ssh": self.sim.ssh_block(),
         });
         for (name, value) in otherwise.as_object().into_iter().flatten() {
             whole[name] = value.clone();

@@ -218,6 +218,11 @@ impl Site {
         self.control("GET", "/state", &Json::Null)
     }
 
+    /// What somebody at the node does with a file: `content`, `link`, or neither to remove it.
+    pub(super) fn file(&self, node: &str, file: &Json) {
+        self.control("POST", &format!("/nodes/{node}/file"), file);
+    }
+
     pub(super) fn power(&self, node: &str, on: bool) {
         self.control("POST", &format!("/nodes/{node}/power"), &json!({ "on": on }));
     }

@@ -4,10 +4,13 @@ pub mod apt;
 pub mod config;
 pub mod disks;
 pub mod dns;
+pub mod file;
 pub mod hosts;
 pub mod network;
 pub mod nodes;
 pub mod partition;
+mod remote;
+pub mod service;
 pub mod time;
 
 use std::net::IpAddr;
@@ -35,10 +38,12 @@ pub fn offer(registry: Registry<Pve>) -> Registry<Pve> {
         .object::<config::NodeConfig>()
         .data::<disks::NodeDisks>()
         .object::<dns::NodeDns>()
+        .object::<file::NodeFile>()
         .object::<hosts::NodeHosts>()
         .data::<network::NodeNetwork>()
         .data::<nodes::Nodes>()
         .listed::<partition::DiskPartition>()
+        .object::<service::NodeService>()
         .object::<time::NodeTime>()
 }
 

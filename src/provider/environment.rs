@@ -1,8 +1,10 @@
 //! What the environment says about the cluster.
 
+use std::collections::BTreeMap;
 use std::env;
 
 use pve_client::Proxies;
+use pve_client::shell::ssh::SshNode;
 
 /// `PVE_*`, and after those the names that another provider uses; for proxies the names that everybody uses.
 #[derive(Debug, Default, PartialEq)]
@@ -16,6 +18,62 @@ pub(super) struct Environment {
     pub(super) api_token: Option<String>,
     pub(super) username: Option<String>,
     pub(super) password: Option<String>,
+    pub(super) ssh: SshEnvironment,
+}
+
+/// `PVE_SSH_*`.
+#[derive(Debug, Default, PartialEq)]
+pub(super) struct SshEnvironment {
+    pub(super) username: Option<String>,
+    pub(super) private_key: Option<String>,
+    pub(super) agent: Option<bool>,
+    pub(super) password: Option<String>,
+    pub(super) known_hosts: Option<String>,
+    pub(super) nodes: BTreeMap<String, SshNode>,
+}
+
+impl SshEnvironment {
+    /// Whether it tells a way to log in: then there is SSH without a word in the configuration.
+    pub(super) fn is_given(&self) -> bool {
+        self.private_key.is_some() || self.password.is_some() || self.agent == Some(true)
+    }
+
+    fn from(first: impl Fn(&[&str]) -> Option<String>) -> Self {
+        let mut nodes: BTreeMap<String, SshNode> = BTreeMap::new();
+        let addresses = first(&["PVE_SSH_NODES"]).unwrap_or_default();
+        for (name, place) in parts(&addresses).filter_map(|part| part.split_once('=')) {
+            let (address, port) = place_of(place);
+            nodes.insert(name.to_owned(), SshNode { address: Some(address), port, host_key: None });
+        }
+        let keys = first(&["PVE_SSH_HOST_KEYS"]).unwrap_or_default();
+        for (name, key) in parts(&keys).filter_map(|part| part.split_once('=')) {
+            nodes.entry(name.to_owned()).or_default().host_key = Some(key.to_owned());
+        }
+        Self {
+            username: first(&["PVE_SSH_USERNAME"]),
+            private_key: first(&["PVE_SSH_PRIVATE_KEY"]),
+            agent: first(&["PVE_SSH_AGENT"]).map(|value| is_yes(&value)),
+            password: first(&["PVE_SSH_PASSWORD"]),
+            known_hosts: first(&["PVE_SSH_KNOWN_HOSTS"]),
+            nodes,
+        }
+    }
+}
+
+/// `192.0.2.11`, `192.0.2.11:2222`, `[2001:db8::1]:2222` or an address of IPv6 alone.
+fn place_of(text: &str) -> (String, Option<u16>) {
+    let bare = |address: &str| address.trim_start_matches('[').trim_end_matches(']').to_owned();
+    match text.rsplit_once(':') {
+        Some((address, port)) if !address.contains(':') || address.ends_with(']') => match port.parse() {
+            Ok(port) => (bare(address), Some(port)),
+            Err(_) => (text.to_owned(), None),
+        },
+        _ => (bare(text), None),
+    }
+}
+
+fn is_yes(value: &str) -> bool {
+    matches!(value.to_lowercase().as_str(), "1" | "true" | "yes" | "on")
 }
 
 impl Environment {
@@ -35,13 +93,13 @@ impl Environment {
             endpoints,
             fingerprints: parts(&fingerprints).map(fingerprint).collect(),
             ca_file: first(&["PVE_CA_FILE"]),
-            insecure: first(&["PVE_INSECURE", "PROXMOX_VE_INSECURE"])
-                .is_some_and(|value| matches!(value.to_lowercase().as_str(), "1" | "true" | "yes" | "on")),
+            insecure: first(&["PVE_INSECURE", "PROXMOX_VE_INSECURE"]).is_some_and(|value| is_yes(&value)),
             proxy: first(&["PVE_PROXY"]),
             proxies: Proxies::of_environment(&get),
             api_token: first(&["PVE_API_TOKEN", "PROXMOX_VE_API_TOKEN"]),
             username: first(&["PVE_USERNAME", "PROXMOX_VE_USERNAME"]),
             password: first(&["PVE_PASSWORD", "PROXMOX_VE_PASSWORD"]),
+            ssh: SshEnvironment::from(first),
         }
     }
 }
@@ -114,6 +172,30 @@ mod tests {
         assert_eq!(both.proxy.as_deref(), Some("none"));
         assert_ne!(both.proxies, Proxies::default());
         assert_eq!(of(&[("HTTP_PROXY", "http://p:3128")]).proxies, Proxies::default(), "PVE speaks https only");
+    }
+
+    #[test]
+    fn nodes_are_reached_by_ssh_as_the_variables_say() {
+        let ssh = of(&[
+            ("PVE_SSH_NODES", "pve1=192.0.2.1:2222,pve2=[2001:db8::1]:22,pve3=2001:db8::3,pve4=host"),
+            ("PVE_SSH_HOST_KEYS", "pve1=SHA256:a+/b=,pve5=SHA256:c"),
+            ("PVE_SSH_AGENT", "0"),
+        ])
+        .ssh;
+        let node = |address: Option<&str>, port, key: Option<&str>| SshNode {
+            address: address.map(str::to_owned),
+            port,
+            host_key: key.map(str::to_owned),
+        };
+        let expected = [
+            ("pve1", node(Some("192.0.2.1"), Some(2222), Some("SHA256:a+/b="))),
+            ("pve2", node(Some("2001:db8::1"), Some(22), None)),
+            ("pve3", node(Some("2001:db8::3"), None, None)),
+            ("pve4", node(Some("host"), None, None)),
+            ("pve5", node(None, None, Some("SHA256:c"))),
+        ];
+        assert_eq!(ssh.nodes, expected.map(|(name, node)| (name.to_owned(), node)).into());
+        assert!(!ssh.is_given() && of(&[("PVE_SSH_PASSWORD", "x")]).ssh.is_given());
     }
 
     #[test]

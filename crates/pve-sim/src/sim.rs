@@ -16,6 +16,7 @@ use crate::cluster::{Cluster, Profile};
 use crate::kernel::Routes;
 use crate::kernel::clock::{Clock, Time};
 use crate::kernel::ids::Ids;
+use crate::kernel::ssh::{self, HostKey, SshAt};
 use crate::kernel::world::World;
 use crate::kernel::{http, tls};
 use crate::shape::Shape;
@@ -78,6 +79,8 @@ pub struct Running {
     pub tokens: BTreeMap<String, String>,
     /// Where the control address answers.
     pub control: String,
+    /// Where the nodes are reached by SSH, by node; nowhere unless the shape says so.
+    pub ssh: BTreeMap<String, SshAt>,
     /// The cluster itself, for tests in the same process.
     pub world: World,
     tasks: JoinSet<()>,
@@ -156,9 +159,17 @@ impl Sim {
             api_token,
             tokens,
             control: format!("http://{}", control.local_addr()?),
+            ssh: BTreeMap::new(),
             world: world.clone(),
             tasks: JoinSet::new(),
         };
+        if options.shape.ssh {
+            for (n, node) in (1u64..).zip(options.shape.nodes.iter().map(|node| node.name.clone())) {
+                let (listener, key) = (TcpListener::bind((options.listen.ip(), 0)).await?, HostKey::new(seed ^ n));
+                running.ssh.insert(node.clone(), SshAt::new(listener.local_addr()?, &key));
+                running.tasks.spawn(ssh::serve(world.clone(), node, listener, key, running.password.clone()));
+            }
+        }
         running.tasks.spawn(world.clone().tick());
         running.tasks.spawn(http::serve_control(world.clone(), control));
         for (node, listener, fingerprint, acceptors) in listeners {
@@ -176,9 +187,18 @@ impl Running {
         self.endpoints.iter().find(|(name, _)| name == node).map(|(_, url)| url.as_str())
     }
 
+    /// What the provider's `ssh` says to reach the nodes; null if they do not answer there.
+    pub fn ssh_block(&self) -> Value {
+        match self.ssh.is_empty() {
+            true => Value::Null,
+            false => json!({ "password": self.password, "agent": false, "nodes": self.ssh }),
+        }
+    }
+
     /// What `serve` prints when it answers.
     pub fn announcement(&self) -> Value {
         json!({
+            "ssh": self.ssh_block(),
             "endpoints": self.endpoints.iter().cloned().collect::<BTreeMap<_, _>>(),
             "fingerprints": self.fingerprints,
             "username": self.username,
@@ -207,6 +227,17 @@ impl Running {
             ("PVE_API_TOKEN".to_owned(), self.api_token.clone()),
             ("PVE_SIM_CONTROL".to_owned(), self.control.clone()),
         ];
+        if !self.ssh.is_empty() {
+            let each = |of: fn(&SshAt) -> String| {
+                pairs(self.ssh.iter().map(|(node, at)| format!("{node}={}", of(at))).collect())
+            };
+            environment.extend([
+                ("PVE_SSH_PASSWORD".to_owned(), self.password.clone()),
+                ("PVE_SSH_AGENT".to_owned(), "0".to_owned()),
+                ("PVE_SSH_NODES".to_owned(), each(|at| format!("{}:{}", at.address, at.port))),
+                ("PVE_SSH_HOST_KEYS".to_owned(), each(|at| at.host_key.clone())),
+            ]);
+        }
         environment.extend(self.tokens.iter().map(|(name, token)| {
             let name: String = name.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '_' }).collect();
             (format!("PVE_API_TOKEN_{}", name.to_ascii_uppercase()), token.clone())

@@ -15,9 +15,9 @@ use tempfile::TempDir;
 const PROGRAM: &str = "/usr/sbin/sshd";
 
 /// Hands a command to a simulated node. Arguments: the control address, the node; the command is in `SSH_ORIGINAL_COMMAND`.
-const FORWARD: &str = r#"import json, os, shlex, sys, urllib.request
-argv = shlex.split(os.environ["SSH_ORIGINAL_COMMAND"])
-body = json.dumps({"argv": argv}).encode()
+const FORWARD: &str = r#"import base64, json, os, sys, urllib.request
+given = base64.b64encode(sys.stdin.buffer.read()).decode()
+body = json.dumps({"line": os.environ["SSH_ORIGINAL_COMMAND"], "input": given}).encode()
 request = urllib.request.Request(f"{sys.argv[1]}/nodes/{sys.argv[2]}/shell", body, {"content-type": "application/json"})
 answer = json.load(urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request))
 sys.stdout.write(answer["stdout"])

@@ -2,6 +2,7 @@
 //! take, but for those that say why.
 
 mod ceph;
+mod node;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -34,7 +35,12 @@ use crate::firewall::rules::FirewallRules;
 use crate::ha::resource::HaResource;
 use crate::node::apt::repository::AptRepository;
 use crate::node::apt::standard::AptStandardRepository;
+<<<<<<< ours
 use crate::node::partition::DiskPartition;
+=======
+use crate::node::file::NodeFile;
+use crate::node::service::NodeService;
+>>>>>>> theirs
 use crate::storage::rbd::StorageRbd;
 use crate::vm::disk_move::VmDiskMove;
 use crate::vm::vm::Vm;
@@ -283,6 +289,8 @@ fn limits_are_as_wide_as_pves() {
         compared::<DiskPartition>(&Call::default(), DISK_PARTITION),
         compared::<FirewallRules>(&post("/cluster/firewall/rules"), FIREWALL_RULES),
         compared::<HaResource>(&post("/cluster/ha/resources"), HA_RESOURCE),
+        compared::<NodeFile>(&Call::default(), node::FILE),
+        compared::<NodeService>(&Call::default(), node::SERVICE),
         compared::<Osd>(&post("/nodes/{node}/ceph/osd"), OSD),
         compared::<Pool>(&post("/pools"), POOL),
         compared::<PoolMember>(&call("PUT", "/pools"), POOL_MEMBER),

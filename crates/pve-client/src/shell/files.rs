@@ -188,7 +188,8 @@ impl<'a> Files<'a> {
         input: &[u8],
         called: &str,
     ) -> Result<Output, CommandError> {
-        let argv: Vec<String> = [&["sh", "-c", script, "sh"], arguments].concat().into_iter().map(str::to_owned).collect();
+        let argv: Vec<String> =
+            [&["sh", "-c", script, "sh"], arguments].concat().into_iter().map(str::to_owned).collect();
         Ok(self.0.feed(&argv, input, &format!("{called} on {}", self.node()), PATIENCE).await?)
     }
 

@@ -20,6 +20,7 @@ pub mod sections;
 pub mod singles;
 pub mod storage;
 pub(crate) mod terminals;
+pub mod units;
 
 use std::collections::BTreeMap;
 use std::time::Duration;

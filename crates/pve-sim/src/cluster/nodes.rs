@@ -7,10 +7,15 @@ use serde_json::{Value, json};
 
 use crate::cluster::apt::Apt;
 use crate::cluster::guests::Running;
+<<<<<<< ours
 use crate::cluster::partitions;
+=======
+use crate::cluster::units::Units;
+>>>>>>> theirs
 use crate::kernel::clock::Time;
 use crate::shape::SYSTEM_LVM;
 use crate::shape::{DiskShape, Media, NodeShape, PartitionShape, Shape, Size};
+use crate::shell::files::Files;
 
 /// How long the others keep the figures of a node that fell silent (pmxcfs drops them after this).
 pub const FIGURES_LIVE: Duration = Duration::from_secs(300);
@@ -55,6 +60,10 @@ pub struct Node {
     pub pve: Option<String>,
     /// Repositories that its packages come from.
     pub apt: Apt,
+    /// Its files, as far as somebody looks at them.
+    pub(crate) files: Files,
+    /// Its systemd.
+    pub units: Units,
 }
 
 impl Node {
@@ -211,6 +220,8 @@ impl Nodes {
             disks: disks(shape, shape.number.unwrap_or(n)),
             pve: shape.pve.clone(),
             apt: Apt::new(shape.repositories.as_deref()),
+            files: Files::of_node(),
+            units: Units::default(),
         };
         Nodes { nodes: (1..).zip(&shape.nodes).map(node).collect(), awaited: 0 }
     }
@@ -291,7 +302,8 @@ impl Nodes {
         };
         let node = |node: &Node| {
             let disks: Value = node.disks.iter().map(disk).collect();
-            json!({ "name": node.name, "on": node.on, "disks": disks, "apt": node.apt.canonical() })
+            json!({ "name": node.name, "on": node.on, "disks": disks, "apt": node.apt.canonical(), "files": node.files.canonical(),
+                "units": node.units.canonical() })
         };
         self.nodes.iter().map(node).collect()
     }

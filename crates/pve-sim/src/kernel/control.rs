@@ -2,11 +2,14 @@
 
 use std::time::Duration;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use super::faults::Fault;
+use super::ssh::carry_out;
 use super::world::World;
 use crate::shape::DiskShape;
 
@@ -36,7 +39,25 @@ struct Advance {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Typed {
+    #[serde(default)]
     argv: Vec<String>,
+    /// In place of that, a line as sshd is given it.
+    #[serde(default)]
+    line: Option<String>,
+    /// What it reads, in base64.
+    #[serde(default)]
+    input: Option<String>,
+}
+
+/// What somebody at the node does with a file: writes it, puts a link there, or takes away what is there.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct File {
+    path: String,
+    #[serde(default)]
+    content: Option<String>,
+    #[serde(default)]
+    link: Option<String>,
 }
 
 /// What runs inside a guest.
@@ -46,9 +67,30 @@ struct Inside {
     refuses_unplug: bool,
 }
 
-fn shell(world: &World, node: &str, argv: &[String]) -> Result<Value, String> {
+fn file(world: &World, node: &str, file: File) -> Result<Value, String> {
+    world.with(|cluster| {
+        let now = cluster.now.unix();
+        let files = &mut cluster.nodes.get_mut(node).ok_or_else(|| format!("no node '{node}'"))?.files;
+        files.at(now);
+        match (file.content, file.link) {
+            (Some(content), _) => files.write(&file.path, content.as_bytes(), false)?,
+            (None, Some(to)) => files.link(&file.path, to),
+            (None, None) => files.remove(&file.path),
+        }
+        Ok(Value::Null)
+    })
+}
+
+fn shell(world: &World, node: &str, typed: &Typed) -> Result<Value, String> {
     if !world.with(|cluster| cluster.nodes.online(node)) {
         return Err(format!("{node} is off"));
+    }
+    let argv = &typed.argv;
+    if let Some(line) = &typed.line {
+        let input = STANDARD.decode(typed.input.as_deref().unwrap_or_default()).map_err(|error| error.to_string())?;
+        let said = carry_out(world, node, line, &input);
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        return Ok(json!({ "status": said.status, "stdout": text(&said.stdout), "stderr": text(&said.stderr) }));
     }
     let missing = || format!("{}: command not found\n", argv.first().map_or("", String::as_str));
     Ok(match world.routes().program(world, node, argv) {
@@ -72,7 +114,8 @@ pub(crate) fn answer(world: &World, method: &str, path: &str, body: &[u8]) -> (u
         ("POST", ["nodes", node, "disks", serial, "kill"]) => {
             world.with(|cluster| cluster.kill_disk(node, serial)).map(|osds| json!({ "osds": osds }))
         }
-        ("POST", ["nodes", node, "shell"]) => read(body).and_then(|Typed { argv }| shell(world, node, &argv)),
+        ("POST", ["nodes", node, "shell"]) => read(body).and_then(|typed: Typed| shell(world, node, &typed)),
+        ("POST", ["nodes", node, "file"]) => read(body).and_then(|of: File| file(world, node, of)),
         ("POST", ["guests", vmid]) => read(body).and_then(|inside: Inside| set_inside(world, vmid, &inside)),
         ("GET", ["requests"]) => Ok(world.with(|cluster| json!(cluster.requests))),
         ("DELETE", ["requests"]) => {

@@ -19,6 +19,7 @@ pub(crate) mod pipeline;
 pub mod record;
 pub mod routes;
 pub mod schema;
+pub mod ssh;
 pub mod tasks;
 pub(crate) mod tls;
 pub mod world;

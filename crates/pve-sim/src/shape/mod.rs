@@ -40,6 +40,8 @@ pub struct Shape {
     pub ha: HaShape,
     /// The clock; the command line's `--clock` wins.
     pub clock: ClockShape,
+    /// Whether the nodes answer by SSH, for root with the password of `root@pam`.
+    pub ssh: bool,
 }
 
 impl Default for Shape {
@@ -53,6 +55,7 @@ impl Default for Shape {
             ceph: CephShape::default(),
             ha: HaShape::default(),
             clock: ClockShape::default(),
+            ssh: false,
         }
     }
 }

@@ -4,6 +4,8 @@
 //! Belief: how a terminal echoes and ends lines is as on Linux; that PVE's shell is a login shell with a message of the day
 //! is from the sources of PVE's terminal proxy.
 
+pub(crate) mod files;
+mod on_files;
 mod parse;
 mod programs;
 mod run;
@@ -11,11 +13,53 @@ mod run;
 mod tests;
 
 use crate::cluster::ceph::Output;
-use parse::{Fault, parse};
+use files::Files;
+use parse::{Command, Fault, Piece, parse};
 use run::{Memory, Shell};
 
 /// A terminal takes no longer line while no line editor runs.
 const LONGEST_LINE: usize = 4095;
+
+/// What a command left behind, byte by byte.
+#[derive(Debug, Default)]
+pub(crate) struct Said {
+    pub(crate) status: i32,
+    pub(crate) stdout: Vec<u8>,
+    pub(crate) stderr: Vec<u8>,
+}
+
+/// A line, as sshd gives it to a login shell, on the files of a node.
+pub(crate) fn command(
+    node: &str,
+    line: &str,
+    input: &[u8],
+    files: &mut Files,
+    external: &mut dyn FnMut(&[String]) -> Option<Output>,
+) -> Said {
+    let Ok(command) = parse(line) else {
+        return Said { status: 2, stderr: b"sh: 1: Syntax error\n".to_vec(), ..Said::default() };
+    };
+    let mut memory = Memory::default();
+    memory.files = std::mem::take(files);
+    let mut printed = Vec::new();
+    let status = Shell::new(&mut memory, external, node).run(&command, input, &mut printed);
+    *files = memory.files;
+    let mut said = Said { status, ..Said::default() };
+    for (fd, bytes) in printed {
+        if fd == 1 { said.stdout.extend(bytes) } else { said.stderr.extend(bytes) }
+    }
+    said
+}
+
+/// The words of a line that is one simple command without anything to be expanded.
+pub(crate) fn words(line: &str) -> Vec<String> {
+    let Ok(Command::List(all)) = parse(line) else { return Vec::new() };
+    let [Command::Simple(simple)] = &all[..] else { return Vec::new() };
+    let word = |pieces: &Vec<Piece>| {
+        pieces.iter().map(|piece| if let Piece::Text(text) = piece { text.as_str() } else { "" }).collect::<String>()
+    };
+    simple.words.iter().map(word).collect()
+}
 
 /// A terminal with a shell on it.
 pub(crate) struct Session {

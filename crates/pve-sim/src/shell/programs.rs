@@ -3,6 +3,7 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
+use super::on_files;
 use super::run::{Printed, Shell, complain};
 
 /// Runs a program; `None` if there is no such.
@@ -67,8 +68,7 @@ pub(super) fn run(
         ("rm", words) => {
             let folders = words.iter().filter(|word| !word.starts_with('-'));
             for folder in folders {
-                let inside = format!("{folder}/");
-                shell.memory.files.retain(|path, _| path != folder && !path.starts_with(&inside));
+                shell.memory.files.remove(folder);
             }
             0
         }
@@ -76,7 +76,7 @@ pub(super) fn run(
             print(input.to_vec());
             0
         }
-        ("cat", [path]) => match shell.memory.files.get(*path) {
+        ("cat", [path]) => match shell.memory.files.read(path) {
             Some(bytes) => {
                 print(bytes.clone());
                 0
@@ -119,7 +119,7 @@ pub(super) fn run(
             // Only what puts something before each line is simulated.
             None => complain(out, &format!("sed: -e expression #1: '{script}' is not simulated"), 1),
         },
-        _ => return None,
+        _ => return on_files::run(shell, name, &words, out),
     })
 }
 

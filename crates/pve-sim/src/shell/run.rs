@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::files::Files;
 use super::parse::{Command, Piece, Redirect, Simple, Target, Word, parse};
 use super::programs;
 
@@ -17,7 +18,7 @@ pub(super) struct Memory {
     pub(super) vars: BTreeMap<String, String>,
     functions: BTreeMap<String, Command>,
     /// A file system of its own: nothing of the machine below is ever touched.
-    pub(super) files: BTreeMap<String, Vec<u8>>,
+    pub(super) files: Files,
     pub(super) directories: u32,
     status: i32,
     pub(super) echo_off: bool,
@@ -146,6 +147,18 @@ impl<'a, 'b> Shell<'a, 'b> {
                 *self.memory = Memory { files, directories: self.memory.directories, ..Memory::default() };
                 0
             }
+            "sh" if arguments.first().is_some_and(|first| first == "-c") => {
+                let Some(Ok(script)) = arguments.get(1).map(|script| parse(script)) else {
+                    return complain(out, "sh: Syntax error", 2);
+                };
+                let arguments = arguments.get(3..).unwrap_or_default().to_vec();
+                self.deeper(out, |shell, out| {
+                    let outer = std::mem::replace(&mut shell.arguments, arguments);
+                    let status = shell.run(&script, input, out);
+                    shell.arguments = outer;
+                    status
+                })
+            }
             "exec" | "exit" => {
                 let status = match name.as_str() {
                     "exec" => self.call(arguments, input, out),
@@ -190,7 +203,7 @@ impl<'a, 'b> Shell<'a, 'b> {
             let place = match &redirect.to {
                 Target::Read(word) => {
                     let path = self.text(word, out);
-                    match self.memory.files.get(&path) {
+                    match self.memory.files.read(&path) {
                         Some(bytes) => input = bytes.clone(),
                         None if path == "/dev/null" => input.clear(),
                         None => return complain(out, &format!("sh: 1: cannot open {path}: No such file"), 2),
@@ -200,7 +213,9 @@ impl<'a, 'b> Shell<'a, 'b> {
                 Target::Fd(fd) => places[usize::from(*fd) - 1].clone(),
                 Target::Write(word) => {
                     let path = self.text(word, out);
-                    self.memory.files.insert(path.clone(), Vec::new());
+                    if let Err(why) = self.memory.files.write(&path, b"", false) {
+                        return complain(out, &format!("sh: 1: cannot create {path}: {why}"), 2);
+                    }
                     Place::File(path)
                 }
                 Target::Append(word) => Place::File(self.text(word, out)),
@@ -214,7 +229,8 @@ impl<'a, 'b> Shell<'a, 'b> {
         for (fd, bytes) in printed {
             match &places[usize::from(fd) - 1] {
                 Place::Fd(fd) => out.push((*fd, bytes)),
-                Place::File(path) => self.memory.files.entry(path.clone()).or_default().extend(bytes),
+                // That it can be written was found out above.
+                Place::File(path) => drop(self.memory.files.write(path, &bytes, true)),
             }
         }
         self.memory.files.remove("/dev/null");

@@ -168,13 +168,7 @@ impl SshShell {
 
     /// Runs a program as [`NodeShell::run`] does, with this as its standard input: what nobody may read in the list of
     /// processes goes this way. `called` is what errors call it.
-    pub async fn feed(
-        &self,
-        argv: &[String],
-        input: &[u8],
-        called: &str,
-        patience: Duration,
-    ) -> Result<Output, Error> {
+    pub async fn feed(&self, argv: &[String], input: &[u8], called: &str, patience: Duration) -> Result<Output, Error> {
         if let Some(why) = no_command(argv) {
             return Err(self.failed(why));
         }

@@ -210,7 +210,8 @@ async fn a_file_is_written_whole_or_not_at_all() {
     assert!(!fs::exists(beside(&path)).unwrap());
 
     // A connection that breaks is an end of file for whoever reads: what came by then takes no place.
-    let cut = ["sh", "-c", crate::shell::files::WRITE, "sh", &path, &beside(&path), "root:root", "0600", "9", "/tmp", "over"];
+    let cut =
+        ["sh", "-c", crate::shell::files::WRITE, "sh", &path, &beside(&path), "root:root", "0600", "9", "/tmp", "over"];
     let out = shell.feed(&argv(&cut), b"cut off", "it", PATIENCE).await.unwrap();
     assert_eq!((out.status, out.stderr_text().as_str()), (9, "the content did not arrive whole"));
     assert_eq!(fs::read(&path).unwrap(), content);

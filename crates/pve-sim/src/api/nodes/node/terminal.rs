@@ -208,6 +208,14 @@ fn program(world: &World, node: &str, argv: &[String]) -> Option<Output> {
     if let Some(output) = world.with(|cluster| cluster.partition_program(node, name, &words)) {
         return Some(output);
     }
+    if ["systemctl", "journalctl"].contains(&name.as_str()) {
+        let words: Vec<&str> = argv.iter().map(String::as_str).collect();
+        return world.with(|cluster| {
+            let node = cluster.nodes.get_mut(node)?;
+            let (units, files) = (&mut node.units, &node.files);
+            units.run(files, &words)
+        });
+    }
     if ["pveceph", "/usr/bin/pveceph", "/bin/pveceph"].contains(&name.as_str()) {
         let words: Vec<&str> = argv.iter().skip(1).map(String::as_str).collect();
         return world.with(|cluster| match words[..] {

@@ -1,0 +1,1 @@
+terraform import pve_node_file.conntrack pve1//etc/sysctl.d/70-conntrack.conf

@@ -1,0 +1,1 @@
+terraform import pve_node_service.rsync pve1/rsync.service
