@@ -32,6 +32,9 @@ pub fn data_may_send(path: &str) -> bool {
 /// # It is read by a command on a node: a terminal that is opened is no sign that something was written.
 /// reads_by_shell = true
 ///
+/// # The same, where a run was killed and its journal lost: what only that knew.
+/// left_without_journal = ["/nodes/0/units"]
+///
 /// # Values for attributes where those that follow from the type make no sense, one after the other.
 /// values {
 ///   min_size = [4, 1, 3]
@@ -43,6 +46,7 @@ pub struct Beside {
     pub cluster: Option<Value>,
     reads_by_shell: bool,
     left_behind: Vec<String>,
+    left_without_journal: Vec<String>,
     values: BTreeMap<String, Vec<String>>,
 }
 
@@ -69,9 +73,10 @@ impl Beside {
             match attribute.key.as_str() {
                 "cluster" => beside.cluster = Some(value),
                 "left_behind" => beside.left_behind = serde_json::from_value(value)?,
+                "left_without_journal" => beside.left_without_journal = serde_json::from_value(value)?,
                 "reads_by_shell" => beside.reads_by_shell = serde_json::from_value(value)?,
                 other => bail!(
-                    "`{other}` is not known; there are `cluster`, `left_behind`, `reads_by_shell` and the block `values`"
+                    "`{other}` is not known; there are `cluster`, `left_behind`, `left_without_journal`, `reads_by_shell` and the block `values`"
                 ),
             }
         }
@@ -102,10 +107,12 @@ impl Beside {
 
     /// Whether the cluster may differ at this place of its state once everything is destroyed.
     pub fn leaves(&self, place: &str) -> bool {
-        let below = |left: &String| {
-            place.strip_prefix(left.as_str()).is_some_and(|rest| matches!(rest.chars().next(), None | Some('/')))
-        };
-        self.left_behind.iter().any(below)
+        is_below(place, &self.left_behind)
+    }
+
+    /// Whether it may differ there if the journal of a run that was killed is lost.
+    pub fn leaves_without_journal(&self, place: &str) -> bool {
+        is_below(place, &self.left_without_journal)
     }
 
     /// Whether a request with this path, which is no GET, is no sign of a write.
@@ -125,6 +132,14 @@ impl Beside {
     }
 }
 
+/// Whether a place is one of these, or below one.
+fn is_below(place: &str, places: &[String]) -> bool {
+    let below = |left: &String| {
+        place.strip_prefix(left.as_str()).is_some_and(|rest| matches!(rest.chars().next(), None | Some('/')))
+    };
+    places.iter().any(below)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -134,6 +149,8 @@ mod tests {
         let text = r#"
             cluster     = { ceph = { stage = "ready", mons = ["pve1"] } }
             left_behind = ["/ceph/pools/.mgr"]
+
+            left_without_journal = ["/nodes/0/units"]
 
             values {
               # In words of its own.
@@ -153,6 +170,7 @@ mod tests {
         assert_eq!(beside.values("size"), None);
         assert!(beside.leaves("/ceph/pools/.mgr") && beside.leaves("/ceph/pools/.mgr/size"));
         assert!(!beside.leaves("/ceph/pools/.mgrs") && !beside.leaves("/ceph/pools"));
+        assert!(beside.leaves_without_journal("/nodes/0/units/a") && !beside.leaves_without_journal("/nodes/0"));
     }
 
     #[test]

@@ -22,7 +22,8 @@ use crate::ground::pve::Pve;
 /// `/etc/systemd/system`, of which systemd is told before the unit is started.
 ///
 /// Creating this takes over what is there. Destroying it puts the unit back to what it was then: what was found stopped is
-/// stopped again, what was found enabled is enabled again. An imported one is left as it is.
+/// stopped again, what was found enabled is enabled again. How it was found is remembered with the state, and until that is
+/// written in the journal in Terraform's data folder; where both are lost, and after an import, it is left as it is.
 ///
 /// A start waits until the unit runs. One that fails is told with the last lines of its journal.
 #[derive(Model, Clone, Debug, Default, PartialEq)]

@@ -3,16 +3,23 @@
 use std::fs;
 use std::path::Path;
 
-use acceptance_tests::{Sim, Workspace, cluster, example};
+use acceptance_tests::{Sim, Workspace, cluster, cluster_of, example};
 use anyhow::ensure;
 use serde_json::json;
 
 /// The cluster that the modules' own tests ask for.
 const OPTIONS: [&str; 6] = ["--nodes", "3", "--guest", "101:2G", "--clock", "600"];
 
+/// What the nodes of `virtual-lan` take besides: SSH.
+const BY_SSH: &str = include_str!("../../../examples/modules/virtual-lan/tests/lan.yaml");
+
 /// A cluster, and a workspace that holds the modules in `modules/`; nothing is configured yet.
 fn with_modules() -> anyhow::Result<Option<(Sim, Workspace)>> {
-    let Some((sim, work)) = cluster(&OPTIONS)? else { return Ok(None) };
+    beside_modules(cluster(&OPTIONS)?)
+}
+
+fn beside_modules(begun: Option<(Sim, Workspace)>) -> anyhow::Result<Option<(Sim, Workspace)>> {
+    let Some((sim, work)) = begun else { return Ok(None) };
     copy(&example("modules"), &work.path().join("modules"))?;
     Ok(Some((sim, work)))
 }
@@ -54,6 +61,61 @@ fn ceph_from_disks_to_storages_passes_its_own_test() -> anyhow::Result<()> {
 #[test]
 fn guests_under_ha_pass_their_own_test() -> anyhow::Result<()> {
     tested("homelab-ha", 5)
+}
+
+#[test]
+fn a_network_between_the_nodes_passes_its_own_test_and_is_made_twice() -> anyhow::Result<()> {
+    let Some((near, work)) = beside_modules(cluster_of(BY_SSH, &[])?)? else { return Ok(()) };
+    let before = near.state()?;
+    let folder = "-chdir=modules/virtual-lan";
+    work.run(&[folder, "init", "-no-color", "-input=false"])?.succeeded()?;
+    let output = work.run(&[folder, "test", "-no-color"])?.succeeded()?;
+    ensure!(output.says("4 passed, 0 failed"), "{}", output.told());
+    ensure!(near.state()? == before, "something is left: {:#}", near.state()?["nodes"]);
+
+    let far = Sim::of(BY_SSH, &[])?;
+    fs::remove_file(work.path().join("head.tf"))?;
+    let provider = |alias: &str, sim: &Sim| {
+        let mut block = sim.provider_block();
+        block["alias"] = json!(alias);
+        block
+    };
+    let lan = |alias: &str, interface: &str| {
+        let key = |n: u32| format!("{n}{}=", "A".repeat(42));
+        let node = |n: u32| json!({ "endpoint": format!("192.0.2.{n}"), "address": format!("10.99.0.{n}/24"), "public_key": key(n) });
+        json!({
+            "source": "./modules/virtual-lan",
+            "providers": { "pve": format!("pve.{alias}") },
+            "interface": interface,
+            "nodes": { "pve1": node(1), "pve2": node(2) },
+            "private_keys": { "pve1": "hunter1", "pve2": "hunter2" },
+        })
+    };
+    let configuration = json!({
+        "terraform": { "required_providers": { "pve": { "source": "homelab/pve" } } },
+        "provider": { "pve": [provider("near", &near), provider("far", &far)] },
+        "module": { "near": lan("near", "wg-lan"), "far": lan("far", "wg-far") },
+    });
+    work.write("main.tf.json", &configuration.to_string())?;
+    work.init()?.succeeded()?;
+    let output = work.apply()?.succeeded()?;
+    // Three files and a service on each of two nodes, twice.
+    ensure!(output.says("Resources: 16 added, 0 changed, 0 destroyed."), "{}", output.told());
+    for (sim, interface) in [(&near, "wg-lan"), (&far, "wg-far")] {
+        let node = sim.state()?["nodes"][0].clone();
+        let key = &node["files"][format!("/usr/local/etc/{interface}.key")];
+        ensure!(key["content"] == "hunter1" && key["mode"] == "0600", "{node:#}");
+        ensure!(
+            node["units"][format!("{interface}.service")] == json!({ "enabled": true, "active": "active" }),
+            "{node:#}"
+        );
+    }
+    let state = fs::read_to_string(work.path().join("terraform.tfstate"))?;
+    ensure!(!state.contains("hunter"), "a key is in the state");
+    ensure!(work.plan()?.is_empty());
+    work.destroy()?.succeeded()?;
+    ensure!(near.state()? == before, "something is left: {:#}", near.state()?["nodes"]);
+    Ok(())
 }
 
 #[test]

@@ -53,3 +53,38 @@ fn a_rule_lives_without_roots_password() -> anyhow::Result<()> {
     assert_eq!(terminals, 0);
     Ok(())
 }
+
+#[test]
+fn files_and_services_live_behind_a_real_sshd() -> anyhow::Result<()> {
+    if or_skip(Sshd::hindrance().map_or(Ok(()), |why| Err(anyhow::anyhow!(why)))).is_none() {
+        return Ok(());
+    }
+    let Some((sim, mut work)) = cluster(&[])? else { return Ok(()) };
+    let sshd = Sshd::for_node(sim.control(), "pve1")?;
+    for unset in ["PVE_USERNAME", "PVE_PASSWORD", "SSH_AUTH_SOCK"] {
+        work.set(unset, "");
+    }
+    let provider = format!("provider \"pve\" {{\n{}}}\n", way(&sshd, &["pve1"], &sshd.fingerprint()?)?);
+    work.write("head.tf", &acceptance_tests::HEAD.replace("provider \"pve\" {}\n", &provider))?;
+    let before = sim.state()?;
+    let lan = |text: &str| {
+        format!(
+            "resource \"pve_node_file\" \"lan\" {{\n  node = \"pve1\"\n  path = \"/etc/systemd/system/lan.service\"\n  content = \
+             \"# {text}\\n[Install]\\n\"\n}}\nresource \"pve_node_file\" \"key\" {{\n  node = \"pve1\"\n  path = \"/etc/lan.key\"\n  \
+             content_wo = \"hunter2 '$HOME'\"\n}}\nresource \"pve_node_service\" \"lan\" {{\n  node = \"pve1\"\n  unit = \"lan.service\"\n  \
+             enabled = true\n  running = true\n  restarted_by = {{ unit = pve_node_file.lan.content }}\n}}\n"
+        )
+    };
+    for text in ["one", "two, and more"] {
+        work.write("lan.tf", &lan(text))?;
+        work.apply()?.succeeded()?;
+        let node = sim.state()?["nodes"][0].clone();
+        assert_eq!(node["files"]["/etc/systemd/system/lan.service"]["content"], format!("# {text}\n[Install]\n"));
+        assert_eq!(node["files"]["/etc/lan.key"]["content"], "hunter2 '$HOME'");
+        assert_eq!(node["units"]["lan.service"], serde_json::json!({ "enabled": true, "active": "active" }));
+        assert!(work.plan()?.is_empty());
+    }
+    work.destroy()?.succeeded()?;
+    assert_eq!(sim.state()?, before);
+    Ok(())
+}

@@ -1,6 +1,9 @@
 # Services are reached by SSH alone.
 cluster = { ssh = true }
 
+# How the unit was before it was taken over is in the state, and in the journal until it is there.
+left_without_journal = ["/nodes/0/units"]
+
 values {
   enabled      = [false]
   running      = [false]

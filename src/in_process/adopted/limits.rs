@@ -35,12 +35,9 @@ use crate::firewall::rules::FirewallRules;
 use crate::ha::resource::HaResource;
 use crate::node::apt::repository::AptRepository;
 use crate::node::apt::standard::AptStandardRepository;
-<<<<<<< ours
-use crate::node::partition::DiskPartition;
-=======
 use crate::node::file::NodeFile;
+use crate::node::partition::DiskPartition;
 use crate::node::service::NodeService;
->>>>>>> theirs
 use crate::storage::rbd::StorageRbd;
 use crate::vm::disk_move::VmDiskMove;
 use crate::vm::vm::Vm;

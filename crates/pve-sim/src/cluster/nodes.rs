@@ -7,11 +7,8 @@ use serde_json::{Value, json};
 
 use crate::cluster::apt::Apt;
 use crate::cluster::guests::Running;
-<<<<<<< ours
 use crate::cluster::partitions;
-=======
 use crate::cluster::units::Units;
->>>>>>> theirs
 use crate::kernel::clock::Time;
 use crate::shape::SYSTEM_LVM;
 use crate::shape::{DiskShape, Media, NodeShape, PartitionShape, Shape, Size};
