@@ -29,11 +29,11 @@ pub fn data_may_send(path: &str) -> bool {
 /// # Where it may differ once everything is destroyed again: paths in its state, each with all below.
 /// left_behind = ["/ceph/pools/.mgr"]
 ///
-/// # It is read by a command on a node: a terminal that is opened is no sign that something was written.
-/// reads_by_shell = true
-///
 /// # The same, where a run was killed and its journal lost: what only that knew.
 /// left_without_journal = ["/nodes/0/units"]
+///
+/// # It is read by a command on a node: a terminal that is opened is no sign that something was written.
+/// reads_by_shell = true
 ///
 /// # Values for attributes where those that follow from the type make no sense, one after the other.
 /// values {
