@@ -2,7 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use super::crush::{Weights, hash2};
+use ::crush::hash2;
+
+use super::crush::Weights;
 use super::{Ceph, Pool, Time};
 
 /// How long the manager's picture lags behind the map.

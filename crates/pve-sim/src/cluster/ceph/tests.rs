@@ -165,7 +165,7 @@ proptest! {
         down.iter().for_each(|id| ceph.stop_osd(*id, 1010.0));
         ceph.advance(1020.0);
         for pg in ceph.report().pgs.iter().filter(|pg| pg.pool == 2) {
-            let x = crush::hash2(pg.seed, 2);
+            let x = ::crush::hash2(pg.seed, 2);
             let rule = ceph.crush.rule_named(rule).unwrap().id;
             let placed = ceph.crush.place(rule, x, size as usize, &ceph.weights());
             let up: Vec<u32> = placed.into_iter().filter(|id| !down.contains(id)).collect();

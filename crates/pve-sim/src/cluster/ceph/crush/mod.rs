@@ -3,7 +3,6 @@
 //! Ids are handed out exactly as Ceph does it (lowest free id, shadow buckets remembered, rule ids
 //! reused), because scripts see them in dumps and in the decompiled map.
 
-mod hash;
 mod placement;
 mod rules;
 mod text;
@@ -15,8 +14,6 @@ mod tests;
 pub use placement::Weights;
 pub use rules::{Rule, RuleError, Step};
 pub use tree::TreeNode;
-
-pub(crate) use hash::hash2;
 
 use std::collections::{BTreeMap, BTreeSet};
 
