@@ -4,7 +4,8 @@
 use crate::choose::{Step, wanted};
 use crate::tree::{LEVELS, Tree};
 
-/// The most copies that can lie on 0, 1, 2, ... buckets of a level together (level 0: on so many OSDs), up to `size` of them.
+/// The most copies that can lie on 0, 1, 2, ... buckets of a level together (level 0: on so many OSDs), up to `size` of them, if
+/// every OSD is in.
 ///
 /// A rule that begins more than once (one copy on flash, the others on disks) is taken as if the worst of each part came
 /// together: no fewer are told than can be.

@@ -373,9 +373,9 @@ fn placement_agrees_with_crushtool() {
         }
     }
     eprintln!("09-crushtool mappings {matched}/{total}");
-    // Ceph draws with a table of logarithms of limited precision: where two draws nearly tie, the
-    // exact logarithm may choose the other one.
-    assert!(total > 300 && matched * 100 >= total * 98, "{matched} of {total}");
+    // One draw (rule 4, x 12), asked for four times, is decided by weights that decompiling has rounded: given the recorded
+    // text, crushtool says what we say.
+    assert!(total > 300 && matched + 4 == total, "{matched} of {total}");
 }
 
 #[test]

@@ -72,7 +72,10 @@ fn placements(made: &Made, seed: u64, compared: &mut Compared) {
             assert_eq!(&ours, theirs, "CRUSH_SEED={seed} CRUSH_MAPS=1: rule {n} x {x}\n{}", made.text);
         }
         compared.placements += theirs.len();
-        no_worse_than_told(made, n, &theirs, seed);
+        // An OSD that is out may be handed out twice, where Ceph finds no other.
+        if shares.iter().all(|share| *share == 1.0) {
+            no_worse_than_told(made, n, &theirs, seed);
+        }
     }
 }
 
