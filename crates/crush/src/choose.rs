@@ -80,9 +80,10 @@ pub fn place<T: Tree>(
             Step::VaryR(vary_r) => search.tunables.vary_r = vary_r,
             Step::Stable(stable) => search.tunables.stable = stable,
             Step::Choose { kind, count, leaf, independent } => {
-                let Some(count) = wanted(count, size).filter(|_| !chosen.is_empty()) else { continue };
+                let from = std::mem::take(&mut chosen);
+                let Some(count) = wanted(count, size) else { continue };
                 let mut next = Vec::new();
-                for from in chosen.into_iter().flatten().filter(|from| tree.bucket(*from).is_some()) {
+                for from in from.into_iter().flatten().filter(|from| tree.bucket(*from).is_some()) {
                     let room = size - next.len().min(size);
                     let wish = Wish { from, kind, count, room, leaf };
                     match independent {
@@ -297,5 +298,24 @@ impl<T: Tree, W: Fn(u32) -> u32> Search<'_, T, W> {
             0 => true,
             weight => hash2(self.x, osd as u32) & 0xffff >= weight,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tree::Map;
+
+    #[test]
+    fn a_choice_of_none_hands_out_nothing() {
+        let mut map = Map::default();
+        map.insert(-1, 11, vec![(0, ONE), (1, ONE)]);
+        let choose = |count| Step::Choose { kind: 0, count, leaf: false, independent: false };
+        let placed = |count, size| {
+            place(&map, Tunables::default(), &[Step::Take(-1), choose(count), Step::Emit], 7, size, |_| ONE)
+        };
+        assert_eq!(placed(-1, 1), []);
+        assert_eq!(placed(-1, 2).len(), 1);
+        assert_eq!(placed(0, 0), []);
     }
 }
