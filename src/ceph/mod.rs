@@ -28,6 +28,7 @@ use crate::ground::pve::Pve;
 /// What this area offers.
 pub fn offer(registry: Registry<Pve>) -> Registry<Pve> {
     registry
+        .data::<placement::told::CephPlacement>()
         .data::<status::CephStatus>()
         .object::<cluster::CephCluster>()
         .listed::<config::CephConfig>()

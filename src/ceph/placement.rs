@@ -3,6 +3,9 @@
 //! Pure: it knows CRUSH's members and nothing of the network. Members count, never `up` or `in`,
 //! so that a dead node neither fails a plan nor hides a risk.
 
+pub mod told;
+pub mod tree;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 

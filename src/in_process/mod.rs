@@ -31,6 +31,7 @@ mod on_nodes;
 mod osds;
 mod own_pool;
 mod partitions;
+mod placements;
 mod plain;
 mod pools;
 mod proxies;
