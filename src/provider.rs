@@ -37,6 +37,9 @@ pub struct PveConfig {
     /// cluster; with more than one the provider survives the death of a node. `https://HOST` is port 443, as everywhere; a
     /// bare `HOST` is PVE's own port 8006. `PVE_ENDPOINTS`: the same as `name=url,name=url`, or a list of urls. Without it
     /// `PROXMOX_VE_ENDPOINT` is read: one url.
+    ///
+    /// They may be nodes that are in no cluster yet: each is then asked only for what is its own, until `pve_cluster` has made
+    /// one of them a cluster.
     #[attr(optional)]
     pub endpoints: Option<BTreeMap<String, String>>,
     /// SHA-256 fingerprints of the nodes' certificates by node name, as `pvenode cert info` shows them. Takes the place

@@ -35,6 +35,9 @@ pub fn data_may_send(path: &str) -> bool {
 /// # It is read by a command on a node: a terminal that is opened is no sign that something was written.
 /// reads_by_shell = true
 ///
+/// # It can be made but once in a cluster: what tries it twice takes another one.
+/// once = true
+///
 /// # Values for attributes where those that follow from the type make no sense, one after the other.
 /// values {
 ///   min_size = [4, 1, 3]
@@ -45,6 +48,8 @@ pub struct Beside {
     /// The cluster that the example assumes; none: what most do, with Ceph and a machine.
     pub cluster: Option<Value>,
     reads_by_shell: bool,
+    /// Whether it can be made but once in a cluster.
+    pub once: bool,
     left_behind: Vec<String>,
     left_without_journal: Vec<String>,
     values: BTreeMap<String, Vec<String>>,
@@ -72,11 +77,13 @@ impl Beside {
             let value = told[attribute.key.as_str()].take();
             match attribute.key.as_str() {
                 "cluster" => beside.cluster = Some(value),
+                "once" => beside.once = serde_json::from_value(value)?,
                 "left_behind" => beside.left_behind = serde_json::from_value(value)?,
                 "left_without_journal" => beside.left_without_journal = serde_json::from_value(value)?,
                 "reads_by_shell" => beside.reads_by_shell = serde_json::from_value(value)?,
                 other => bail!(
-                    "`{other}` is not known; there are `cluster`, `left_behind`, `left_without_journal`, `reads_by_shell` and the block `values`"
+                    "`{other}` is not known; there are `cluster`, `once`, `left_behind`, `left_without_journal`, `reads_by_shell` and the \
+                     block `values`"
                 ),
             }
         }
@@ -149,6 +156,7 @@ mod tests {
         let text = r#"
             cluster     = { ceph = { stage = "ready", mons = ["pve1"] } }
             left_behind = ["/ceph/pools/.mgr"]
+            once        = true
 
             left_without_journal = ["/nodes/0/units"]
 
@@ -161,6 +169,7 @@ mod tests {
         "#;
         let beside = Beside::read(text).unwrap();
         assert_eq!(beside.cluster, Some(serde_json::json!({"ceph": {"stage": "ready", "mons": ["pve1"]}})));
+        assert!(beside.once && !Beside::default().once);
         let disks: Vec<String> =
             beside.values("disks").unwrap().iter().map(|text| text.split_whitespace().collect()).collect();
         assert_eq!(disks, [r#"{scsi0={size="8G",ssd=true}}"#, "{}"]);
@@ -175,7 +184,12 @@ mod tests {
 
     #[test]
     fn what_is_misspelt_is_told() {
-        for (text, told) in [("clutser = {}", "clutser"), ("value {\n}", "value"), ("values {\n size = 1\n}", "size")] {
+        for (text, told) in [
+            ("clutser = {}", "clutser"),
+            ("value {\n}", "value"),
+            ("once = 1", "boolean"),
+            ("values {\n size = 1\n}", "size"),
+        ] {
             let error = Beside::read(text).unwrap_err().to_string();
             assert!(error.contains(told), "{error}");
         }

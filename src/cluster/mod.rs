@@ -1,6 +1,9 @@
 //! The cluster as a whole.
 
+pub mod found;
+pub mod member;
 pub mod options;
+pub mod told;
 pub mod version;
 pub mod versions;
 
@@ -10,5 +13,13 @@ use crate::ground::pve::Pve;
 
 /// What this area offers.
 pub fn offer(registry: Registry<Pve>) -> Registry<Pve> {
-    registry.object::<options::ClusterOptions>().data::<version::Version>().data::<versions::Versions>()
+    registry
+        .resource::<found::Cluster>()
+        .resource::<member::ClusterMember>()
+        .data::<told::ClusterFacts>()
+        .data::<told::OneMember>()
+        .data::<told::AllMembers>()
+        .object::<options::ClusterOptions>()
+        .data::<version::Version>()
+        .data::<versions::Versions>()
 }

@@ -20,6 +20,8 @@ use crate::ceph::flags::CephFlags;
 use crate::ceph::install::CephInstall;
 use crate::ceph::osd::Osd;
 use crate::ceph::pool::Pool as CephPool;
+use crate::cluster::found::Cluster;
+use crate::cluster::member::ClusterMember;
 use crate::ha::resource::HaResource;
 use crate::node::file::NodeFile;
 use crate::node::partition::DiskPartition;
@@ -436,6 +438,17 @@ async fn files_and_services_of_nodes() {
     assert!(done > 3, "only {done} forms were accepted");
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn clusters() {
+    let link = |_: &str| "0";
+    let rig = Rig::of("nodes: [{name: pve1, single: true}, {name: pve2, single: true}]").await;
+    let done = every_form::<Cluster>(&rig, &json!({ "name": "lab", "node": "pve1" }), &link, &[]).await;
+    assert!(done >= 10, "only {done} forms were accepted");
+    let rig = Rig::of("nodes: [{name: pve1}, {name: pve2}, {name: pve3, single: true}]").await;
+    let done = every_form::<ClusterMember>(&rig, &json!({ "node": "pve3" }), &link, &[]).await;
+    assert!(done >= 10, "only {done} forms were accepted");
+}
+
 /// Whoever adds a resource tries its forms here; those of plain objects are tried with their lives.
 #[test]
 fn no_resource_is_left_out() {
@@ -450,6 +463,8 @@ fn no_resource_is_left_out() {
         super::type_name::<CephMetadataServer>(),
         super::type_name::<CephMonitor>(),
         super::type_name::<CephPool>(),
+        super::type_name::<Cluster>(),
+        super::type_name::<ClusterMember>(),
         super::type_name::<CrushBucket>(),
         super::type_name::<CrushRule>(),
         super::type_name::<DiskPartition>(),

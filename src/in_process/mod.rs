@@ -19,6 +19,7 @@ mod filesystems;
 mod forms;
 mod ha;
 mod in_use;
+mod joins;
 mod lives;
 mod locked_out;
 mod machine_lives;

@@ -7,7 +7,7 @@
 //! Whatever differs is a defect of `terraform-core`.
 
 use acceptance_tests::lots::{draw, seed};
-use acceptance_tests::{HEAD, Program, Sim, Terraform, Workspace};
+use acceptance_tests::{Beside, HEAD, Program, Sim, Terraform, Workspace};
 use anyhow::{Context as _, ensure};
 use serde_json::Value as Json;
 use terraform_core::{Config, Core, Diagnostics, PlanOptions, Provider, State, compare};
@@ -34,7 +34,7 @@ pub(super) fn find(terraform: &'static Terraform, provider: &Program) -> anyhow:
         Found::new(format!("resource::{name}"), move || {
             let example = Example::of(&name)?;
             let (sim, work) = bench(terraform, &provider, &name, &example.text)?;
-            on_a_runtime(resource(&sim, &work, &example))
+            on_a_runtime(resource(&sim, &work, &example, Beside::of(&name)?.once))
         })
     });
     let data_sources = description.data_sources.into_iter().filter(|(_, object)| !object.plain).map(|(name, _)| {
@@ -100,7 +100,8 @@ async fn both_plan(
     Ok(theirs.json)
 }
 
-async fn resource(sim: &Sim, work: &Workspace, example: &Example) -> anyhow::Result<()> {
+/// `once`: it can be made but once in a cluster.
+async fn resource(sim: &Sim, work: &Workspace, example: &Example, once: bool) -> anyhow::Result<()> {
     let config = Config::from_hcl(&example.text).map_err(anyhow::Error::msg)?;
     let mut core = judge(sim, work).await?;
     let plain = PlanOptions::default();
@@ -131,6 +132,9 @@ async fn resource(sim: &Sim, work: &Workspace, example: &Example) -> anyhow::Res
     both_plan(&core, work, &config, &destroy, &["-destroy"]).await.context("the plan to destroy it")?;
     work.destroy()?.succeeded()?;
 
+    if once {
+        return Ok(());
+    }
     // The same by the judge alone.
     core.state = State::default();
     core.apply(&config).await.map_err(said)?;

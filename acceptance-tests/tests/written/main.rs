@@ -4,6 +4,7 @@
 mod ceph_osd;
 mod ceph_pool;
 mod ceph_rule;
+mod cluster;
 mod endpoints;
 mod framework;
 mod guides;

@@ -333,6 +333,12 @@ impl Client {
         self.inner.connections.endpoint_of(node).map(|index| self.alone_at(index)).transpose()
     }
 
+    /// The fingerprint that the endpoint of a node is held to, if it is.
+    pub fn pin(&self, node: &str) -> Option<String> {
+        let index = self.inner.connections.endpoint_of(node)?;
+        self.inner.connections.config_of(index).1
+    }
+
     /// A node at an address of its own, with our login (or else our token) and what else we trust. A fingerprint takes the place
     /// of that.
     ///

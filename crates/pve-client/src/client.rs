@@ -48,6 +48,8 @@ pub(crate) struct Inner {
     auth: Auth,
     nodes: Arc<Nodes>,
     locks: Locks,
+    /// Held by each write under way, and by whoever lets none begin.
+    gate: Arc<tokio::sync::RwLock<()>>,
 }
 
 /// A write under way: the head of a lock's queue. When it is dropped, shared reads of the areas it touches are fetched
@@ -64,6 +66,9 @@ impl Writing {
         self.client.submit(&request, &self.client.stop).await
     }
 }
+
+/// As long as this is there, no write begins.
+pub struct Quiet(#[allow(dead_code, reason = "held for its end alone")] tokio::sync::OwnedRwLockWriteGuard<()>);
 
 impl Drop for Writing {
     fn drop(&mut self) {
@@ -93,6 +98,7 @@ impl Client {
             auth: Auth::new(&config)?,
             nodes,
             locks: Locks::default(),
+            gate: Arc::default(),
             dial,
             config,
         };
@@ -142,6 +148,7 @@ impl Client {
 
     async fn ask_here<T: DeserializeOwned>(&self, request: &Request) -> Result<(T, Arc<Endpoint>), Error> {
         let nodes = &self.inner.nodes;
+        let _open = if request.is_read() { None } else { Some(self.inner.gate.read().await) };
         let Some(node) = request.target() else {
             let (answer, endpoint) = self.exchange(request).await?;
             return Ok((answer::parse(&answer, request)?, endpoint));
@@ -229,6 +236,18 @@ impl Client {
             }
             pause = (pause * 2).min(LOCK_PAUSE.1);
         }
+    }
+
+    /// Lets no write begin until what is returned is dropped, as while a node joins: the cluster may be without quorum then,
+    /// which each of them would fail for. Returns when those under way are answered. Nodes asked for themselves
+    /// ([`Client::alone`], [`Client::beside`]) are free.
+    pub async fn quiet(&self) -> Quiet {
+        Quiet(self.inner.gate.clone().write_owned().await)
+    }
+
+    /// The password of root@pam, if that is who we log in as.
+    pub fn root_password(&self) -> Option<&crate::Secret> {
+        self.inner.config.login.as_ref().filter(|_| self.has_root()).map(|login| &login.password)
     }
 
     /// Tells the client that a node was seen online or offline, so that it need not find out by waiting.

@@ -24,7 +24,7 @@ mod upid;
 pub mod version;
 pub mod wire;
 
-pub use client::{Client, Writing};
+pub use client::{Client, Quiet, Writing};
 pub use config::Config;
 pub(crate) use connection::BoxedIo;
 pub use connection::{Endpoint, Proxies};

@@ -31,6 +31,8 @@ use crate::ceph::flags::CephFlags;
 use crate::ceph::install::CephInstall;
 use crate::ceph::osd::Osd;
 use crate::ceph::pool::Pool as CephPool;
+use crate::cluster::found::Cluster;
+use crate::cluster::member::ClusterMember;
 use crate::firewall::rules::FirewallRules;
 use crate::ha::resource::HaResource;
 use crate::node::apt::repository::AptRepository;
@@ -69,6 +71,24 @@ const POOL_MEMBER: &[(&str, Stands)] = &[
     ("poolid", As("poolid")),
     ("member", Apart("PVE has a parameter each for guests and storages")),
     ("allow_move", As("allow-move")),
+];
+
+const CLUSTER: &[(&str, Stands)] = &[
+    ("name", As("clustername")),
+    ("node", Apart("it is asked there")),
+    ("links.address", As("link[n].address")),
+    ("links.priority", As("link[n].priority")),
+];
+
+const CLUSTER_MEMBER: &[(&str, Stands)] = &[
+    ("node", Apart("it is asked there")),
+    ("endpoint", Apart("it is asked there")),
+    ("fingerprint", Unlike("fingerprint", "it is of the node that joins, and PVE's is of the member that is asked")),
+    ("password", As("password")),
+    ("links.address", As("link[n].address")),
+    ("links.priority", As("link[n].priority")),
+    ("gone", Apart(OURS)),
+    ("shut_down", Apart(OURS)),
 ];
 
 const APT_REPOSITORY: &[(&str, Stands)] = &[
@@ -276,6 +296,8 @@ fn limits_are_as_wide_as_pves() {
         compared::<ErasurePool>(&post("/nodes/{node}/ceph/pool"), ceph::ERASURE_POOL),
         compared::<CephFilesystem>(&call("POST", "/nodes/{node}/ceph/fs/{name}"), ceph::FILESYSTEM),
         compared::<CephInstall>(&Call::default(), ceph::INSTALL),
+        compared::<Cluster>(&post("/cluster/config"), CLUSTER),
+        compared::<ClusterMember>(&post("/cluster/config/join"), CLUSTER_MEMBER),
         compared::<CrushBucket>(&Call::default(), ceph::CRUSH_BUCKET),
         compared::<CephFlags>(&call("PUT", "/cluster/ceph/flags"), FLAGS),
         compared::<CephManager>(&call("POST", "/nodes/{node}/ceph/mgr/{id}"), MANAGER),

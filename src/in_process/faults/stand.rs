@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use acceptance_tests::Beside;
 use acceptance_tests::fault_matrix::{Operation, Point};
 use serde_json::Value as Json;
 use terraform_core::{Action, Config, Diagnostics, PlanOptions, State};
@@ -98,9 +99,12 @@ impl Undisturbed {
             stand.measure(operation, &mut subject).await;
         }
         subject.points.insert(Wait, subject.points(Create).to_vec());
-        stand.command(Create, &subject, &subject.config).await.end.unwrap();
-        subject.again = is_the_same(&before, &subject.nothing).is_ok();
-        subject.again &= is_the_same(&subject.there, &stand.bench.at_rest()).is_ok();
+        subject.again = !Beside::of(&subject.name).unwrap().once;
+        if subject.again {
+            stand.command(Create, &subject, &subject.config).await.end.unwrap();
+            subject.again = is_the_same(&before, &subject.nothing).is_ok();
+            subject.again &= is_the_same(&subject.there, &stand.bench.at_rest()).is_ok();
+        }
         if subject.changed.is_some() {
             stand.bench.core.refresh().await.unwrap();
             stand.measure(Update, &mut subject).await;

@@ -14,11 +14,11 @@ use crate::in_process::lives::{Example, bench_of, example_of};
 pub(in crate::in_process) async fn changed(name: &str) -> Option<Config> {
     let (example, beside) = (example_of(name), Beside::of(name).unwrap());
     let mut left: BTreeMap<String, Vec<String>> = BTreeMap::new();
-    // What is local is not sent; and what must not be destroyed could not be tried further.
+    // What is local is not sent, and what is written only shows no change by itself; and what must not be destroyed could not be tried further.
     // An empty list of values: with any other it is another object, or refused.
     let changeable = |attribute: &Attribute| {
         let fixed = beside.values(&attribute.name).is_some_and(<[String]>::is_empty);
-        !fixed && !attribute.is_flagged("local") && !attribute.is_flagged("replace")
+        !fixed && !["local", "replace", "write_only"].iter().any(|flag| attribute.is_flagged(flag))
     };
     let arguments: Vec<Attribute> = arguments(name).into_iter().filter(changeable).collect();
     for attribute in &arguments {

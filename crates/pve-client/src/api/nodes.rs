@@ -233,6 +233,17 @@ impl<'a> Node<'a> {
         Ok(tasks)
     }
 
+    /// How a task has ended, as `OK` or an error's text; `None` while it runs. `GET /nodes/{node}/tasks/{upid}/status`
+    pub async fn task_status(&self, upid: &Upid) -> Result<Option<String>, Error> {
+        #[derive(Deserialize)]
+        struct Status {
+            exitstatus: Option<String>,
+        }
+        let path = format!("nodes/{}/tasks/{}/status", self.node, segment(upid.as_str()));
+        let status: Status = self.client.call(Request::get(path).node(self.node)).await?;
+        Ok(status.exitstatus)
+    }
+
     /// The first lines of a task's log; `limit` 0 is all of it. `GET /nodes/{node}/tasks/{upid}/log`
     pub async fn task_log(&self, upid: &Upid, limit: u32) -> Result<Vec<String>, Error> {
         #[derive(Deserialize)]

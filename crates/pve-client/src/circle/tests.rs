@@ -259,3 +259,24 @@ async fn a_node_by_itself_is_logged_in_to_by_itself() {
     assert_eq!(users(&client).await.unwrap(), Value::Null);
     assert_eq!(client.call::<Value>(at_node("pve2")).await.unwrap(), "b");
 }
+
+#[tokio::test(start_paused = true)]
+async fn while_a_node_joins_no_write_begins() {
+    let world = world(|host| match host {
+        "a" => clustered("lab", 1, &["pve1"], "pve1"),
+        _ => single("pve2"),
+    });
+    world.power("c", false);
+    let client = world.stranger(three());
+    users(&client).await.unwrap();
+    let quiet = client.quiet().await;
+    let other = client.clone();
+    let writing = tokio::spawn(async move { other.call::<Value>(Request::post("pools")).await });
+    tokio::time::sleep(Duration::from_secs(60)).await;
+    assert!(!writing.is_finished());
+    // What the joiner itself is told is what the others wait for; and reads go on.
+    client.call::<Value>(Request::post("nodes/pve2/x").node("pve2")).await.unwrap();
+    users(&client).await.unwrap();
+    drop(quiet);
+    assert_eq!(writing.await.unwrap().unwrap(), "a");
+}

@@ -194,6 +194,8 @@ pub struct Nodes {
     /// Members that corosync counts and that are not there: on their way into the cluster, or all but this one if it was
     /// removed.
     pub(super) awaited: usize,
+    /// The votes that a majority is counted of, where somebody has said so (`pvecm expected`).
+    pub(super) expected: Option<usize>,
 }
 
 impl Nodes {
@@ -220,7 +222,7 @@ impl Nodes {
             files: Files::of_node(),
             units: Units::default(),
         };
-        Nodes { nodes: (1..).zip(&shape.nodes).map(node).collect(), awaited: 0 }
+        Nodes { nodes: (1..).zip(&shape.nodes).map(node).collect(), awaited: 0, expected: None }
     }
 
     /// All nodes.
@@ -259,17 +261,37 @@ impl Nodes {
 
     /// Whether a write on this node finds a majority of the cluster's votes.
     pub fn quorate(&self, name: &str) -> bool {
-        self.online(name) && 2 * self.nodes.iter().filter(|node| node.on).count() > self.nodes.len() + self.awaited
+        let all = self.expected.unwrap_or(self.nodes.len() + self.awaited);
+        self.online(name) && 2 * self.votes() > all
+    }
+
+    fn votes(&self) -> usize {
+        self.nodes.iter().filter(|node| node.on).count()
+    }
+
+    /// Has a majority counted of so many votes, until the members or what is on change.
+    ///
+    /// Belief: what corosync refuses is from its sources (a majority below half of the votes that are there, or that cannot be
+    /// had), and the words are those of its tool.
+    pub fn expect(&mut self, votes: usize) -> Result<(), String> {
+        let (majority, there) = (votes / 2 + 1, self.votes());
+        if majority < there / 2 || majority > there {
+            return Err("Unable to set expected votes: CS_ERR_INVALID_PARAM".to_owned());
+        }
+        self.expected = Some(votes);
+        Ok(())
     }
 
     /// A node that leaves.
     pub(super) fn take(&mut self, name: &str) -> Option<Node> {
+        self.expected = None;
         let place = self.nodes.iter().position(|node| node.name == name)?;
         Some(self.nodes.remove(place))
     }
 
     /// A node that comes.
     pub(super) fn put(&mut self, node: Node) {
+        self.expected = None;
         self.nodes.push(node);
     }
 
@@ -280,10 +302,13 @@ impl Nodes {
             return false;
         }
         node.on = on;
+        if on {
+            node.booted = now;
+        }
         (node.refuses, node.missed) = (false, false);
         node.off_since = (!on).then_some(now);
         if on {
-            node.booted = now;
+            self.expected = None;
         }
         true
     }
@@ -320,5 +345,19 @@ mod tests {
         assert!(!cluster.nodes.quorate("pve1"));
         cluster.set_power("pve3", true);
         assert!(cluster.nodes.quorate("pve1") && cluster.nodes.quorate("pve3"));
+    }
+
+    #[test]
+    fn one_that_expects_no_others_is_a_majority_until_they_come() {
+        let mut cluster = Cluster::for_tests();
+        cluster.set_power("pve2", false);
+        cluster.set_power("pve3", false);
+        assert!(!cluster.nodes.quorate("pve1"));
+        assert!(cluster.nodes.expect(2).unwrap_err().contains("CS_ERR_INVALID_PARAM"));
+        cluster.nodes.expect(1).unwrap();
+        assert!(cluster.nodes.quorate("pve1"));
+        cluster.set_power("pve2", true);
+        cluster.set_power("pve2", false);
+        assert!(!cluster.nodes.quorate("pve1"));
     }
 }

@@ -282,6 +282,7 @@ impl Cluster {
         } else {
             // From here on its vote is missed.
             self.nodes.awaited += 1;
+            self.nodes.expected = None;
         }
         if let Some(single) = self.single(node) {
             told.iter().for_each(|line| single.log_to(task, line));

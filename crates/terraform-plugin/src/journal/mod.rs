@@ -45,6 +45,19 @@ pub(crate) struct Ask {
 const LOOKS: u32 = 60;
 const PAUSE: Duration = Duration::from_millis(500);
 
+/// What the provider talks to. The same way leads to the same, whatever that is called by now: a run that made a cluster began
+/// before it had a name.
+struct Here {
+    way: Option<String>,
+    scope: Option<String>,
+}
+
+impl Here {
+    fn is_of(&self, entry: &Entry) -> bool {
+        (self.way.is_some() && entry.way == self.way) || self.scope.as_ref() == Some(&entry.scope)
+    }
+}
+
 /// The journal of one configured provider.
 pub(crate) struct Journal {
     dir: PathBuf,
@@ -154,20 +167,15 @@ impl Journal {
     /// nobody is asked where the entry was written on the way to here.
     pub(crate) async fn arrived(&self, kind: &str, place: &str) {
         let fits = |entry: &Entry| entry.kind == kind && entry.place.as_deref() == Some(place);
-        let way = self.way();
-        let same_way = |entry: &Entry| way.is_some() && entry.way == way;
         // The lock must not be held while somebody is asked.
-        let (some, unsure) = {
-            let left = self.left();
-            let mut fitting = left.iter().filter(|(_, entry)| fits(entry)).peekable();
-            (fitting.peek().is_some(), fitting.any(|(_, entry)| !same_way(entry)))
-        };
-        if !some {
+        let fitting: Vec<Entry> =
+            self.left().iter().filter(|(_, entry)| fits(entry)).map(|(_, entry)| entry.clone()).collect();
+        if fitting.is_empty() {
             return;
         }
-        let scope = if unsure { Some(self.scope().await) } else { None };
+        let here = self.here(&fitting).await;
         self.left().retain(|(path, entry)| {
-            let arrived = fits(entry) && (same_way(entry) || scope == Some(entry.scope.as_str()));
+            let arrived = fits(entry) && here.is_of(entry);
             if arrived && let Some(kept) = entry::take(vec![path.clone()], |found| found == entry) {
                 kept.strike();
             }
@@ -200,8 +208,8 @@ impl Journal {
         if candidates.is_empty() {
             return false;
         }
-        let scope = self.scope().await;
-        candidates.retain(|(_, entry)| entry.scope == scope);
+        let here = self.here(candidates.iter().map(|(_, entry)| entry)).await;
+        candidates.retain(|(_, entry)| here.is_of(entry));
         let worked_on = !candidates.is_empty();
         worked_on && entry::take(candidates.into_iter().map(|(path, _)| path).collect(), making).is_none()
     }
@@ -222,13 +230,13 @@ impl Journal {
             if candidates.is_empty() {
                 return None;
             }
-            let scope = self.scope().await;
-            candidates.retain(|(_, entry)| entry.scope == scope);
+            let here = self.here(candidates.iter().map(|(_, entry)| entry)).await;
+            candidates.retain(|(_, entry)| here.is_of(entry));
             if candidates.is_empty() {
                 return None;
             }
             let paths = candidates.into_iter().map(|(path, _)| path).collect();
-            let found = entry::take(paths, |entry| ours(entry) && entry.scope == scope);
+            let found = entry::take(paths, |entry| ours(entry) && here.is_of(entry));
             if found.is_some() || !patient {
                 return found.inspect(|kept| self.own(kept));
             }
@@ -254,8 +262,22 @@ impl Journal {
         self.ask.way.as_ref().map(|way| hex::encode(Sha256::digest(way)))
     }
 
-    async fn scope(&self) -> &str {
-        self.scope.get_or_init(|| (self.ask.scope)()).await
+    /// What tells whether these are about what the provider talks to. Nobody is asked where each came by the same way.
+    async fn here(&self, entries: impl IntoIterator<Item = &Entry>) -> Here {
+        let here = Here { way: self.way(), scope: None };
+        if entries.into_iter().all(|entry| here.is_of(entry)) {
+            return here;
+        }
+        Here { scope: Some(self.scope().await), ..here }
+    }
+
+    /// What cannot be told yet is asked for again: a run may make what it talks to.
+    async fn scope(&self) -> String {
+        let told = self.scope.get_or_try_init(|| async {
+            let told = (self.ask.scope)().await;
+            if told.is_empty() { Err(()) } else { Ok(told) }
+        });
+        told.await.cloned().unwrap_or_default()
     }
 
     /// Gives an entry back.
@@ -296,7 +318,7 @@ impl Intent {
             kind: self.kind.to_owned(),
             place,
             digest: self.digest.clone(),
-            scope: self.journal.scope().await.to_owned(),
+            scope: self.journal.scope().await,
             way: self.journal.way(),
             origin: self.journal.origin.clone(),
             begun: (self.journal.ask.clock)(),

@@ -149,6 +149,43 @@ async fn another_way_to_another_cluster_strikes_nothing() {
 }
 
 #[tokio::test]
+async fn what_began_before_it_had_a_name_is_known_by_the_way() {
+    let (here, there) = (Some("https://a pinned AA"), Some("https://b pinned BB"));
+    for (scope, way, known) in [("lab", here, true), ("lab", there, false), ("lab", None, false), ("", None, true)] {
+        let dir = tempfile::tempdir().unwrap();
+        let first = by(dir.path(), "", here).0;
+        let making = intent(&first, "a");
+        making.write(place("a")).await.unwrap();
+        let next = by(dir.path(), scope, way).0;
+        assert_eq!(next.is_being_made("thing", "a").await, known, "{scope} {way:?}");
+        drop((making, first));
+        assert_eq!(intent(&next, "a").former(Some("a")).await.is_some(), known, "{scope} {way:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_name_that_could_not_be_told_is_asked_for_again() {
+    let dir = tempfile::tempdir().unwrap();
+    let told = ["", "", "lab", "other lab"];
+    let count = AtomicUsize::new(0);
+    let scope = Box::new(move || -> BoxFuture<'static, String> {
+        let told = told[count.fetch_add(1, Ordering::Relaxed)];
+        Box::pin(async move { told.to_owned() })
+    });
+    let journal = Arc::new(Journal::new(dir.path(), "test", Ask { scope, way: None, clock: Box::new(|| 7) }));
+    for name in ["a", "b", "c", "d"] {
+        killed(&journal, name).await;
+    }
+    let mut scopes: Vec<_> = entry::fitting(&journal.dir, |_| false, |_| true)
+        .into_iter()
+        .map(|(_, entry)| (entry.place.unwrap(), entry.scope))
+        .collect();
+    scopes.sort();
+    let pairs = [("a", ""), ("b", ""), ("c", "lab"), ("d", "lab")];
+    assert_eq!(scopes, pairs.map(|(place, scope)| (place.to_owned(), scope.to_owned())));
+}
+
+#[tokio::test]
 async fn a_removal_that_was_cut_off_is_known_until_it_is_over() {
     let dir = tempfile::tempdir().unwrap();
     let first = journal(dir.path(), "lab");

@@ -77,6 +77,7 @@ async fn call_everything(client: &Client) {
         client.node(node).status(),
         client.node(node).version(),
         client.node(node).tasks(&filter),
+        client.node(node).task_status(&upid),
         client.node(node).task_log(&upid, 5),
         client.node(node).vms(),
         client.disks(node).list(),

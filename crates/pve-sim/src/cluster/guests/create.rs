@@ -52,7 +52,7 @@ fn boot_order(config: &Config) -> Vec<String> {
 
 impl Cluster {
     /// Puts a guest of the cluster's shape there, with its volumes. What cannot be made stands as it was written.
-    pub(crate) fn place_guest(&mut self, shape: &GuestShape) {
+    pub fn place_guest(&mut self, shape: &GuestShape) {
         let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
         let mut given: Vec<(String, String)> = shape.config.iter().map(|(k, v)| (k.clone(), text(v))).collect();
         given.extend(shape.name.clone().map(|name| ("name".to_owned(), name)));

@@ -1,5 +1,7 @@
 //! `/nodes/{node}/status`, `/nodes/{node}/time`.
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
 
 use crate::cluster::nodes::Node;
@@ -7,8 +9,14 @@ use crate::kernel::{Call, PveError, Routes};
 
 pub(crate) fn routes(r: &mut Routes) {
     r.get("/nodes/{node}/status", status);
+    r.post("/nodes/{node}/status", command);
     r.get("/nodes/{node}/time", time);
 }
+
+/// From the answer until the node begins with it.
+const DELAY: Duration = Duration::from_secs(2);
+/// Belief: until it is off; its guests are stopped by then.
+const SHUTDOWN: Duration = Duration::from_secs(15);
 
 const KERNEL: &str = "6.17.2-1-pve";
 const KERNEL_VERSION: &str = "#1 SMP PREEMPT_DYNAMIC PMX 6.17.2-1 (2025-10-21T11:55Z)";
@@ -38,6 +46,16 @@ fn status(call: &mut Call<'_>) -> Result<Value, PveError> {
         "rootfs": { "total": root, "used": root_used, "free": root - root_used, "avail": root - root_used },
         "pveversion": format!("pve-manager/{}/{}", node.pve.as_deref().unwrap_or(&profile.pve), profile.repoid),
     }))
+}
+
+/// Switches the node off, or starts it anew: it has answered before that.
+fn command(call: &mut Call<'_>) -> Result<Value, PveError> {
+    let (node, again) = (call.node.clone(), call.params.text("command") == Some("reboot"));
+    call.cluster.after(DELAY + SHUTDOWN, move |cluster| match again {
+        true => cluster.reset_node(&node),
+        false => cluster.set_power(&node, false),
+    });
+    Ok(Value::Null)
 }
 
 fn time(call: &mut Call<'_>) -> Result<Value, PveError> {

@@ -193,7 +193,7 @@ fn locked(world: &World, node: &str, words: &[String]) -> Option<Output> {
     program(world, node, command)
 }
 
-/// `ceph`, `ceph-volume`, `pveceph purge` and what reads and writes tables of partitions, as they answer on this node, also in
+/// `ceph`, `ceph-volume`, `pveceph purge`, `pvecm expected` and what reads and writes tables of partitions, as they answer on this node, also in
 /// a shell of their own and under a lock; no other program.
 fn program(world: &World, node: &str, argv: &[String]) -> Option<Output> {
     let name = argv.first()?;
@@ -214,6 +214,20 @@ fn program(world: &World, node: &str, argv: &[String]) -> Option<Output> {
             let node = cluster.nodes.get_mut(node)?;
             let (units, files) = (&mut node.units, &node.files);
             units.run(files, &words)
+        });
+    }
+    if ["pvecm", "/usr/bin/pvecm", "/bin/pvecm"].contains(&name.as_str()) {
+        let words: Vec<&str> = argv.iter().skip(1).map(String::as_str).collect();
+        return world.with(|cluster| match words[..] {
+            ["expected", votes] if votes.parse::<usize>().is_ok() => {
+                let said = cluster.at(node, |cluster| cluster.nodes.expect(votes.parse().unwrap_or(0)));
+                let (status, stderr) = said.map_or_else(|text| (1, format!("{text}\n")), |()| (0, String::new()));
+                Some(Output { status, stdout: String::new(), stderr })
+            }
+            _ => {
+                *cluster.unmodelled.entry(format!("pvecm {}", words.join(" "))).or_default() += 1;
+                None
+            }
         });
     }
     if ["pveceph", "/usr/bin/pveceph", "/bin/pveceph"].contains(&name.as_str()) {

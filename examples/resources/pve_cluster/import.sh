@@ -1,0 +1,1 @@
+terraform import pve_cluster.lab lab

@@ -1,0 +1,1 @@
+terraform import pve_cluster_member.pve3 pve3
