@@ -147,8 +147,28 @@ impl<'a> Cluster<'a> {
     }
 
     /// A guest by number, from the list of [`Cluster::guests`]. `None` also if we may not see it.
+    ///
+    /// As long as no cluster is made, the nodes are asked one by one: the guest that only one of them has is what the cluster's
+    /// will be. That none has it is no answer then.
     pub async fn guest(&self, vmid: u32) -> Result<Option<Guest>, Error> {
-        Ok(self.guests().await?.iter().find(|guest| guest.vmid == vmid).cloned())
+        let numbered = |guests: &[Guest]| guests.iter().find(|guest| guest.vmid == vmid).cloned();
+        let scattered = match self.guests().await {
+            Ok(guests) => return Ok(numbered(&guests)),
+            Err(error) => error,
+        };
+        let Error::NoCluster { single, silent, .. } = &scattered else { return Err(scattered) };
+        if !silent.is_empty() {
+            return Err(scattered);
+        }
+        let mut found = Vec::new();
+        for node in single {
+            let Some(alone) = self.client.alone(node)? else { return Err(scattered) };
+            found.extend(numbered(&*alone.cluster().guests().await?));
+        }
+        match &found[..] {
+            [only] => Ok(Some(only.clone())),
+            _ => Err(scattered),
+        }
     }
 
     /// Members and quorum. `GET /cluster/status`

@@ -124,6 +124,33 @@ async fn single_nodes_are_asked_for_themselves_only() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn before_there_is_a_cluster_a_guest_is_the_only_one_of_its_number() {
+    let world = World::new(|call: &Call| {
+        let (node, vmids): (_, &[u32]) = match call.host.as_str() {
+            "a" => ("pve1", &[101, 102]),
+            "b" => ("pve2", &[102]),
+            _ => ("pve3", &[]),
+        };
+        let guest = |vmid: &u32| json!({ "type": "qemu", "vmid": vmid, "node": node, "status": "running" });
+        match call.line.split('?').next() {
+            Some("GET /cluster/status") => single(node),
+            _ => Reply::Data(vmids.iter().map(guest).collect()),
+        }
+    });
+    let client = world.stranger(three());
+    let cluster = client.cluster();
+    assert_eq!(cluster.guest(101).await.unwrap().unwrap().node, "pve1");
+    for vmid in [102, 103] {
+        assert!(matches!(cluster.guest(vmid).await, Err(Error::NoCluster { .. })), "{vmid}");
+    }
+    // A node that is silent may have one, too.
+    world.power("c", false);
+    world.cut().await;
+    client.regroup();
+    assert!(matches!(cluster.guest(101).await, Err(Error::NoCluster { .. })));
+}
+
+#[tokio::test(start_paused = true)]
 async fn one_that_is_alone_may_not_be_all_there_is() {
     let world = world(|_| single("pve1"));
     ["b", "c"].into_iter().for_each(|host| world.power(host, false));
