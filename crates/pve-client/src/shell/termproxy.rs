@@ -93,8 +93,21 @@ impl TermShell {
             Some((program, options)) => invite.param("cmd", program).param("cmd-opts", options),
             None => invite,
         };
+        match self.accept(&invite, deadline).await? {
+            Ok(terminal) => Ok(terminal),
+            // It waits for ten seconds only, and nothing was run in it.
+            Err(Broken::Connection(why)) if Instant::now() < deadline => {
+                tracing::debug!(node = self.node, why, "another terminal");
+                self.accept(&invite, deadline).await?.map_err(|why| self.failed(&why.to_string()))
+            }
+            Err(why) => Err(self.failed(&why.to_string())),
+        }
+    }
+
+    /// The inner error is that of a terminal that was there.
+    async fn accept(&self, invite: &Request, deadline: Instant) -> Result<Result<Terminal, Broken>, Error> {
         // The terminal waits on the node that took this call, for ten seconds.
-        let (invitation, endpoint) = self.client.call_at::<Invitation>(invite).await?;
+        let (invitation, endpoint) = self.client.call_at::<Invitation>(invite.clone()).await?;
         let path = format!("{}/vncwebsocket", self.path());
         let request = Request::get(&path)
             .node(&self.node)
@@ -128,7 +141,8 @@ impl TermShell {
             Terminal::enter(socket, &invitation).await.map(Ok)
         };
         match timeout_at(deadline, open).await {
-            Ok(opened) => opened.map_err(|why| self.failed(&why.to_string()))?,
+            Ok(Ok(opened)) => opened.map(Ok),
+            Ok(Err(broken)) => Ok(Err(broken)),
             Err(_) => Err(self.failed("no shell in time")),
         }
     }
