@@ -150,7 +150,12 @@ impl From<Problem> for Error {
             }
             Inner::Pve { doing, source, .. } | Inner::Command { doing, source: CommandError::Shell(source) } => {
                 let error = Self::new(doing, explain(&source));
-                if lasts(&source) { error.lasting() } else { error }
+                match &source {
+                    source if lasts(source) => error.lasting(),
+                    Pve::NoCluster { clusters, .. } if clusters.is_empty() => error.everywhere(),
+                    Pve::NotInstalled(_) | Pve::NotInitialised(_) => error.everywhere(),
+                    _ => error,
+                }
             }
             Inner::Command { doing, source } => Self::new(doing, explain_command(&source)),
         }

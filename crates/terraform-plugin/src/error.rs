@@ -13,6 +13,7 @@ use crate::path::Path;
 pub struct Error {
     said: Diagnostics,
     lasting: bool,
+    everywhere: bool,
     taken: bool,
 }
 
@@ -27,6 +28,13 @@ impl Error {
     #[must_use]
     pub fn lasting(self) -> Self {
         Self { lasting: true, ..self }
+    }
+
+    /// The same, where it is so for whatever is looked at, until the plan is applied or time passes: no cluster is there yet. A
+    /// plan warns of it once, not for each object.
+    #[must_use]
+    pub fn everywhere(self) -> Self {
+        Self { everywhere: true, ..self }
     }
 
     /// The same, where what is to be made exists already: the framework says so in other words if it is this state that holds
@@ -61,6 +69,11 @@ impl Error {
     /// Whether nothing that a plan could hold mends it.
     pub(crate) fn is_lasting(&self) -> bool {
         self.lasting
+    }
+
+    /// Whether it is so for whatever is looked at.
+    pub(crate) fn is_everywhere(&self) -> bool {
+        self.everywhere
     }
 
     /// The same, with every message that has no path yet about that attribute.
@@ -108,6 +121,7 @@ impl Error {
         self.said.extend(other.said);
         self.lasting |= other.lasting;
         // One word for all would hide what else there is.
+        self.everywhere &= other.everywhere;
         self.taken &= other.taken;
         self
     }
@@ -139,7 +153,12 @@ impl Error {
 impl From<Diagnostic> for Error {
     /// A warning becomes an error: something failed.
     fn from(diagnostic: Diagnostic) -> Self {
-        Self { said: Diagnostic { severity: Severity::Error, ..diagnostic }.into(), lasting: false, taken: false }
+        Self {
+            said: Diagnostic { severity: Severity::Error, ..diagnostic }.into(),
+            lasting: false,
+            everywhere: false,
+            taken: false,
+        }
     }
 }
 
@@ -191,6 +210,8 @@ mod tests {
             assert!(error.is_lasting(), "{error:?}");
         }
         assert!(!Error::new("a", "b").is_lasting());
+        let same = || Error::new("a", "b").everywhere();
+        assert!(same().at("node").is_everywhere() && !same().and(Error::new("c", "")).is_everywhere());
         let noted = Error::new("a", "b").and(Error::new("c", "")).noting("Soon.");
         assert_eq!(noted.text(), "a\nb\nc\nSoon.");
     }

@@ -23,6 +23,9 @@ enum Grade {
     Unseen,
 }
 
+/// What holds for every object of the plan alike.
+const UNSEEN: &str = "What the apply depends on cannot be looked at now";
+
 /// What speaks against a write.
 #[derive(Debug)]
 pub struct Findings<M> {
@@ -134,6 +137,13 @@ impl Found {
                         said.extend(error.into_diagnostics());
                     }
                 }
+                Grade::Unseen if error.is_everywhere() => {
+                    if first(&error) {
+                        let details =
+                            error.into_diagnostics().into_iter().map(|d| Diagnostic::warning(UNSEEN, d.detail));
+                        said.extend(details);
+                    }
+                }
                 Grade::Certain => said.extend(error.into_diagnostics()),
                 Grade::Notice => said.extend(error.into_warnings()),
                 _ => said.extend(error.into_diagnostics().into_iter().map(|later| warning(grade, ahead, later))),
@@ -224,6 +234,11 @@ mod tests {
         let unseen = || Findings::<()>::default().seen(Err(Error::new("wrong password", "").lasting()));
         assert_eq!(told(unseen(), false), [(Severity::Error, "wrong password".to_owned(), String::new())]);
         assert!(unseen().foretold(Ahead::Removal("test_vm"), true, |_| false).is_empty());
+        // What is so for all is told once, too, as what it is.
+        let unseen = || Findings::<()>::default().seen(Err(Error::new("no pool seen", "no cluster yet").everywhere()));
+        let once = (Severity::Warning, UNSEEN.to_owned(), "no cluster yet".to_owned());
+        assert_eq!(told(unseen(), false), [once]);
+        assert!(unseen().foretold(Ahead::Apply("test_vm"), false, |_| false).is_empty());
         let mut found = Findings::<()>::default();
         found.mendable(Error::new("wrong password", "").lasting());
         assert_eq!(told(found.seen(Ok(())), false)[0].0, Severity::Error);

@@ -163,11 +163,13 @@ impl<P: Provider> Server<P> {
         }
     }
 
-    /// Whether an error says something new. One that lasts every object would repeat, in other words for what it was doing.
+    /// Whether an error says something new. One that lasts, or is so everywhere, every object would repeat, in other words for
+    /// what it was doing.
     fn is_news(&self, error: &Error) -> bool {
         let details =
             |error: &Error| error.diagnostics().iter().map(|d| d.detail.clone()).collect::<Vec<_>>().join("\n");
-        !error.is_lasting() || self.0.told.lock().unwrap_or_else(PoisonError::into_inner).insert(details(error))
+        let repeats = error.is_lasting() || error.is_everywhere();
+        !repeats || self.0.told.lock().unwrap_or_else(PoisonError::into_inner).insert(details(error))
     }
 
     /// The state holds this object.

@@ -32,7 +32,7 @@ impl<P: Provider> Server<P> {
             // The state stays as it was: nothing has been learnt.
             Err(error) => {
                 // An import that is not told of would be taken for done.
-                if self.is_news(&error) || Private::decode(&request.private).take_imported() {
+                if error.is_everywhere() || self.is_news(&error) || Private::decode(&request.private).take_imported() {
                     said.extend(error.into_diagnostics());
                 }
                 kept(&request)
