@@ -27,9 +27,14 @@ pub fn import_blocks(state: &Value, provider: impl Fn(&str) -> Option<String>) -
         let (kind, name) = (word("type"), word("name"));
         for instance in resource["instances"].as_array().into_iter().flatten() {
             let index = instance["index_key"].as_str().map(|key| format!("[{key:?}]")).unwrap_or_default();
-            let id = import_id(kind, &instance["attributes"]);
+            // What has no name is told by its identity.
+            let by_identity = instance["identity"].is_object() && import_id(kind, &instance["attributes"]) == "null";
+            let which = match by_identity {
+                true => format!("identity = {}", instance["identity"]),
+                false => format!("id = {:?}", import_id(kind, &instance["attributes"])),
+            };
             let by = provider(name).map(|alias| format!("  provider = {alias}\n")).unwrap_or_default();
-            blocks.push_str(&format!("import {{\n  to = {kind}.{name}{index}\n  id = {id:?}\n{by}}}\n"));
+            blocks.push_str(&format!("import {{\n  to = {kind}.{name}{index}\n  {which}\n{by}}}\n"));
         }
     }
     blocks
@@ -52,5 +57,13 @@ mod tests {
         let to = "import {\n  to = pve_vm_disk_move.db[\"a\"]\n  id = \"101/scsi0\"\n";
         assert_eq!(import_blocks(&state, |_| None), format!("{to}}}\n"));
         assert_eq!(import_blocks(&state, |_| Some("pve.b".to_owned())), format!("{to}  provider = pve.b\n}}\n"));
+        let state = json!({ "resources": [{ "mode": "managed", "type": "pve_acl", "name": "x", "instances": [
+            { "attributes": { "path": "/" }, "identity": { "path": "/", "who": "a@pam" } },
+        ] }] });
+        let identity = r#"{"path":"/","who":"a@pam"}"#;
+        assert_eq!(
+            import_blocks(&state, |_| None),
+            format!("import {{\n  to = pve_acl.x\n  identity = {identity}\n}}\n")
+        );
     }
 }

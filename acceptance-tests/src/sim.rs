@@ -102,6 +102,11 @@ impl Sim {
         })
     }
 
+    /// The password of root@pam.
+    pub fn password(&self) -> &str {
+        &self.about.password
+    }
+
     /// Its process id.
     pub fn pid(&self) -> u32 {
         self.child.id()

@@ -7,26 +7,51 @@ use std::time::{Duration, Instant};
 
 use acceptance_tests::{Output, Program, Sim, Terraform, Workspace, example};
 use anyhow::{Context as _, Result, ensure};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 /// The virtual machine that is there before Terraform is.
 const VMID: &str = "101";
+/// How fast disks move.
+const OPTIONS: [&str; 2] = ["--bandwidth", "200MiB/s"];
 /// How long a failover may take here. Simulated it takes up to three and a half minutes, a sixtieth of that in real time.
 const PATIENCE: Duration = Duration::from_secs(120);
 
+/// Where the demo begins.
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    /// `bare`: nodes that do not know each other; `ceph`: a cluster with Ceph's monitors
+    #[arg(long, value_name = "WHERE", default_value = "bare")]
+    from: From,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum From {
+    Bare,
+    Ceph,
+}
+
 /// Runs the demo.
-pub(crate) fn run() -> Result<bool> {
+pub(crate) fn run(args: &Args) -> Result<bool> {
     let begun = Instant::now();
-    println!("Three nodes, two empty disks each, Ceph's monitors running, and one virtual machine on a local disk.");
+    println!(
+        "Three nodes, two empty disks each, {}, and one virtual machine on a local disk.",
+        match args.from {
+            From::Bare => "freshly installed and each by itself",
+            From::Ceph => "Ceph's monitors running",
+        }
+    );
     println!("Everything below happens to a simulated cluster on this machine; time passes sixty times as fast.\n");
 
     step("Building the provider and the simulated cluster");
     let provider = Program::provider()?;
     let terraform = Terraform::find()?;
-    let sim = Sim::start(&["--nodes", "3", "--disks", "2", "--guest", VMID, "--bandwidth", "200MiB/s"])?;
-    let work = Workspace::of(terraform, &provider, &sim)?;
-    copy_example(&work)?;
-    let watch = Watch::new(terraform, &provider, &sim)?;
+    let sim = match args.from {
+        From::Bare => Sim::of(bare_nodes(), &OPTIONS)?,
+        From::Ceph => Sim::start(&[&["--nodes", "3", "--disks", "2", "--guest", VMID], &OPTIONS[..]].concat())?,
+    };
+    let mut work = Workspace::of(terraform, &provider, &sim)?;
+    copy_example(&work, args.from)?;
+    work.set("TF_VAR_root_password", sim.password());
     done(&format!("nodes {}", sim.endpoints().keys().cloned().collect::<Vec<_>>().join(", ")));
 
     step("terraform init, terraform validate");
@@ -38,14 +63,24 @@ pub(crate) fn run() -> Result<bool> {
     step("terraform plan");
     done(&last_line(&work.run(&["plan", "-input=false", "-no-color"])?.succeeded()?, "Plan:")?);
 
-    step(
-        "terraform apply: OSDs on every disk, the rule, the pool, its storage, the disk moved while the machine runs, HA",
-    );
+    let ceph = "OSDs on every disk, the rule, the pool, its storage, the disk moved while the machine runs, HA";
+    match args.from {
+        From::Ceph => step(&format!("terraform apply: {ceph}")),
+        From::Bare => step(&format!(
+            "terraform apply: the cluster, the others join it, packages, Ceph's monitors, managers and metadata servers, {ceph}"
+        )),
+    }
     let applied = work.apply()?.succeeded()?;
     done(&last_line(&applied, "Apply complete!")?);
     let state = work.state()?;
     let osds = count(&state, "pve_ceph_osd");
     let volume = text(&state, "pve_vm_disk_move", "volume")?;
+    let fingerprints = state["outputs"]["fingerprints"]["value"].as_str();
+    if let Some(fingerprints) = fingerprints {
+        work.set("PVE_FINGERPRINTS", fingerprints);
+        println!("    A node that has joined shows another certificate: PVE_FINGERPRINTS is what the apply tells now.");
+    }
+    let watch = Watch::new(terraform, &provider, &sim, fingerprints)?;
     println!("    {osds} OSDs hold the pool; the disk of vm:{VMID} is now {volume}; its machine was never stopped.");
     println!("    vm:{VMID} runs on {} and is under HA.", watch.machine()?.0);
 
@@ -81,6 +116,13 @@ pub(crate) fn run() -> Result<bool> {
     watch.wait_for_health()?;
     let destroyed = work.destroy()?.succeeded()?;
     done(&last_line(&destroyed, "Destroy complete!")?);
+    if args.from == From::Bare {
+        let state = sim.state()?;
+        ensure!(state["ceph"]["osds"] == json!({}) && state["ceph"]["mons"] == json!({}), "{:#}", state["ceph"]);
+        println!(
+            "    {FOUNDER} is alone again; the others are off, and have to be installed anew before they join again."
+        );
+    }
 
     println!("\nThe whole road took {} s. The plan after the failover said:", begun.elapsed().as_secs());
     println!("No changes.");
@@ -95,10 +137,29 @@ fn done(what: &str) {
     println!("    {what}");
 }
 
+/// The node that has the virtual machine.
+const FOUNDER: &str = "pve1";
+
+/// Three nodes that do not know each other.
+fn bare_nodes() -> Value {
+    let disk = |n: u32, d: usize| json!({ "path": ["/dev/sdb", "/dev/sdc"][d], "size": "64G", "serial": format!("SIM{n:02}{:02}", d + 1) });
+    let node = |n: u32| json!({ "name": format!("pve{n}"), "single": true, "disks": [disk(n, 0), disk(n, 1)] });
+    let config = json!({ "memory": "2048", "ostype": "l26", "scsi0": "local-lvm:32", "net0": "virtio,bridge=vmbr0" });
+    json!({
+        "nodes": [node(1), node(2), node(3)],
+        "ceph": { "stage": "none" },
+        "guests": [{ "vmid": VMID.parse::<u32>().unwrap_or_default(), "node": FOUNDER, "running": true, "config": config }],
+    })
+}
+
 /// The scenario with the disks of the simulated nodes.
-fn copy_example(work: &Workspace) -> Result<()> {
-    work.copy_example("ha-vm-on-ceph")?;
-    let disks = fs::read_to_string(example("ha-vm-on-ceph").join("terraform.tfvars.example"))?;
+fn copy_example(work: &Workspace, from: From) -> Result<()> {
+    let name = match from {
+        From::Bare => "from-bare-nodes",
+        From::Ceph => "ha-vm-on-ceph",
+    };
+    work.copy_example(name)?;
+    let disks = fs::read_to_string(example(name).join("terraform.tfvars.example"))?;
     work.write("terraform.tfvars", &format!("{disks}\nvmid = {VMID}\nallow_destroy = true\n"))
 }
 
@@ -126,8 +187,9 @@ fn text(state: &Value, kind: &str, attribute: &str) -> Result<String> {
 struct Watch(Workspace);
 
 impl Watch {
-    fn new(terraform: &'static Terraform, provider: &Program, sim: &Sim) -> Result<Self> {
-        let work = Workspace::of(terraform, provider, sim)?;
+    fn new(terraform: &'static Terraform, provider: &Program, sim: &Sim, fingerprints: Option<&str>) -> Result<Self> {
+        let mut work = Workspace::of(terraform, provider, sim)?;
+        work.set_all(fingerprints.map(|all| ("PVE_FINGERPRINTS", all)));
         work.copy_example("watch")?;
         work.init()?.succeeded()?;
         Ok(Self(work))

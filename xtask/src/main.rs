@@ -45,7 +45,7 @@ enum Command {
     /// Measures start-up, memory and plans of the release build, each figure beside its goal
     Bench(bench::Args),
     /// The whole road with a real Terraform against a simulated cluster, told step by step
-    Demo,
+    Demo(demo::Args),
     /// Makes what a registry serves: a zip a platform, its checksums, the manifest
     Dist(dist::Args),
     /// Writes `docs/` from the provider's schemas and the examples
@@ -80,7 +80,7 @@ fn run(command: Command) -> Result<bool> {
     match command {
         Command::Bench(args) => bench::run(&args),
         Command::CrashMatrix(args) => crash_matrix::run(&args),
-        Command::Demo => demo::run(),
+        Command::Demo(args) => demo::run(&args),
         Command::Dist(args) => dist::run(&args),
         Command::Docs(args) => docs::run(&args),
         Command::FaultMatrix(args) => fault_matrix::run(&args),

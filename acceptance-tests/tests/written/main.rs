@@ -7,6 +7,7 @@ mod ceph_rule;
 mod cluster;
 mod endpoints;
 mod framework;
+mod from_bare_nodes;
 mod guides;
 mod ha_resource;
 mod harness;

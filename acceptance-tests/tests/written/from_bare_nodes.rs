@@ -1,0 +1,96 @@
+//! The scenario of `examples/from-bare-nodes`: nodes that do not know each other, the whole road, and back.
+
+use std::fs;
+
+use acceptance_tests::{Program, Sim, Terraform, Workspace, import_blocks, or_skip};
+use anyhow::{Context as _, ensure};
+use serde_json::{Value, json};
+
+/// So many freshly installed nodes of `disks` disks, the first with a virtual machine, and the scenario for them.
+fn scenario(nodes: usize, disks: usize, copies: (u32, u32)) -> anyhow::Result<Option<(Sim, Workspace)>> {
+    let Some(terraform) = or_skip(Terraform::find()) else { return Ok(None) };
+    let serial = |n: usize, d: usize| format!("SIM{n:02}{d:02}");
+    let paths = ["/dev/sdb", "/dev/sdc", "/dev/sdd"];
+    let node = |n: usize| {
+        let disks: Vec<Value> =
+            (1..=disks).map(|d| json!({ "path": paths[d - 1], "size": "64G", "serial": serial(n, d) })).collect();
+        json!({ "name": format!("pve{n}"), "single": true, "disks": disks })
+    };
+    let config = json!({ "memory": "2048", "ostype": "l26", "scsi0": "local-lvm:4", "net0": "virtio,bridge=vmbr0" });
+    let shape = json!({
+        "nodes": (1..=nodes).map(node).collect::<Vec<_>>(),
+        "ceph": { "stage": "none" },
+        "guests": [{ "vmid": 101, "node": "pve1", "running": true, "config": config }],
+    });
+    let sim = Sim::of(shape, &["--bandwidth", "1GiB/s", "--clock", "240"])?;
+    let mut work = Workspace::of(terraform, &Program::provider()?, &sim)?;
+    work.set("TF_VAR_root_password", sim.password());
+    work.copy_example("from-bare-nodes")?;
+    let node = |n: usize| format!("pve{n}");
+    let disks: Vec<(String, Vec<String>)> =
+        (1..=nodes).map(|n| (node(n), (1..=disks).map(|d| serial(n, d)).collect())).collect();
+    let values = json!({
+        "founder": "pve1",
+        "members": (2..=nodes).map(node).collect::<Vec<_>>(),
+        "osd_disks": disks.into_iter().collect::<std::collections::BTreeMap<_, _>>(),
+        "copies": { "size": copies.0, "min_size": copies.1 },
+        "allow_destroy": true,
+    });
+    work.write("terraform.tfvars.json", &values.to_string())?;
+    work.init()?.succeeded()?;
+    Ok(Some((sim, work)))
+}
+
+/// Nodes that have joined show other certificates: those that the apply tells are trusted from now on.
+fn trust_the_members(work: &mut Workspace) -> anyhow::Result<()> {
+    let state = work.state()?;
+    let told = state["outputs"]["fingerprints"]["value"].as_str().context("no fingerprints in the outputs")?;
+    work.set("PVE_FINGERPRINTS", told);
+    Ok(())
+}
+
+fn nothing_planned(work: &Workspace) -> anyhow::Result<()> {
+    let output = work.try_plan(&[])?;
+    ensure!(output.code == Some(0), "something is planned:\n{}", output.told());
+    Ok(())
+}
+
+#[test]
+fn three_nodes_become_a_cluster_with_ceph_and_a_machine_under_ha_in_one_apply() -> anyhow::Result<()> {
+    let Some((sim, mut work)) = scenario(3, 2, (5, 3))? else { return Ok(()) };
+    let output = work.apply()?.succeeded()?;
+    ensure!(output.says("Resources: 1 imported, 43 added, 1 changed, 0 destroyed."), "{}", output.told());
+    trust_the_members(&mut work)?;
+    nothing_planned(&work)?;
+    ensure!(sim.unmodelled()? == json!([]), "asked for what the simulator does not know: {}", sim.unmodelled()?);
+
+    // Everything into an empty state: only what PVE is never told can differ.
+    let blocks = import_blocks(&work.state()?, |_| None);
+    fs::remove_file(work.path().join("terraform.tfstate"))?;
+    let guests = fs::read_to_string(work.path().join("guests.tf"))?;
+    let own = guests.find("resource \"pve_vm\"").context("no virtual machine in the example")?;
+    work.write("guests.tf", &guests[own..])?;
+    work.write("import.tf", &blocks)?;
+    sim.forget_requests()?;
+    let output = work.apply()?.succeeded()?;
+    ensure!(output.says("0 added") && output.says("0 destroyed"), "{}", output.told());
+    ensure!(sim.mutations()?.is_empty(), "{:?}", sim.mutations()?);
+    fs::remove_file(work.path().join("import.tf"))?;
+    nothing_planned(&work)?;
+
+    // And back: the founder is alone, as it was installed; the others are off.
+    work.destroy()?.succeeded()?;
+    let state = sim.state()?;
+    ensure!(state["ceph"]["osds"] == json!({}) && state["ceph"]["mons"] == json!({}), "{:#}", state["ceph"]);
+    ensure!(state["nodes"].as_array().is_some_and(|nodes| nodes.len() == 1), "{:#}", state["nodes"]);
+    Ok(())
+}
+
+/// In whatever order the graph allows, one at a time too.
+#[test]
+fn five_nodes_one_step_after_the_other() -> anyhow::Result<()> {
+    let Some((_sim, mut work)) = scenario(5, 1, (3, 2))? else { return Ok(()) };
+    work.run(&["apply", "-auto-approve", "-input=false", "-no-color", "-parallelism=1"])?.succeeded()?;
+    trust_the_members(&mut work)?;
+    nothing_planned(&work)
+}
