@@ -142,7 +142,10 @@ const FOUNDER: &str = "pve1";
 
 /// Three nodes that do not know each other.
 fn bare_nodes() -> Value {
-    let disk = |n: u32, d: usize| json!({ "path": ["/dev/sdb", "/dev/sdc"][d], "size": "64G", "serial": format!("SIM{n:02}{:02}", d + 1) });
+    let disk = |n: u32, d: usize| {
+        let path = ["/dev/sdb", "/dev/sdc"][d];
+        json!({ "path": path, "size": "64G", "serial": format!("SIM{n:02}{:02}", d + 1) })
+    };
     let node = |n: u32| json!({ "name": format!("pve{n}"), "single": true, "disks": [disk(n, 0), disk(n, 1)] });
     let config = json!({ "memory": "2048", "ostype": "l26", "scsi0": "local-lvm:32", "net0": "virtio,bridge=vmbr0" });
     json!({
