@@ -389,3 +389,31 @@ async fn a_destroyed_osd_keeps_its_id_for_the_next_one() {
     assert_eq!(shell(&bed, &["osd", "new", uuid, "1"]).1, 1);
     assert_eq!(shell(&bed, &["osd", "dump", "-f", "json"]).1["osds"][1]["uuid"], uuid);
 }
+
+/// What the recording does not show: PVE's source tells of it.
+#[tokio::test]
+async fn an_erasure_coded_pool_has_one_for_metadata_and_keeps_its_size() {
+    let bed = at(CephStage::Ready);
+    let pool = "/nodes/pve1/ceph/pool";
+    let refused = bed.refusal("POST", pool, &[("name", "ec"), ("erasure-coding", "k=2,m=1,profile=nope")]).await;
+    assert_eq!(refused, (500, "Erasure code profile 'nope' does not exist.".to_owned()));
+    let coding = ("erasure-coding", "k=2,m=1,failure-domain=osd");
+    done(&bed, "POST", pool, &[("name", "ec"), coding, ("pg_num", "8"), ("size", "2"), ("min_size", "1")]).await;
+    let storage = bed.ok("GET", "/storage/ec", &[]).await;
+    assert_eq!((&storage["pool"], &storage["data-pool"]), (&json!("ec-metadata"), &json!("ec-data")));
+    let sizes = bed.world.with(|c| ["ec-data", "ec-metadata"].map(|name| c.ceph.pool_named(name).unwrap().size));
+    assert_eq!(sizes, [3, 2], "copies are the metadata's");
+    let path = "/nodes/pve1/ceph/pool/ec-data";
+    let log = done(&bed, "PUT", path, &[("size", "5"), ("crush_rule", "replicated_rule"), ("min_size", "3")]).await;
+    let told = ["cannot set 'size' for erasure coded pool", "cannot set 'crush_rule' for erasure coded pool"];
+    assert_eq!(log[..3], [told[0], told[1], "pool ec-data: applying min_size = 3"]);
+    // Another profile of that name would be another pool.
+    let again = [("name", "ec"), ("erasure-coding", "k=2,m=2,failure-domain=osd")];
+    let upid = bed.ok("POST", pool, &again).await;
+    let (status, _) = ended(&bed, &upid);
+    assert!(status.contains("will not override erasure code profile pve_ec_ec"), "{status}");
+    done(&bed, "DELETE", path, &[("remove_ecprofile", "0")]).await;
+    assert!(
+        bed.world.with(|c| c.ceph.profiles.contains_key("pve_ec_ec") && c.ceph.crush.rule_named("ec-data").is_none())
+    );
+}

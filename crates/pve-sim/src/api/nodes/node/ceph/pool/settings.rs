@@ -122,7 +122,8 @@ pub(super) fn apply(t: &mut TaskCx<'_>, node: &str, pool: &str, wanted: &Setting
     let before = current(ceph_on(t.cluster, node, Need::Monitors)?, pool).ok_or_else(|| unknown(pool))?;
     let mut failed = vec![];
     let first = wanted.get_key_value("size");
-    let coded = before.get(CODED).is_some();
+    let ceph = ceph_on(t.cluster, node, Need::Monitors)?;
+    let coded = ceph.pool_named(pool).is_some_and(|pool| pool.chunks.is_some());
     for (key, value) in first.into_iter().chain(wanted.iter().filter(|(key, _)| **key != "size")) {
         if coded && ["size", "crush_rule"].contains(key) {
             t.log(format!("cannot set '{key}' for erasure coded pool"));
@@ -149,9 +150,6 @@ pub(super) fn apply(t: &mut TaskCx<'_>, node: &str, pool: &str, wanted: &Setting
     }
 }
 
-/// Among the settings of a pool: that it is erasure coded.
-const CODED: &str = "erasure coded";
-
 /// The settings of a pool as they are compared; an application is always set anew.
 fn current(ceph: &Ceph, pool: &str) -> Option<Settings> {
     let pool = ceph.pool_named(pool)?;
@@ -163,9 +161,6 @@ fn current(ceph: &Ceph, pool: &str) -> Option<Settings> {
     ]);
     if let Some(rule) = ceph.crush.rule(pool.crush_rule) {
         out.insert("crush_rule", rule.name.clone());
-    }
-    if pool.chunks.is_some() {
-        out.insert(CODED, String::new());
     }
     for key in ["pg_num_min", "target_size_bytes", "target_size_ratio"] {
         if let Some(value) = pool.options.get(key) {
