@@ -14,6 +14,9 @@ use crate::storage::rbd::StorageRbd;
 /// Three hosts with two OSDs each.
 const READY: &str = "ceph: {stage: ready, rules: [{name: osds, failure_domain: osd}]}";
 
+const TEXT: &str = "resource \"pve_ceph_erasure_pool\" \"cold\" {\nname = \"cold\"\nk = 2\nm = 1\ndata_pg_num = 16\n\
+                    allow_destroy = true\n}\n";
+
 fn cold() -> Json {
     json!({"name": "cold", "k": 2, "m": 1, "data_pg_num": 16, "allow_destroy": true})
 }
@@ -177,8 +180,7 @@ async fn what_a_failed_task_leaves_is_removed_and_a_token_is_told_of_it() {
 async fn of_half_a_pair_the_rest_goes_and_both_are_made_anew() {
     for (gone, left) in [("cold-data", "cold-metadata"), ("cold-metadata", "cold-data")] {
         let mut bench = Bench::with_ceph().await;
-        let text = "resource \"pve_ceph_erasure_pool\" \"cold\" {\nname = \"cold\"\nk = 2\nm = 1\ndata_pg_num = 16\nallow_destroy = true\n}\n";
-        let config = Config::from_hcl(text).unwrap();
+        let config = Config::from_hcl(TEXT).unwrap();
         bench.core.apply(&config).await.unwrap();
         let undisturbed = bench.cluster();
         bench.sim.world.with(|cluster| {
@@ -195,5 +197,32 @@ async fn of_half_a_pair_the_rest_goes_and_both_are_made_anew() {
         bench.sim.world.advance(Duration::from_secs(60));
         assert_eq!(bench.cluster()["ceph"], undisturbed["ceph"]);
         assert!(bench.core.plan(&config).await.unwrap().is_empty());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_creation_that_was_killed_has_left_is_made_anew_if_the_journal_names_it() {
+    for noted in [true, false] {
+        let mut bench = Bench::with_ceph().await;
+        let config = Config::from_hcl(TEXT).unwrap();
+        let held = json!({"match": {"method": "POST", "path": "/nodes/*/ceph/pool"}, "when": "after", "effect": {"hold": true}});
+        bench.sim.world.control("POST", "/faults", &held).unwrap();
+        let _ = bench.killed(async |core| core.apply(&config).await).await;
+        bench.sim.world.control("DELETE", "/faults", &Json::Null).unwrap();
+        bench.sim.world.advance(Duration::from_secs(60));
+        bench.sim.world.with(|cluster| {
+            let now = cluster.ceph.now();
+            assert!(cluster.ceph.delete_pool("cold-metadata", now).unwrap());
+        });
+        let data = bench.sim.world.with(|cluster| cluster.ceph.pool_named("cold-data").unwrap().id);
+        if !noted {
+            std::fs::remove_dir_all(bench.data.path().join("pve-journal")).unwrap();
+        }
+        let end = bench.core.apply(&config).await;
+        let now = bench.sim.world.with(|cluster| cluster.ceph.pool_named("cold-data").unwrap().id);
+        match end {
+            Ok(_) => assert!(noted && now != data && bench.core.plan(&config).await.unwrap().is_empty()),
+            Err(said) => assert!(!noted && now == data && said.to_string().contains("There are: cold-data"), "{said}"),
+        }
     }
 }
