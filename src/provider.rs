@@ -68,8 +68,8 @@ pub struct PveConfig {
     /// The user's password. `PVE_PASSWORD`.
     #[attr(optional, sensitive)]
     pub password: Option<Secret<String>>,
-    /// How the nodes are reached by SSH, for what PVE's API cannot do: files and services of nodes, CRUSH rules, device
-    /// classes. Without it PVE's own terminal is used for the latter, which takes `root@pam` with its password.
+    /// How the nodes are reached by SSH, for what PVE's API cannot do: files and services of nodes, partitions, CRUSH rules, device
+    /// classes. Without it PVE's own terminal is used for all but files and services, which takes `root@pam` with its password.
     /// `PVE_SSH_PRIVATE_KEY`, `PVE_SSH_PASSWORD` or `PVE_SSH_AGENT` is enough to have it.
     #[attr(optional)]
     pub ssh: Option<Ssh>,

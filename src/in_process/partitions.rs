@@ -1,7 +1,7 @@
 //! Partitions: made once and only in what is free, whatever happens on the way; recognised; and not destroyed while anything is
 //! on them.
 
-use pve_sim::shape::DiskShape;
+use pve_sim::shape::{DiskShape, PartitionShape, Size};
 use serde_json::{Value as Json, json};
 
 use super::lives::provider_block;
@@ -47,7 +47,7 @@ const ON_EMPTY: &str = "disk = \"EMPTY\"\nlabel = \"osd\"\nsize = \"50G\"\ncreat
 fn table(work: &Work, serial: &str) -> Vec<(u32, f64, u64, String)> {
     let of = |disk: &DiskShape| {
         let gib = |bytes: u64| bytes >> 30;
-        let part = |part: &pve_sim::shape::PartitionShape| {
+        let part = |part: &PartitionShape| {
             let start = part.start.unwrap().0 as f64 / f64::from(1 << 30);
             (part.number, start, gib(part.size.0), part.label.clone().unwrap_or_default())
         };
@@ -385,6 +385,26 @@ async fn what_a_killed_run_has_made_is_recognised_by_its_guid() {
         }
         assert!(recognised > 0, "no run was killed behind the command");
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_former_partition_has_left_there_is_told_and_not_erased() {
+    let mut work = work("monitors").await;
+    disk(&work, "SYS", |disk| {
+        let part = disk.partitions.iter().find(|part| part.number == 5).unwrap().clone();
+        disk.remains.push(PartitionShape { start: Some(Size(299 << 30)), ..part });
+    });
+    work.write(&one(ON_SYSTEM));
+    let said = work.apply().await.succeeded();
+    assert!(said.says("Something of former times is on new partitions"), "{}", said.told());
+    assert!(said.says("`wipe_if = [\"ext4\"]`"), "{}", said.told());
+    assert!(work.plan().await.is_empty());
+    work.write(&road());
+    work.apply().await.failed("Refusing to wipe partition");
+    work.write(&road().replace("  force", "  wipe_if = [\"ext4\"]\n  force"));
+    work.apply().await.succeeded();
+    work.destroy().await.succeeded();
+    assert_eq!(ours(&work, "SYS"), 0);
 }
 
 /// An OSD on the partition, and what the pool of the plan counts on.

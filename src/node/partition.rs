@@ -32,6 +32,8 @@ use work::Work;
 /// provider's `ssh`. Planning and refreshing do not: they go by the partition's number and size, which PVE lists. Imports and
 /// the data sources read the table, and so need that login, too.
 ///
+/// What a former partition has left at that place is not erased; if PVE finds something there, the apply says so.
+///
 /// A partition is neither grown nor shrunk: another `size` replaces it. It is destroyed only when nothing is on it, no OSD, no
 /// LVM, ZFS or file system, and nobody has it open; what is there is told, and stays. It is known by a GUID that is chosen
 /// before the write, so that of a run that was cut off the next one recognises what was made, and never makes a second one.

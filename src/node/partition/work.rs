@@ -3,7 +3,7 @@
 use pve_client::Area;
 use pve_client::shell::Shell;
 use pve_client::shell::partitions::{NewPartition, NoRoom, Partition as Entry, PartitionCommands, Table};
-use terraform_plugin::{Cx, Size, Timeouts};
+use terraform_plugin::{Cx, Diagnostic, Size, Timeouts};
 
 use super::disk::{Whole, list, named, no_such_disk, parts, told};
 use super::{DiskPartition, DiskPartitionKey, MIB, tell_lost};
@@ -123,7 +123,8 @@ pub(super) async fn made(
         }));
     };
     let listed = list(cx, &want.node).await?;
-    if !parts(&listed, &work.whole.disk).any(|part| part.partition_number() == Some(entry.number)) {
+    let shown = parts(&listed, &work.whole.disk).find(|part| part.partition_number() == Some(entry.number));
+    let Some(shown) = shown else {
         let disk = &work.whole.disk.devpath;
         return Err(Problem::new(
             format!("{} is in the table, and {} does not show it yet", want.called(), want.node),
@@ -132,6 +133,15 @@ pub(super) async fn made(
                  does a restart of the node; then apply again."
             ),
         ));
+    };
+    if let Some(used) = &shown.used {
+        let detail = format!(
+            "{}: PVE shows `{used}` on {}, left by a partition that began there once. It was not erased: `pve_ceph_osd` does so with \
+             `wipe_if = [\"{used}\"]`, and PVE with Disks, Wipe Disk.",
+            want.called(),
+            shown.devpath
+        );
+        cx.warn(Diagnostic::warning("Something of former times is on new partitions", detail));
     }
     Ok(want.with(entry, &work.whole))
 }

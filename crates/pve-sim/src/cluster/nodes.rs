@@ -174,6 +174,7 @@ fn disks(shape: &NodeShape, node: u32) -> Vec<DiskShape> {
         .into_iter()
         .chain(shape.partitions.iter().cloned())
         .collect(),
+        remains: Vec::new(),
     };
     let named = (shape.disks.is_empty() && shape.partitions.is_empty()) || shape.names_its_system();
     let given = shape.disks.iter().zip(1..).map(|(disk, number)| {

@@ -166,11 +166,13 @@ fn carry_out(disk: &mut DiskShape, told: &Told<'_>) -> Result<(), String> {
             if numbered || number == 0 || number > ENTRIES || !fits || disk.partitions.iter().any(overlaps) {
                 return Err(format!("Could not create partition {number} from {start} to {end}\n"));
             }
+            // A table says nothing of contents: who began there last left what is found now.
+            let left = disk.remains.iter().rfind(|old| sectors(old).0 == start).and_then(|old| old.used.clone());
             disk.partitions.push(PartitionShape {
                 number,
                 size: Size((end - start + 1) * SECTOR),
                 start: Some(Size(start * SECTOR)),
-                used: None,
+                used: left,
                 mounted: false,
                 held: false,
                 label: None,
@@ -200,7 +202,9 @@ fn carry_out(disk: &mut DiskShape, told: &Told<'_>) -> Result<(), String> {
         Told::Delete(number) => {
             // What nobody has, with others behind it, is deleted without a word.
             let last = disk.partitions.iter().map(|part| part.number).max();
-            disk.partitions.retain(|part| part.number != number);
+            let (gone, kept) = std::mem::take(&mut disk.partitions).into_iter().partition(|part| part.number == number);
+            disk.partitions = kept;
+            disk.remains.extend(gone);
             match last.is_some_and(|last| number <= last) {
                 true => Ok(()),
                 false => Err(format!("Partition number {number} out of range!\nError 25 deleting partition!\n")),

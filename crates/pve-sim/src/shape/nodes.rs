@@ -78,6 +78,7 @@ impl NodeShape {
             gpt: false,
             mbr: false,
             partitions: Vec::new(),
+            remains: Vec::new(),
         });
         NodeShape {
             name: format!("pve{n}"),
@@ -173,6 +174,9 @@ pub struct DiskShape {
     /// Its partitions.
     #[serde(default)]
     pub partitions: Vec<PartitionShape>,
+    /// What partitions held that are not in the table any more: it is found again where one begins at the same place.
+    #[serde(default)]
+    pub remains: Vec<PartitionShape>,
 }
 
 /// What a disk is made of, in PVE's words.
