@@ -131,6 +131,10 @@ pub fn made(rng: &mut Rng) -> Made {
             *share = rng.choice([1.0, 1.0, 1.0, 0.75, 0.0]).unwrap();
         }
     }
+    // With nothing at all in, crushtool says nothing.
+    if osds.iter().all(|(_, share)| *share == 0.0) {
+        osds[0].1 = 1.0;
+    }
     Made { text, map, tunables, rules, osds }
 }
 
