@@ -241,19 +241,22 @@ async fn the_only_endpoint_makes_a_cluster_and_has_others_join_at_addresses_of_t
     let mut bench = bench().await;
     let whole = super::lives::provider_block(&bench.sim);
     bench.core.configure(one_endpoint(&bench));
-    let text = format!(
-        "resource \"pve_cluster\" \"lab\" {{\n  name = \"lab\"\n}}\nresource \"pve_cluster_member\" \"pve2\" {{\n  node = \"pve2\"\n  \
-         endpoint = {}\n  fingerprint = {}\n  password = {}\n  depends_on = [pve_cluster.lab]\n}}\n",
-        whole["endpoints"]["pve2"], whole["fingerprints"]["pve2"], whole["password"]
-    );
-    let config = Config::from_hcl(&text).unwrap();
+    // Of the node that answers there.
+    let member = |node: &str, there: &str| {
+        format!(
+            "resource \"pve_cluster_member\" \"{node}\" {{\n  node = \"{node}\"\n  endpoint = {}\n  fingerprint = {}\n  password = {}\n  \
+             depends_on = [pve_cluster.lab]\n}}\n",
+            whole["endpoints"][there], whole["fingerprints"][there], whole["password"]
+        )
+    };
+    let founder = "resource \"pve_cluster\" \"lab\" {\n  name = \"lab\"\n}\n".to_owned();
+    let config = Config::from_hcl(&(founder.clone() + &member("pve2", "pve2"))).unwrap();
     bench.core.apply(&config).await.unwrap_or_else(|said| panic!("{said}"));
     assert_eq!(bench.core.plan(&config).await.unwrap().actions(), []);
     assert_eq!(at(&bench, "pve1", |c| c.nodes.names()), ["pve1", "pve2"]);
-    // Where another one answers nobody of that name joins.
-    let other = text.replace("node = \"pve2\"", "node = \"pve3\"");
-    let refused = bench.core.plan(&Config::from_hcl(&other).unwrap()).await.unwrap_err().to_string();
-    assert!(refused.contains("The endpoint leads to another node than \"pve3\""), "{refused}");
+    let other = Config::from_hcl(&(founder + &member("pve2", "pve2") + &member("pve9", "pve3"))).unwrap();
+    let refused = bench.core.plan(&other).await.unwrap_err().to_string();
+    assert!(refused.contains("The endpoint leads to another node than \"pve9\""), "{refused}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -311,7 +314,8 @@ fn answered(bench: &Bench, path: &str, data: &serde_json::Value) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_member_stays_as_long_as_anything_is_on_it_or_names_it() {
-    let shape = "{name: lab, nodes: [{name: pve1}, {name: pve2}, {name: pve3}], ceph: {stage: ready}}";
+    let shape = "{name: lab, nodes: [{name: pve1}, {name: pve2}, {name: pve3, disks: [{path: /dev/sdb, size: 64G}]}],
+        ceph: {stage: ready, osds: [{node: pve3, device: /dev/sdb}]}}";
     let mut bench = Bench::of(Shape::from_yaml(shape).unwrap()).await;
     let member = |more: &str| {
         let text = format!("resource \"pve_cluster_member\" \"pve3\" {{\n  node = \"pve3\"\n{more}}}\n");
@@ -324,12 +328,13 @@ async fn a_member_stays_as_long_as_anything_is_on_it_or_names_it() {
         &json!([{ "rule": "here", "nodes": "pve1,pve3:2" }, { "rule": "there", "nodes": "pve1" }]),
     );
     answered(&bench, "/cluster/replication", &json!([{ "id": "100-0", "source": "pve1", "target": "pve3" }]));
-    let storage = "resource \"pve_storage_dir\" \"x\" {\n  storage = \"x\"\n  path = \"/x\"\n  nodes = [\"pve3\"]\n}\n";
+    let storage =
+        "resource \"pve_storage_dir\" \"x\" {\n  storage = \"xx\"\n  path = \"/x\"\n  nodes = [\"pve3\"]\n}\n";
     let mut beside = Bench::at(bench.sim.clone()).await;
     beside.core.apply(&Config::from_hcl(storage).unwrap()).await.unwrap();
     bench.sim.world.with(|c| c.place_guest(&pve_sim::shape::GuestShape::ready(300, "pve3")));
     bench.sim.world.with(|c| c.set_power("pve3", false));
-    let of_it = ["rules of HA here;", "replication jobs 100-0;", "storages that are on it alone x."];
+    let of_it = ["rules of HA here;", "replication jobs 100-0;", "storages that are on it alone xx"];
     let on_it = ["guests 300;", "OSDs osd.", "mon.pve3"];
     let refused = bench.core.destroy(&member("")).await.unwrap_err().to_string();
     assert!(of_it.iter().chain(&on_it).all(|words| refused.contains(words)), "{refused}");

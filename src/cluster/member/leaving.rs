@@ -98,7 +98,9 @@ async fn of_ceph(cx: &Cx<Pve>, node: &str) -> Result<(Vec<String>, Vec<String>),
     let servers = ceph.metadata_servers().await.during(&doing)?;
     daemons.extend(servers.iter().filter(|mds| here(&mds.host)).map(|mds| format!("mds.{}", mds.name)));
     let tree = ceph.osds().await.during(&doing)?;
-    let osds = tree.osds.iter().filter(|osd| osd.host.as_deref() == Some(node));
+    // Where it ran, wherever it hangs in CRUSH; and one that never ran.
+    let ran = ceph.osd_hosts().await.during(&doing)?;
+    let osds = tree.osds.iter().filter(|osd| ran.get(&osd.id).or(osd.host.as_ref()).is_some_and(|host| host == node));
     Ok((osds.map(|osd| format!("osd.{}", osd.id)).collect(), daemons))
 }
 
@@ -108,7 +110,8 @@ pub async fn removable(cx: &Cx<Pve>, was: &ClusterMember, found: &mut Findings<C
     let status = cx.client.cluster().status().await.during("Cannot read the cluster's status")?;
     let Some(member) = status.member(node).filter(|_| status.name.is_some()) else { return Ok(()) };
     let half = !member.online && is_half(&status, node);
-    if !status.quorate && !(was.shut_down && half) {
+    let counted_anew = was.shut_down && half;
+    if !(status.quorate || counted_anew) {
         let all = status.members.len();
         let way = match half {
             true => format!(
