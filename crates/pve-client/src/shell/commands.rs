@@ -44,25 +44,15 @@ pub enum CommandError {
         /// What it said.
         message: String,
     },
-    /// It ran, refused, and is known to change nothing then.
+    /// It ran, failed, and is known to have left everything as it was.
     #[error("{command} on {node}: {message} (exit status {status})")]
     Unchanged {
-        /// The command line.
+        /// The command line, or what it was to do.
         command: String,
         /// Where.
         node: String,
         /// Its exit status.
         status: i32,
-        /// What it said.
-        message: String,
-    },
-    /// It ran, failed, and left everything as it was.
-    #[error("{command} on {node}: {message}")]
-    Undone {
-        /// What it was to do.
-        command: String,
-        /// Where.
-        node: String,
         /// What it said.
         message: String,
     },
@@ -89,7 +79,7 @@ impl CommandError {
     pub fn refused(&self) -> bool {
         match self {
             Self::Shell(error) => error.refused(),
-            Self::Name(_) | Self::Unchanged { .. } | Self::Undone { .. } => true,
+            Self::Name(_) | Self::Unchanged { .. } => true,
             // 126 and 127 are the shell's: the program could not be started.
             Self::Refused { status, .. } => {
                 [126, 127].contains(status) || self.errno().is_some_and(|errno| REFUSALS.contains(&errno))

@@ -158,7 +158,7 @@ impl<'a> Files<'a> {
         let out = self.script(WRITE, &arguments, content, &called).await?;
         match out.status {
             0 => Ok(out.stdout_text().trim_end_matches('\0').to_owned()),
-            9 => Err(self.undone(called, &out)),
+            9 => Err(self.unchanged(called, &out)),
             _ => Err(self.refused(called, &out)),
         }
     }
@@ -176,7 +176,7 @@ impl<'a> Files<'a> {
         let out = self.script(REMOVE, &[path, modified, &beside(path)], &[], &called).await?;
         match out.status {
             0 => Ok(()),
-            9 => Err(self.undone(called, &Output { stderr: b"somebody has changed it".to_vec(), ..out })),
+            9 => Err(self.unchanged(called, &Output { stderr: b"somebody has changed it".to_vec(), ..out })),
             _ => Err(self.refused(called, &out)),
         }
     }
@@ -197,8 +197,8 @@ impl<'a> Files<'a> {
         CommandError::Refused { command, node: self.node(), status: out.status, message: out.stderr_text() }
     }
 
-    fn undone(&self, command: String, out: &Output) -> CommandError {
-        CommandError::Undone { command, node: self.node(), message: out.stderr_text() }
+    fn unchanged(&self, command: String, out: &Output) -> CommandError {
+        CommandError::Unchanged { command, node: self.node(), status: out.status, message: out.stderr_text() }
     }
 
     fn node(&self) -> String {

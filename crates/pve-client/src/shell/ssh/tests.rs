@@ -239,7 +239,7 @@ async fn a_file_is_written_whole_or_not_at_all() {
     assert!(fs::symlink_metadata(at("link")).unwrap().is_symlink() && fs::exists(at("folder")).unwrap());
 
     // Removed is what nobody has changed.
-    assert!(matches!(files.remove(&path, &modified).await, Err(CommandError::Undone { .. })));
+    assert!(matches!(files.remove(&path, &modified).await, Err(CommandError::Unchanged { .. })));
     assert!(files.remove(&at("link"), &again).await.is_err());
     files.remove(&path, &again).await.unwrap();
     files.remove(&path, &again).await.unwrap();
