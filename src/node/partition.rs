@@ -98,7 +98,7 @@ pub struct PartitionDevice {
 const MIB: u64 = 1 << 20;
 
 fn whole_mib(size: &Size) -> Result<(), String> {
-    if size.bytes() == 0 || size.bytes() % MIB != 0 {
+    if size.bytes() == 0 || !size.bytes().is_multiple_of(MIB) {
         return Err("must be a whole number of MiB, such as `100G` or `512M`".to_owned());
     }
     Ok(())
@@ -216,7 +216,7 @@ impl Resource<Pve> for DiskPartition {
                 "It has died or was taken out, with its partitions. If that is for good, take them out of the configuration.",
             )),
             Ok(work::Found::NoDisk) => absence::answer(&cx.client, Ok(None)).await,
-            Ok(work::Found::Partition(found)) => absence::answer(&cx.client, Ok(found)).await,
+            Ok(work::Found::Partition(found)) => absence::answer(&cx.client, Ok(found.map(|found| *found))).await,
             Err(problem) => absence::answer(&cx.client, Err(problem)).await,
         }
     }

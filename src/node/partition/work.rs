@@ -174,7 +174,7 @@ pub(super) enum Found {
     /// The node does not list the disk.
     NoDisk,
     /// The partition, or that there is none.
-    Partition(Option<DiskPartition>),
+    Partition(Option<Box<DiskPartition>>),
 }
 
 /// The partition as it is: by number and size, as the node lists them; by the table where these do not tell.
@@ -190,10 +190,11 @@ pub(super) async fn find(
         && parts(&list, &whole.disk)
             .any(|part| part.partition_number() == Some(number) && part.size == prior.size.bytes())
     {
-        return Ok(Found::Partition(Some(DiskPartition { device: Some(whole.device(number)), ..prior.clone() })));
+        let found = DiskPartition { device: Some(whole.device(number)), ..prior.clone() };
+        return Ok(Found::Partition(Some(Box::new(found))));
     }
     // What was begun is carried on.
-    let begun = prior.filter(|prior| !prior.ready).cloned();
+    let begun = prior.filter(|prior| !prior.ready).cloned().map(Box::new);
     if !whole.disk.gpt {
         return Ok(Found::Partition(begun));
     }
@@ -219,7 +220,7 @@ pub(super) async fn find(
         },
     };
     let known = prior.cloned().unwrap_or_else(|| of(key));
-    Ok(Found::Partition(entry.map(|entry| known.with(entry, &whole)).or(begun)))
+    Ok(Found::Partition(entry.map(|entry| Box::new(known.with(entry, &whole))).or(begun)))
 }
 
 /// What an import knows.
