@@ -30,7 +30,7 @@ use ssh::{Ssh, SshPlan};
 ///
 /// An API token is enough to plan and for most of the work. PVE reserves making and destroying OSDs and its own
 /// terminal (which CRUSH rules need) to `root@pam` with its password: give both, and the password is used for nothing
-/// else. With `ssh` the terminal is not needed.
+/// else. With `ssh` neither is needed: what is root's goes to the node as a command.
 #[derive(ProviderConfig, Clone, Debug, PartialEq)]
 pub struct PveConfig {
     /// The nodes' addresses by node name: `{ pve1 = "https://192.0.2.11:8006" }`. Any one of them answers for the whole

@@ -60,7 +60,8 @@ use settle::settled;
 /// that was killed cannot tell what it has made. An OSD that the journal in Terraform's data folder says this configuration
 /// was making there, and that is as it is configured, is taken for that, with a warning.
 ///
-/// PVE reserves making, destroying and erasing to `root@pam` logged in with its password; no token is enough.
+/// PVE reserves making, destroying and erasing to `root@pam` logged in with its password; no token is enough. With the
+/// provider's `ssh` and without that login, PVE's own `pvesh` makes these calls on the node.
 #[derive(Model, Clone, Debug, Default, PartialEq)]
 #[model(name = "ceph_osd", area = "Ceph", key(osd_id))]
 pub struct Osd {

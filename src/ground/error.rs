@@ -272,7 +272,8 @@ fn explain(error: &Pve) -> String {
         Pve::NeedsRootTicket(refusal) => format!(
             "PVE reserves this to root@pam logged in with its password; no token is enough. Nothing was written. PVE: \
              {}\nSet `username = \"root@pam\"` and `password` on the provider (PVE_USERNAME, PVE_PASSWORD), beside the \
-             token if you like: the password is then used for nothing else.",
+             token if you like: the password is then used for nothing else. Or set `ssh`: what holds no secret goes to the node \
+             as a command of root's.",
             sentence(&refusal.message)
         ),
         Pve::Unauthenticated(auth) => {
@@ -297,7 +298,8 @@ fn explain(error: &Pve) -> String {
                      (PVE_API_TOKEN), or use another user."
                 }
                 AuthReason::SecondFactorOfRoot => {
-                    "No token and no other user is enough for this. Either remove the second factor of root@pam for as long \
+                    "No token and no other user is enough for this. With `ssh` on the provider it goes to the node as a command, \
+                     which asks for no second factor. Else remove the second factor of root@pam for as long \
                      as this apply takes (Datacenter, Permissions, Two Factor), or do this one step in the node's own shell \
                      (`pveceph osd create`, `pveceph osd destroy`, `ceph osd crush rule create-replicated`) and apply again: \
                      what exists already is told with its `import` block. All else works with an API token."
@@ -515,6 +517,7 @@ mod tests {
         assert!(told(AuthReason::SecondFactor).contains("PVE_API_TOKEN"));
         let root = told(AuthReason::SecondFactorOfRoot);
         assert!(root.contains("No token and no other user is enough") && root.contains("pveceph osd create"), "{root}");
+        assert!(root.contains("With `ssh` on the provider"), "{root}");
         assert!(!root.contains("PVE_API_TOKEN"), "{root}");
     }
 }

@@ -200,7 +200,7 @@ pub fn begun_after(task: &TaskEntry, former: &Former) -> bool {
 
 /// Whether somebody with our name has begun the task: the whole name, token included.
 pub fn is_ours(client: &Client, task: &TaskEntry) -> bool {
-    task.upid.parse::<Upid>().is_ok_and(|upid| client.is_us(upid.user()))
+    task.upid.parse::<Upid>().is_ok_and(|upid| client.has_begun(&upid))
 }
 
 /// Whether an object that is made without a task, exists already and is as it is wanted was made by a run for this state

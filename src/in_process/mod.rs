@@ -2,6 +2,7 @@
 //! life of an object takes milliseconds here.
 
 mod adopted;
+mod as_root;
 mod blind;
 mod bridges;
 mod ceph_cluster;

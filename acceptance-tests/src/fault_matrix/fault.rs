@@ -80,9 +80,19 @@ impl Fault {
         self.aim == Aim::Whole || self.is_slow() || self.effect.contains("\"in\"")
     }
 
+    /// Whether it is an answer that only PVE gives, and no program on a node.
+    fn is_pves(&self) -> bool {
+        ["status", "body", "cut", "types", "hangup", "ticket", "task"]
+            .iter()
+            .any(|effect| self.effect.contains(&format!("\"{effect}\"")))
+    }
+
     /// The points of an operation at which it can strike.
     pub fn places<'a>(&self, operation: Operation, points: &'a [Point]) -> Vec<&'a Point> {
-        let of = |fits: fn(&Point) -> bool| points.iter().filter(|point| fits(point)).collect::<Vec<_>>();
+        let makes_sense = |point: &&Point| !(point.is_by_ssh() && self.is_pves());
+        let of = |fits: fn(&Point) -> bool| {
+            points.iter().filter(|point| fits(point)).filter(makes_sense).collect::<Vec<_>>()
+        };
         if operation == Operation::Wait {
             return match self.aim {
                 Aim::Any | Aim::Task => of(Point::watches_task),

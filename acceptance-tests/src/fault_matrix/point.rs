@@ -46,6 +46,11 @@ impl Point {
         })
     }
 
+    /// Whether it is a command on a node, by SSH.
+    pub(super) fn is_by_ssh(&self) -> bool {
+        self.path.contains("/ssh/")
+    }
+
     /// Whether it looks at a task.
     pub fn watches_task(&self) -> bool {
         self.method == "GET" && self.path.contains("/tasks/") && self.path.ends_with("/status")
@@ -89,6 +94,7 @@ mod tests {
         assert_eq!(points.len(), 3);
         assert_eq!(points[1].path, "/nodes/pve1/tasks/*/status");
         assert!(points[0].begins_task() && !points[0].watches_task() && points[1].watches_task());
+        assert!(points.iter().all(|point| !point.is_by_ssh()));
         assert!(points[2].begins_task() && points[2].writes() && !points[1].writes());
     }
 }

@@ -12,10 +12,12 @@ use tokio_util::sync::CancellationToken;
 
 use crate::auth::Auth;
 use crate::connection::{Answer, BoxedIo, Connections, Dial, Endpoint, Message, Network, Nodes, NotUpgraded};
+use crate::error::AuthReason;
 use crate::locks::{Locks, Slot};
 use crate::shared::SharedReads;
-use crate::shell::ssh;
+use crate::shell::ssh::{self, SshShell};
 use crate::shell::termproxy::Terminals;
+use crate::shell::{NodeShell as _, pvesh};
 use crate::{Area, Config, Error, Lock, Request, answer};
 
 /// First pause before a write that met a held lock is tried again, and the longest.
@@ -117,7 +119,26 @@ impl Client {
     /// Writes that others may compete with, or whose effects are read by [`Client::shared`], go through
     /// [`Client::write`] or [`Client::write_task`] instead.
     pub async fn call<T: DeserializeOwned>(&self, request: Request) -> Result<T, Error> {
-        Ok(self.call_at(request).await?.0)
+        let by_ssh = self.root_by_ssh(&request);
+        if let Some(shell) = by_ssh.as_ref().filter(|_| !self.has_root()) {
+            return self.call_by(shell, &request).await;
+        }
+        match (self.call_at(request.clone()).await, by_ssh) {
+            // Nothing was sent but the login.
+            (Err(Error::Unauthenticated(why)), Some(shell)) if why.reason == AuthReason::SecondFactorOfRoot => {
+                self.call_by(&shell, &request).await
+            }
+            (answered, _) => Ok(answered?.0),
+        }
+    }
+
+    /// The same by a shell of root.
+    async fn call_by<T: DeserializeOwned>(&self, shell: &SshShell, request: &Request) -> Result<T, Error> {
+        if !request.is_read() && self.stop.is_cancelled() {
+            return Err(Error::Stopped { upid: None });
+        }
+        self.may_answer(shell.node()).await?;
+        pvesh::call(shell, request).await
     }
 
     /// Like [`Client::call`], and says which endpoint answered, for what has to go on there (a terminal).

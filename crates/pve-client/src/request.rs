@@ -44,6 +44,7 @@ pub struct Request {
     node: Option<String>,
     root: bool,
     secret_answer: bool,
+    secret: bool,
     of_anyone: bool,
 }
 
@@ -70,7 +71,16 @@ impl Request {
 
     fn new(method: Method, path: String) -> Request {
         let path = utf8_percent_encode(path.trim_matches('/'), PATH).to_string();
-        Request { method, path, params: Vec::new(), node: None, root: false, secret_answer: false, of_anyone: false }
+        Request {
+            method,
+            path,
+            params: Vec::new(),
+            node: None,
+            root: false,
+            secret_answer: false,
+            secret: false,
+            of_anyone: false,
+        }
     }
 
     /// Adds a parameter. Repeating a key makes an array.
@@ -97,7 +107,8 @@ impl Request {
 
     /// Adds a parameter whose value nobody may see.
     #[must_use]
-    pub fn secret(self, key: impl Into<String>, value: &Secret) -> Request {
+    pub fn secret(mut self, key: impl Into<String>, value: &Secret) -> Request {
+        self.secret = true;
         self.param(key, value.expose())
     }
 
@@ -116,7 +127,8 @@ impl Request {
         self
     }
 
-    /// The call needs the ticket of root@pam; PVE refuses every token for it.
+    /// The call needs the ticket of root@pam; PVE refuses every token for it. Without that login it goes to its node by SSH,
+    /// as `pvesh`, if there is SSH.
     #[must_use]
     pub fn root(mut self) -> Request {
         self.root = true;
@@ -150,6 +162,10 @@ impl Request {
 
     pub(crate) fn needs_root(&self) -> bool {
         self.root
+    }
+
+    pub(crate) fn holds_a_secret(&self) -> bool {
+        self.secret
     }
 
     pub(crate) fn answers_a_secret(&self) -> bool {

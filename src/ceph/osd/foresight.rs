@@ -23,12 +23,12 @@ pub fn rights(cx: &Cx<Pve>, change: &Change<Osd>, say: &mut Say<Osd>) {
     if reclassed {
         rights::warn_shell(cx, say, "crush_device_class", "Device classes");
     }
-    if (change.is_create() || change.is_destroy()) && !cx.client.has_root() {
+    if (change.is_create() || change.is_destroy()) && !cx.client.reaches_root() {
         say.warning(
             "node",
-            "OSDs need the login of root@pam",
+            "OSDs need the login of root@pam, or SSH",
             "PVE lets nobody else make or destroy one, and no token is enough. Set `username = \"root@pam\"` and \
-             `password` on the provider (PVE_USERNAME, PVE_PASSWORD) before the apply.",
+             `password` on the provider (PVE_USERNAME, PVE_PASSWORD), or `ssh`, before the apply.",
         );
     }
 }

@@ -237,13 +237,14 @@ mod tests {
 
     #[test]
     fn what_was_found_is_read_to_the_last_byte() {
-        let place = read(b"/etc/a\0d\081a4\0root\0adm\03\01795.5\0x\0y").unwrap();
+        let read = |said: &str| read(said.replace('|', "\0").as_bytes());
+        let place = read("/etc/a|d|81a4|root|adm|3|1795.5|x|y").unwrap();
         let found = place.found.clone().unwrap();
         assert_eq!((found.kind(), found.permissions().as_str(), found.is_public()), ("a file", "0644", true));
         assert_eq!((found.owner.as_str(), found.group.as_str(), found.size), ("root", "adm", 3));
         assert_eq!((found.modified.as_str(), &found.content[..]), ("1795.5", &b"x\0y"[..]));
-        assert_eq!(read(b"/etc/b\0n\0"), Some(Place { real: "/etc/b".to_owned(), folder: false, found: None }));
-        for broken in [&b""[..], b"/etc/a", b"/etc/a\0d\081a4\0root\0", b"/etc/a\0d\0zz\0r\0r\01\01.0\0"] {
+        assert_eq!(read("/etc/b|n|"), Some(Place { real: "/etc/b".to_owned(), folder: false, found: None }));
+        for broken in ["", "/etc/a", "/etc/a|d|81a4|root|", "/etc/a|d|zz|r|r|1|1.0|"] {
             assert_eq!(read(broken), None);
         }
     }

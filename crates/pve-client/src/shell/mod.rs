@@ -10,6 +10,7 @@ pub mod framing;
 pub mod install;
 mod kept;
 pub mod partitions;
+pub(crate) mod pvesh;
 pub mod quote;
 mod session;
 pub mod ssh;
@@ -20,8 +21,8 @@ use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 
-use crate::Client;
 use crate::error::Error;
+use crate::{Client, Request, Upid};
 use ssh::SshShell;
 use termproxy::TermShell;
 
@@ -105,6 +106,23 @@ impl Client {
     /// input.
     pub fn ssh(&self, node: impl Into<String>) -> Option<SshShell> {
         self.inner.ssh.as_ref().map(|ssh| SshShell::new(self.clone(), ssh.clone(), node.into()))
+    }
+
+    /// Whether requests with [`crate::Request::root`] can be sent: with the login of root@pam, or as `pvesh` by SSH.
+    pub fn reaches_root(&self) -> bool {
+        self.inner.ssh.is_some() || self.has_root()
+    }
+
+    /// Whether one of our credentials has begun this task, or a command of ours by SSH.
+    pub fn has_begun(&self, upid: &Upid) -> bool {
+        self.is_us(upid.user()) || (self.inner.ssh.is_some() && pvesh::begins(upid))
+    }
+
+    /// Where a request goes that the login of root@pam is not there for: to its node, by SSH. None for what holds a secret,
+    /// which everybody on the node could read in the list of processes.
+    pub(crate) fn root_by_ssh(&self, request: &Request) -> Option<SshShell> {
+        let node = request.target().filter(|_| request.needs_root() && !request.holds_a_secret())?;
+        self.ssh(node)
     }
 
     /// Whether commands can be run on the nodes: by SSH, or with the login of root@pam that PVE's terminal takes.

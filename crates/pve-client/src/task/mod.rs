@@ -69,7 +69,9 @@ impl Client {
 
 impl Task {
     fn new(client: Client, upid: Upid, writing: Writing, request: Option<Request>) -> Task {
-        let root = request.as_ref().is_some_and(Request::needs_root);
+        // What was begun by SSH is watched with what else there is.
+        let root =
+            request.as_ref().is_some_and(|request| request.needs_root() && client.root_by_ssh(request).is_none());
         Task {
             client,
             upid,

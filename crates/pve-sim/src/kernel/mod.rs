@@ -16,6 +16,7 @@ mod older;
 pub mod params;
 mod permission;
 pub(crate) mod pipeline;
+pub(crate) mod pvesh;
 pub mod record;
 pub mod routes;
 pub mod schema;

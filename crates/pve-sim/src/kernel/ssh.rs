@@ -15,9 +15,10 @@ use russh::{Channel, ChannelId, Error};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 
-use super::faults::{Fault, When, strike};
+use super::faults::{Effect, Fault, When, strike};
 use super::kill::Ends;
-use super::pipeline::{Body, Outcome, Request};
+use super::pipeline::{Body, Request};
+use super::pvesh;
 use super::record::Recorded;
 use super::world::World;
 use crate::shell::{Said, command, words};
@@ -119,7 +120,11 @@ impl Login {
     /// Runs a command; none if the connection ends without a word.
     async fn run(&self, line: &str, input: &[u8]) -> Option<Said> {
         let (world, node) = (&self.world, self.node.as_str());
-        let (method, what) = kind(&words(line));
+        let words = words(line);
+        if let Some(arguments) = pvesh::arguments(&words) {
+            return pvesh::run(world, node, self.ends, arguments).await;
+        }
+        let (method, what) = kind(&words);
         let path = format!("/nodes/{node}/ssh/{what}");
         let request = Request {
             ends: self.ends,
@@ -131,7 +136,23 @@ impl Login {
             body: Body::Form(String::new()),
         };
         let write = world.with(|cluster| cluster.concurrency.arrives(node, method, &path));
-        let strikes = world.with(|cluster| cluster.faults.strike(method, &path, node));
+        // What is an answer of PVE's server is none of a program's.
+        let is_ours = |fault: &Fault| {
+            use Effect::{Delay, Drop, Hold, Kill, Outage, Power, Signal, Skew};
+            matches!(
+                fault.effect,
+                Delay { .. }
+                    | Drop { .. }
+                    | Hold { .. }
+                    | Kill { .. }
+                    | Outage { .. }
+                    | Power { .. }
+                    | Signal { .. }
+                    | Skew { .. }
+            )
+        };
+        let mut strikes = world.with(|cluster| cluster.faults.strike(method, &path, node));
+        strikes.retain(is_ours);
         let (before, after): (Vec<Fault>, Vec<Fault>) =
             strikes.into_iter().partition(|fault| fault.when == When::Before);
         let mut struck = None;
@@ -139,13 +160,13 @@ impl Login {
             struck = struck.or(strike(world, node, &request, fault).await);
         }
         let mut end = match struck {
-            Some(outcome) => refused(&outcome),
+            Some(_) => None,
             None if world.with(|cluster| cluster.nodes.online(node)) => Some(carry_out(world, node, line, input)),
             None => None,
         };
         for fault in &after {
-            if let Some(outcome) = strike(world, node, &request, fault).await {
-                end = refused(&outcome);
+            if strike(world, node, &request, fault).await.is_some() {
+                end = None;
             }
         }
         world.with(|cluster| {
@@ -181,16 +202,6 @@ pub(crate) fn carry_out(world: &World, node: &str, line: &str, input: &[u8]) -> 
         }
     });
     said
-}
-
-/// What a fault that answers in PVE's place makes of a command: no program says so, so it is sshd's end.
-fn refused(outcome: &Outcome) -> Option<Said> {
-    match outcome {
-        Outcome::Reply(reply) if reply.status >= 400 => {
-            Some(Said { status: 255, stdout: Vec::new(), stderr: b"Connection refused by a fault\n".to_vec() })
-        }
-        _ => None,
-    }
 }
 
 /// How a command is recorded: what only looks is a GET, what removes a DELETE.
