@@ -125,15 +125,14 @@ impl Tree {
 
     /// Adds OSDs that are planned.
     pub fn grow<'a>(&mut self, coming: impl Iterator<Item = Coming<'a>>) -> Result<(), Error> {
-        let mut next = self.sizes.keys().next_back().map_or(0, |last| last + 1);
-        for osd in coming {
+        let free = self.sizes.keys().next_back().map_or(0, |last| last + 1);
+        for (next, osd) in (free..).zip(coming) {
             let host = self.host(&osd)?;
             self.map.hang(host, next as i32, weight_of(osd.size as f64 / TIB).max(1));
             if let Some(class) = osd.class {
                 self.map.set_class(next, class);
             }
             self.sizes.insert(next, osd.size);
-            next += 1;
         }
         self.settle();
         Ok(())
