@@ -57,13 +57,13 @@ pub fn made(rng: &mut Rng) -> Made {
         level.push(Bucket { id: next_id(), level: 1, name: format!("host{n}"), items });
     }
     let mut buckets: Vec<Bucket> = Vec::new();
-    for above in 2..=4 {
+    for (above, (_, kind)) in LEVELS.iter().enumerate().skip(2) {
         if above < 4 && rng.bool() {
             continue;
         }
         let many = if above == 4 { 1 } else { rng.usize(1..=level.len()) };
         let mut parents: Vec<Bucket> = (0..many)
-            .map(|n| Bucket { id: next_id(), level: above, name: format!("{}{n}", LEVELS[above].1), items: vec![] })
+            .map(|n| Bucket { id: next_id(), level: above, name: format!("{kind}{n}"), items: vec![] })
             .collect();
         for (n, child) in level.drain(..).enumerate() {
             let at = if n < many { n } else { rng.usize(..many) };

@@ -163,7 +163,7 @@ impl<'a> Cluster<'a> {
         let mut found = Vec::new();
         for node in single {
             let Some(alone) = self.client.alone(node)? else { return Err(scattered) };
-            found.extend(numbered(&*alone.cluster().guests().await?));
+            found.extend(numbered(&alone.cluster().guests().await?));
         }
         match &found[..] {
             [only] => Ok(Some(only.clone())),

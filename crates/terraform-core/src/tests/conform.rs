@@ -257,7 +257,7 @@ fn on_the_wire() -> Vec<Case> {
         (Mistake::Unanswered, |fake| {
             fake.get_provider_schema = Some(Box::new(|_, answer| {
                 let facts = answer.data_source_schemas["t_facts"].clone();
-                let action = tf::ActionSchema { schema: Some(facts), ..Default::default() };
+                let action = tf::ActionSchema { schema: Some(facts) };
                 answer.action_schemas.insert("t_act".to_owned(), action);
                 Ok(())
             }));
