@@ -29,8 +29,8 @@ pub fn data_may_send(path: &str) -> bool {
 /// # Where it may differ once everything is destroyed again: paths in its state, each with all below.
 /// left_behind = ["/ceph/pools/.mgr"]
 ///
-/// # The same, where a run was killed and its journal lost: what only that knew.
-/// left_without_journal = ["/nodes/0/units"]
+/// # The same, where it was imported, or a run was killed and its journal lost: what only the state or the journal knew.
+/// left_when_forgotten = ["/nodes/0/units"]
 ///
 /// # It is read by a command on a node: a terminal that is opened is no sign that something was written.
 /// reads_by_shell = true
@@ -51,7 +51,7 @@ pub struct Beside {
     /// Whether it can be made but once in a cluster.
     pub once: bool,
     left_behind: Vec<String>,
-    left_without_journal: Vec<String>,
+    left_when_forgotten: Vec<String>,
     values: BTreeMap<String, Vec<String>>,
 }
 
@@ -79,10 +79,10 @@ impl Beside {
                 "cluster" => beside.cluster = Some(value),
                 "once" => beside.once = serde_json::from_value(value)?,
                 "left_behind" => beside.left_behind = serde_json::from_value(value)?,
-                "left_without_journal" => beside.left_without_journal = serde_json::from_value(value)?,
+                "left_when_forgotten" => beside.left_when_forgotten = serde_json::from_value(value)?,
                 "reads_by_shell" => beside.reads_by_shell = serde_json::from_value(value)?,
                 other => bail!(
-                    "`{other}` is not known; there are `cluster`, `once`, `left_behind`, `left_without_journal`, `reads_by_shell` and the \
+                    "`{other}` is not known; there are `cluster`, `once`, `left_behind`, `left_when_forgotten`, `reads_by_shell` and the \
                      block `values`"
                 ),
             }
@@ -117,9 +117,9 @@ impl Beside {
         is_below(place, &self.left_behind)
     }
 
-    /// Whether it may differ there if the journal of a run that was killed is lost.
-    pub fn leaves_without_journal(&self, place: &str) -> bool {
-        is_below(place, &self.left_without_journal)
+    /// Whether it may differ there if it was imported, or the journal of a run that was killed is lost.
+    pub fn leaves_when_forgotten(&self, place: &str) -> bool {
+        is_below(place, &self.left_when_forgotten)
     }
 
     /// Whether a request with this path, which is no GET, is no sign of a write.
@@ -158,7 +158,7 @@ mod tests {
             left_behind = ["/ceph/pools/.mgr"]
             once        = true
 
-            left_without_journal = ["/nodes/0/units"]
+            left_when_forgotten = ["/nodes/0/units"]
 
             values {
               # In words of its own.
@@ -179,7 +179,7 @@ mod tests {
         assert_eq!(beside.values("size"), None);
         assert!(beside.leaves("/ceph/pools/.mgr") && beside.leaves("/ceph/pools/.mgr/size"));
         assert!(!beside.leaves("/ceph/pools/.mgrs") && !beside.leaves("/ceph/pools"));
-        assert!(beside.leaves_without_journal("/nodes/0/units/a") && !beside.leaves_without_journal("/nodes/0"));
+        assert!(beside.leaves_when_forgotten("/nodes/0/units/a") && !beside.leaves_when_forgotten("/nodes/0"));
     }
 
     #[test]

@@ -2,7 +2,7 @@
 cluster = { ssh = true }
 
 # How the unit was before it was taken over is in the state, and in the journal until it is there.
-left_without_journal = ["/nodes/0/units"]
+left_when_forgotten = ["/nodes/0/units"]
 
 values {
   enabled      = [false]

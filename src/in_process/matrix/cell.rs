@@ -247,7 +247,7 @@ impl Cell {
             let mut left = difference(gone, &bench.at_rest());
             if self.journal_lost {
                 let beside = Beside::of(&subject.name).map_err(|error| error.to_string())?;
-                left.retain(|place| !beside.leaves_without_journal(place.split(" is ").next().unwrap_or_default()));
+                left.retain(|place| !beside.leaves_when_forgotten(place.split(" is ").next().unwrap_or_default()));
             }
             none_of(&left).map_err(|why| format!("destroyed: {why}\n{said}"))?;
         }

@@ -33,7 +33,7 @@ pub(crate) fn check(
     subject.is_imported_by_identity().context("importing it by identity")?;
     subject.work.destroy()?.succeeded().context("destroying it")?;
     let mut left = difference(&before, &subject.sim.state()?);
-    left.retain(|place| !subject.beside.leaves(&place.path));
+    left.retain(|place| !subject.beside.leaves(&place.path) && !subject.beside.leaves_when_forgotten(&place.path));
     ensure!(left.is_empty(), "something is left behind: {left:#?}");
     let unmodelled = subject.sim.unmodelled()?;
     ensure!(unmodelled.as_array().is_none_or(Vec::is_empty), "not simulated: {unmodelled}");
