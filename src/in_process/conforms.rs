@@ -8,8 +8,9 @@ use tokio::task::JoinSet;
 use super::lives::{bench_of, example_of, named};
 
 /// What PVE brings along or never gives up, so that it is found after it was removed.
-const ALWAYS_THERE: [&str; 12] = [
+const ALWAYS_THERE: [&str; 13] = [
     "pve_apt_repository",
+    "pve_apt_standard_repository",
     "pve_ceph_flags",
     "pve_ceph_install",
     "pve_cluster",

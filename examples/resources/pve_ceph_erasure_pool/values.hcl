@@ -1,10 +1,9 @@
 values {
-  # Three hosts: four chunks have no place.
-  k = [2, 3]
-  m = [1, 2]
-  # By hosts there are three, by OSDs more.
-  failure_domain = ["osd", "no_such_level"]
-  device_class   = ["ssd", "no_such_class"]
+  # With any other it is another pool, for which the first one goes before it is known whether the next has a place.
+  k              = []
+  m              = []
+  failure_domain = []
+  device_class   = []
   # At least k, at most both together.
   data_min_size = [3, 1, 4]
   data_pg_num   = [8, 32]

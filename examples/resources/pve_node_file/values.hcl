@@ -5,7 +5,7 @@ values {
   content = ["a = 1\n", ""]
   # Beside the example's content there is no other.
   content_wo = []
-  owner      = ["www-data", "no-such-user"]
+  owner      = ["www-data", "nobody"]
   group      = ["adm"]
   mode       = ["0600", "0640"]
 }
