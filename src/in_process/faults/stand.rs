@@ -138,13 +138,16 @@ pub(super) struct Stand {
     pub(super) prior: Prior,
     /// Whether something is left that no operation takes away.
     pub(super) spoiled: bool,
+    /// Whether it is read by commands in a terminal.
+    pub(super) beside: Beside,
     /// The state that an import has begun without.
     kept: Option<State>,
 }
 
 impl Stand {
     pub(super) async fn new(subject: &Undisturbed) -> Self {
-        Self { bench: bench_of(&subject.name).await, prior: Prior::Nothing, spoiled: false, kept: None }
+        let (bench, beside) = (bench_of(&subject.name).await, Beside::of(&subject.name).unwrap());
+        Self { bench, prior: Prior::Nothing, spoiled: false, beside, kept: None }
     }
 
     async fn measure(&mut self, operation: Operation, subject: &mut Undisturbed) {
