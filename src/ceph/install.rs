@@ -15,6 +15,7 @@ use super::wait::until;
 use crate::ground::absence;
 use crate::ground::error::{During, Problem};
 use crate::ground::pve::Pve;
+use crate::ground::rights;
 
 /// Ceph's packages on a node.
 ///
@@ -156,15 +157,10 @@ impl Resource<Pve> for CephInstall {
     }
 
     async fn plan(cx: &Cx<Pve>, change: &mut Change<Self>, say: &mut Say<Self>) {
-        if change.is_destroy() || change.is_no_op() || cx.client.has_root() {
-            return;
+        if !change.is_destroy() && !change.is_no_op() {
+            let why = "PVE installs Ceph's packages in its terminal, for which no token is enough.";
+            rights::warn_root(cx, say, "node", "Installing Ceph needs the login of root@pam", why);
         }
-        say.warning(
-            "node",
-            "Installing Ceph needs the login of root@pam",
-            "PVE installs Ceph's packages in its terminal, for which no token is enough. Set `username = \"root@pam\"` and \
-             `password` on the provider (PVE_USERNAME, PVE_PASSWORD) before the apply.",
-        );
     }
 
     async fn possible(

@@ -7,8 +7,8 @@ use pve_client::api::cluster::ClusterStatus;
 use pve_client::{Area, Client, Error as PveError, Lock, Request};
 use serde::Deserialize;
 use terraform_plugin::{
-    Change, Created, Cx, Deleted, Diagnostic, Error, Failed, Findings, Model, Need, Nested, Object, Read, Resource,
-    Say, Timeouts, Unwritten, Updated, require, require_removable,
+    Change, Created, Cx, Deleted, Diagnostic, Error, Failed, Findings, Model, Need, Nested, Read, Resource, Say,
+    Timeouts, Unwritten, Updated, require, require_removable,
 };
 use tokio::time::{Instant, sleep};
 
@@ -17,6 +17,7 @@ use crate::ground::error::{During, Problem};
 use crate::ground::evidence;
 use crate::ground::named::Named;
 use crate::ground::pve::{Pve, patience};
+use crate::ground::rights;
 
 /// What a change of `corosync.conf` changes.
 pub const AREAS: &[Area] = &[Area::Cluster, Area::Nodes, Area::Tasks];
@@ -26,6 +27,9 @@ pub const MEMBERSHIP: Lock = Lock::File("members of the cluster");
 
 /// The turn of whoever changes it.
 const COROSYNC: Lock = Lock::File("corosync.conf");
+
+/// Why no token is enough.
+pub const NOBODY_ELSE: &str = "PVE lets nobody else do it, and no token is enough.";
 
 /// Between two looks at a cluster that is just starting.
 const PAUSE: Duration = Duration::from_secs(1);
@@ -112,8 +116,12 @@ fn host(cx: &Cx<Pve>, node: Option<&str>) -> Result<Client, Problem> {
     Ok(alone.unwrap_or_else(|| cx.client.clone()))
 }
 
-fn local(status: &ClusterStatus) -> &str {
-    status.members.iter().find(|member| member.local).map_or("", |member| &member.name)
+/// The error that another node answers there than is meant; none if it is that one.
+pub fn leads_elsewhere(status: &ClusterStatus, node: &str) -> Option<Problem> {
+    let local = status.local().unwrap_or_default();
+    let detail = format!("The node that answers there calls itself \"{local}\". Nothing was written.");
+    (local != node)
+        .then(|| Problem::new(format!("The endpoint leads to another node than \"{node}\""), detail).at("node"))
 }
 
 fn named(name: &str) -> Named {
@@ -155,24 +163,14 @@ async fn heard_of(cx: &Cx<Pve>, host: &Client, name: &str, deadline: Instant) ->
     ))
 }
 
-/// PVE reserves it to the login of root@pam.
-pub fn warn_root<M: Object>(say: &mut Say<M>, at: &str, what: &str) {
-    say.warning(
-        at,
-        format!("{what} takes the login of root@pam"),
-        "PVE lets nobody else do it, and no token is enough. Set `username = \"root@pam\"` and `password` on the provider \
-         (PVE_USERNAME, PVE_PASSWORD) before the apply.",
-    );
-}
-
 impl Resource<Pve> for Cluster {
     fn needs() -> Vec<Need> {
         vec![Need::to_plan("/", &["Sys.Audit"]), Need::to_apply("/", &[])]
     }
 
     async fn plan(cx: &Cx<Pve>, change: &mut Change<Self>, say: &mut Say<Self>) {
-        if change.is_create() && !change.is_destroy() && !cx.client.has_root() {
-            warn_root(say, "name", "Making a cluster");
+        if change.is_create() && !change.is_destroy() {
+            rights::warn_root(cx, say, "name", "Making a cluster takes the login of root@pam", NOBODY_ELSE);
         }
         let told = change.prior.as_ref().is_some_and(|prior| prior.ready && prior.links.is_some());
         if told && change.is_update() && change.plan.links.known().is_some() && change.changed(|plan| &plan.links) {
@@ -202,14 +200,8 @@ impl Resource<Pve> for Cluster {
             }
             status => status.during("Cannot ask the node whether it is in a cluster")?,
         };
-        if let Some(node) = want.node.text()
-            && local(&status) != node
-        {
-            let detail =
-                format!("The node that answers there calls itself \"{}\". Nothing was written.", local(&status));
-            found.certain(
-                Problem::new(format!("The endpoint leads to another node than \"{node}\""), detail).at("node"),
-            );
+        if let Some(problem) = want.node.text().and_then(|node| leads_elsewhere(&status, node)) {
+            found.certain(problem);
         }
         match status.name.as_deref() {
             Some(other) if other == name => found.exists(named(name).existing()),
@@ -218,7 +210,7 @@ impl Resource<Pve> for Cluster {
                     "A node is in one cluster, and PVE renames none. Nothing was written. Bring that one under Terraform's care \
                      (`name = \"{other}\"`), or found this one on another node."
                 );
-                let node = local(&status);
+                let node = status.local().unwrap_or_default();
                 found.mendable(
                     Problem::new(format!("Node {node} is in cluster \"{other}\" already"), detail).at("name"),
                 );
@@ -261,9 +253,7 @@ impl Resource<Pve> for Cluster {
             return Ok(written.settle(async |_| settled(cx, &host, want, deadline).await).await);
         }
         unwritten.check(require(cx, want, None).await)?;
-        let request = Request::post("cluster/config").root().param("clustername", &want.name);
-        let request = with_links(request, want.links.as_ref());
-        let sent = async { host.write_task(COROSYNC, AREAS, request).await.during(&doing) };
+        let sent = async { host.write_task(COROSYNC, AREAS, want.request()).await.during(&doing) };
         let (sent, written) = unwritten.send(begun, sent).await?;
         let ended = match sent {
             Ok(mut task) => task.wait(&patience(cx), |_| {}).await.during(&doing),
@@ -303,9 +293,7 @@ impl Resource<Pve> for Cluster {
         let deadline = Instant::now() + cx.timeout;
         if configured(&host).await.during("Cannot look at the node")?.is_none() {
             let doing = format!("Cannot create cluster \"{}\"", want.name);
-            let request = Request::post("cluster/config").root().param("clustername", &want.name);
-            let request = with_links(request, want.links.as_ref());
-            host.write_task(COROSYNC, AREAS, request)
+            host.write_task(COROSYNC, AREAS, want.request())
                 .await
                 .during(&doing)?
                 .wait(&patience(cx), |_| {})
@@ -326,6 +314,13 @@ impl Resource<Pve> for Cluster {
              is, and others may join it. `pvecm` describes how a node is separated by hand, or install it anew.",
         ));
         Ok(Deleted::Gone)
+    }
+}
+
+impl Cluster {
+    fn request(&self) -> Request {
+        let request = Request::post("cluster/config").root().param("clustername", &self.name);
+        with_links(request, self.links.as_ref())
     }
 }
 

@@ -19,6 +19,7 @@ use crate::ground::absence;
 use crate::ground::error::{During, Problem};
 use crate::ground::named::Named;
 use crate::ground::pve::Pve;
+use crate::ground::rights;
 
 /// A node that joins the cluster. (The first one makes it: `pve_cluster`.)
 ///
@@ -107,8 +108,9 @@ impl Resource<Pve> for ClusterMember {
         if told && change.is_update() && change.plan.links.known().is_some() && change.changed(|plan| &plan.links) {
             say.push(found::other_links());
         }
-        if (change.is_create() || change.is_destroy()) && !cx.client.has_root() {
-            found::warn_root(say, "node", "Joining and leaving a cluster");
+        if change.is_create() || change.is_destroy() {
+            let summary = "Joining and leaving a cluster takes the login of root@pam";
+            rights::warn_root(cx, say, "node", summary, found::NOBODY_ELSE);
         }
         if change.is_create() && !change.is_destroy() {
             lost::foretell(cx, &change.plan, say).await;
@@ -135,13 +137,12 @@ impl Resource<Pve> for ClusterMember {
     async fn read(cx: &Cx<Pve>, key: &ClusterMemberKey, prior: Option<&Self>) -> Result<Read<Self>, Error> {
         let known = prior.cloned().unwrap_or_else(|| Self { node: key.node.clone(), ready: true, ..Self::default() });
         match cx.client.cluster().status().await.during("Cannot list the cluster's members") {
-            Ok(status) if status.name.is_some() && status.member(&key.node).is_some() => {
-                let online = status.member(&key.node).is_some_and(|member| member.online);
-                Ok(Read::Found(Self { ready: known.ready || online, ..known }))
-            }
-            // It may be on its way.
-            Ok(_) if !known.ready => Ok(Read::Found(known)),
-            Ok(_) => absence::answer(&cx.client, Ok(None)).await,
+            Ok(status) => match status.in_cluster(&key.node) {
+                Some(member) => Ok(Read::Found(Self { ready: known.ready || member.online, ..known })),
+                // It may be on its way.
+                None if !known.ready => Ok(Read::Found(known)),
+                None => absence::answer(&cx.client, Ok(None)).await,
+            },
             Err(problem) => absence::answer(&cx.client, Err(problem)).await,
         }
     }

@@ -29,6 +29,23 @@ pub async fn warn_any<M: Object>(cx: &Cx<Pve>, change: &Change<M>, say: &mut Say
     }
 }
 
+/// The login of root@pam on the provider.
+const LOGIN: &str = "Set `username = \"root@pam\"` and `password` on the provider (PVE_USERNAME, PVE_PASSWORD)";
+
+/// Warns where it takes the login of root@pam itself, which is not given. `why` says so in a sentence.
+pub fn warn_root<M: Object>(cx: &Cx<Pve>, say: &mut Say<M>, at: &str, summary: &str, why: &str) {
+    if !cx.client.has_root() {
+        say.warning(at, summary, format!("{why} {LOGIN} before the apply."));
+    }
+}
+
+/// The same, where SSH is as good.
+pub fn warn_root_or_ssh<M: Object>(cx: &Cx<Pve>, say: &mut Say<M>, at: &str, summary: &str, why: &str) {
+    if !cx.client.reaches_root() {
+        say.warning(at, summary, format!("{why} {LOGIN}, or `ssh`, before the apply."));
+    }
+}
+
 /// Warns when commands are to be run on a node, for which neither the login of root@pam nor SSH is given. `what`: things that
 /// take it, such as `CRUSH rules`.
 pub fn warn_shell<M: Object>(cx: &Cx<Pve>, say: &mut Say<M>, at: &str, what: &str) {
@@ -38,7 +55,9 @@ pub fn warn_shell<M: Object>(cx: &Cx<Pve>, say: &mut Say<M>, at: &str, what: &st
     say.warning(
         at,
         format!("{what} need the login of root@pam, or SSH"),
-        "The command for it runs on a node: in PVE's terminal, for which no token is enough, or by SSH. Set `username = \
-         \"root@pam\"` and `password` on the provider (PVE_USERNAME, PVE_PASSWORD), or `ssh`, before the apply.",
+        format!(
+            "The command for it runs on a node: in PVE's terminal, for which no token is enough, or by SSH. {LOGIN}, or `ssh`, \
+             before the apply."
+        ),
     );
 }

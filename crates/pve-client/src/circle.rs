@@ -141,14 +141,10 @@ enum Verdict {
     Nobody(Error),
 }
 
-fn local(status: &ClusterStatus) -> Option<&str> {
-    status.members.iter().find(|member| member.local).map(|member| member.name.as_str())
-}
-
 /// Whether two answers are of the same cluster.
 fn same(one: &ClusterStatus, other: &ClusterStatus) -> bool {
     let lists = |status: &ClusterStatus, node: Option<&str>| node.is_some_and(|node| status.member(node).is_some());
-    one.name == other.name && lists(one, local(other)) && lists(other, local(one))
+    one.name == other.name && lists(one, other.local()) && lists(other, one.local())
 }
 
 fn judge(heard: &[Heard]) -> Verdict {
@@ -157,18 +153,18 @@ fn judge(heard: &[Heard]) -> Verdict {
     let in_cluster = |quorate: bool| told().filter(move |(_, s)| s.name.is_some() && s.quorate == quorate);
     if let Some((index, first)) = in_cluster(true).next() {
         let others: BTreeSet<&str> =
-            in_cluster(true).filter(|(_, s)| !same(first, s)).filter_map(|(_, s)| local(s)).collect();
+            in_cluster(true).filter(|(_, s)| !same(first, s)).filter_map(|(_, s)| s.local()).collect();
         if others.is_empty() {
             return Verdict::Cluster(first.clone(), index);
         }
         let name = |status: &ClusterStatus| status.name.clone().unwrap_or_default();
-        let clusters = in_cluster(true).filter_map(|(_, s)| Some((local(s)?.to_owned(), name(s)))).collect();
+        let clusters = in_cluster(true).filter_map(|(_, s)| Some((s.local()?.to_owned(), name(s)))).collect();
         return Verdict::Nobody(Error::NoCluster { single: Vec::new(), clusters, silent: Vec::new() });
     }
     if let Some((index, first)) = in_cluster(false).next() {
         return Verdict::Cluster(first.clone(), index);
     }
-    let names: BTreeSet<&str> = told().filter_map(|(_, status)| local(status)).collect();
+    let names: BTreeSet<&str> = told().filter_map(|(_, status)| status.local()).collect();
     match (told().next(), heard.iter().find_map(|one| one.told.as_ref().err())) {
         (Some((_, status)), _) if names.len() == 1 && !silent => Verdict::OneNode(status.clone()),
         (None, Some(error)) => Verdict::Nobody(error.clone()),
@@ -196,7 +192,7 @@ impl Client {
         }
         let first = match self.first_status().await {
             Ok(status) => {
-                let index = local(&status).and_then(|node| self.inner.connections.endpoint_of(node));
+                let index = status.local().and_then(|node| self.inner.connections.endpoint_of(node));
                 let index = index.unwrap_or_else(|| self.inner.connections.current());
                 if status.name.is_some() && status.quorate {
                     self.inner.connections.circle().settled(self.voices(&status, index), status);
@@ -287,7 +283,7 @@ impl Client {
                 let ours = status.quorate
                     && status.name.is_some()
                     && cluster.as_ref().is_none_or(|ours| {
-                        ours.name == status.name && local(&status).is_some_and(|node| ours.member(node).is_some())
+                        ours.name == status.name && status.local().is_some_and(|node| ours.member(node).is_some())
                     });
                 state.voices[index] = if ours { Voice::Ours } else { Voice::Other };
                 found |= ours;

@@ -23,13 +23,9 @@ pub fn rights(cx: &Cx<Pve>, change: &Change<Osd>, say: &mut Say<Osd>) {
     if reclassed {
         rights::warn_shell(cx, say, "crush_device_class", "Device classes");
     }
-    if (change.is_create() || change.is_destroy()) && !cx.client.reaches_root() {
-        say.warning(
-            "node",
-            "OSDs need the login of root@pam, or SSH",
-            "PVE lets nobody else make or destroy one, and no token is enough. Set `username = \"root@pam\"` and \
-             `password` on the provider (PVE_USERNAME, PVE_PASSWORD), or `ssh`, before the apply.",
-        );
+    if change.is_create() || change.is_destroy() {
+        let why = "PVE lets nobody else make or destroy one, and no token is enough.";
+        rights::warn_root_or_ssh(cx, say, "node", "OSDs need the login of root@pam, or SSH", why);
     }
 }
 

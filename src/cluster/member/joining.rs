@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use pve_client::api::cluster::ClusterStatus;
 use pve_client::api::nodes::TaskFilter;
 use pve_client::{Client, Request, Secret, Upid};
 use serde::Deserialize;
@@ -10,7 +9,7 @@ use terraform_plugin::{Created, Cx, Diagnostic, Error, Failed, Findings, Unwritt
 use tokio::time::{Instant, sleep};
 
 use super::{ClusterMember, ClusterMemberPlan, lost, named, own};
-use crate::cluster::found::{AREAS, MEMBERSHIP, with_links};
+use crate::cluster::found::{AREAS, MEMBERSHIP, leads_elsewhere, with_links};
 use crate::ground::error::{During, Problem};
 use crate::ground::evidence;
 use crate::ground::pve::Pve;
@@ -20,10 +19,6 @@ const PAUSE: Duration = Duration::from_secs(1);
 
 /// How often it is looked for a task whose beginning was not answered.
 const LOOKS: u32 = 4;
-
-fn is_member(status: &ClusterStatus, node: &str) -> bool {
-    status.name.is_some() && status.member(node).is_some()
-}
 
 /// What speaks against it: at the cluster, and at the node.
 pub async fn possible(
@@ -44,7 +39,7 @@ pub async fn possible(
         status => Some(status.during("Cannot read the cluster's status")?),
     };
     if let Some(status) = &status {
-        if is_member(status, node) {
+        if status.in_cluster(node).is_some() {
             found.exists(named(node).existing());
             return Ok(());
         }
@@ -64,10 +59,8 @@ pub async fn possible(
     let own = own(cx, node, want.endpoint.text(), want.fingerprint.text())?;
     let doing = format!("Cannot ask node \"{node}\" whether it can join");
     let theirs = own.cluster().status().await.during(&doing)?;
-    let local = theirs.members.iter().find(|member| member.local).map_or("", |member| &member.name);
-    if local != node {
-        let detail = format!("The node that answers there calls itself \"{local}\". Nothing was written.");
-        found.certain(Problem::new(format!("The endpoint leads to another node than \"{node}\""), detail).at("node"));
+    if let Some(problem) = leads_elsewhere(&theirs, node) {
+        found.certain(problem);
         return Ok(());
     }
     if let Some(name) = &theirs.name {
@@ -164,8 +157,9 @@ async fn awaited(cx: &Cx<Pve>, own: &Client, node: &str, task: Option<Upid>, dea
         cx.client.regroup();
         match cx.client.cluster().status().await {
             Ok(status) => {
-                listed |= is_member(&status, node);
-                match status.member(node).filter(|_| is_member(&status, node)) {
+                let member = status.in_cluster(node);
+                listed |= member.is_some();
+                match member {
                     Some(member) if member.online && status.quorate => return End::Member,
                     Some(_) => seen = "it is listed as a member, and is not online".to_owned(),
                     None => seen = "the cluster does not list it".to_owned(),
@@ -247,7 +241,7 @@ pub async fn create(
     let unready = ClusterMember { ready: false, password: None, ..want.clone() };
     let own = unwritten.check(own(cx, node, want.endpoint.as_deref(), want.fingerprint.as_deref()))?;
     let status = unwritten.check(cx.client.cluster().status().await.during("Cannot read the cluster's status"))?;
-    if is_member(&status, node) && evidence::is_of_former_run(cx, &named(node).what, node).await {
+    if status.in_cluster(node).is_some() && evidence::is_of_former_run(cx, &named(node).what, node).await {
         let written = unwritten.take_over(unready);
         let _quiet = cx.client.quiet().await;
         return Ok(written.settle(async |_| settled(cx, &own, want, None, deadline).await).await);
@@ -277,7 +271,7 @@ pub async fn create(
         },
     };
     match awaited(cx, &own, node, task.clone(), deadline).await {
-        End::Member => Ok(written.settle(async |_| settled(cx, &own, want, task, deadline).await).await),
+        End::Member => Ok(written.made(arrived(cx, want, task, deadline).await)),
         End::Never(problem) => written.undo(problem, async { Ok::<(), Problem>(()) }).await,
         End::Unknown(problem) => Ok(written.leave(problem)),
     }
@@ -292,9 +286,13 @@ async fn settled(
     deadline: Instant,
 ) -> Result<ClusterMember, Problem> {
     match awaited(cx, own, &want.node, task.clone(), deadline).await {
-        End::Member => {}
-        End::Never(problem) | End::Unknown(problem) => return Err(problem),
+        End::Member => Ok(arrived(cx, want, task, deadline).await),
+        End::Never(problem) | End::Unknown(problem) => Err(problem),
     }
+}
+
+/// What remains to be done for a member.
+async fn arrived(cx: &Cx<Pve>, want: &ClusterMember, task: Option<Upid>, deadline: Instant) -> ClusterMember {
     // The certificate follows the membership, and the task ends with it.
     while let Some(upid) = &task
         && Instant::now() < deadline
@@ -305,7 +303,7 @@ async fn settled(
     }
     cx.client.regroup();
     tell_fingerprint(cx, &want.node).await;
-    Ok(ClusterMember { ready: true, ..want.clone() })
+    ClusterMember { ready: true, ..want.clone() }
 }
 
 /// The certificate is another one: whoever has pinned it has to know.
@@ -341,7 +339,7 @@ pub async fn resume(
     let status = cx.client.cluster().status().await.during("Cannot read the cluster's status")?;
     let mut task = None;
     let _quiet = cx.client.quiet().await;
-    if !is_member(&status, node) {
+    if status.in_cluster(node).is_none() {
         task = match newest(&own, node).await {
             Some((upid, None)) => Some(upid),
             _ => {

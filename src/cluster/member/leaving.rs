@@ -108,7 +108,7 @@ async fn of_ceph(cx: &Cx<Pve>, node: &str) -> Result<(Vec<String>, Vec<String>),
 pub async fn removable(cx: &Cx<Pve>, was: &ClusterMember, found: &mut Findings<ClusterMember>) -> Result<(), Error> {
     let node = &was.node;
     let status = cx.client.cluster().status().await.during("Cannot read the cluster's status")?;
-    let Some(member) = status.member(node).filter(|_| status.name.is_some()) else { return Ok(()) };
+    let Some(member) = status.in_cluster(node) else { return Ok(()) };
     let half = !member.online && is_half(&status, node);
     let counted_anew = was.shut_down && half;
     if !(status.quorate || counted_anew) {
@@ -187,7 +187,7 @@ pub async fn leave(cx: &Cx<Pve>, was: &ClusterMember) -> Result<Deleted<ClusterM
     let listed = async || -> Result<bool, Problem> {
         cx.client.regroup();
         let status = cx.client.cluster().status().await.during("Cannot list the cluster's members")?;
-        Ok(status.name.is_some() && status.member(node).is_some())
+        Ok(status.in_cluster(node).is_some())
     };
     if !listed().await? {
         return Ok(Deleted::Gone);

@@ -130,6 +130,16 @@ impl ClusterStatus {
         self.members.iter().find(|member| member.name == node)
     }
 
+    /// The name of the node that answered.
+    pub fn local(&self) -> Option<&str> {
+        self.members.iter().find(|member| member.local).map(|member| member.name.as_str())
+    }
+
+    /// A member of the cluster by name; none on a node that is in no cluster.
+    pub fn in_cluster(&self, node: &str) -> Option<&Member> {
+        self.member(node).filter(|_| self.name.is_some())
+    }
+
     /// The names of the nodes that are not online.
     pub fn offline(&self) -> impl Iterator<Item = &str> {
         self.members.iter().filter(|member| !member.online).map(|member| member.name.as_str())
