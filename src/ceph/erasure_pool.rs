@@ -13,7 +13,7 @@ use terraform_plugin::{
 };
 
 use super::pool::parts::Part;
-use super::pool::{Pool, PoolPlan, bring_part, find_any, own, placing, single_copy};
+use super::pool::{Pool, PoolPlan, bring_part, find_any, own, placing};
 use super::topology;
 use crate::ground::absence;
 use crate::ground::error::Problem;
@@ -155,15 +155,8 @@ impl Resource<Pve> for ErasurePool {
     }
 
     fn validate(config: &ErasurePoolPlan, say: &mut Say<Self>) {
-        if let (Some(size), Some(min_size)) = (config.metadata_size.get(), config.metadata_min_size.get())
-            && min_size > size
-        {
-            say.error(
-                "metadata_min_size",
-                format!("metadata_min_size {min_size} is more than metadata_size {size}"),
-                format!("I/O would wait for copies that are never made. At most {size}; {} is usual.", size / 2 + 1),
-            );
-        }
+        let error = placing::more_than_kept(&copies(config), Part::Metadata.names());
+        error.into_iter().for_each(|error| say.push(error));
         chunks::validate(config, say);
     }
 
@@ -202,13 +195,11 @@ impl Resource<Pve> for ErasurePool {
         }
         chunks::check(cx, name, want, prior, found).await?;
         let (plan, was) = (copies(want), prior.map(kept));
-        if single_copy(&plan, was.as_ref()) {
-            let detail = "With size 1 the death of one disk loses every image. Nothing was written. If that is what you want, say \
-                          `allow_single_copy = true`.";
-            found.certain(Error::new("A single copy is refused", detail).at("metadata_size"));
+        let names = Part::Metadata.names();
+        if let Some(error) = placing::single_copy(&plan, was.as_ref(), names, "every image") {
+            found.certain(error);
             return Ok(());
         }
-        let names = Part::Metadata.names();
         if let Some(error) = placing::contradiction(&plan, was.as_ref(), names) {
             found.certain(error);
             return Ok(());

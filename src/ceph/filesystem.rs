@@ -14,8 +14,8 @@ use terraform_plugin::{
 };
 use tokio::time::Instant;
 
-use super::pool::Pool;
 use super::pool::parts::Part;
+use super::pool::{Pool, placing};
 use crate::ground::absence;
 use crate::ground::error::{During, Problem};
 use crate::ground::named::Named;
@@ -121,19 +121,8 @@ impl Resource<Pve> for CephFilesystem {
 
     fn validate(config: &CephFilesystemPlan, say: &mut Say<Self>) {
         for part in Part::BOTH {
-            let (size, min_size) = part.copies(config);
-            if let (Some(size), Some(min_size)) = (size, min_size)
-                && min_size > size
-            {
-                say.error(
-                    part.called("min_size"),
-                    format!("{} {min_size} is more than {} {size}", part.called("min_size"), part.called("size")),
-                    format!(
-                        "I/O would wait for copies that are never made. At most {size}; {} is usual.",
-                        size / 2 + 1
-                    ),
-                );
-            }
+            let error = placing::more_than_kept(&part.planned(config), part.names());
+            error.into_iter().for_each(|error| say.push(error));
         }
     }
 

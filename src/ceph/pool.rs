@@ -10,7 +10,7 @@ use pve_client::api::ceph::pool::{Pool as Live, PoolParams};
 use pve_client::size::Size as Bytes;
 use pve_client::{Area, Lock};
 use terraform_plugin::{
-    Attr, Change, Choice, Created, Cx, Deleted, Error, Failed, Findings, Model, Need, Path, Read, Resource, Say, Size,
+    Change, Choice, Created, Cx, Deleted, Error, Failed, Findings, Model, Need, Path, Read, Resource, Say, Size,
     Timeouts, Unwritten, Updated, require, require_removable,
 };
 
@@ -137,15 +137,7 @@ impl Resource<Pve> for Pool {
     }
 
     fn validate(config: &PoolPlan, say: &mut Say<Self>) {
-        if let (Some(size), Some(min_size)) = (config.size.get(), config.min_size.get())
-            && min_size > size
-        {
-            say.error(
-                "min_size",
-                format!("min_size {min_size} is more than size {size}"),
-                format!("I/O would wait for copies that are never made. At most {size}; {} is usual.", size / 2 + 1),
-            );
-        }
+        placing::more_than_kept(config, |own| own).into_iter().for_each(|error| say.push(error));
     }
 
     async fn plan(cx: &Cx<Pve>, change: &mut Change<Self>, say: &mut Say<Self>) {
@@ -188,10 +180,9 @@ impl Resource<Pve> for Pool {
             let detail = format!("There are: {}. Nothing was written.", APPLICATIONS.join(", "));
             found.certain(Error::new(format!("PVE knows no use \"{wanted}\" of a pool"), detail).at("application"));
         }
-        if single_copy(want, prior) {
-            let detail = "With size 1 the death of one disk loses data of every virtual machine in the pool. Nothing was \
-                          written. If that is what you want, say `allow_single_copy = true`.";
-            found.certain(Error::new("A single copy is refused", detail).at("size"));
+        let loses = "data of every virtual machine in the pool";
+        if let Some(error) = placing::single_copy(want, prior, |own| own, loses) {
+            found.certain(error);
             return Ok(());
         }
         if let Some(error) = placing::contradiction(want, prior, |own| own) {
@@ -409,12 +400,6 @@ async fn left_behind(cx: &Cx<Pve>, want: &Pool, before: &Before) -> Result<bool,
         (Some(_), _) => Err(named.existing().noting(before.maker())),
         (None, _) => Ok(false),
     }
-}
-
-/// Whether a pool would come to have one copy of everything, without a word that this is meant. One that has is adopted.
-pub(super) fn single_copy(want: &PoolPlan, prior: Option<&Pool>) -> bool {
-    let has_one = prior.is_some_and(|prior| prior.size == Some(1));
-    want.size.is(&1) && !has_one && matches!(want.allow_single_copy, Attr::Null | Attr::Known(false))
 }
 
 /// Sets what differs from what is wanted, until nothing does.

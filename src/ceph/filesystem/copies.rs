@@ -5,7 +5,7 @@ use terraform_plugin::{Cx, Error, Findings};
 
 use super::{CephFilesystem, CephFilesystemPlan, find};
 use crate::ceph::pool::parts::Part;
-use crate::ceph::pool::{Pool, PoolPlan, bring_part, own, placing, single_copy};
+use crate::ceph::pool::{Pool, PoolPlan, bring_part, own, placing};
 use crate::ground::error::Problem;
 use crate::ground::pve::Pve;
 
@@ -15,14 +15,8 @@ impl Part {
         format!("{filesystem}_{}", self.word())
     }
 
-    /// Size and min_size, where they are known.
-    pub(super) fn copies(self, plan: &CephFilesystemPlan) -> (Option<u32>, Option<u32>) {
-        let pool = self.planned(plan);
-        (pool.size.get(), pool.min_size.get())
-    }
-
     /// What is planned for the pool.
-    fn planned(self, plan: &CephFilesystemPlan) -> PoolPlan {
+    pub(super) fn planned(self, plan: &CephFilesystemPlan) -> PoolPlan {
         let allow_single_copy = plan.allow_single_copy;
         match self {
             Self::Data => PoolPlan {
@@ -61,10 +55,9 @@ impl Part {
         found: &mut Findings<CephFilesystem>,
     ) -> Result<(), Error> {
         let (plan, was) = (self.planned(want), prior.map(|prior| self.of(prior)));
-        if single_copy(&plan, was.as_ref()) {
-            let detail = "With size 1 the death of one disk loses files of the whole file system. Nothing was written. If that \
-                          is what you want, say `allow_single_copy = true`.";
-            found.certain(Error::new("A single copy is refused", detail).at(self.called("size")));
+        let loses = "files of the whole file system";
+        if let Some(error) = placing::single_copy(&plan, was.as_ref(), self.names(), loses) {
+            found.certain(error);
             return Ok(());
         }
         if let Some(error) = placing::contradiction(&plan, was.as_ref(), self.names()) {

@@ -1,6 +1,6 @@
 //! Whether a pool's copies find a place, looked at with what is planned and again with what is there.
 
-use terraform_plugin::{Cx, Error, Findings};
+use terraform_plugin::{Attr, Cx, Diagnostic, Error, Findings};
 
 use super::{Pool, PoolPlan, USUAL};
 use crate::ceph::crush_rule::CrushRule;
@@ -78,6 +78,31 @@ pub(in crate::ceph) async fn check<M>(
         problem.into_iter().for_each(|problem| found.notice(problem.at(called("size"))));
     }
     Ok(())
+}
+
+/// More copies needed than kept, where both are configured.
+pub(in crate::ceph) fn more_than_kept(config: &PoolPlan, called: Names) -> Option<Diagnostic> {
+    let (size, min_size) = (config.size.get()?, config.min_size.get()?);
+    let (size_is, least_is) = (called("size"), called("min_size"));
+    (min_size > size).then(|| {
+        let detail =
+            format!("I/O would wait for copies that are never made. At most {size}; {} is usual.", size / 2 + 1);
+        Diagnostic::error(format!("{least_is} {min_size} is more than {size_is} {size}"), detail).at(least_is)
+    })
+}
+
+/// One copy of everything, without a word that this is meant. A pool that has one is adopted. `loses`: what the death of one disk
+/// takes along.
+pub(in crate::ceph) fn single_copy(want: &PoolPlan, prior: Option<&Pool>, called: Names, loses: &str) -> Option<Error> {
+    let has_one = prior.is_some_and(|prior| prior.size == Some(1));
+    let unsaid = matches!(want.allow_single_copy, Attr::Null | Attr::Known(false));
+    (want.size.is(&1) && !has_one && unsaid).then(|| {
+        let detail = format!(
+            "With size 1 the death of one disk loses {loses}. Nothing was written. If that is what you want, say \
+             `allow_single_copy = true`."
+        );
+        Error::new("A single copy is refused", detail).at(called("size"))
+    })
 }
 
 /// More copies needed than kept, where one of the two is left to what there is. Where both are configured, validation has
