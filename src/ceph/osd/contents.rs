@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use pve_client::api::disks::Disk;
 
-use super::device::{called, gib, parts, unused};
+use super::device::{called, gib, unused};
 use super::hindrance::{Grade, Hindrance};
 use crate::ground::error::{Problem, exists};
 
@@ -20,7 +20,7 @@ pub fn carrier(list: &[Disk], id: u32) -> Option<&Disk> {
 
 /// The OSD on a device, and the entry on which it lies: a disk tells one of those on its partitions as its own.
 pub fn carried<'a>(target: &'a Disk, list: &'a [Disk]) -> Option<(&'a Disk, u32)> {
-    let entries = parts(list, target).chain(std::iter::once(target));
+    let entries = target.parts(list).chain(std::iter::once(target));
     entries.filter_map(|entry| Some((entry, *entry.osd_ids.first()?))).next()
 }
 
@@ -35,7 +35,7 @@ pub fn judge(target: &Disk, list: &[Disk], node: &str, wipe_if: &BTreeSet<String
     if target.is_free() {
         return Ok(());
     }
-    let inside: Vec<_> = parts(list, target).collect();
+    let inside: Vec<_> = target.parts(list).collect();
     let refuse = |grade: Grade, entry: &Disk, why: &str, cure: &str| {
         Err(Hindrance::new(grade, refusal(target, list, node, entry, why, cure)))
     };
@@ -69,7 +69,7 @@ pub fn refusal(target: &Disk, list: &[Disk], node: &str, entry: &Disk, why: &str
 /// What is on a device, each with PVE's word for it: on a disk with partitions, by each of them.
 pub fn found<'a>(target: &'a Disk, list: &'a [Disk]) -> Vec<(&'a Disk, &'a str)> {
     let word = |entry: &'a Disk| entry.used.as_deref().unwrap_or("partitions");
-    let mut used: Vec<_> = parts(list, target).collect();
+    let mut used: Vec<_> = target.parts(list).collect();
     if used.is_empty() {
         used.push(target);
     }
@@ -84,7 +84,7 @@ pub fn found<'a>(target: &'a Disk, list: &'a [Disk]) -> Vec<(&'a Disk, &'a str)>
 pub fn erased(target: &Disk, list: &[Disk], node: &str) -> String {
     let one = |(entry, word): &(&Disk, &str)| format!("{} ({}, {word})", entry.devpath, gib(entry.size));
     let found: Vec<_> = found(target, list).iter().map(one).collect();
-    let count = parts(list, target).count();
+    let count = target.parts(list).count();
     let partitions = match count {
         0 => String::new(),
         1 => ", with its partition".to_owned(),

@@ -128,7 +128,8 @@ impl Device {
         match self.partition {
             None => Ok(disk),
             Some(number) => partition(list, disk, number).ok_or_else(|| {
-                let numbers: Vec<_> = parts(list, disk)
+                let numbers: Vec<_> = disk
+                    .parts(list)
                     .filter_map(|part| part.partition_number())
                     .map(|number| number.to_string())
                     .collect();
@@ -165,12 +166,8 @@ pub fn kernel_name(path: &str) -> &str {
     path.strip_prefix("/dev/").unwrap_or(path)
 }
 
-pub(super) fn parts<'a>(list: &'a [Disk], disk: &'a Disk) -> impl Iterator<Item = &'a Disk> {
-    list.iter().filter(|part| part.parent.as_ref() == Some(&disk.devpath))
-}
-
 fn partition<'a>(list: &'a [Disk], disk: &'a Disk, number: u32) -> Option<&'a Disk> {
-    parts(list, disk).find(|part| part.partition_number() == Some(number))
+    disk.parts(list).find(|part| part.partition_number() == Some(number))
 }
 
 /// `partition 4 of S4EVK1`, `disk S4EVK1`, `/dev/sdb`.

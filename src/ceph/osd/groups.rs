@@ -8,7 +8,6 @@ use pve_client::api::storage::StorageConfig;
 use terraform_plugin::Cx;
 
 use super::contents::{found, refusal};
-use super::device::parts;
 use super::hindrance::{Grade, Hindrance};
 use crate::ground::error::{During, Problem};
 use crate::ground::pve::Pve;
@@ -26,7 +25,7 @@ pub async fn in_use(cx: &Cx<Pve>, node: &str, target: &Disk, list: &[Disk]) -> R
     }
     let groups = cx.client.disks(node).volume_groups().await;
     let groups = groups.during(format!("Cannot list the volume groups of node {node}"))?;
-    let ours: BTreeSet<&str> = parts(list, target).chain([target]).map(|disk| disk.devpath.as_str()).collect();
+    let ours: BTreeSet<&str> = target.parts(list).chain([target]).map(|disk| disk.devpath.as_str()).collect();
     for entry in of_lvm {
         let Some(group) = groups.of(&entry.devpath) else { continue };
         let storages = cx.client.storage().list().await.during("Cannot list the storages")?;

@@ -52,10 +52,6 @@ pub(super) async fn list(cx: &Cx<Pve>, node: &str) -> Result<Arc<Vec<Disk>>, Pro
     listed.during(format!("Cannot list the disks of node {node}")).map_err(Problem::node_at_fault)
 }
 
-pub(super) fn parts<'a>(list: &'a [Disk], whole: &'a Disk) -> impl Iterator<Item = &'a Disk> {
-    list.iter().filter(|part| part.parent.as_ref() == Some(&whole.devpath))
-}
-
 /// The disk of this name; `None` if the node lists none, an error if several go by it.
 pub(super) fn named(list: &[Disk], node: &str, name: &str) -> Result<Option<Whole>, Problem> {
     let link = format!("{LINKS}{name}");
@@ -135,14 +131,14 @@ pub(super) async fn possible(
         no_table(&whole, &list, node, want, others.iter().any(|one| one.table), found);
     }
     let Some(size) = want.size.known().map(Size::bytes) else { return Ok(()) };
-    let taken: u64 = parts(&list, &whole).map(|part| part.size).sum();
+    let taken: u64 = whole.parts(&list).map(|part| part.size).sum();
     let free = whole.size.saturating_sub(taken).saturating_sub(TABLE);
     if size > free {
         let problem = too_large(&whole, &list, node, size, free);
         let here = |one: &DiskPartition| one.node == node && one.disk == name;
         let goes = cx.going::<DiskPartition>().iter().any(here);
         // One of that size may be what a run that was cut off has made: the table tells, and that is read at the apply.
-        let may_be_it = parts(&list, &whole).any(|part| part.size == size);
+        let may_be_it = whole.parts(&list).any(|part| part.size == size);
         match found.is_plan() && (goes || may_be_it) {
             true => found.mendable(problem),
             false => found.certain(problem),
@@ -171,7 +167,7 @@ fn no_table(
     comes: bool,
     found: &mut Findings<DiskPartition>,
 ) {
-    let empty = whole.is_free() && parts(list, whole).next().is_none();
+    let empty = whole.is_free() && whole.parts(list).next().is_none();
     let summary = format!("{} of {node} has no GPT", whole.devpath);
     if !empty {
         let used = whole.used.as_deref().unwrap_or("something");
@@ -201,7 +197,7 @@ fn no_table(
 }
 
 fn too_large(whole: &Disk, list: &[Disk], node: &str, size: u64, free: u64) -> Problem {
-    let there: Vec<_> = parts(list, whole).map(|part| format!("{} ({})", part.devpath, told(part.size))).collect();
+    let there: Vec<_> = whole.parts(list).map(|part| format!("{} ({})", part.devpath, told(part.size))).collect();
     let there = if there.is_empty() { "no partition".to_owned() } else { there.join(", ") };
     Problem::new(
         format!("{} of {node} has no room for {}", whole.devpath, told(size)),

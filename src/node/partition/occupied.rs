@@ -5,7 +5,7 @@ use pve_client::api::disks::Disk;
 use terraform_plugin::{Cx, Error, Findings};
 
 use super::DiskPartition;
-use super::disk::{list, named, parts};
+use super::disk::{list, named};
 use crate::ceph::osd::Osd;
 use crate::ground::error::Problem;
 use crate::ground::pve::Pve;
@@ -18,7 +18,7 @@ pub(super) async fn removable(
     let Some(number) = was.number else { return Ok(()) };
     let list = list(cx, &was.node).await?;
     let Some(whole) = named(&list, &was.node, &was.disk)? else { return Ok(()) };
-    let entry = parts(&list, &whole.disk).find(|part| part.partition_number() == Some(number));
+    let entry = whole.disk.parts(&list).find(|part| part.partition_number() == Some(number));
     let Some(entry) = entry.filter(|entry| !entry.is_free()) else { return Ok(()) };
     let (what, cure) = told(entry);
     let problem = Problem::new(

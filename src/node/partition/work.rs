@@ -5,7 +5,7 @@ use pve_client::shell::Shell;
 use pve_client::shell::partitions::{NewPartition, NoRoom, Partition as Entry, PartitionCommands, Table};
 use terraform_plugin::{Cx, Diagnostic, Size, Timeouts};
 
-use super::disk::{Whole, list, named, no_such_disk, parts, told};
+use super::disk::{Whole, list, named, no_such_disk, told};
 use super::{DiskPartition, DiskPartitionKey, MIB, tell_lost};
 use crate::ground::error::{During, Problem};
 use crate::ground::pve::Pve;
@@ -123,7 +123,7 @@ pub(super) async fn made(
         }));
     };
     let listed = list(cx, &want.node).await?;
-    let shown = parts(&listed, &work.whole.disk).find(|part| part.partition_number() == Some(entry.number));
+    let shown = work.whole.disk.parts(&listed).find(|part| part.partition_number() == Some(entry.number));
     let Some(shown) = shown else {
         let disk = &work.whole.disk.devpath;
         return Err(Problem::new(
@@ -187,7 +187,9 @@ pub(super) async fn find(
     let Some(whole) = named(&list, &key.node, &key.disk)? else { return Ok(Found::NoDisk) };
     if let Some(prior) = prior.filter(|prior| prior.ready)
         && let Some(number) = prior.number
-        && parts(&list, &whole.disk)
+        && whole
+            .disk
+            .parts(&list)
             .any(|part| part.partition_number() == Some(number) && part.size == prior.size.bytes())
     {
         let found = DiskPartition { device: Some(whole.device(number)), ..prior.clone() };
@@ -247,7 +249,7 @@ pub(super) async fn all(cx: &Cx<Pve>, node: String) -> Result<Vec<DiskPartition>
     for disk in list.iter().filter(|disk| disk.gpt && !disk.is_partition()) {
         let Some(name) = super::disk::name_of(&list, disk) else { continue };
         let Some(whole) = named(&list, &node, &name)? else { continue };
-        if parts(&list, disk).next().is_none() {
+        if disk.parts(&list).next().is_none() {
             continue;
         }
         let doing = format!("Cannot list the partitions of {} of {node}", disk.devpath);

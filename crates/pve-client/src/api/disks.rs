@@ -143,6 +143,11 @@ impl Disk {
         self.used.is_none() && !self.mounted && self.osd_ids.is_empty() && self.db + self.wal + self.journals == 0
     }
 
+    /// Its partitions, of the list that it is in.
+    pub fn parts<'a>(&'a self, list: &'a [Self]) -> impl Iterator<Item = &'a Self> {
+        list.iter().filter(|part| part.parent.as_ref() == Some(&self.devpath))
+    }
+
     /// The number of a partition: 4 of `/dev/sdb4` and of `/dev/nvme0n1p4`.
     pub fn partition_number(&self) -> Option<u32> {
         let rest = self.devpath.strip_prefix(self.parent.as_deref()?)?;
