@@ -1,5 +1,34 @@
 //! Clusters and configurations of deep objects that tests with a real Terraform begin with, and those in the process.
 
+use serde_json::{Value, json};
+
+/// So many freshly installed nodes that do not know each other, each with so many empty disks, and on the first a machine that runs,
+/// with a disk of so many GiB on local-lvm.
+#[must_use]
+pub fn bare_nodes(nodes: usize, disks: usize, vmid: u32, gib: u32) -> Value {
+    let node = |n: usize| {
+        let disk = |d: usize| {
+            let letter = char::from(b"bcdefgh"[d - 1]);
+            json!({ "path": format!("/dev/sd{letter}"), "size": "64G", "serial": bare_serial(n, d) })
+        };
+        json!({ "name": format!("pve{n}"), "single": true, "disks": (1..=disks).map(disk).collect::<Vec<_>>() })
+    };
+    let config = json!({
+        "memory": "2048", "ostype": "l26", "scsi0": format!("local-lvm:{gib}"), "net0": "virtio,bridge=vmbr0",
+    });
+    json!({
+        "nodes": (1..=nodes).map(node).collect::<Vec<_>>(),
+        "ceph": { "stage": "none" },
+        "guests": [{ "vmid": vmid, "node": "pve1", "running": true, "config": config }],
+    })
+}
+
+/// The serial number of a disk of [`bare_nodes`]; both count from 1.
+#[must_use]
+pub fn bare_serial(node: usize, disk: usize) -> String {
+    format!("SIM{node:02}{disk:02}")
+}
+
 /// Three nodes; on the first a disk of every kind that an OSD may find.
 pub const OSD_DISKS: &str = r#"
 nodes:

@@ -142,6 +142,13 @@ impl Workspace {
         self.run(&arguments)
     }
 
+    /// An error that tells what is planned, if anything is.
+    pub fn plans_nothing(&self) -> anyhow::Result<()> {
+        let output = self.try_plan(&[])?;
+        anyhow::ensure!(output.code == Some(0), "something is planned:\n{}", output.told());
+        Ok(())
+    }
+
     /// `terraform apply` without questions.
     pub fn apply(&self) -> anyhow::Result<Output> {
         self.start_apply()?.wait()

@@ -5,6 +5,7 @@
 use std::fs;
 use std::time::{Duration, Instant};
 
+use acceptance_tests::given::bare_nodes;
 use acceptance_tests::{Output, Program, Sim, Terraform, Workspace, example};
 use anyhow::{Context as _, Result, ensure};
 use serde_json::{Value, json};
@@ -46,7 +47,7 @@ pub(crate) fn run(args: &Args) -> Result<bool> {
     let provider = Program::provider()?;
     let terraform = Terraform::find()?;
     let sim = match args.from {
-        From::Bare => Sim::of(bare_nodes(), &OPTIONS)?,
+        From::Bare => Sim::of(bare_nodes(3, 2, VMID.parse()?, 32), &OPTIONS)?,
         From::Ceph => Sim::start(&[&["--nodes", "3", "--disks", "2", "--guest", VMID], &OPTIONS[..]].concat())?,
     };
     let mut work = Workspace::of(terraform, &provider, &sim)?;
@@ -119,9 +120,7 @@ pub(crate) fn run(args: &Args) -> Result<bool> {
     if args.from == From::Bare {
         let state = sim.state()?;
         ensure!(state["ceph"]["osds"] == json!({}) && state["ceph"]["mons"] == json!({}), "{:#}", state["ceph"]);
-        println!(
-            "    {FOUNDER} is alone again; the others are off, and have to be installed anew before they join again."
-        );
+        println!("    pve1 is alone again; the others are off, and have to be installed anew before they join again.");
     }
 
     println!("\nThe whole road took {} s. The plan after the failover said:", begun.elapsed().as_secs());
@@ -135,24 +134,6 @@ fn step(what: &str) {
 
 fn done(what: &str) {
     println!("    {what}");
-}
-
-/// The node that has the virtual machine.
-const FOUNDER: &str = "pve1";
-
-/// Three nodes that do not know each other.
-fn bare_nodes() -> Value {
-    let disk = |n: u32, d: usize| {
-        let path = ["/dev/sdb", "/dev/sdc"][d];
-        json!({ "path": path, "size": "64G", "serial": format!("SIM{n:02}{:02}", d + 1) })
-    };
-    let node = |n: u32| json!({ "name": format!("pve{n}"), "single": true, "disks": [disk(n, 0), disk(n, 1)] });
-    let config = json!({ "memory": "2048", "ostype": "l26", "scsi0": "local-lvm:32", "net0": "virtio,bridge=vmbr0" });
-    json!({
-        "nodes": [node(1), node(2), node(3)],
-        "ceph": { "stage": "none" },
-        "guests": [{ "vmid": VMID.parse::<u32>().unwrap_or_default(), "node": FOUNDER, "running": true, "config": config }],
-    })
 }
 
 /// The scenario with the disks of the simulated nodes.

@@ -68,7 +68,7 @@ impl Walk {
         work.write("main.tf", &self.picture.hcl(None))?;
         sim.forget_concurrency()?;
         work.apply()?.succeeded().context("applying the edits")?;
-        nothing_planned(work).context("after the apply")?;
+        work.plans_nothing().context("after the apply")?;
 
         // Everything into an empty state.
         let state = work.state()?;
@@ -80,7 +80,7 @@ impl Walk {
         let sent = sim.mutations()?;
         ensure!(sent.is_empty(), "the import wrote to PVE: {sent:?}\n{}", output.told());
         fs::remove_file(work.path().join("imports.tf"))?;
-        nothing_planned(work).context("after the import")?;
+        work.plans_nothing().context("after the import")?;
 
         sim.concurrency()?.must_be_orderly()?;
         let unmodelled = sim.unmodelled()?;
@@ -135,12 +135,6 @@ fn workspace(
     work.write("head.tf", &hcl::head(aliases))?;
     work.init()?.succeeded()?;
     Ok(work)
-}
-
-fn nothing_planned(work: &Workspace) -> anyhow::Result<()> {
-    let output = work.try_plan(&[])?;
-    ensure!(output.code == Some(0), "something is planned: {}", output.told());
-    Ok(())
 }
 
 /// `terraform apply` with so many resources at once.

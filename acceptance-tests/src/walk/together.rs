@@ -5,7 +5,7 @@ use fastrand::Rng;
 use serde_json::Value;
 
 use super::picture::{Picture, Terms};
-use super::{apply, cluster, edit, nothing_planned, workspace};
+use super::{apply, cluster, edit, workspace};
 use crate::difference::must_be_the_same;
 use crate::{Program, Sim, Terraform, Workspace};
 
@@ -48,7 +48,7 @@ pub fn at_every_parallelism(
             let told = || format!("seed {seed}, step {step}, parallelism {parallelism}:\n  {}", told.join("\n  "));
             work.write("main.tf", &picture.hcl(None))?;
             apply(work, *parallelism).with_context(told)?;
-            nothing_planned(work).with_context(told)?;
+            work.plans_nothing().with_context(told)?;
             sim.concurrency()?.must_be_orderly().with_context(told)?;
             let state = sim.state()?;
             must_be_the_same(first.get_or_insert_with(|| state.clone()), &state).with_context(told)?;
@@ -77,7 +77,7 @@ pub fn aliases_of_one_run(
         let told = || format!("two aliases, seed {seed}, step {step}:\n  {}\n  {}", a.1.join("\n  "), b.1.join("\n  "));
         work.write("main.tf", &(a.0.hcl(Some("a")) + &b.0.hcl(Some("b"))))?;
         without_a_lock(apply(&work, 50).with_context(told)?.stdout).with_context(told)?;
-        nothing_planned(&work).with_context(told)?;
+        work.plans_nothing().with_context(told)?;
         reference.must_be_the_same([&a.0, &b.0], &sim).with_context(told)?;
     }
     Ok(())
@@ -109,7 +109,7 @@ pub fn two_runs_at_once(
             without_a_lock(run?.wait()?.succeeded().with_context(told)?.stdout).with_context(told)?;
         }
         for work in &works {
-            nothing_planned(work).with_context(told)?;
+            work.plans_nothing().with_context(told)?;
         }
         reference.must_be_the_same([&a.0, &b.0], &sim).with_context(told)?;
     }

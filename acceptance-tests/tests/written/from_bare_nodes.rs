@@ -2,33 +2,21 @@
 
 use std::fs;
 
+use acceptance_tests::given::{bare_nodes, bare_serial};
 use acceptance_tests::{Program, Sim, Terraform, Workspace, import_blocks, or_skip};
 use anyhow::{Context as _, ensure};
-use serde_json::{Value, json};
+use serde_json::json;
 
 /// So many freshly installed nodes of `disks` disks, the first with a virtual machine, and the scenario for them.
 fn scenario(nodes: usize, disks: usize, copies: (u32, u32)) -> anyhow::Result<Option<(Sim, Workspace)>> {
     let Some(terraform) = or_skip(Terraform::find()) else { return Ok(None) };
-    let serial = |n: usize, d: usize| format!("SIM{n:02}{d:02}");
-    let paths = ["/dev/sdb", "/dev/sdc", "/dev/sdd"];
-    let node = |n: usize| {
-        let disks: Vec<Value> =
-            (1..=disks).map(|d| json!({ "path": paths[d - 1], "size": "64G", "serial": serial(n, d) })).collect();
-        json!({ "name": format!("pve{n}"), "single": true, "disks": disks })
-    };
-    let config = json!({ "memory": "2048", "ostype": "l26", "scsi0": "local-lvm:4", "net0": "virtio,bridge=vmbr0" });
-    let shape = json!({
-        "nodes": (1..=nodes).map(node).collect::<Vec<_>>(),
-        "ceph": { "stage": "none" },
-        "guests": [{ "vmid": 101, "node": "pve1", "running": true, "config": config }],
-    });
-    let sim = Sim::of(shape, &["--bandwidth", "1GiB/s", "--clock", "240"])?;
+    let sim = Sim::of(bare_nodes(nodes, disks, 101, 4), &["--bandwidth", "1GiB/s", "--clock", "240"])?;
     let mut work = Workspace::of(terraform, &Program::provider()?, &sim)?;
     work.set("TF_VAR_root_password", sim.password());
     work.copy_example("from-bare-nodes")?;
     let node = |n: usize| format!("pve{n}");
     let disks: Vec<(String, Vec<String>)> =
-        (1..=nodes).map(|n| (node(n), (1..=disks).map(|d| serial(n, d)).collect())).collect();
+        (1..=nodes).map(|n| (node(n), (1..=disks).map(|d| bare_serial(n, d)).collect())).collect();
     let values = json!({
         "founder": "pve1",
         "members": (2..=nodes).map(node).collect::<Vec<_>>(),
@@ -49,19 +37,13 @@ fn trust_the_members(work: &mut Workspace) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn nothing_planned(work: &Workspace) -> anyhow::Result<()> {
-    let output = work.try_plan(&[])?;
-    ensure!(output.code == Some(0), "something is planned:\n{}", output.told());
-    Ok(())
-}
-
 #[test]
 fn three_nodes_become_a_cluster_with_ceph_and_a_machine_under_ha_in_one_apply() -> anyhow::Result<()> {
     let Some((sim, mut work)) = scenario(3, 2, (5, 3))? else { return Ok(()) };
     let output = work.apply()?.succeeded()?;
     ensure!(output.says("Resources: 1 imported, 43 added, 1 changed, 0 destroyed."), "{}", output.told());
     trust_the_members(&mut work)?;
-    nothing_planned(&work)?;
+    work.plans_nothing()?;
     ensure!(sim.unmodelled()? == json!([]), "asked for what the simulator does not know: {}", sim.unmodelled()?);
 
     // Everything into an empty state: only what PVE is never told can differ.
@@ -76,7 +58,7 @@ fn three_nodes_become_a_cluster_with_ceph_and_a_machine_under_ha_in_one_apply() 
     ensure!(output.says("0 added") && output.says("0 destroyed"), "{}", output.told());
     ensure!(sim.mutations()?.is_empty(), "{:?}", sim.mutations()?);
     fs::remove_file(work.path().join("import.tf"))?;
-    nothing_planned(&work)?;
+    work.plans_nothing()?;
 
     // And back: the founder is alone, as it was installed; the others are off.
     work.destroy()?.succeeded()?;
@@ -92,5 +74,5 @@ fn five_nodes_one_step_after_the_other() -> anyhow::Result<()> {
     let Some((_sim, mut work)) = scenario(5, 1, (3, 2))? else { return Ok(()) };
     work.run(&["apply", "-auto-approve", "-input=false", "-no-color", "-parallelism=1"])?.succeeded()?;
     trust_the_members(&mut work)?;
-    nothing_planned(&work)
+    work.plans_nothing()
 }

@@ -193,8 +193,8 @@ fn locked(world: &World, node: &str, words: &[String]) -> Option<Output> {
     program(world, node, command)
 }
 
-/// `ceph`, `ceph-volume`, `pveceph purge`, `pvecm expected` and what reads and writes tables of partitions, as they answer on this node, also in
-/// a shell of their own and under a lock; no other program.
+/// `ceph`, `ceph-volume`, `pveceph purge`, `pvecm expected` and what reads and writes tables of partitions, as they answer on this
+/// node, also in a shell of their own and under a lock; no other program.
 fn program(world: &World, node: &str, argv: &[String]) -> Option<Output> {
     let name = argv.first()?;
     match argv {
@@ -217,34 +217,25 @@ fn program(world: &World, node: &str, argv: &[String]) -> Option<Output> {
         });
     }
     if ["pvecm", "/usr/bin/pvecm", "/bin/pvecm"].contains(&name.as_str()) {
-        let words: Vec<&str> = argv.iter().skip(1).map(String::as_str).collect();
         return world.with(|cluster| match words[..] {
             ["expected", votes] if votes.parse::<usize>().is_ok() => {
                 let said = cluster.at(node, |cluster| cluster.nodes.expect(votes.parse().unwrap_or(0)));
                 let (status, stderr) = said.map_or_else(|text| (1, format!("{text}\n")), |()| (0, String::new()));
                 Some(Output { status, stdout: String::new(), stderr })
             }
-            _ => {
-                *cluster.unmodelled.entry(format!("pvecm {}", words.join(" "))).or_default() += 1;
-                None
-            }
+            _ => unmodelled(cluster, "pvecm", &words),
         });
     }
     if ["pveceph", "/usr/bin/pveceph", "/bin/pveceph"].contains(&name.as_str()) {
-        let words: Vec<&str> = argv.iter().skip(1).map(String::as_str).collect();
         return world.with(|cluster| match words[..] {
             ["purge"] => {
                 let now = cluster.now.seconds();
                 Some(cluster.ceph_now().purge(node, now))
             }
-            _ => {
-                *cluster.unmodelled.entry(format!("pveceph {}", words.join(" "))).or_default() += 1;
-                None
-            }
+            _ => unmodelled(cluster, "pveceph", &words),
         });
     }
     if ["ceph-volume", "/usr/sbin/ceph-volume", "/sbin/ceph-volume"].contains(&name.as_str()) {
-        let words: Vec<&str> = argv.iter().skip(1).map(String::as_str).collect();
         return world.with(|cluster| cluster.ceph.installed(node).then(|| cluster.ceph_volume(node, &words)));
     }
     if !["ceph", "/usr/bin/ceph", "/bin/ceph"].contains(&name.as_str()) {
@@ -259,9 +250,15 @@ fn program(world: &World, node: &str, argv: &[String]) -> Option<Output> {
             let stderr = "Error initializing cluster client: ObjectNotFound('RADOS object not found (error calling conf_read_file)')\n";
             return Some(Output { status: 1, stdout: String::new(), stderr: stderr.to_owned() });
         }
-        let words: Vec<&str> = std::iter::once("ceph").chain(argv.iter().skip(1).map(String::as_str)).collect();
+        let words: Vec<&str> = ["ceph"].into_iter().chain(words).collect();
         Some(run(cluster.ceph_now(), now, &words))
     })
+}
+
+/// A program that there is, with words that are not simulated.
+fn unmodelled(cluster: &mut Cluster, program: &str, words: &[&str]) -> Option<Output> {
+    *cluster.unmodelled.entry(format!("{program} {}", words.join(" "))).or_default() += 1;
+    None
 }
 
 pub(super) async fn next(socket: &mut Socket) -> Option<Vec<u8>> {
