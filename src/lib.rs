@@ -10,6 +10,7 @@ mod ground;
 mod ha;
 #[cfg(test)]
 mod in_process;
+mod moves;
 mod node;
 mod notification;
 mod provider;

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use pve_client::config::Ca;
 use pve_client::{Client, Config, Proxies};
-use terraform_plugin::{Attr, Error, Path, Provider, ProviderConfig, Registry, Say, Secret, Start};
+use terraform_plugin::{Attr, Error, Move, Path, Provider, ProviderConfig, Registry, Say, Secret, Start};
 
 use crate::access;
 use crate::ceph;
@@ -146,6 +146,10 @@ impl Provider for PveProvider {
 
     fn clock(api: &Pve) -> i64 {
         api.client.server_time().unwrap_or(0)
+    }
+
+    fn moves() -> &'static [Move] {
+        crate::moves::all()
     }
 
     fn registry() -> Registry<Pve> {

@@ -228,7 +228,8 @@ impl Workspace {
         self.path().join("cli.tfrc")
     }
 
-    fn install(&self, provider: &Program) -> anyhow::Result<()> {
+    /// Installs a provider: beside others, if there are some.
+    pub fn install(&self, provider: &Program) -> anyhow::Result<()> {
         let mirror = self.path().join("mirror");
         let kind = provider.source.rsplit('/').next().unwrap_or_default();
         let platform = format!("{}_{}", std::env::consts::OS, architecture());

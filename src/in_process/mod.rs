@@ -19,6 +19,7 @@ mod faults;
 mod filesystems;
 mod forms;
 mod ha;
+mod handed_over;
 mod in_use;
 mod joins;
 mod lives;

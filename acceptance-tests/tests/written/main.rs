@@ -10,6 +10,7 @@ mod framework;
 mod from_bare_nodes;
 mod guides;
 mod ha_resource;
+mod handed_over;
 mod harness;
 mod homelab;
 mod load;

@@ -3,6 +3,7 @@
 use serde_json::{Value as Json, json};
 
 use crate::model::{Duration, Operation};
+use crate::moved::Move;
 use crate::provider::Provider;
 use crate::registry::ObjectInfo;
 use crate::resource::{Job, Need};
@@ -13,14 +14,18 @@ use crate::value::{Value, json as codec};
 ///
 /// An `OBJECT` is a `SCHEMA` with `area`, `key` (names of the attributes that the import id joins by `/`), `ready`, `plain` (whether it is one of many alike), `needs` (what
 /// somebody has to be allowed to do: `job`, which is `plan` or `apply`, `path`, `only` (an attribute, and how its value begins where it holds), `any`), `left_out` (what of the API it does not
-/// manage: `name`, `why`) and
+/// manage: `name`, `why`), of a resource `moves` (types whose objects it takes over: `provider`, `from`) and
 /// `timeouts` (operation and default). A `SCHEMA` has `version`, `description`, `deprecated`, `checks` (texts),
 /// `attributes`. An attribute has `name`, `description`, `type` (as HCL writes it) or `nesting` and `attributes`, `rule`
 /// (`required`, `optional`, `keep`, `computed`, `default`), `default` (as JSON), `flags`, `deprecated`, `checks`, `told`
 /// (those of the checks that a page tells) and, if it is write-only, `version` (the attribute whose change has it sent again).
 pub fn docs_json<P: Provider>() -> Json {
     let registry = P::registry();
-    let resources = registry.resources.iter().map(|(n, o)| (format!("{}_{n}", P::NAME), object(o.info())));
+    let resources = registry.resources.iter().map(|(n, o)| {
+        let mut json = object(o.info());
+        json["moves"] = P::moves().iter().filter(|way| way.to == *n).map(way_from).collect();
+        (format!("{}_{n}", P::NAME), json)
+    });
     let data_sources = registry.data_sources.iter().map(|(n, o)| (format!("{}_{n}", P::NAME), object(o.info())));
     json!({
         "name": P::NAME,
@@ -43,6 +48,10 @@ fn object(info: &ObjectInfo) -> Json {
         json["timeouts"] = Json::Object(Operation::ALL.map(default).into_iter().collect());
     }
     json
+}
+
+fn way_from(way: &Move) -> Json {
+    json!({ "provider": way.provider, "from": way.from })
 }
 
 fn need(need: &Need) -> Json {

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use crate::error::Error;
 use crate::model::Object;
+use crate::moved::Move;
 use crate::notices::Notices;
 use crate::registry::Registry;
 use crate::stop::StopToken;
@@ -53,6 +54,11 @@ pub trait Provider: Send + Sync + 'static {
         let _ = api;
         let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
         since.map_or(0, |since| i64::try_from(since.as_secs()).unwrap_or(i64::MAX))
+    }
+
+    /// The types of other providers whose objects become objects of this one by a `moved` block.
+    fn moves() -> &'static [Move] {
+        &[]
     }
 
     /// What it offers.

@@ -36,9 +36,18 @@ pub(super) struct Object {
     pub(super) needs: Vec<Need>,
     #[serde(default)]
     pub(super) left_out: Vec<LeftOut>,
+    #[serde(default)]
+    pub(super) moves: Vec<Move>,
     /// The attribute that says whether it is complete.
     #[serde(default)]
     pub(super) ready: Option<String>,
+}
+
+/// Types of another provider whose objects it takes over.
+#[derive(Deserialize)]
+pub(super) struct Move {
+    pub(super) provider: String,
+    pub(super) from: Vec<String>,
 }
 
 /// What PVE has and the object does not manage.

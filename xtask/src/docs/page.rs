@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::description::{Object, Provider};
+use super::description::{Move, Object, Provider};
 use super::{compared, schema};
 
 /// The provider's own page.
@@ -26,6 +26,7 @@ pub(super) fn resource(provider: &Provider, name: &str, example: &str, import: &
     compared::section(&mut page, object);
     privileges(&mut page, object, "plan", "Whoever applies plans first. ");
     imports(&mut page, name, object, import);
+    moves(&mut page, name, object, import);
     page
 }
 
@@ -61,6 +62,23 @@ fn imports(page: &mut String, name: &str, object: &Object, import: &str) {
         "\nOr with an `import` block, by the same `id` or, from Terraform 1.12 on, by the identity:\n\n```terraform\nimport {{\n  to \
          = {to}\n  identity = {{\n{}  }}\n}}\n```",
         identity.collect::<String>()
+    );
+}
+
+/// What other providers made and a `moved` block hands over.
+fn moves(page: &mut String, name: &str, object: &Object, import: &str) {
+    let Some(first) = object.moves.first().and_then(|way| way.from.first()) else { return };
+    let named = |way: &Move| {
+        let from = way.from.iter().map(|from| format!("`{from}`")).collect::<Vec<_>>();
+        format!("{} of `{}`", from.join(", "), way.provider)
+    };
+    let known = object.moves.iter().map(named).collect::<Vec<_>>().join("; ");
+    let to = import.split_whitespace().nth(2).unwrap_or(name);
+    let own = to.split_once('.').map_or("this", |(_, own)| own);
+    let _ = writeln!(
+        page,
+        "\n## Moved from other providers\n\nFrom Terraform 1.8 on, a `moved` block takes over {known}. Nothing is changed in the \
+         cluster, and what is there is read from it.\n\n```terraform\nmoved {{\n  from = {first}.{own}\n  to   = {to}\n}}\n```"
     );
 }
 
@@ -133,6 +151,23 @@ mod tests {
              block, by the same `id` or, from Terraform 1.12 on, by the identity:\n\n```terraform\nimport {\n  to = \
              acme_disk.a\n  identity = {\n    node = \"pve1\"\n    id   = 7\n  }\n}\n```\n"
         );
+    }
+
+    #[test]
+    fn what_is_taken_over_is_named_with_its_provider() {
+        let object: Object = serde_json::from_value(json!({
+            "description": "A disk.", "attributes": [],
+            "moves": [{"provider": "o/other", "from": ["other_disk", "other_old_disk"]}, {"provider": "x/y", "from": ["y_disk"]}],
+        }))
+        .unwrap();
+        let mut page = String::new();
+        moves(&mut page, "acme_disk", &object, "terraform import acme_disk.a 'pve1/7'\n");
+        assert!(page.contains("takes over `other_disk`, `other_old_disk` of `o/other`; `y_disk` of `x/y`."), "{page}");
+        assert!(page.ends_with("moved {\n  from = other_disk.a\n  to   = acme_disk.a\n}\n```\n"), "{page}");
+        let mut page = String::new();
+        let object = serde_json::from_value(json!({ "description": "A disk.", "attributes": [] })).unwrap();
+        moves(&mut page, "acme_disk", &object, "terraform import acme_disk.a 'pve1/7'\n");
+        assert_eq!(page, "");
     }
 
     #[test]

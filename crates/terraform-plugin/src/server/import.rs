@@ -16,7 +16,7 @@ use crate::schema::{Attribute, Schema, validate};
 use crate::value::Value;
 
 /// Why nobody could configure an object of this key: what it is imported as would be replaced by the next apply.
-fn unfit(info: &ObjectInfo, key: &Attributes) -> Option<String> {
+pub(super) fn unfit(info: &ObjectInfo, key: &Attributes) -> Option<String> {
     let is_key = |attribute: &&Attribute| info.key.contains(&attribute.name.as_str());
     let attributes = info.schema().attributes.iter().filter(is_key).cloned().collect();
     let wrong = validate(&Schema { attributes, ..Schema::default() }, &Value::Object(key.clone()));

@@ -9,7 +9,7 @@ impl<P: Provider> Server<P> {
     pub(super) async fn metadata(&self, _: Request) -> Response {
         let registry = &self.0.registry;
         Response {
-            server_capabilities: Some(super::provider_schema::CAPABILITIES),
+            server_capabilities: Some(super::provider_schema::capabilities::<P>()),
             resources: registry.resources.keys().map(|n| ResourceMetadata { type_name: Self::full(n) }).collect(),
             data_sources: registry
                 .data_sources

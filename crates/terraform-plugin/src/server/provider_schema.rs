@@ -9,12 +9,14 @@ use super::Server;
 use crate::provider::Provider;
 
 /// What is offered beyond the minimum.
-pub(super) const CAPABILITIES: ServerCapabilities = ServerCapabilities {
-    plan_destroy: true,
-    get_provider_schema_optional: true,
-    move_resource_state: false,
-    generate_resource_config: false,
-};
+pub(super) fn capabilities<P: Provider>() -> ServerCapabilities {
+    ServerCapabilities {
+        plan_destroy: true,
+        get_provider_schema_optional: true,
+        move_resource_state: !P::moves().is_empty(),
+        generate_resource_config: false,
+    }
+}
 
 /// Made at the first question and kept.
 #[derive(Default)]
@@ -33,7 +35,7 @@ impl<P: Provider> Server<P> {
             provider: Some(self.0.config.schema().to_proto()),
             resource_schemas: resources.map(|(n, o)| (Self::full(n), o.info().schema().to_proto())).collect(),
             data_source_schemas: data_sources.map(|(n, o)| (Self::full(n), o.info().schema().to_proto())).collect(),
-            server_capabilities: Some(CAPABILITIES),
+            server_capabilities: Some(capabilities::<P>()),
             ..Response::default()
         }
     }

@@ -77,7 +77,11 @@ impl<P: Provider> Server<P> {
         match found? {
             Read::Found(model) => {
                 let prior = (!imported).then_some(&state);
-                let state = refreshed(object.as_ref(), prior, &model);
+                let mut now = refreshed(object.as_ref(), prior, &model);
+                if imported {
+                    carry(&state, &mut now);
+                }
+                let state = now;
                 let now = object.place(&state);
                 if now != place {
                     self.0.held.forget(info.name, place.as_deref());
@@ -127,6 +131,16 @@ pub(super) fn refreshed<A>(object: &dyn AnyResource<A>, prior: Option<&Attribute
         state.insert(name.to_owned(), Value::Bool(ready));
     }
     state
+}
+
+/// What a `moved` block has brought along and nobody can be asked for, such as a secret that was shown once. An import brings
+/// nothing but the key.
+fn carry(brought: &Attributes, found: &mut Attributes) {
+    for (name, value) in found.iter_mut().filter(|(_, value)| **value == Value::Null) {
+        if let Some(known) = brought.get(name) {
+            *value = known.clone();
+        }
+    }
 }
 
 fn kept(request: &Request) -> Answer {

@@ -2,6 +2,7 @@
 
 mod apply;
 mod journal;
+mod moved;
 mod objects;
 mod plan;
 mod provider;

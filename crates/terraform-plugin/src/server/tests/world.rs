@@ -5,8 +5,8 @@ use std::sync::{Arc, LazyLock, Mutex};
 
 use crate::model::{Model, Secret, Size, Timeouts};
 use crate::{
-    Change, Created, Cx, DataSource, Deleted, Diagnostic, Error, Failed, Findings, Notices, Provider, Read, Registry,
-    Resource, Say, Start, Stored, Unwritten, Updated, WriteError, require_removable,
+    Change, Created, Cx, DataSource, Deleted, Diagnostic, Error, Failed, Findings, Move, Notices, Provider, Read,
+    Registry, Resource, Say, Start, Stored, Unwritten, Updated, WriteError, require_removable,
 };
 
 /// The provider of these tests.
@@ -333,6 +333,18 @@ impl Provider for Test {
             }
             None => Err(Error::new("The world is not known yet", "")),
         }
+    }
+
+    fn moves() -> &'static [Move] {
+        &[Move {
+            provider: "other/other",
+            from: &["other_thing"],
+            to: "thing",
+            becomes: |other| {
+                let told = [("name", other.get("title")), ("note", other.get("remark")), ("size", other.get("size"))];
+                told.into_iter().filter_map(|(name, told)| Some((name.to_owned(), told?.clone()))).collect()
+            },
+        }]
     }
 
     fn registry() -> Registry<Api> {
