@@ -9,7 +9,8 @@ use crate::plan::{Applied, Plan};
 use crate::provider::{Calls, Provider};
 use crate::schemas::Schemas;
 use crate::state::State;
-use crate::walk;
+use crate::value::Value;
+use crate::walk::{self, CallError, Invoked};
 
 /// Terraform, with one provider and a state.
 ///
@@ -199,6 +200,45 @@ impl Core {
         let (state, said) = walk::import(self, address, id).await;
         self.state = state;
         if said.failed() { Err(said) } else { Ok(said) }
+    }
+
+    /// `provider::NAME::FUNCTION(...)`, where it stands in a configuration.
+    ///
+    /// # Errors
+    ///
+    /// Why there is no value.
+    pub async fn call(&self, function: &str, arguments: &[Value]) -> Result<Value, CallError> {
+        walk::call_function(self, function, arguments).await
+    }
+
+    /// `terraform apply -invoke=`: what an action of that type does with this in its `config`.
+    pub async fn invoke(&self, action: &str, config: impl Into<Value>) -> Invoked {
+        walk::invoke(self, action, &config.into(), |_| false).await
+    }
+
+    /// The same, and Ctrl-C after the first line for which `enough` is true.
+    pub async fn invoke_until(
+        &self,
+        action: &str,
+        config: impl Into<Value>,
+        enough: impl FnMut(&str) -> bool,
+    ) -> Invoked {
+        walk::invoke(self, action, &config.into(), enough).await
+    }
+
+    /// An ephemeral resource of that type, opened, renewed so often, and closed: what it was, and what was said.
+    ///
+    /// # Errors
+    ///
+    /// What it said when it failed, and what is held against it.
+    pub async fn open(
+        &self,
+        ephemeral: &str,
+        config: impl Into<Value>,
+        renewals: usize,
+    ) -> Result<(Value, Diagnostics), Diagnostics> {
+        let (value, said) = walk::open(self, ephemeral, &config.into(), renewals).await?;
+        if said.failed() { Err(said) } else { Ok((value, said)) }
     }
 
     /// `terraform taint`: the next plan replaces it.

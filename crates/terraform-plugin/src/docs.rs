@@ -5,12 +5,16 @@ use serde_json::{Value as Json, json};
 use crate::model::{Duration, Operation};
 use crate::moved::Move;
 use crate::provider::Provider;
-use crate::registry::ObjectInfo;
+use crate::registry::{AnyFunction, ObjectInfo};
 use crate::resource::{Job, Need};
 use crate::schema::{Attribute, Check, Kind, Nesting, Rule, Schema};
 use crate::value::{Value, json as codec};
 
-/// All schemas of a provider: `{"name", "provider": SCHEMA, "resources": {TYPE: OBJECT}, "data_sources": {TYPE: OBJECT}}`.
+/// All schemas of a provider: `{"name", "provider": SCHEMA, "resources": {TYPE: OBJECT}, "data_sources": {TYPE: OBJECT},
+/// "actions": {TYPE: OBJECT}, "ephemeral": {TYPE: OBJECT}, "functions": {NAME: FUNCTION}}`.
+///
+/// A `FUNCTION` has `summary`, `description`, `parameters` (each as an attribute), `variadic` (whether the last parameter takes
+/// all arguments that are left) and `returns` (as an attribute).
 ///
 /// An `OBJECT` is a `SCHEMA` with `area`, `key` (names of the attributes that the import id joins by `/`), `ready`, `plain` (whether it is one of many alike), `needs` (what
 /// somebody has to be allowed to do: `job`, which is `plan` or `apply`, `path`, `only` (an attribute, and how its value begins where it holds), `any`), `left_out` (what of the API it does not
@@ -27,11 +31,28 @@ pub fn docs_json<P: Provider>() -> Json {
         (format!("{}_{n}", P::NAME), json)
     });
     let data_sources = registry.data_sources.iter().map(|(n, o)| (format!("{}_{n}", P::NAME), object(o.info())));
+    let actions = registry.actions.iter().map(|(n, o)| (format!("{}_{n}", P::NAME), object(o.info())));
+    let ephemeral = registry.ephemeral.iter().map(|(n, o)| (format!("{}_{n}", P::NAME), object(o.info())));
+    let functions = registry.functions.iter().map(|(name, one)| ((*name).to_owned(), function(one)));
     json!({
         "name": P::NAME,
         "provider": schema(ObjectInfo::of_provider::<P::Config>().schema()),
         "resources": resources.collect::<serde_json::Map<_, _>>(),
         "data_sources": data_sources.collect::<serde_json::Map<_, _>>(),
+        "actions": actions.collect::<serde_json::Map<_, _>>(),
+        "ephemeral": ephemeral.collect::<serde_json::Map<_, _>>(),
+        "functions": functions.collect::<serde_json::Map<_, _>>(),
+    })
+}
+
+fn function(function: &AnyFunction) -> Json {
+    let returns = Attribute::new("returns", function.returns(), Rule::Computed);
+    json!({
+        "summary": function.summary(),
+        "description": function.description,
+        "variadic": function.variadic,
+        "parameters": function.parameters().iter().map(attribute).collect::<Vec<_>>(),
+        "returns": attribute(&returns),
     })
 }
 

@@ -3,11 +3,15 @@
 // The derives write paths that begin with the crate's name, in this crate's tests too.
 extern crate self as terraform_plugin;
 
+mod act;
+mod action;
 mod cx;
 mod data_source;
 pub mod diagnostics;
 mod docs;
+mod ephemeral;
 mod error;
+mod function;
 #[cfg(test)]
 mod fuzz;
 mod held;
@@ -30,11 +34,15 @@ pub mod server;
 pub mod stop;
 pub mod value;
 
+pub use act::{Act, ActError};
+pub use action::{Action, Progress};
 pub use cx::Cx;
 pub use data_source::DataSource;
 pub use diagnostics::{Diagnostic, Diagnostics, Severity};
 pub use docs::docs_json;
+pub use ephemeral::{Ephemeral, Opened};
 pub use error::Error;
+pub use function::{Function, FunctionError};
 pub use journal::Former;
 pub use look::{Listed, Look, Many};
 pub use model::{Attr, Duration, Key, Keyed, Model, Object, Raw, Secret, Size, Timeouts, Typed};

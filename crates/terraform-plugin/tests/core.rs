@@ -4,12 +4,18 @@
 mod cabinet;
 #[path = "../examples/toy/catalogue.rs"]
 mod catalogue;
+#[path = "../examples/toy/copying.rs"]
+mod copying;
 #[path = "../examples/toy/note.rs"]
 mod note;
+#[path = "../examples/toy/reading.rs"]
+mod reading;
 #[path = "../examples/toy/shelf.rs"]
 mod shelf;
 #[path = "../examples/toy/toy.rs"]
 mod toy;
+#[path = "../examples/toy/words.rs"]
+mod words;
 
 use serde_json::{Value as Json, json};
 use terraform_core::conformance::{Subject, conforms, offers};
@@ -124,4 +130,115 @@ async fn what_refers_to_what_is_not_known_yet() {
     assert!(core.plan(&config).await.unwrap().is_empty());
     let done = core.destroy(&config).await.unwrap().done;
     assert_eq!(done.iter().map(|(address, _)| address.as_str()).collect::<Vec<_>>(), ["toy_note.b", "toy_note.a"]);
+}
+
+#[tokio::test]
+async fn functions_answer_without_a_shelf_and_name_the_argument_at_fault() {
+    let launch = || Provider::in_process(Server::<Toy>::new(StopToken::new()));
+    let core = Core::new(launch, json!({"shelf": "/nowhere"})).await.unwrap();
+    let counted = core.call("count", &["a b a".into(), "a".into()]).await.unwrap();
+    assert_eq!(counted, json!({"words": 3, "occurs": 2}).into());
+    let any = core.call("count", &["a b".into(), Value::Null]).await.unwrap();
+    assert_eq!(any.get("occurs"), 2.into());
+    let wrong = core.call("count", &["a".into(), "B".into()]).await.unwrap_err();
+    assert_eq!((wrong.text.as_str(), wrong.argument), ("word must be lower-case letters, not \"B\".", Some(1)));
+
+    // The last parameter takes what is left, if anything is.
+    let lines = async |words: &[&str]| {
+        let words: Vec<Value> = words.iter().map(|word| (*word).into()).collect();
+        core.call("lines", &words).await
+    };
+    assert_eq!(lines(&["- "]).await, Ok("".into()));
+    assert_eq!(lines(&["- ", "a", "b"]).await, Ok("- a\n- b\n".into()));
+    let wrong = lines(&["- ", "a", "b\nc"]).await.unwrap_err();
+    assert_eq!(wrong.argument, Some(2), "{wrong:?}");
+    let wrong = lines(&["!"]).await.unwrap_err();
+    assert!(wrong.text.contains("a nib that breaks") && wrong.argument.is_none(), "{wrong:?}");
+
+    let calls = core.take_calls();
+    assert!(calls.iter().flatten().all(|rpc| !rpc.starts_with("Configure")), "{calls:?}");
+    let signature = &core.schemas().functions["lines"];
+    assert_eq!(signature.summary, "Joins texts to lines of one text.");
+    assert_eq!(signature.variadic_parameter.as_ref().unwrap().r#type, "\"string\"");
+}
+
+#[tokio::test]
+async fn actions_tell_how_far_they_are_and_end_once_however_they_end() {
+    let (mut core, shelf) = core().await;
+    core.apply(&note(json!({"name": "a", "text": "x"}))).await.unwrap();
+    let done = core.invoke("toy_copy", json!({"name": "a", "copies": 2})).await;
+    assert_eq!(done.progress, ["1 of 2 written", "2 of 2 written"]);
+    assert!(!done.said.failed(), "{}", done.said);
+    assert_eq!(done.said.warnings.iter().map(|said| said.summary.as_str()).collect::<Vec<_>>(), ["The ink runs low"]);
+    assert!(shelf.path().join("copy.a.json").exists());
+
+    // What has a default may be left out, and is there.
+    assert_eq!(core.invoke("toy_copy", json!({"name": "a"})).await.progress, ["1 of 1 written"]);
+    for (config, summary) in [
+        (json!({"name": "a", "mishap": "blot"}), "A blot of ink"),
+        (json!({"name": "a", "mishap": "panic"}), "The provider has a bug and panicked"),
+        (json!({"name": "b"}), "There is no note b"),
+        (json!({"name": "a", "copies": 10}), "Invalid value for copies"),
+        (json!({"name": ""}), "A note without a name"),
+    ] {
+        let said = core.invoke("toy_copy", config).await.said;
+        assert_eq!(said.errors.iter().map(|said| said.summary.as_str()).collect::<Vec<_>>(), [summary], "{said}");
+        assert!(said.rules().is_empty(), "{said}");
+    }
+    // What is missing while it is planned may come by the same plan: a warning.
+    let said = core.invoke("toy_copy", json!({"name": "b"})).await.said;
+    assert!(said.warnings.iter().any(|said| said.summary == "There is no such note yet"), "{said}");
+
+    let stopped = core.invoke_until("toy_copy", json!({"name": "a", "copies": 3, "mishap": "slow"}), |_| true).await;
+    assert_eq!(stopped.progress, ["1 of 3 written"]);
+    assert_eq!(stopped.said.errors[0].summary, "The pen was put down");
+}
+
+#[tokio::test]
+async fn what_is_ephemeral_is_opened_renewed_and_closed_and_never_stored() {
+    let (mut core, shelf) = core().await;
+    let reading = |core: &Core| {
+        std::fs::read_to_string(shelf.path().join("reading.a.json")).map(|text| (text, core.state.clone()))
+    };
+    core.apply(&note(json!({"name": "a", "text": "x"}))).await.unwrap();
+    let (opened, _) = core.open("toy_reading", json!({"name": "a", "breath": 0}), 2).await.unwrap();
+    assert_eq!((opened.get("text"), opened.get("name")), ("x".into(), "a".into()));
+    let (last, state) = reading(&core).unwrap();
+    assert_eq!((last.trim(), state.instances.len()), ("\"closed\"", 1));
+    let said = core.open("toy_reading", json!({"name": "b"}), 0).await.unwrap_err();
+    assert_eq!(said.errors[0].summary, "There is no note b");
+}
+
+#[tokio::test]
+async fn an_action_from_a_shell_is_checked_as_in_a_configuration() {
+    use terraform_plugin::{Act, Progress};
+    let parse = |words: &[&str]| {
+        let words: Vec<String> = words.iter().map(|word| (*word).to_owned()).collect();
+        Act::<Toy>::parse("copy", &words).map(|_| ()).map_err(|error| error.to_string())
+    };
+    assert_eq!(Act::<Toy>::usage(), ["copy name=TEXT [copies=NUMBER] [mishap=TEXT]"]);
+    for (words, wrong) in [
+        (&["name"][..], "not of the form key=value"),
+        (&["name=a", "name=b"], "name is given twice"),
+        (&["nome=a"], "copy takes no nome"),
+        (&["name=a", "copies=many"], "copies must be a number"),
+        (&["name=a", "copies=10"], "copies must be between 1 and 9"),
+        (&[], "name must not be null"),
+        (&["name="], "A note without a name"),
+    ] {
+        let told = parse(words).unwrap_err();
+        assert!(told.contains(wrong) && told.contains("usage: copy name=TEXT"), "{told}");
+    }
+    assert!(Act::<Toy>::parse("burn", &[]).unwrap_err().to_string().contains("there are: copy"));
+
+    let directory = tempfile::tempdir().unwrap();
+    let shelf = shelf::Shelf::new(directory.path().to_owned());
+    shelf.add("note", "a", &json!({"text": "x"})).await.unwrap();
+    let told = std::sync::Arc::new(std::sync::Mutex::new(Vec::new()));
+    let heard = told.clone();
+    let progress = Progress::to(move |line| heard.lock().unwrap().push(line));
+    let act = Act::<Toy>::parse("toy_copy", &["name=a".to_owned(), "copies=2".to_owned()]).unwrap();
+    let said = act.invoke(shelf, StopToken::new(), progress).await;
+    assert!(!said.has_errors(), "{said:?}");
+    assert_eq!(*told.lock().unwrap(), ["1 of 2 written", "2 of 2 written"]);
 }

@@ -1,5 +1,6 @@
 //! The framework's promises, with its toy provider and a real Terraform.
 
+mod beside;
 mod interrupted;
 mod life;
 mod mishaps;

@@ -2,6 +2,7 @@
 
 mod apply;
 mod applying;
+mod beside;
 mod data;
 mod ignore;
 mod import;
@@ -17,6 +18,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use tfplugin6 as tf;
 
 pub(crate) use applying::apply;
+pub use beside::{CallError, Invoked};
+pub(crate) use beside::{call_function, invoke, open};
 pub(crate) use import::import;
 pub(crate) use planning::plan;
 pub(crate) use validate::validate;

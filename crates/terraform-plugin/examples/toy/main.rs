@@ -16,9 +16,12 @@
 
 mod cabinet;
 mod catalogue;
+mod copying;
 mod note;
+mod reading;
 mod shelf;
 mod toy;
+mod words;
 
 use std::process::ExitCode;
 

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use terraform_plugin::{Error, Provider, ProviderConfig, Registry, Start};
 
 use crate::shelf::Shelf;
-use crate::{cabinet, catalogue, note};
+use crate::{cabinet, catalogue, copying, note, reading, words};
 
 /// The provider.
 pub(crate) struct Toy;
@@ -40,6 +40,13 @@ impl Provider for Toy {
     }
 
     fn registry() -> Registry<Shelf> {
-        Registry::new().resource::<note::Note>().resource::<cabinet::Cabinet>().data::<catalogue::Catalogue>()
+        Registry::new()
+            .resource::<note::Note>()
+            .resource::<cabinet::Cabinet>()
+            .data::<catalogue::Catalogue>()
+            .function::<words::Count>()
+            .function::<words::Lines>()
+            .action::<copying::Copying>()
+            .ephemeral::<reading::Reading>()
     }
 }

@@ -1,16 +1,25 @@
 //! What a provider offers: one line of registration an object.
 
+mod action;
 mod data;
+mod ephemeral;
+mod function;
 mod object;
 mod resource;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use crate::action::Action;
 use crate::data_source::DataSource;
+use crate::ephemeral::Ephemeral;
+use crate::function::Function;
 use crate::look::{Listed, Look, Many};
 use crate::resource::Resource;
+pub(crate) use action::AnyAction;
 pub(crate) use data::AnyDataSource;
+pub(crate) use ephemeral::AnyEphemeral;
+pub(crate) use function::AnyFunction;
 pub(crate) use object::{Attributes, ObjectInfo};
 pub(crate) use resource::{AnyResource, CreateEnd, Hook, panicked};
 
@@ -18,6 +27,9 @@ pub(crate) use resource::{AnyResource, CreateEnd, Hook, panicked};
 pub struct Registry<A> {
     pub(crate) resources: BTreeMap<&'static str, Arc<dyn AnyResource<A>>>,
     pub(crate) data_sources: BTreeMap<&'static str, Arc<dyn AnyDataSource<A>>>,
+    pub(crate) functions: BTreeMap<&'static str, AnyFunction>,
+    pub(crate) actions: BTreeMap<&'static str, Arc<dyn AnyAction<A>>>,
+    pub(crate) ephemeral: BTreeMap<&'static str, Arc<dyn AnyEphemeral<A>>>,
 }
 
 impl<A: Send + Sync + 'static> Default for Registry<A> {
@@ -29,7 +41,13 @@ impl<A: Send + Sync + 'static> Default for Registry<A> {
 impl<A: Send + Sync + 'static> Registry<A> {
     /// Nothing yet.
     pub fn new() -> Self {
-        Self { resources: BTreeMap::new(), data_sources: BTreeMap::new() }
+        Self {
+            resources: BTreeMap::new(),
+            data_sources: BTreeMap::new(),
+            functions: BTreeMap::new(),
+            actions: BTreeMap::new(),
+            ephemeral: BTreeMap::new(),
+        }
     }
 
     /// A resource.
@@ -59,6 +77,30 @@ impl<A: Send + Sync + 'static> Registry<A> {
         debug_assert!(known.is_none(), "data source {} is registered twice", D::NAME);
         self
     }
+
+    /// A function.
+    #[must_use]
+    pub fn function<F: Function>(mut self) -> Self {
+        let known = self.functions.insert(F::NAME, AnyFunction::of::<F>());
+        debug_assert!(known.is_none(), "function {} is registered twice", F::NAME);
+        self
+    }
+
+    /// An action.
+    #[must_use]
+    pub fn action<X: Action<A>>(mut self) -> Self {
+        let known = self.actions.insert(X::NAME, Arc::new(action::Registered::<X>::new::<A>()));
+        debug_assert!(known.is_none(), "action {} is registered twice", X::NAME);
+        self
+    }
+
+    /// An ephemeral resource.
+    #[must_use]
+    pub fn ephemeral<E: Ephemeral<A>>(mut self) -> Self {
+        let known = self.ephemeral.insert(E::NAME, Arc::new(ephemeral::Registered::<E>::new::<A>()));
+        debug_assert!(known.is_none(), "ephemeral resource {} is registered twice", E::NAME);
+        self
+    }
 }
 
 impl<A> std::fmt::Debug for Registry<A> {
@@ -66,6 +108,9 @@ impl<A> std::fmt::Debug for Registry<A> {
         f.debug_struct("Registry")
             .field("resources", &self.resources.keys())
             .field("data_sources", &self.data_sources.keys())
+            .field("functions", &self.functions.keys())
+            .field("actions", &self.actions.keys())
+            .field("ephemeral", &self.ephemeral.keys())
             .finish()
     }
 }

@@ -19,6 +19,24 @@ impl Schema {
         };
         tfplugin6::Schema { version: self.version, block: Some(block) }
     }
+
+    /// The same of what is configured and never answered, as an action: nothing in it is computed, so that what has a default
+    /// is simply optional.
+    pub(crate) fn to_proto_of_what_is_only_configured(&self) -> tfplugin6::Schema {
+        fn settle(attributes: &mut [proto::Attribute]) {
+            for attribute in attributes {
+                attribute.computed = false;
+                if let Some(object) = &mut attribute.nested_type {
+                    settle(&mut object.attributes);
+                }
+            }
+        }
+        let mut schema = self.to_proto();
+        if let Some(block) = &mut schema.block {
+            settle(&mut block.attributes);
+        }
+        schema
+    }
 }
 
 fn attributes(attributes: &[Attribute]) -> Vec<proto::Attribute> {

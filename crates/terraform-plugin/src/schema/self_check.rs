@@ -21,6 +21,10 @@ pub enum SchemaOf {
     Resource,
     /// A data source.
     DataSource,
+    /// An action: configured, and never answered.
+    Action,
+    /// An ephemeral resource.
+    Ephemeral,
 }
 
 impl Schema {
@@ -97,6 +101,10 @@ impl Wrong {
             (
                 above.of == SchemaOf::Provider && !matches!(attribute.rule, Rule::Required | Rule::Optional),
                 "a provider's configuration is not stored: required or optional only",
+            ),
+            (
+                above.of == SchemaOf::Action && matches!(attribute.rule, Rule::Computed | Rule::Keep),
+                "an action answers nothing: required, optional or with a default",
             ),
             (
                 matches!(&attribute.kind, Kind::Plain(ty) if dynamic_in_collection(ty)),

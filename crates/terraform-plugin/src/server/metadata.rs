@@ -1,6 +1,8 @@
 //! GetMetadata: names alone. Terraform and OpenTofu never ask; other hosts do.
 
-use tfplugin6::get_metadata::{DataSourceMetadata, Request, ResourceMetadata, Response};
+use tfplugin6::get_metadata::{
+    ActionMetadata, DataSourceMetadata, EphemeralMetadata, FunctionMetadata, Request, ResourceMetadata, Response,
+};
 
 use super::Server;
 use crate::provider::Provider;
@@ -16,6 +18,13 @@ impl<P: Provider> Server<P> {
                 .keys()
                 .map(|n| DataSourceMetadata { type_name: Self::full(n) })
                 .collect(),
+            functions: registry.functions.keys().map(|n| FunctionMetadata { name: (*n).to_owned() }).collect(),
+            ephemeral_resources: registry
+                .ephemeral
+                .keys()
+                .map(|n| EphemeralMetadata { type_name: Self::full(n) })
+                .collect(),
+            actions: registry.actions.keys().map(|n| ActionMetadata { type_name: Self::full(n) }).collect(),
             ..Response::default()
         }
     }

@@ -3,8 +3,10 @@
 //! What holds for all of them: faults of the user or the API are diagnostics, never gRPC errors; panics are caught; a
 //! reply always says what the state is, and carries private data and identity along.
 
+mod actions;
 mod apply;
 mod configure;
+mod ephemeral;
 mod functions;
 mod guard;
 mod identity_schemas;
@@ -25,6 +27,7 @@ use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
+use tonic::codegen::BoxStream;
 use tonic::{Request, Response, Status};
 
 use crate::cx::Cx;
@@ -34,7 +37,7 @@ use crate::journal::Journal;
 use crate::model::Operation;
 use crate::notices::Notices;
 use crate::provider::Provider;
-use crate::registry::{AnyDataSource, AnyResource, Attributes, ObjectInfo, Registry};
+use crate::registry::{AnyAction, AnyDataSource, AnyEphemeral, AnyResource, Attributes, ObjectInfo, Registry};
 use crate::stop::StopToken;
 
 /// The gRPC service of a provider. Cheap to clone; clones are the same provider.
@@ -149,6 +152,16 @@ impl<P: Provider> Server<P> {
         found.cloned().ok_or_else(|| unknown_type("data source", type_name))
     }
 
+    fn action(&self, type_name: &str) -> Result<Arc<dyn AnyAction<P::Api>>, Error> {
+        let found = Self::short(type_name).and_then(|name| self.0.registry.actions.get(name));
+        found.cloned().ok_or_else(|| unknown_type("action", type_name))
+    }
+
+    fn ephemeral(&self, type_name: &str) -> Result<Arc<dyn AnyEphemeral<P::Api>>, Error> {
+        let found = Self::short(type_name).and_then(|name| self.0.registry.ephemeral.get(name));
+        found.cloned().ok_or_else(|| unknown_type("ephemeral resource", type_name))
+    }
+
     /// The API, the journal and the signal to stop, or why there is no API (yet).
     fn api(&self) -> Result<AtHand<P::Api>, Error> {
         // Nothing that could panic is done while it is locked for writing.
@@ -201,7 +214,7 @@ fn unknown_type(what: &str, type_name: &str) -> Error {
 
 /// The calls of the protocol, each answered in the file of its name.
 macro_rules! answer {
-    ($($rpc:ident($module:ident) => $method:ident;)*) => {
+    (once: $($rpc:ident($module:ident) => $method:ident),*; streams: $($stream:ident($streams:ident) => $begin:ident),*;) => {
         #[tonic::async_trait]
         impl<P: Provider> tfplugin6::provider_server::Provider for Server<P> {$(
             async fn $rpc(
@@ -210,28 +223,45 @@ macro_rules! answer {
             ) -> Result<Response<tfplugin6::$module::Response>, Status> {
                 Ok(Response::new(self.$method(request.into_inner()).await))
             }
+        )*$(
+            async fn $stream(
+                &self,
+                request: Request<tfplugin6::$streams::Request>,
+            ) -> Result<Response<BoxStream<tfplugin6::$streams::Event>>, Status> {
+                Ok(Response::new(self.$begin(request.into_inner())))
+            }
         )*}
     };
 }
 
 answer! {
-    get_metadata(get_metadata) => metadata;
-    get_provider_schema(get_provider_schema) => provider_schema;
-    get_resource_identity_schemas(get_resource_identity_schemas) => identity_schemas;
-    get_functions(get_functions) => functions;
-    validate_provider_config(validate_provider_config) => validate_provider;
-    validate_resource_config(validate_resource_config) => validate_resource;
-    validate_data_resource_config(validate_data_resource_config) => validate_data;
-    configure_provider(configure_provider) => configure;
-    stop_provider(stop_provider) => stop;
-    upgrade_resource_state(upgrade_resource_state) => upgrade_state;
-    upgrade_resource_identity(upgrade_resource_identity) => upgrade_identity;
-    read_resource(read_resource) => read;
-    plan_resource_change(plan_resource_change) => plan;
-    apply_resource_change(apply_resource_change) => apply;
-    import_resource_state(import_resource_state) => import;
-    move_resource_state(move_resource_state) => move_state;
-    read_data_source(read_data_source) => read_data;
+    once:
+    get_metadata(get_metadata) => metadata,
+    get_provider_schema(get_provider_schema) => provider_schema,
+    get_resource_identity_schemas(get_resource_identity_schemas) => identity_schemas,
+    get_functions(get_functions) => functions,
+    validate_provider_config(validate_provider_config) => validate_provider,
+    validate_resource_config(validate_resource_config) => validate_resource,
+    validate_data_resource_config(validate_data_resource_config) => validate_data,
+    configure_provider(configure_provider) => configure,
+    stop_provider(stop_provider) => stop,
+    upgrade_resource_state(upgrade_resource_state) => upgrade_state,
+    upgrade_resource_identity(upgrade_resource_identity) => upgrade_identity,
+    read_resource(read_resource) => read,
+    plan_resource_change(plan_resource_change) => plan,
+    apply_resource_change(apply_resource_change) => apply,
+    import_resource_state(import_resource_state) => import,
+    move_resource_state(move_resource_state) => move_state,
+    read_data_source(read_data_source) => read_data,
+    call_function(call_function) => call_function,
+    validate_action_config(validate_action_config) => validate_action,
+    plan_action(plan_action) => plan_action,
+    validate_ephemeral_resource_config(validate_ephemeral_resource_config) => validate_ephemeral,
+    open_ephemeral_resource(open_ephemeral_resource) => open_ephemeral,
+    renew_ephemeral_resource(renew_ephemeral_resource) => renew_ephemeral,
+    close_ephemeral_resource(close_ephemeral_resource) => close_ephemeral;
+    streams:
+    invoke_action(invoke_action) => invoke_action;
 }
 
 #[cfg(test)]

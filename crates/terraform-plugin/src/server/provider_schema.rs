@@ -2,11 +2,12 @@
 
 use std::sync::OnceLock;
 
-use tfplugin6::ServerCapabilities;
 use tfplugin6::get_provider_schema::{Request, Response};
+use tfplugin6::{ActionSchema, ServerCapabilities};
 
 use super::Server;
 use crate::provider::Provider;
+use crate::registry::ObjectInfo;
 
 /// What is offered beyond the minimum.
 pub(super) fn capabilities<P: Provider>() -> ServerCapabilities {
@@ -31,10 +32,17 @@ impl<P: Provider> Server<P> {
         let registry = &self.0.registry;
         let resources = registry.resources.iter();
         let data_sources = registry.data_sources.iter();
+        let ephemeral = registry.ephemeral.iter();
+        let actions = registry.actions.iter();
+        let action =
+            |object: &ObjectInfo| ActionSchema { schema: Some(object.schema().to_proto_of_what_is_only_configured()) };
         Response {
             provider: Some(self.0.config.schema().to_proto()),
             resource_schemas: resources.map(|(n, o)| (Self::full(n), o.info().schema().to_proto())).collect(),
             data_source_schemas: data_sources.map(|(n, o)| (Self::full(n), o.info().schema().to_proto())).collect(),
+            functions: self.function_signatures(),
+            ephemeral_resource_schemas: ephemeral.map(|(n, o)| (Self::full(n), o.info().schema().to_proto())).collect(),
+            action_schemas: actions.map(|(n, o)| (Self::full(n), action(o.info()))).collect(),
             server_capabilities: Some(capabilities::<P>()),
             ..Response::default()
         }

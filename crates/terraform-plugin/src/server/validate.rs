@@ -1,7 +1,9 @@
-//! ValidateProviderConfig, ValidateResourceConfig, ValidateDataResourceConfig: nobody is asked, anything may be unknown.
+//! ValidateProviderConfig, ValidateResourceConfig, ValidateDataResourceConfig, ValidateActionConfig,
+//! ValidateEphemeralResourceConfig: nobody is asked, anything may be unknown.
 
 use tfplugin6::{
-    DynamicValue, validate_data_resource_config as data, validate_provider_config as provider,
+    DynamicValue, validate_action_config as action, validate_data_resource_config as data,
+    validate_ephemeral_resource_config as ephemeral, validate_provider_config as provider,
     validate_resource_config as resource,
 };
 
@@ -47,6 +49,22 @@ impl<P: Provider> Server<P> {
             Err(error) => error.into_diagnostics(),
         };
         data::Response { diagnostics: wire::diagnostics(found) }
+    }
+
+    pub(super) async fn validate_action(&self, request: action::Request) -> action::Response {
+        let found = match self.action(&request.type_name) {
+            Ok(object) => look(request.config.as_ref(), object.info(), |config| object.validate(config), |_| None),
+            Err(error) => error.into_diagnostics(),
+        };
+        action::Response { diagnostics: wire::diagnostics(found) }
+    }
+
+    pub(super) async fn validate_ephemeral(&self, request: ephemeral::Request) -> ephemeral::Response {
+        let found = match self.ephemeral(&request.type_name) {
+            Ok(object) => look(request.config.as_ref(), object.info(), |config| object.validate(config), |_| None),
+            Err(error) => error.into_diagnostics(),
+        };
+        ephemeral::Response { diagnostics: wire::diagnostics(found) }
     }
 }
 
