@@ -6,6 +6,7 @@ mod access;
 mod ceph;
 mod cluster;
 mod firewall;
+mod functions;
 mod ground;
 mod ha;
 #[cfg(test)]

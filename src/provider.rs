@@ -14,6 +14,7 @@ use crate::access;
 use crate::ceph;
 use crate::cluster;
 use crate::firewall;
+use crate::functions;
 use crate::ground::ledger::Ledger;
 use crate::ground::pve::Pve;
 use crate::ha;
@@ -158,6 +159,7 @@ impl Provider for PveProvider {
             ceph::offer,
             cluster::offer,
             firewall::offer,
+            functions::offer,
             ha::offer,
             node::offer,
             notification::offer,

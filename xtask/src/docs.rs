@@ -1,7 +1,7 @@
 //! `cargo xtask docs [--check]`: the registry's pages, from the provider's own description of itself and the examples.
 //!
 //! A page an object, in the layout that the registry expects (`docs/resources/NAME.md`, `docs/data-sources/NAME.md`,
-//! `docs/index.md`). What stands there is what the doc comments of the models say.
+//! `docs/actions/NAME.md`, `docs/ephemeral-resources/NAME.md`, `docs/functions/NAME.md`, `docs/index.md`). What stands there is what the doc comments of the models say.
 
 mod compared;
 mod description;
@@ -86,6 +86,20 @@ fn pages(provider: Command) -> Result<BTreeMap<PathBuf, String>> {
         let text = page::data_source(&provider, name, &example(&folder.join("data-source.tf"))?);
         pages.insert(Path::new("data-sources").join(format!("{}.md", provider.short(name))), text);
     }
+    for name in provider.actions.keys() {
+        let text = page::action(&provider, name, &example(&examples.join("actions").join(name).join("action.tf"))?);
+        pages.insert(Path::new("actions").join(format!("{}.md", provider.short(name))), text);
+    }
+    for name in provider.ephemeral.keys() {
+        let file = examples.join("ephemeral-resources").join(name).join("ephemeral-resource.tf");
+        let text = page::ephemeral(&provider, name, &example(&file)?);
+        pages.insert(Path::new("ephemeral-resources").join(format!("{}.md", provider.short(name))), text);
+    }
+    for name in provider.functions.keys() {
+        let text =
+            page::function(&provider, name, &example(&examples.join("functions").join(name).join("function.tf"))?);
+        pages.insert(Path::new("functions").join(format!("{name}.md")), text);
+    }
     Ok(pages)
 }
 
@@ -106,7 +120,7 @@ fn example(path: &Path) -> Result<String> {
 /// The pages that are there.
 fn read_all(folder: &Path) -> Result<BTreeMap<PathBuf, String>> {
     let mut found = BTreeMap::new();
-    for part in ["", "resources", "data-sources"] {
+    for part in ["", "resources", "data-sources", "actions", "ephemeral-resources", "functions"] {
         let Ok(entries) = fs::read_dir(folder.join(part)) else { continue };
         for entry in entries {
             let path = entry?.path();

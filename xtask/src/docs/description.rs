@@ -12,6 +12,25 @@ pub(super) struct Provider {
     pub(super) provider: Object,
     pub(super) resources: BTreeMap<String, Object>,
     pub(super) data_sources: BTreeMap<String, Object>,
+    #[serde(default)]
+    pub(super) actions: BTreeMap<String, Object>,
+    #[serde(default)]
+    pub(super) ephemeral: BTreeMap<String, Object>,
+    #[serde(default)]
+    pub(super) functions: BTreeMap<String, Function>,
+}
+
+/// A function.
+#[derive(Deserialize)]
+pub(super) struct Function {
+    /// The first paragraph of the description.
+    pub(super) summary: String,
+    pub(super) description: String,
+    pub(super) parameters: Vec<Attribute>,
+    /// Whether the last parameter takes all arguments that are left.
+    #[serde(default)]
+    pub(super) variadic: bool,
+    pub(super) returns: Attribute,
 }
 
 impl Provider {

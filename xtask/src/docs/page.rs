@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::description::{Move, Object, Provider};
+use super::description::{Attribute, Move, Object, Provider};
 use super::{compared, schema};
 
 /// The provider's own page.
@@ -38,6 +38,74 @@ pub(super) fn data_source(provider: &Provider, name: &str, example: &str) -> Str
     code(&mut page, "Example Usage", "terraform", example);
     schema::section(&mut page, object);
     privileges(&mut page, object, "read", "");
+    ended(page)
+}
+
+/// An action's page.
+pub(super) fn action(provider: &Provider, name: &str, example: &str) -> String {
+    let object = &provider.actions[name];
+    let mut page = front(&object.area, &format!("{name} Action - {}", provider.name), &object.description);
+    let _ = writeln!(page, "# {name} (Action)\n\n{}\n", object.description);
+    code(&mut page, "Example Usage", "terraform", example);
+    let _ = writeln!(
+        page,
+        "From a shell, and with OpenTofu, which has no actions:\n\n```shell\n{}\n```\n",
+        command(provider, name)
+    );
+    schema::section(&mut page, object);
+    privileges(&mut page, object, "look", "");
+    ended(page)
+}
+
+/// The action as a command line, with what is required.
+fn command(provider: &Provider, name: &str) -> String {
+    let object = &provider.actions[name];
+    let words = object.attributes.iter().filter(|attribute| attribute.rule == "required");
+    let words: String = words.map(|attribute| format!(" {}=...", attribute.name)).collect();
+    format!("terraform-provider-{} act {}{words}", provider.name, provider.short(name))
+}
+
+/// The page of an ephemeral resource.
+pub(super) fn ephemeral(provider: &Provider, name: &str, example: &str) -> String {
+    let object = &provider.ephemeral[name];
+    let mut page = front(&object.area, &format!("{name} Ephemeral Resource - {}", provider.name), &object.description);
+    let _ = writeln!(page, "# {name} (Ephemeral Resource)\n\n{}\n", object.description);
+    code(&mut page, "Example Usage", "terraform", example);
+    schema::section(&mut page, object);
+    privileges(&mut page, object, "open", "");
+    ended(page)
+}
+
+/// A function's page.
+pub(super) fn function(provider: &Provider, name: &str, example: &str) -> String {
+    let function = &provider.functions[name];
+    let mut page = front("", &format!("{name} function - {}", provider.name), &function.summary);
+    let _ = writeln!(page, "# function: {name}\n\n{}\n", function.description);
+    code(&mut page, "Example Usage", "terraform", example);
+    let kind = |attribute: &Attribute| match (&attribute.nesting, &attribute.kind) {
+        (Some(_), _) => "object".to_owned(),
+        (None, kind) => kind.clone().unwrap_or_default(),
+    };
+    let last = function.parameters.len().saturating_sub(1);
+    let parameters = function.parameters.iter().enumerate().map(|(place, parameter)| {
+        let more = if function.variadic && place == last { "..." } else { "" };
+        format!("{} {}{more}", parameter.name, kind(parameter))
+    });
+    let signature = format!("{name}({}) {}", parameters.collect::<Vec<_>>().join(", "), kind(&function.returns));
+    code(&mut page, "Signature", "text", &signature);
+    page.push_str("## Arguments\n\n");
+    for (place, parameter) in function.parameters.iter().enumerate() {
+        schema::parameter(&mut page, place + 1, parameter);
+    }
+    if !function.returns.attributes.is_empty() {
+        page.push_str("\n## Answer\n\n");
+        schema::fields(&mut page, &function.returns.attributes);
+    }
+    ended(page)
+}
+
+/// One line's end at the end.
+fn ended(mut page: String) -> String {
     page.truncate(page.trim_end().len());
     page.push('\n');
     page

@@ -34,6 +34,21 @@ pub(super) fn section(page: &mut String, object: &Object) {
     }
 }
 
+/// A parameter of a function, in its place.
+pub(super) fn parameter(page: &mut String, place: usize, parameter: &Attribute) {
+    let mut line = String::new();
+    item(&mut line, parameter, "");
+    let null = if parameter.rule == "optional" { " May be null." } else { "" };
+    let _ = writeln!(page, "{place}. {}{null}", line.trim_start_matches("- ").trim_end());
+}
+
+/// What a function answers, field by field.
+pub(super) fn fields(page: &mut String, fields: &[Attribute]) {
+    for field in fields {
+        item(page, field, "");
+    }
+}
+
 /// The attributes of one kind below their heading.
 fn items(page: &mut String, title: &str, attributes: &[Attribute], which: fn(&Attribute) -> bool, above: &str) {
     let mut chosen: Vec<&Attribute> = attributes.iter().filter(|attribute| which(attribute)).collect();

@@ -28,7 +28,8 @@ pub(super) fn check(provider: &Provider) -> Result<()> {
             }
         });
     }
-    let objects = provider.resources.iter().chain(&provider.data_sources);
+    let objects =
+        provider.resources.iter().chain(&provider.data_sources).chain(&provider.actions).chain(&provider.ephemeral);
     for (name, object) in objects.filter(|(_, object)| object.description.is_empty()) {
         wrong.push(format!("{name}: has {} attributes and no description", object.attributes.len()));
     }
