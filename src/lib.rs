@@ -17,6 +17,7 @@ mod notification;
 mod provider;
 mod section;
 mod storage;
+mod verbs;
 mod vm;
 
 use std::ffi::OsString;
@@ -44,6 +45,9 @@ pub fn run() -> ExitCode {
                 ExitCode::FAILURE
             }
         };
+    }
+    if let Some(code) = verbs::dispatch(&arguments) {
+        return code;
     }
     let options = Options { name: "terraform-provider-pve", version: env!("CARGO_PKG_VERSION"), address: ADDRESS };
     terraform_plugin::run::<PveProvider>(options)

@@ -7,6 +7,7 @@ pub mod pool;
 pub mod pool_member;
 pub mod realm;
 pub mod role;
+mod ticket;
 pub mod token;
 pub mod user;
 mod way_in;
@@ -35,4 +36,5 @@ pub fn offer(registry: Registry<Pve>) -> Registry<Pve> {
         .listed::<role::Role>()
         .object::<token::Token>()
         .listed::<user::User>()
+        .ephemeral::<ticket::Ticket>()
 }

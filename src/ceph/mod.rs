@@ -12,8 +12,10 @@ pub mod filesystem;
 pub mod flags;
 pub mod install;
 pub mod osd;
+mod osd_state;
 pub mod placement;
 pub mod pool;
+mod service;
 pub mod status;
 pub mod topology;
 pub mod wait;
@@ -43,6 +45,8 @@ pub fn offer(registry: Registry<Pve>) -> Registry<Pve> {
         .listed::<daemon::monitor::CephMonitor>()
         .listed::<osd::Osd>()
         .listed::<pool::Pool>()
+        .action::<osd_state::OsdState>()
+        .action::<service::CephService>()
 }
 
 /// The pools that this run destroys, as far as that is known by now, by whichever object they belong to.

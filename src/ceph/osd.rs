@@ -10,7 +10,7 @@ mod hindrance;
 mod identity;
 mod leftover;
 mod listed;
-mod look;
+pub mod look;
 mod occupied;
 mod place;
 mod purge;

@@ -3,6 +3,7 @@
 pub mod found;
 pub mod member;
 pub mod options;
+mod task_stop;
 pub mod told;
 pub mod version;
 pub mod versions;
@@ -22,4 +23,5 @@ pub fn offer(registry: Registry<Pve>) -> Registry<Pve> {
         .object::<options::ClusterOptions>()
         .data::<version::Version>()
         .data::<versions::Versions>()
+        .action::<task_stop::TaskStop>()
 }

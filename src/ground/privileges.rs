@@ -24,14 +24,16 @@ struct Planned<'a> {
 /// describes it, can manage.
 pub fn lines(docs: &Json, plan: Option<&Json>) -> String {
     let planned: Vec<Planned<'_>> = match plan {
-        None => ["resources", "data_sources"].iter().flat_map(|kinds| all(&docs[*kinds])).collect(),
+        None => ["resources", "data_sources", "actions"].iter().flat_map(|kinds| all(&docs[*kinds])).collect(),
         Some(plan) => {
             let changed = plan["resource_changes"].as_array().into_iter().flatten();
             let changed = changed.filter_map(|change| {
                 planned(docs, change, vec![&change["change"]["after"], &change["change"]["before"]])
             });
             let read = looked_up(&plan["prior_state"]["values"]["root_module"]).into_iter();
-            changed.chain(read.filter_map(|object| planned(docs, object, vec![&object["values"]]))).collect()
+            let read = read.filter_map(|object| planned(docs, object, vec![&object["values"]]));
+            let invoked = plan["action_invocations"].as_array().into_iter().flatten();
+            changed.chain(read).chain(invoked.filter_map(|action| acted(docs, action))).collect()
         }
     };
     let mut text = String::new();
@@ -64,6 +66,12 @@ fn planned<'a>(docs: &'a Json, entry: &'a Json, values: Vec<&'a Json>) -> Option
     let kind = entry["type"].as_str()?;
     let offered = if entry["mode"] == "data" { "data_sources" } else { "resources" };
     Some(Planned { kind, needs: &docs[offered][kind]["needs"], values })
+}
+
+/// An action of the plan.
+fn acted<'a>(docs: &'a Json, entry: &'a Json) -> Option<Planned<'a>> {
+    let kind = entry["type"].as_str()?;
+    Some(Planned { kind, needs: &docs["actions"][kind]["needs"], values: vec![&entry["config_values"]] })
 }
 
 /// The data sources that the plan has read already, those of modules too.
@@ -183,6 +191,18 @@ pveum acl modify /vms --users USER --roles TerraformApply-vms
 # Beside that root@pam with its password, which no rights replace, for: pve_rule.
 ";
         assert_eq!(lines(&docs(), None), expected);
+    }
+
+    #[test]
+    fn actions_of_a_plan_count_too() {
+        let needs = json!([{"job": "apply", "path": "/vms/{vmid}", "any": ["VM.PowerMgmt"]}]);
+        let docs = json!({"actions": {"pve_power": {"needs": needs}}});
+        let plan = json!({"resource_changes": [], "action_invocations": [
+            {"address": "action.pve_power.a", "type": "pve_power", "config_values": {"vmid": 101}},
+        ]});
+        let told = lines(&docs, Some(&plan));
+        assert!(told.contains("pveum acl modify /vms/101 --users USER --roles TerraformApply-vms-101"), "{told}");
+        assert!(lines(&docs, None).contains("pveum acl modify /vms --users USER --roles TerraformApply-vms"));
     }
 
     #[test]

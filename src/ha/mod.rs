@@ -5,7 +5,7 @@ mod movable;
 pub mod planned;
 pub mod resource;
 pub mod status;
-mod wait;
+pub mod wait;
 
 use terraform_plugin::Registry;
 

@@ -3,6 +3,7 @@
 
 mod adopted;
 mod as_root;
+mod beside;
 mod blind;
 mod bridges;
 mod ceph_cluster;

@@ -12,6 +12,7 @@ pub mod partition;
 mod remote;
 pub mod service;
 pub mod time;
+mod wipe;
 
 use std::net::IpAddr;
 
@@ -45,6 +46,7 @@ pub fn offer(registry: Registry<Pve>) -> Registry<Pve> {
         .listed::<partition::DiskPartition>()
         .object::<service::NodeService>()
         .object::<time::NodeTime>()
+        .action::<wipe::DiskWipe>()
 }
 
 fn address(text: &String) -> Result<(), String> {

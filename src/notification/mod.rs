@@ -5,6 +5,7 @@ pub mod matcher;
 mod named_values;
 pub mod sendmail;
 pub mod smtp;
+mod trial;
 pub mod webhook;
 
 use std::collections::BTreeSet;
@@ -26,6 +27,7 @@ pub fn offer(registry: Registry<Pve>) -> Registry<Pve> {
         .object::<sendmail::NotificationSendmail>()
         .object::<smtp::NotificationSmtp>()
         .object::<webhook::NotificationWebhook>()
+        .action::<trial::NotificationTest>()
 }
 
 const AREA: Area = Area::File("notifications.cfg");

@@ -3,6 +3,7 @@
 pub mod disk_move;
 pub mod disk_storage;
 pub mod guest;
+mod guest_power;
 pub mod identity;
 pub mod lookup;
 pub mod moving;
@@ -20,5 +21,9 @@ use crate::ground::pve::Pve;
 
 /// What this area offers.
 pub fn offer(registry: Registry<Pve>) -> Registry<Pve> {
-    registry.resource::<disk_move::VmDiskMove>().data::<lookup::VmLookup>().resource::<vm::Vm>()
+    registry
+        .resource::<disk_move::VmDiskMove>()
+        .data::<lookup::VmLookup>()
+        .resource::<vm::Vm>()
+        .action::<guest_power::GuestPower>()
 }

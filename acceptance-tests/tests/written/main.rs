@@ -1,6 +1,7 @@
 //! The tests that are functions, a file for each subject: `cargo test -p acceptance-tests -- ceph_pool` runs one. Those
 //! that are found at run time have a program of their own, in `tests/found/`.
 
+mod beside;
 mod ceph_osd;
 mod ceph_pool;
 mod ceph_rule;

@@ -211,10 +211,23 @@ impl Auth {
         password: &Secret,
         number: u64,
     ) -> Result<Ticket, Error> {
-        let request = Request::post("access/ticket")
-            .param("username", &login.username)
-            .secret("password", password)
-            .secret_answer();
+        let Session { ticket, csrf, issued } = self.session(connections, &login.username, password).await?;
+        let cookie = format!("PVEAuthCookie={}", utf8_percent_encode(ticket.expose(), NON_ALPHANUMERIC));
+        let (Some(cookie), Some(csrf)) = (secret_header(&cookie), secret_header(csrf.expose())) else {
+            return Err(unusable());
+        };
+        Ok(Ticket { cookie, csrf, text: ticket, issued, number })
+    }
+
+    /// Logs somebody in.
+    pub(crate) async fn session(
+        &self,
+        connections: &Connections,
+        username: &str,
+        password: &Secret,
+    ) -> Result<Session, Error> {
+        let request =
+            Request::post("access/ticket").param("username", username).secret("password", password).secret_answer();
         let message = Message {
             method: request.method().clone(),
             uri: request.uri(),
@@ -230,27 +243,35 @@ impl Auth {
         tracing::debug!(endpoint = endpoint.url(), status = answer.status, "login");
         let fail = |reason, message: String| Err(Error::Unauthenticated(AuthError { reason, message }));
         if answer.status == 401 {
-            let message = format!("PVE refuses the login of {}: {}", login.username, answer::message(&answer));
+            let message = format!("PVE refuses the login of {username}: {}", answer::message(&answer));
             return fail(AuthReason::WrongLogin, message);
         }
         let given: Given = answer::parse(&answer, &request)?;
         // Such a ticket is half a login: it holds what is asked for, and opens nothing.
         if given.second_factor.is_some_and(|needed| needed != 0) || given.ticket.starts_with("PVE:!tfa!") {
-            let message = format!("{} has a second factor, which only a person can give", login.username);
+            let message = format!("{username} has a second factor, which only a person can give");
             return fail(AuthReason::SecondFactor, message);
         }
-        let bad = || Error::Protocol { request: request.describe(), message: "the ticket is unusable".to_owned() };
-        let csrf = given.csrf.ok_or_else(bad)?;
+        let csrf = given.csrf.ok_or_else(unusable)?;
         let issued = issued(&given.ticket).or_else(|| date(&answer.headers)).or_else(|| self.clock.now());
-        Ok(Ticket {
-            cookie: secret_header(&format!("PVEAuthCookie={}", utf8_percent_encode(&given.ticket, NON_ALPHANUMERIC)))
-                .ok_or_else(bad)?,
-            csrf: secret_header(&csrf).ok_or_else(bad)?,
-            text: Secret::new(given.ticket),
-            issued: issued.unwrap_or_default(),
-            number,
-        })
+        let (ticket, csrf) = (Secret::new(given.ticket), Secret::new(csrf));
+        Ok(Session { ticket, csrf, issued: issued.unwrap_or_default() })
     }
+}
+
+/// A ticket that PVE has given out.
+pub struct Session {
+    /// The ticket itself, good for two hours.
+    pub ticket: Secret,
+    /// What goes beside it in requests that write.
+    pub csrf: Secret,
+    /// When it was given out; Unix seconds by PVE's clock.
+    pub issued: i64,
+}
+
+/// Text that is no header's value.
+fn unusable() -> Error {
+    Error::Protocol { request: "POST /access/ticket".to_owned(), message: "the ticket is unusable".to_owned() }
 }
 
 /// The same of root@pam where nobody else will do.

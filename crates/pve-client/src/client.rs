@@ -322,6 +322,12 @@ impl Client {
         }
     }
 
+    /// Logs somebody in, whoever that is, and answers with the ticket. What this client itself comes as stays as it is.
+    /// `POST /access/ticket`
+    pub async fn log_in(&self, username: &str, password: &crate::Secret) -> Result<crate::Session, Error> {
+        self.inner.auth.session(&self.inner.connections, username, password).await
+    }
+
     /// Whether there is a login of root@pam, so that requests with [`Request::root`] can be sent.
     pub fn has_root(&self) -> bool {
         self.inner.auth.has_root()

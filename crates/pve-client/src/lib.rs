@@ -24,6 +24,7 @@ mod upid;
 pub mod version;
 pub mod wire;
 
+pub use auth::Session;
 pub use client::{Client, Quiet, Writing};
 pub use config::Config;
 pub(crate) use connection::BoxedIo;

@@ -7,9 +7,9 @@ use terraform_plugin::Cx;
 
 use super::{Halt, Limits, Order, Ready};
 use crate::ground::error::{During, Problem};
+use crate::ground::meter::Meter;
 use crate::ground::pve::Pve;
 use crate::vm::guest::Found;
-use crate::vm::progress::Meter;
 use crate::vm::turns::Turns;
 
 /// How often a running move is told about.

@@ -337,6 +337,17 @@ impl<'a> Ceph<'a> {
         self.through(|node| self.client.write::<()>(Lock::CephOsd, OSD_AREAS, at(&node, Request::post, &path))).await
     }
 
+    /// Has an OSD's placement groups compared with their other copies, as load allows; with `deep` every byte is read.
+    /// `POST ceph/osd/{id}/scrub`
+    pub async fn osd_scrub(&self, id: u32, deep: bool) -> Result<(), Error> {
+        let path = format!("osd/{id}/scrub");
+        self.through(|node| {
+            let request = at(&node, Request::post, &path).flag("deep", deep);
+            self.client.write::<()>(Lock::CephOsd, &[Area::CephStatus], request)
+        })
+        .await
+    }
+
     /// What an OSD said about itself when it last started; it must have run once. `GET /nodes/{node}/ceph/osd/{id}/metadata`
     pub async fn osd_metadata(&self, node: &str, id: u32) -> Result<OsdMetadata, Error> {
         self.client.call(Request::get(format!("nodes/{node}/ceph/osd/{id}/metadata")).node(node)).await

@@ -91,6 +91,13 @@ impl Qemu<'_> {
         self.power(request).await
     }
 
+    /// Has the guest shut down and started again, whereby pending changes come into force; `timeout` is how long it may take to
+    /// shut down. The task ends when it is down: PVE starts it afterwards. HA is not asked. `POST status/reboot`
+    pub async fn reboot(&self, timeout: Option<Duration>) -> Result<Task, Error> {
+        let request = self.request(Request::post, "status/reboot").opt("timeout", timeout.map(|time| time.as_secs()));
+        self.power(request).await
+    }
+
     async fn power(&self, request: Request) -> Result<Task, Error> {
         // A start may write to the configuration (cloud-init), and HA's state changes with it.
         let areas = [Area::Guests, Area::GuestConfig(self.vmid), Area::Ha];

@@ -118,6 +118,7 @@ async fn call_everything(client: &Client) {
         ceph.delete_osd(node, 3, true),
         ceph.osd_in(3),
         ceph.osd_out(3),
+        ceph.osd_scrub(3, true),
         ceph.osd_metadata(node, 3),
         ceph.osd_volume(node, 3),
         ceph.service(node, ServiceAction::Start, "osd.3"),
@@ -137,6 +138,7 @@ async fn call_everything(client: &Client) {
         vm.start(),
         vm.stop(),
         vm.shutdown(shutdown),
+        vm.reboot(Some(Duration::from_secs(30))),
         ha.resources(),
         ha.create(Sid::vm(100), &ha_params),
         ha.update(Sid::vm(100), &ha_params.clone().remove("comment")),
@@ -232,7 +234,7 @@ async fn every_call_is_one_of_pves_with_its_parameters_and_rights() {
     call_everything(&client).await;
     let schema = truth("api.json");
     let calls: Vec<_> = world.calls().into_iter().filter(|call| call.line != "POST /access/ticket").collect();
-    assert_eq!(calls.len(), 76, "{:#?}", world.lines());
+    assert_eq!(calls.len(), 78, "{:#?}", world.lines());
     let faults: Vec<_> = calls
         .iter()
         .filter_map(|call| check(&schema, call).err().map(|fault| format!("{} {}: {fault}", call.line, call.form)))

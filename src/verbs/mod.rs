@@ -1,0 +1,96 @@
+//! What the program does besides serving Terraform: `act`, `privileges`, `tasks`.
+
+mod act;
+pub mod tasks;
+
+use std::ffi::OsString;
+use std::io::Write as _;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use terraform_plugin::{Notices, Provider as _, Severity, Start, StopReason, StopToken};
+
+use crate::ground::pve::Pve;
+use crate::provider::{PveConfigPlan, PveProvider};
+
+/// The words, or the environment, make no sense: nothing was done.
+const WRONG: u8 = 2;
+
+/// Ended by Ctrl-C, as shells have it.
+const INTERRUPTED: u8 = 130;
+
+/// Does what a command line asks for, if it is one of ours.
+pub fn dispatch(arguments: &[OsString]) -> Option<ExitCode> {
+    let mut words = arguments.iter().map(|word| word.to_string_lossy().into_owned());
+    let verb = words.next()?;
+    let words: Vec<String> = words.collect();
+    match verb.as_str() {
+        "act" => Some(act::run(&words)),
+        "tasks" => Some(tasks::run(&words)),
+        _ => None,
+    }
+}
+
+/// Runs to its end, or until somebody presses Ctrl-C for the second time.
+fn block_on(stop: &StopToken, work: impl Future<Output = u8>) -> ExitCode {
+    let runtime = match tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return wrong(&error.to_string()),
+    };
+    let code = runtime.block_on(async {
+        tokio::select! {
+            code = work => code,
+            () = twice(stop) => INTERRUPTED,
+        }
+    });
+    runtime.shutdown_background();
+    ExitCode::from(code)
+}
+
+/// The first Ctrl-C stops the work, the second does not wait for it.
+async fn twice(stop: &StopToken) {
+    for _ in 0..2 {
+        if tokio::signal::ctrl_c().await.is_err() {
+            return std::future::pending().await;
+        }
+        stop.stop(StopReason::Asked);
+    }
+}
+
+/// What the environment leads to, as with `provider "pve" {}`; or why it leads nowhere, which is told.
+async fn pve(stop: &StopToken) -> Option<Pve> {
+    let notices = Notices::default();
+    let start = Start {
+        stop: stop.clone(),
+        terraform_version: "none".to_owned(),
+        data_dir: PathBuf::from(".terraform"),
+        notices: notices.clone(),
+    };
+    let configured = PveProvider::configure(PveConfigPlan::default(), start).await;
+    tell(notices.take());
+    configured.map_err(|error| tell(error.into_diagnostics())).ok()
+}
+
+/// Errors and warnings, for whoever sits there.
+fn tell(said: terraform_plugin::Diagnostics) {
+    for one in said {
+        let severity = match one.severity {
+            Severity::Error => "Error",
+            Severity::Warning => "Warning",
+        };
+        eprintln!("{severity}: {}", one.summary);
+        for line in one.detail.lines() {
+            eprintln!("  {line}");
+        }
+    }
+}
+
+fn wrong(what: &str) -> ExitCode {
+    eprintln!("{what}");
+    ExitCode::from(WRONG)
+}
+
+/// A line on stdout. That nobody reads it is no reason to stop halfway.
+fn say(line: &str) {
+    let _ = writeln!(std::io::stdout(), "{line}");
+}

@@ -1,0 +1,152 @@
+//! `pve_guest_power`: a virtual machine is started, shut down, stopped or rebooted. Under HA it is HA that is asked.
+
+use pve_client::api::ha::resource::Sid;
+use pve_client::api::params::Params;
+use pve_client::api::qemu::power::Shutdown;
+use terraform_plugin::{Action, Choice, Cx, Diagnostic, Duration, Error, Model, Need, Progress};
+use tokio::time::Instant;
+
+use super::guest::{self, Found};
+use crate::ceph::wait::until;
+use crate::ground::error::{During, Problem};
+use crate::ground::following::follow;
+use crate::ground::pve::Pve;
+use crate::ha::wait::{Waited, settled};
+
+/// What is done.
+#[derive(Choice, Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PowerOperation {
+    /// It runs afterwards.
+    Start,
+    /// The guest is asked to end.
+    Shutdown,
+    /// As if the plug were pulled.
+    Stop,
+    /// Shut down and started again, so that changes of its configuration that wait for it come into force.
+    Reboot,
+}
+
+/// Starts, shuts down, stops or reboots a virtual machine, wherever it is. What is so already is left alone.
+///
+/// Under HA the machine is never started or stopped behind HA's back: the state that HA is to keep is set (`started`,
+/// `stopped`), and HA is waited for. A `pve_ha_resource` with another `state` sets that again when it is applied next. HA
+/// shuts machines down, and stops them hard when they take too long; it knows no other way. A reboot is two such steps. To ask
+/// HA takes `Sys.Console` on `/` in place of `VM.PowerMgmt`.
+///
+/// Interrupted, the action ends at once; what PVE or HA has begun goes on, and the message says what that is.
+#[derive(Model, Clone, Debug, PartialEq)]
+#[model(name = "guest_power", area = "Virtual machines")]
+pub struct GuestPower {
+    /// The machine's number.
+    #[attr(required, range = 100..=999_999_999)]
+    pub vmid: u32,
+    /// `start`, `shutdown` (the guest is asked to end), `stop` (as if the plug were pulled) or `reboot` (shut down and started
+    /// again, whereby changes of its configuration that wait for that come into force).
+    #[attr(required)]
+    pub operation: PowerOperation,
+    /// How long the guest may take to shut down, for `shutdown` and `reboot` of a machine that is not under HA. Unset: one
+    /// minute, unless the machine's start-up order says otherwise.
+    #[attr(optional)]
+    pub timeout: Option<Duration>,
+    /// Whether `shutdown` stops the machine hard when the time is over.
+    #[attr(default = false)]
+    pub force: bool,
+}
+
+impl Action<Pve> for GuestPower {
+    fn needs() -> Vec<Need> {
+        vec![Need::to_plan("/vms/{vmid}", &["VM.Audit"]), Need::to_apply("/vms/{vmid}", &["VM.PowerMgmt"])]
+    }
+
+    async fn invoke(cx: &Cx<Pve>, config: Self, progress: &Progress) -> Result<(), Error> {
+        let found = guest::must_exist(cx, config.vmid).await?;
+        let status = found.api(cx).status().await.during(format!("Cannot look at vm:{}", config.vmid))?;
+        if status.template {
+            let detail = "Templates never run. Nothing was done.";
+            return Err(Error::new(format!("vm:{} is a template", config.vmid), detail).at("vmid"));
+        }
+        let running = status.is_running();
+        // `ignored` is as good as not there.
+        let managed = status.ha.managed && status.ha.state.as_deref() != Some("ignored");
+        match (managed, config.operation, running) {
+            (_, PowerOperation::Reboot, false) => Err(Error::new(
+                format!("vm:{} does not run", config.vmid),
+                "What does not run cannot be rebooted. Nothing was done; `start` starts it.",
+            )
+            .at("operation")),
+            (true, PowerOperation::Reboot, _) => {
+                config.by_ha(cx, "stopped", progress).await?;
+                Ok(config.by_ha(cx, "started", progress).await?)
+            }
+            (true, PowerOperation::Start, _) => Ok(config.by_ha(cx, "started", progress).await?),
+            (true, ..) => Ok(config.by_ha(cx, "stopped", progress).await?),
+            (false, PowerOperation::Start, true) => {
+                progress.say(format!("vm:{} runs already", config.vmid));
+                Ok(())
+            }
+            (false, PowerOperation::Shutdown | PowerOperation::Stop, false) => {
+                progress.say(format!("vm:{} is stopped already", config.vmid));
+                Ok(())
+            }
+            (false, ..) => Ok(config.by_pve(cx, &found, progress).await?),
+        }
+    }
+}
+
+impl GuestPower {
+    /// Not under HA: PVE's own calls.
+    async fn by_pve(&self, cx: &Cx<Pve>, found: &Found, progress: &Progress) -> Result<(), Problem> {
+        let (api, vmid) = (found.api(cx), self.vmid);
+        let timeout = self.timeout.as_ref().map(terraform_plugin::Duration::get);
+        match self.operation {
+            PowerOperation::Start => follow(cx, &format!("Starting vm:{vmid}"), api.start().await, progress).await,
+            PowerOperation::Stop => follow(cx, &format!("Stopping vm:{vmid}"), api.stop().await, progress).await,
+            PowerOperation::Shutdown => {
+                let how = Shutdown { timeout, force_stop: self.force };
+                follow(cx, &format!("Shutting down vm:{vmid}"), api.shutdown(how).await, progress).await
+            }
+            PowerOperation::Reboot => {
+                follow(cx, &format!("Rebooting vm:{vmid}"), api.reboot(timeout).await, progress).await?;
+                // The task ends when the guest is down; a daemon of PVE starts it again.
+                let waiting = format!("vm:{vmid} was shut down and has not been started again");
+                let runs = until(cx, Instant::now() + cx.timeout, &waiting, async || {
+                    let status = api.status().await.during(format!("Cannot look at vm:{vmid}"))?;
+                    Ok(if status.is_running() { Ok(()) } else { Err(format!("it is {}.", status.status)) })
+                });
+                runs.await.map_err(|problem| {
+                    problem.noting(Some("PVE starts it by itself; if it does not, `start` does.".to_owned()))
+                })
+            }
+        }
+    }
+
+    /// Under HA: its state is set, and waited for.
+    async fn by_ha(&self, cx: &Cx<Pve>, wanted: &str, progress: &Progress) -> Result<(), Problem> {
+        let sid = Sid::vm(self.vmid);
+        let doing = format!("Cannot ask HA to have {sid} {wanted}");
+        let resource = cx.client.ha().resource(sid).await.during(&doing)?;
+        let before = resource.and_then(|resource| resource.state).unwrap_or_else(|| "started".to_owned());
+        if before != wanted && !(before == "enabled" && wanted == "started") {
+            cx.client.ha().update(sid, &Params::new().set("state", wanted)).await.during(&doing)?;
+            cx.warn(Diagnostic::warning(
+                format!("HA is to have {sid} {wanted} from now on"),
+                format!("It was `{before}`. A `pve_ha_resource` whose `state` says so sets that again when it is applied next."),
+            ));
+        }
+        progress.say(format!("{sid}: HA is asked for `{wanted}`"));
+        match settled(cx, sid, wanted).await? {
+            Waited::Settled => {
+                progress.say(format!("{sid}: HA says `{wanted}`"));
+                Ok(())
+            }
+            Waited::Error(words) => {
+                let cure = "It stays in HA's error state until its state is set to `disabled`, and then to `started`.";
+                Err(Problem::new(format!("HA could not bring {sid} to `{wanted}`"), format!("{words}\n{cure}")))
+            }
+            Waited::Unfinished(why) => {
+                let goes_on = format!("{why} The state `{wanted}` stands: HA carries on with it by itself.");
+                Err(Problem::new(format!("{sid} is not {wanted} yet"), goes_on))
+            }
+        }
+    }
+}
