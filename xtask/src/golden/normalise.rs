@@ -105,6 +105,7 @@ static UNORDERED_LISTS: LazyLock<Vec<(Regex, Regex)>> = LazyLock::new(|| {
         (r"^/nodes/[^/]+/ceph/osd$", r"\.children$"),
         (r"^/cluster/ceph/flags$", r"^data$"),
         (r"^/access/", r"^data(\.\w+)?$"),
+        (r"^/cluster/(mapping/\w+|metrics/server|acme/plugins|replication)$", r"^data$"),
         // Kept in hashes on the Rust side.
         (r"^/cluster/notifications/", r"^data$"),
     ]

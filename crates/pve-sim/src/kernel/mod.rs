@@ -1,6 +1,7 @@
 //! What every simulated area stands on: time, tasks, locks, the way of a request, faults and power.
 
 mod abrupt;
+pub(crate) mod calendar;
 pub mod call;
 pub mod clock;
 pub(crate) mod concurrency;

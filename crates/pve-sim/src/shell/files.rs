@@ -46,7 +46,7 @@ impl Inode {
 }
 
 /// The folders of a node that are known.
-const FOLDERS: [&str; 18] = [
+const FOLDERS: [&str; 21] = [
     "/",
     "/etc",
     "/etc/ceph",
@@ -58,13 +58,16 @@ const FOLDERS: [&str; 18] = [
     "/etc/systemd",
     "/etc/systemd/system",
     "/etc/wireguard",
+    "/mnt",
     "/root",
+    "/srv",
     "/tmp",
     "/usr",
     "/usr/local",
     "/usr/local/bin",
     "/usr/local/etc",
     "/usr/local/sbin",
+    "/var",
 ];
 
 const FILES: [(&str, &str); 3] =

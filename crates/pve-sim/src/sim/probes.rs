@@ -74,6 +74,7 @@ fn sample<'a>(name: &str, schema: &'a Value) -> &'a str {
         return first;
     }
     match name {
+        "id" if schema["format"] == "pve-replication-job-id" => "100-0",
         "node" => "pve1",
         "vmid" => "100",
         "userid" => "root@pam",

@@ -21,7 +21,5 @@ pub(crate) fn routes(r: &mut Routes) {
     status::routes(r);
     tasks::routes(r);
     // Nothing makes any of these: who looks for them finds none.
-    for path in ["/cluster/backup", "/cluster/ha/rules", "/cluster/replication"] {
-        r.get(path, |_| Ok(serde_json::json!([])));
-    }
+    r.get("/cluster/ha/rules", |_| Ok(serde_json::json!([])));
 }

@@ -1,10 +1,13 @@
-//! `/cluster/jobs/realm-sync`: when users and groups are taken over from directory servers. Recording 53.
+//! `/cluster/jobs`: when things happen, and when users and groups are taken over from directory servers. Nothing runs these jobs.
+//! Recording 53.
 
 use serde_json::{Value, json};
 
 use super::{PLAIN, Row};
 use crate::cluster::sections::Entry;
-use crate::kernel::{Call, PveError};
+use crate::kernel::calendar::Calendar;
+use crate::kernel::clock::Time;
+use crate::kernel::{Call, PveError, Routes};
 
 pub(super) static ROWS: &[Row] = &[Row {
     path: "/cluster/jobs/realm-sync",
@@ -23,16 +26,51 @@ pub(super) static ROWS: &[Row] = &[Row {
         _ => Err(PveError::new(format!("no such option '{name}'"))),
     },
     stored,
+    lists: |call| {
+        let mut answer = super::list(call)?;
+        tell_next_runs(call, &mut answer);
+        Ok(answer)
+    },
     shows: |_, _, entry, answer, alone| {
         answer.insert("type".to_owned(), json!("realm-sync"));
         answer.insert("enabled".to_owned(), entry.get("enabled").cloned().unwrap_or(json!(1)));
         if !alone {
-            // When it runs next is left out: nothing runs it.
             answer.insert("last-run".to_owned(), Value::Null);
         }
     },
     ..PLAIN
 }];
+
+pub(super) fn routes(r: &mut Routes) {
+    r.get("/cluster/jobs", |_| Ok(json!([{ "subdir": "schedule-analyze" }, { "subdir": "realm-sync" }])));
+    r.get("/cluster/jobs/schedule-analyze", analyse);
+}
+
+/// The next times of a calendar event.
+fn analyse(call: &mut Call<'_>) -> Result<Value, PveError> {
+    let now = i64::try_from(call.now().unix()).unwrap_or_default();
+    let begin = call.params.int("starttime").unwrap_or(now);
+    let count = call.params.int("iterations").and_then(|count| usize::try_from(count).ok()).unwrap_or(10);
+    // The check of the parameters has read it once.
+    let event = call.params.text("schedule").and_then(Calendar::parse);
+    let times = std::iter::successors(Some(begin), |last| event.as_ref()?.next_after(*last)).skip(1).take(count);
+    let told = |time: i64| {
+        let utc = Time::from_unix(u64::try_from(time).unwrap_or_default()).format("%a %b %e %H:%M:%S %Y");
+        json!({ "timestamp": time, "utc": utc })
+    };
+    Ok(times.map(told).collect())
+}
+
+/// Adds to each job of a list when it runs next.
+pub(super) fn tell_next_runs(call: &Call<'_>, jobs: &mut Value) {
+    let now = i64::try_from(call.now().unix()).unwrap_or_default();
+    for shown in jobs.as_array_mut().into_iter().flatten() {
+        let event = shown["schedule"].as_str().and_then(Calendar::parse);
+        if let Some(next) = event.and_then(|event| event.next_after(now)) {
+            shown["next-run"] = json!(next);
+        }
+    }
+}
 
 /// What to sync has to be said, or to be the realm's default. Whether there is such a realm is not looked at.
 fn stored(call: &Call<'_>, _: Option<&Entry>, entry: &mut Entry) -> Result<(), PveError> {

@@ -4,8 +4,13 @@
 //! what an answer shows stands in `truth/api.json`. What no schema tells is a quirk: a small function of the row. A family is
 //! added by a row in a file beside this one and that file in [`rows`].
 
+mod acme;
+mod backup;
 mod jobs;
+mod mappings;
+mod metrics;
 mod notifications;
+mod replication;
 mod singles;
 
 use serde_json::{Map, Value, json};
@@ -27,58 +32,102 @@ struct Row {
     file: &'static str,
     /// What PVE brings along, by name, as JSON: always there, and there again once it is removed.
     builtin: &'static str,
-    /// The fields that are shown besides the name, where `returns` does not tell.
+    /// What answers call the name, where they do not call it as the path does.
+    named: Option<&'static str>,
+    /// The fields that are shown besides the name, where `returns` does not tell. Where it has none, all are shown.
     shown: Option<&'static [&'static str]>,
     /// What never shows and does not count for the digest: it lies in a file of its own.
     secret: &'static [&'static str],
     /// The digest of a file's contents, where answers have one.
     digest: Option<fn(&str) -> String>,
+    /// Whether the list tells the digest as well.
+    digest_in_list: bool,
     /// The status of [`MODIFIED`].
     modified: u16,
     /// Of one that exists.
     exists: fn(&str) -> PveError,
     /// Of one that does not, by verb.
     missing: fn(&str, &str) -> PveError,
+    /// What stands behind `create` and `update` and before what went wrong: `mapping failed`.
+    failed: Option<&'static str>,
+    /// Settings that each change has to say again.
+    again: &'static [&'static str],
+    /// Whether removing what is not there is fine.
+    forgiving: bool,
+    /// Whether the name may be left out: PVE makes one then, and does not tell it.
+    names_itself: bool,
+    /// The list.
+    lists: fn(&mut Call<'_>) -> Result<Value, PveError>,
+    /// The removal.
+    deletes: fn(&mut Call<'_>) -> Result<Value, PveError>,
+    /// Whether a list shows it to who asks.
+    seen: fn(&Call<'_>, &str) -> bool,
+    /// Before anything else is looked at.
+    asked: fn(&Call<'_>) -> Result<(), PveError>,
     /// Whether a setting can be taken away.
     deletable: fn(&str) -> Result<(), PveError>,
     /// Before it is stored, with what it was before: checks, and changes that no schema tells.
     stored: fn(&Call<'_>, Option<&Entry>, &mut Entry) -> Result<(), PveError>,
     /// Before it is removed.
-    removed: fn(&Call<'_>, &str) -> Result<(), PveError>,
+    removed: fn(&mut Call<'_>, &str) -> Result<Removal, PveError>,
     /// Before it is shown, alone or in the list.
     shows: fn(&Row, &str, &Entry, &mut Map<String, Value>, bool),
+}
+
+/// What becomes of what is removed.
+enum Removal {
+    /// It is gone.
+    Gone,
+    /// It is taken away later.
+    Begun,
 }
 
 const PLAIN: Row = Row {
     path: "",
     file: "",
     builtin: "{}",
+    named: None,
     shown: None,
     secret: &[],
     digest: None,
+    digest_in_list: false,
     modified: 500,
     exists: |name| PveError::new(format!("'{name}' already exists")),
     missing: |_, name| PveError::new(format!("'{name}' does not exist")),
+    failed: None,
+    again: &[],
+    forgiving: false,
+    names_itself: false,
+    lists: list,
+    deletes: delete,
+    seen: |_, _| true,
+    asked: |_| Ok(()),
     deletable: |_| Ok(()),
     stored: |_, _, _| Ok(()),
-    removed: |_, _| Ok(()),
+    removed: |_, _| Ok(Removal::Gone),
     shows: |_, _, _, _, _| {},
 };
 
 /// Every family.
 fn rows() -> impl Iterator<Item = &'static Row> {
-    notifications::ROWS.iter().chain(jobs::ROWS)
+    let files =
+        [acme::ROWS, backup::ROWS, jobs::ROWS, mappings::ROWS, metrics::ROWS, notifications::ROWS, replication::ROWS];
+    files.into_iter().flatten()
 }
 
 pub(crate) fn routes(r: &mut Routes) {
     for row in rows() {
         let one = row.one();
-        r.get(row.path, list);
+        r.get(row.path, row.lists);
         r.get(&one, read);
         r.post(row.made_at(), create);
         r.put(&one, update);
-        r.delete(&one, delete);
+        r.delete(&one, row.deletes);
     }
+    acme::routes(r);
+    jobs::routes(r);
+    mappings::routes(r);
+    metrics::routes(r);
     notifications::routes(r);
     singles::routes(r);
 }
@@ -122,6 +171,14 @@ impl Row {
         Some(self.builtin().get(name)?.as_object()?.clone().into_iter().collect())
     }
 
+    /// An error as its calls tell it; `doing` is `create` or `update`.
+    fn failing(&self, doing: &str, error: PveError) -> PveError {
+        match self.failed {
+            Some(what) => error.prefix(&format!("{doing} {what}: ")),
+            None => error,
+        }
+    }
+
     /// A section as it is, if there is one of that name.
     fn get(&self, call: &Call<'_>, name: &str) -> Option<Entry> {
         call.cluster.sections.get(self.path, name).cloned().or_else(|| self.builtin_of(name))
@@ -155,12 +212,16 @@ impl Row {
     fn show(&'static self, call: &Call<'_>, name: &str, entry: &Entry, alone: bool) -> Value {
         let path = if alone { self.one() } else { self.path.to_owned() };
         let fields = schema::method("GET", &path).map(Method::returned).unwrap_or_default();
-        let shown = |key: &str| self.shown.unwrap_or(&fields).contains(&key);
+        let shown = |key: &str| match self.shown {
+            Some(shown) => shown.contains(&key),
+            None if fields.is_empty() => !self.secret.contains(&key),
+            None => fields.contains(&key),
+        };
         let mut answer: Map<String, Value> = entry.clone().into_iter().filter(|(key, _)| shown(key)).collect();
-        if !alone || fields.contains(&self.key()) {
-            answer.insert(self.key().to_owned(), json!(name));
+        if !alone || self.named.is_some() || fields.contains(&self.key()) {
+            answer.insert(self.named.unwrap_or(self.key()).to_owned(), json!(name));
         }
-        if let Some(digest) = self.digest_of_file(call).filter(|_| alone) {
+        if let Some(digest) = self.digest_of_file(call).filter(|_| alone || self.digest_in_list) {
             answer.insert("digest".to_owned(), json!(digest));
         }
         (self.shows)(self, name, entry, &mut answer, alone);
@@ -170,7 +231,8 @@ impl Row {
 
 fn list(call: &mut Call<'_>) -> Result<Value, PveError> {
     let row = Row::of(call);
-    Ok(row.all(call).iter().map(|(name, entry)| row.show(call, name, entry, false)).collect())
+    let all = row.all(call).into_iter().filter(|(name, _)| (row.seen)(call, name));
+    Ok(all.map(|(name, entry)| row.show(call, &name, &entry, false)).collect())
 }
 
 fn read(call: &mut Call<'_>) -> Result<Value, PveError> {
@@ -202,13 +264,18 @@ fn given(call: &Call<'_>, row: &Row, verb: &str, path: &str) -> Entry {
 
 fn create(call: &mut Call<'_>) -> Result<Value, PveError> {
     let row = Row::of(call);
+    (row.asked)(call)?;
     call.lock(Lock::file(row.file))?;
-    let name = call.params.need(row.key()).to_owned();
+    let name = match call.params.text(row.key()) {
+        None if row.names_itself => call.cluster.ids.uuid(),
+        _ => call.params.need(row.key()).to_owned(),
+    };
+    let failing = |error| row.failing("create", error);
     if rows().any(|other| other.file == row.file && other.get(call, &name).is_some()) {
-        return Err((row.exists)(&name));
+        return Err(failing((row.exists)(&name)));
     }
     let mut entry = given(call, row, "POST", row.made_at());
-    (row.stored)(call, None, &mut entry)?;
+    (row.stored)(call, None, &mut entry).map_err(failing)?;
     call.cluster.sections.insert(row.path, name, entry);
     Ok(Value::Null)
 }
@@ -216,18 +283,23 @@ fn create(call: &mut Call<'_>) -> Result<Value, PveError> {
 /// What is set and taken away at once is set.
 fn update(call: &mut Call<'_>) -> Result<Value, PveError> {
     let row = Row::of(call);
+    (row.asked)(call)?;
     call.lock(Lock::file(row.file))?;
     let name = call.params.need(row.key()).to_owned();
-    let before = row.get(call, &name).ok_or_else(|| (row.missing)("PUT", &name))?;
+    let failing = |error| row.failing("update", error);
+    let before = row.get(call, &name).ok_or_else(|| failing((row.missing)("PUT", &name)))?;
     if call.params.text("digest").is_some_and(|known| row.digest_of_file(call).is_some_and(|is| is != known)) {
-        return Err(PveError::status(row.modified, MODIFIED));
+        return Err(failing(PveError::status(row.modified, MODIFIED)));
+    }
+    if let Some(missing) = row.again.iter().find(|setting| !call.params.has(setting)) {
+        return Err(failing(PveError::new(format!("missing value for required option '{missing}'"))));
     }
     let gone = call.params.list("delete");
-    gone.iter().try_for_each(|setting| (row.deletable)(setting))?;
+    gone.iter().try_for_each(|setting| (row.deletable)(setting)).map_err(failing)?;
     let mut entry = before.clone();
     entry.retain(|setting, _| !gone.contains(setting));
     entry.extend(given(call, row, "PUT", &row.one()));
-    (row.stored)(call, Some(&before), &mut entry)?;
+    (row.stored)(call, Some(&before), &mut entry).map_err(failing)?;
     call.cluster.sections.insert(row.path, name, entry);
     Ok(Value::Null)
 }
@@ -238,11 +310,14 @@ fn delete(call: &mut Call<'_>) -> Result<Value, PveError> {
     call.lock(Lock::file(row.file))?;
     let name = call.params.need(row.key()).to_owned();
     if row.get(call, &name).is_none() {
-        return Err((row.missing)("DELETE", &name));
+        return if row.forgiving { Ok(Value::Null) } else { Err((row.missing)("DELETE", &name)) };
     }
-    if row.builtin_of(&name).is_none() {
-        (row.removed)(call, &name)?;
+    let removal = match row.builtin_of(&name) {
+        None => (row.removed)(call, &name)?,
+        Some(_) => Removal::Gone,
+    };
+    if matches!(removal, Removal::Gone) {
+        call.cluster.sections.remove(row.path, &name);
     }
-    call.cluster.sections.remove(row.path, &name);
     Ok(Value::Null)
 }

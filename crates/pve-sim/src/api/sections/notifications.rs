@@ -6,7 +6,7 @@ use regex::Regex;
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 
-use super::{PLAIN, Row, rows};
+use super::{PLAIN, Removal, Row, rows};
 use crate::cluster::sections::Entry;
 use crate::kernel::{Call, PveError, Routes};
 
@@ -27,7 +27,7 @@ const ENTITY: Row = Row {
 const ENDPOINT: Row = Row {
     missing: |_, name| PveError::status(404, format!("endpoint '{name}' not found")),
     removed: |call, name| match users(call, name) {
-        users if users.is_empty() => Ok(()),
+        users if users.is_empty() => Ok(Removal::Gone),
         users => Err(PveError::status(400, format!("cannot delete '{name}', referenced by: {}", users.join(", ")))),
     },
     ..ENTITY

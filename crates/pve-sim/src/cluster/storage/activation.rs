@@ -69,7 +69,7 @@ impl Storages {
 
     /// Every server answers, except in the network that is reserved for documentation, and beside the nodes, in whose
     /// network nobody else lives.
-    fn answers(&self, server: &str) -> bool {
+    pub(crate) fn answers(&self, server: &str) -> bool {
         let host = server.split([':', ' ', ',', ';']).next().unwrap_or_default();
         let Ok(address) = host.parse::<Ipv4Addr>() else { return true };
         let net = |address: &Ipv4Addr| address.octets()[..3].to_vec();

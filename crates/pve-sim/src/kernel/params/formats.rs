@@ -8,6 +8,7 @@ use std::sync::LazyLock;
 use super::check::regex;
 use super::property::{self, Keys};
 use crate::cluster::access::roles;
+use crate::kernel::calendar::Calendar;
 
 /// How deep resource pools may lie within each other.
 const POOL_LEVELS: usize = 3;
@@ -64,15 +65,25 @@ pub fn check(path: &str, format: &str, text: &str) -> Result<(), String> {
             matches(r"^[\w+~\-]+(\.[\w+~\-]+)*(@[a-zA-Z0-9\-]+(\.[a-zA-Z0-9\-]+)*)?$"),
             "value does not look like a valid email address or user name",
         ),
-        // Belief: proxmox-time knows more forms than these.
         "pve-calendar-event" => demand(
-            matches(
-                r"^(?i-u:minutely|hourly|daily|weekly|monthly|quarterly|semi-?annually|yearly|annually|((mon|tue|wed|thu|fri|sat|sun)[a-z]*((\.\.|,|-)(mon|tue|wed|thu|fri|sat|sun)[a-z]*)*)?( ?[0-9*][0-9*/.,:\-]*)*)$",
-            ),
+            Calendar::parse(text).is_some(),
             &format!(
                 "invalid calendar event '{text}' - unable to parse calendar event at '{text}' - Context(\"weekday\")\n"
             ),
         ),
+        // Belief: PVE::Replication's form is that of the pattern.
+        "pve-replication-job-id" => {
+            demand(matches(r"^[1-9][0-9]{2,8}-\d{1,9}$"), &format!("invalid replication job id '{text}'"))
+        }
+        // Belief: PVE::Storage: what separates the parts of a property string, or stands for something in one.
+        "pve-storage-path-in-property-string" => demand(
+            text.starts_with('/') && text.len() > 1 && !text.contains([';', ',', '=', '(', ')']),
+            "value does not look like a valid absolute path",
+        ),
+        // Belief: PVE::Status::Graphite.
+        "graphite-path" => {
+            demand(matches(r"^[0-9A-Za-z_\-]+(\.[0-9A-Za-z_\-]+)*$"), "value does not look like a valid graphite path")
+        }
         "pve-storage-id" => storage_id(text),
         "pve-storage-path" => {
             demand(text.starts_with('/') && text.len() > 1, "value does not look like a valid absolute path")
@@ -168,7 +179,21 @@ pub fn named_properties(format: &str) -> Option<&'static Keys> {
         let model = r#"{"type": "string", "format": "urlencoded", "maxLength": 120, "optional": 1}"#;
         sata.into_iter().chain(keys_of([("model", model)])).collect()
     });
+    static FLEECING: LazyLock<Keys> = LazyLock::new(|| {
+        keys_of([
+            ("enabled", r#"{"type": "boolean", "optional": 1, "default_key": 1}"#),
+            ("storage", r#"{"type": "string", "format": "pve-storage-id", "optional": 1}"#),
+        ])
+    });
+    static PERFORMANCE: LazyLock<Keys> = LazyLock::new(|| {
+        keys_of([
+            ("max-workers", r#"{"type": "integer", "minimum": 1, "maximum": 256, "optional": 1}"#),
+            ("pbs-entries-max", r#"{"type": "integer", "minimum": 1, "optional": 1}"#),
+        ])
+    });
     match format {
+        "backup-fleecing" => Some(&FLEECING),
+        "backup-performance" => Some(&PERFORMANCE),
         "prune-backups" => Some(&PRUNE),
         "pve-qm-ipconfig" => Some(&IPCONFIG),
         "pve-qm-boot" => Some(&BOOT),
