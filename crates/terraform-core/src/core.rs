@@ -241,6 +241,20 @@ impl Core {
         if said.failed() { Err(said) } else { Ok((value, said)) }
     }
 
+    /// `terraform query` with one `list` block, of which `config` is what stands in its `config`; with what was warned of.
+    ///
+    /// # Errors
+    ///
+    /// What stands in the way, and what is held against the list.
+    pub async fn query(
+        &self,
+        ty: &str,
+        config: impl Into<Expr>,
+        asked: &walk::Query,
+    ) -> Result<(Vec<walk::Found>, Diagnostics), Diagnostics> {
+        walk::query(self, ty, &config.into(), asked).await
+    }
+
     /// `terraform taint`: the next plan replaces it.
     pub fn taint(&mut self, address: &str) {
         if let Some(instance) = self.state.instances.get_mut(&address.into()) {

@@ -85,7 +85,10 @@ rules! {
     // data
     DataNull,
     DataUnknown,
+    // lists
     ListWithoutSchema,
+    ListedWithoutIdentity,
+    ListedUnfit,
 }
 
 /// Who speaks.

@@ -33,4 +33,4 @@ pub use crate::schemas::Schemas;
 pub use crate::state::{Address, Instance, InstanceKey, State};
 pub use crate::types::Type;
 pub use crate::value::{Refinement, Value};
-pub use crate::walk::{CallError, Invoked};
+pub use crate::walk::{CallError, Found, Invoked, Query, written};

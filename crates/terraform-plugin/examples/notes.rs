@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use std::{fs, process::ExitCode};
 
 use terraform_plugin::{
-    Created, Cx, Deleted, Error, Failed, Model, Provider, ProviderConfig, Read, Registry, Resource, Start, Unwritten,
-    Updated, WriteError, run, serve::Options,
+    Created, Cx, Deleted, Error, Failed, Listed, Model, Provider, ProviderConfig, Read, Registry, Resource, Start,
+    Unwritten, Updated, WriteError, run, serve::Options,
 };
 
 /// A note in the folder.
@@ -43,6 +43,14 @@ impl Resource<Folder> for Note {
     }
 }
 
+impl Listed<Folder> for Note {
+    const PLURAL: &'static str = "notes";
+
+    async fn list(cx: &Cx<Folder>) -> Result<Vec<Self>, Error> {
+        Ok(cx.all().await?)
+    }
+}
+
 /// Keeps notes as files in a folder.
 #[derive(ProviderConfig, Clone)]
 struct Config {
@@ -64,7 +72,7 @@ impl Provider for Acme {
     }
 
     fn registry() -> Registry<Folder> {
-        Registry::new().object::<Note>()
+        Registry::new().listed::<Note>()
     }
 }
 
@@ -114,6 +122,13 @@ impl Folder {
         }
     }
 
+    async fn all(&self) -> Result<Vec<Note>, Refusal> {
+        let names =
+            fs::read_dir(&self.0).map_err(Refusal)?.flatten().filter_map(|file| file.file_name().into_string().ok());
+        let notes = names.map(|name| Ok(Note { text: fs::read_to_string(self.0.join(&name)).map_err(Refusal)?, name }));
+        notes.collect()
+    }
+
     async fn remove(&self, name: &str) -> Result<(), Refusal> {
         match fs::remove_file(self.0.join(name)) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => Err(Refusal(error)),
@@ -125,7 +140,7 @@ impl Folder {
 #[cfg(test)]
 mod tests {
     use serde_json::json;
-    use terraform_core::{Action, Config, Core, Provider};
+    use terraform_core::{Action, Config, Core, Provider, Query};
     use terraform_plugin::{Server, StopToken};
 
     #[tokio::test]
@@ -139,6 +154,8 @@ mod tests {
         core.apply(&saying("Hello, world")).await.unwrap();
         assert_eq!(std::fs::read_to_string(folder.path().join("hello")).unwrap(), "Hello, world");
         assert!(core.plan(&saying("Hello, world")).await.unwrap().is_empty());
+        let (listed, _) = core.query("acme_note", json!({}), &Query::default()).await.unwrap();
+        assert_eq!(listed[0].name, "hello");
         let plan = core.plan(&saying("Goodbye")).await.unwrap();
         assert_eq!(plan.action("acme_note.a"), Action::Update);
         core.apply_plan(plan).await.unwrap();

@@ -56,6 +56,10 @@ pub trait Provider: Send + Sync + 'static {
         since.map_or(0, |since| i64::try_from(since.as_secs()).unwrap_or(i64::MAX))
     }
 
+    /// Attributes by which lists of objects are narrowed down, wherever an object has one: texts, numbers, truth values, and
+    /// collections of them, of which those are listed that hold all that is asked for.
+    const FILTERS: &'static [&'static str] = &[];
+
     /// The types of other providers whose objects become objects of this one by a `moved` block.
     fn moves() -> &'static [Move] {
         &[]

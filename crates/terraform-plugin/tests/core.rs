@@ -19,7 +19,7 @@ mod words;
 
 use serde_json::{Value as Json, json};
 use terraform_core::conformance::{Subject, conforms, offers};
-use terraform_core::{Action, Config, Core, Provider, Value};
+use terraform_core::{Action, Config, Core, Provider, Query, Value, written};
 use terraform_plugin::{Server, StopToken};
 
 use toy::Toy;
@@ -241,4 +241,44 @@ async fn an_action_from_a_shell_is_checked_as_in_a_configuration() {
     let said = act.invoke(shelf, StopToken::new(), progress).await;
     assert!(!said.has_errors(), "{said:?}");
     assert_eq!(*told.lock().unwrap(), ["1 of 2 written", "2 of 2 written"]);
+}
+
+#[tokio::test]
+async fn what_lies_on_the_shelf_is_listed_and_read_only_where_somebody_asks() {
+    let (mut core, shelf) = core().await;
+    let note = |name: &str| json!({"name": name, "text": format!("says {name}")});
+    let drawer = json!({"label": "nails", "locked": true});
+    let cabinet =
+        json!({"room": "r", "name": "c", "tags": ["old", "red"], "by_content": {"x": drawer, "y": {"label": "z"}}});
+    let config = Config::new()
+        .resource("toy_note.a", note("a"))
+        .resource("toy_note.b", note("b"))
+        .resource("toy_cabinet.c", cabinet);
+    core.apply(&config).await.unwrap();
+    std::fs::write(shelf.path().join("note.broken.json"), "no note").unwrap();
+
+    let names = async |ty: &str, filter: Json, asked: &Query| {
+        let (found, _) = core.query(ty, filter, asked).await.map_err(|said| said.to_string())?;
+        Ok::<_, String>(found.into_iter().map(|found| found.name).collect::<Vec<_>>())
+    };
+    let plain = Query::default();
+    assert_eq!(names("toy_note", json!({}), &plain).await.unwrap(), ["a", "b", "broken"], "nobody reads them");
+    assert_eq!(names("toy_note", json!({}), &Query { limit: 2, ..plain.clone() }).await.unwrap().len(), 2);
+    let whole = Query { include_resource: true, generate: true, ..plain.clone() };
+    assert!(names("toy_note", json!({}), &whole).await.unwrap_err().contains("The shelf refuses"));
+    std::fs::remove_file(shelf.path().join("note.broken.json")).unwrap();
+    assert_eq!(names("toy_note", json!({"text": "says b"}), &plain).await.unwrap(), ["b"]);
+    assert_eq!(names("toy_cabinet", json!({"tags": ["red"]}), &plain).await.unwrap(), ["r/c"]);
+    assert_eq!(names("toy_cabinet", json!({"tags": ["red", "new"]}), &plain).await.unwrap(), [""; 0]);
+    assert_eq!(names("toy_cabinet", json!({"room": "s"}), &plain).await.unwrap(), [""; 0]);
+
+    let (found, _) = core.query("toy_note", json!({}), &whole).await.unwrap();
+    // What the shelf chose is written down, what it alone says is not.
+    let expected = json!({"name": "a", "text": "says a", "copies": 2});
+    assert_eq!(written(found[0].config.as_ref().unwrap()), Value::from(expected));
+    let (found, _) = core.query("toy_cabinet", json!({}), &whole).await.unwrap();
+    let written = written(found[0].config.as_ref().unwrap());
+    let drawers = json!({"x": {"label": "nails", "locked": true}, "y": {"label": "z"}});
+    assert_eq!(written.get("by_content"), Value::from(drawers), "without serial numbers and what holds anyway");
+    assert_eq!(written.get("row"), Value::Null);
 }

@@ -1,11 +1,15 @@
 //! The life of an object, with what is easily forgotten in it.
 
+use serde_json::json;
+
 use super::{Findings, Mistake, Subject};
 use crate::config::Config;
 use crate::core::{Core, PlanOptions};
 use crate::plan::Action;
-use crate::state::{Instance, State};
+use crate::schema::Block;
+use crate::state::{Address, Instance, State};
 use crate::value::Value;
+use crate::walk::{Query, written};
 
 /// From its creation to its end.
 pub(super) async fn lives(core: &mut Core, subject: &Subject, findings: &mut Findings) {
@@ -15,6 +19,7 @@ pub(super) async fn lives(core: &mut Core, subject: &Subject, findings: &mut Fin
     }
     rests(core, subject, &subject.config, "created", findings).await;
     is_imported(core, subject, findings).await;
+    is_listed(core, subject, findings).await;
     if let Some(changed) = &subject.changed {
         let before = instance(core, subject);
         becomes(core, subject, changed, &[Action::Update], "changed", findings).await;
@@ -118,6 +123,46 @@ async fn found_again(core: &mut Core, subject: &Subject, known: &Instance, how: 
     if !matches!(plan.action(&subject.address), Action::NoOp | Action::Update) {
         findings.add(Mistake::ImportReplaces, format!("{how}: {:?}", plan.action(&subject.address)));
     }
+}
+
+/// It is in the list of its kind, and what is generated for it plans nothing.
+async fn is_listed(core: &mut Core, subject: &Subject, findings: &mut Findings) {
+    let address = Address::from(subject.address.as_str());
+    let Some(known) = instance(core, subject).filter(|_| core.schemas().lists.contains_key(&address.ty)) else {
+        return;
+    };
+    let asked = Query { include_resource: true, generate: true, limit: i64::MAX };
+    let listed = core.query(&address.ty, json!({}), &asked).await;
+    let Some((all, _)) = findings.fine("listing all of its kind", listed) else { return };
+    let Some(found) = all.into_iter().find(|found| found.identity == known.identity_value()) else {
+        findings.add(Mistake::NotListed, format!("{} is not in the list", subject.address));
+        return;
+    };
+    let before = core.state.clone();
+    core.state.instances.remove(&address);
+    let schemas = core.schemas().clone();
+    let block = schemas.resource(&address.ty);
+    // What nobody tells, and has to be written, a person has to write.
+    let untold = |block: &Block| block.attributes.values().any(|a| a.required && a.write_only);
+    if let Some(config) = found.config.filter(|_| block.is_some_and(|block| !untold(block))) {
+        let config = Config::new()
+            .resource(&subject.address, written(&config))
+            .import_by_identity(&subject.address, found.identity.clone());
+        match core.plan(&config).await {
+            Ok(plan) => {
+                let action = plan.action(&subject.address);
+                if action != Action::NoOp {
+                    findings.add(Mistake::Generated, format!("{} would be changed: {action:?}", subject.address));
+                }
+                let imported = plan.refreshed.get(&subject.address).map(|imported| imported.attributes.clone());
+                if imported != Some(Instance::new(&found.state).attributes) {
+                    findings.add(Mistake::NotListed, format!("{}: {:?}", subject.address, found.state));
+                }
+            }
+            Err(said) => findings.add(Mistake::Generated, format!("{}: {said}", subject.address)),
+        }
+    }
+    core.state = before;
 }
 
 /// It ends, and once more.

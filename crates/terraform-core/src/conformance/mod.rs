@@ -94,6 +94,10 @@ mistakes! {
     Undeclared,
     /// What is declared is not.
     Unanswered,
+    /// It is not in the list of its kind, or is told there otherwise than by its import.
+    NotListed,
+    /// The configuration that is generated for it is refused, or would change it.
+    Generated,
 }
 
 /// A mistake, and how it showed.
@@ -160,6 +164,7 @@ pub async fn offers(core: &Core) -> Vec<Finding> {
     let walk = Walk::configured(core, &config, State::default(), Phase::Plan).await;
     if let Some(walk) = findings.fine("configuring the provider", walk) {
         offered::offers(&walk.provider, core.schemas(), &mut findings).await;
+        offered::lists(core, &mut findings).await;
     }
     findings.once()
 }

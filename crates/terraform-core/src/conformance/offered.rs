@@ -3,16 +3,18 @@
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
+use serde_json::json;
 use tfplugin6 as tf;
 use tonic::{Code, Response, Status, Streaming};
 
 use super::wire::{configurable, put};
 use super::{Findings, Mistake};
+use crate::core::Core;
 use crate::provider::Provider;
 use crate::schema::{Block, Schema};
 use crate::schemas::Schemas;
 use crate::value::Value;
-use crate::walk::message;
+use crate::walk::{Query, message};
 
 /// A type that nobody has.
 const NOBODYS: &str = "no_such_type";
@@ -75,6 +77,9 @@ impl Talk<'_> {
             let request = validate(&name, unknown);
             let said = said!(self, "ValidateListResourceConfig", validate_list_resource_config(request));
             self.accepted("ValidateListResourceConfig", &name, said);
+            let request = validate(&name, nonsense());
+            let said = said!(self, "ValidateListResourceConfig", validate_list_resource_config(request));
+            self.refused("ValidateListResourceConfig", &name, said);
         }
         let any = !declared.is_empty();
         let request = validate(NOBODYS, nothing());
@@ -208,6 +213,20 @@ impl Talk<'_> {
                 self.findings.add(Mistake::Unanswered, format!("{rpc}: {status}"));
             }
             Err(status) => self.findings.add(Mistake::StatusInsteadOfDiagnostic, format!("{rpc}: {status}")),
+        }
+    }
+}
+
+/// Asks each list for all and for one.
+pub(super) async fn lists(core: &Core, findings: &mut Findings) {
+    for ty in core.schemas().lists.keys() {
+        for limit in [1, i64::MAX] {
+            let asked = Query { limit, ..Query::default() };
+            if let Err(said) = core.query(ty, json!({}), &asked).await
+                && !said.rules().is_empty()
+            {
+                findings.add(Mistake::Failed, format!("listing {ty}: {said}"));
+            }
         }
     }
 }

@@ -7,7 +7,7 @@ use serde_json::json;
 use tfplugin6 as tf;
 use tonic::Status;
 
-use super::fake::{Fake, edit, got, identity};
+use super::fake::{Fake, edit, got, identity, lists};
 use crate::conformance::{Finding, Mistake, Subject, conforms, offers};
 use crate::{Config, Core, Provider, Value};
 
@@ -201,6 +201,15 @@ fn on_the_wire() -> Vec<Case> {
                 Ok(())
             }));
         }),
+        (Mistake::NotListed, |fake| lists(fake, &[("id", "another".into()), ("name", "n".into())])),
+        (Mistake::NotListed, |fake| lists(fake, &[("id", "made".into()), ("name", "n".into()), ("note", "x".into())])),
+        (Mistake::Generated, |fake| {
+            lists(fake, &[("id", "made".into()), ("name", "n".into())]);
+            fake.generate_resource_config = Some(Box::new(|_, answer| {
+                edit(&mut answer.config, "t_thing", &[("note", "x".into())]);
+                Ok(())
+            }));
+        }),
         // Further ways of a mistake.
         (Mistake::NumberForm, |fake| {
             fake.upgrade_resource_state = Some(Box::new(|asked, answer| {
@@ -275,6 +284,11 @@ fn on_the_wire() -> Vec<Case> {
 #[tokio::test]
 async fn an_honest_provider_conforms() {
     assert_eq!(found(|_| {}).await, vec![]);
+}
+
+#[tokio::test]
+async fn an_honest_list_conforms() {
+    assert_eq!(found(|fake| lists(fake, &[("id", "made".into()), ("name", "n".into())])).await, vec![]);
 }
 
 #[tokio::test]

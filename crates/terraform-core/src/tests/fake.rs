@@ -26,6 +26,8 @@ macro_rules! lies {
             pub asked: Asked,
             /// The types of which the last object was destroyed.
             gone: Mutex<std::collections::BTreeSet<String>>,
+            /// What its lists tell; without it there are none.
+            pub listed: Option<Vec<tf::list_resource::Event>>,
             $(pub $rpc: Lie<tf::$rpc::Request, tf::$rpc::Response>,)*
         }
 
@@ -66,6 +68,8 @@ lies!(
     get_functions,
     stop_provider,
     call_function,
+    validate_list_resource_config,
+    generate_resource_config,
 );
 
 /// An attribute: its name, its type and its flags.
@@ -502,6 +506,46 @@ impl Service for Fake {
         self.call_function(request.get_ref(), tf::call_function::Response { result: None, error: Some(error) })
     }
 
+    async fn validate_list_resource_config(
+        &self,
+        request: Request<tf::validate_list_resource_config::Request>,
+    ) -> Result<Response<tf::validate_list_resource_config::Response>, Status> {
+        if self.listed.is_none() {
+            return Err(Status::unimplemented("no lists"));
+        }
+        let asked = request.get_ref();
+        let diagnostics = match decode(asked.config.as_ref(), &Type::Object(BTreeMap::new())) {
+            Ok(_) if asked.type_name == "t_thing" => Vec::new(),
+            _ => nonsense("", &[]),
+        };
+        self.validate_list_resource_config(asked, tf::validate_list_resource_config::Response { diagnostics })
+    }
+
+    async fn list_resource(
+        &self,
+        request: Request<tf::list_resource::Request>,
+    ) -> Result<Response<tonic::codegen::BoxStream<tf::list_resource::Event>>, Status> {
+        let Some(mut events) = self.listed.clone() else { return Err(Status::unimplemented("no lists")) };
+        if request.get_ref().type_name != "t_thing" {
+            events = vec![tf::list_resource::Event { diagnostic: nonsense("", &[]), ..Default::default() }];
+        }
+        if !request.get_ref().include_resource_object {
+            events.iter_mut().for_each(|event| event.resource_object = None);
+        }
+        Ok(Response::new(Box::pin(futures_util::stream::iter(events.into_iter().map(Ok)))))
+    }
+
+    /// What is only for the provider to say is left out.
+    async fn generate_resource_config(
+        &self,
+        request: Request<tf::generate_resource_config::Request>,
+    ) -> Result<Response<tf::generate_resource_config::Response>, Status> {
+        let asked = request.get_ref();
+        let mut config = asked.state.clone();
+        edit(&mut config, &asked.type_name, &[("id", Value::Null)]);
+        self.generate_resource_config(asked, tf::generate_resource_config::Response { config, diagnostics: Vec::new() })
+    }
+
     async fn read_data_source(
         &self,
         request: Request<tf::read_data_source::Request>,
@@ -531,6 +575,23 @@ pub(super) async fn after(config: &Config, lie: impl Fn(&mut Fake)) -> (Core, Ar
     let (mut core, fake) = core(lie).await;
     core.state = honest.state;
     (core, fake)
+}
+
+/// It can be listed, and this is what is told of the only one.
+pub(super) fn lists(fake: &mut Fake, attributes: &[(&str, Value)]) {
+    fake.get_provider_schema = Some(Box::new(|_, answer| {
+        answer.list_resource_schemas.insert("t_thing".to_owned(), schema(0, vec![], vec![]));
+        answer.server_capabilities =
+            answer.server_capabilities.map(|able| tf::ServerCapabilities { generate_resource_config: true, ..able });
+        Ok(())
+    }));
+    let all = schemas();
+    let block = crate::schema::schema(&all.resource_schemas["t_thing"], crate::schema::Allowed { write_only: true });
+    let mut object = sent(&block.unwrap().block.empty(), "t_thing");
+    edit(&mut object, "t_thing", attributes);
+    let id = attributes.iter().find(|(name, _)| *name == "id").map_or(Value::Null, |(_, id)| id.clone());
+    let event = tf::list_resource::Event { identity: identity(&id), resource_object: object, ..Default::default() };
+    fake.listed = Some(vec![event]);
 }
 
 /// What was said, as far as it failed.

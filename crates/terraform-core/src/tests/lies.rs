@@ -12,7 +12,7 @@ use serde_json::{Value as Json, json};
 use tfplugin6 as tf;
 
 use super::fake::{Fake, after, core, edit, failed, identity};
-use crate::{Config, Core, Diagnostics, Instance, Provider, Rule, Value};
+use crate::{Config, Core, Diagnostics, Instance, Provider, Query, Rule, Value};
 
 /// When a lie is told.
 enum When {
@@ -34,6 +34,8 @@ enum When {
     Move,
     /// While a data source is read.
     Data,
+    /// While all are listed.
+    Query,
 }
 
 type Plan = tf::plan_resource_change::Response;
@@ -134,6 +136,10 @@ async fn caught(when: &When, lie: fn(&mut Fake)) -> Diagnostics {
                 .instances
                 .insert("t_part.old".into(), Instance::new(&object(&[("of", "x".into()), ("id", "1".into())])));
             failed(core.plan(&plain.moved("t_part.old", "t_thing.a")).await)
+        }
+        When::Query => {
+            let asked = Query { include_resource: true, ..Query::default() };
+            failed(core(lie).await.0.query("t_thing", json!({}), &asked).await)
         }
         When::Data => failed(core(lie).await.0.plan(&Config::new().data("t_facts.f", json!({"name": "x"}))).await),
     }

@@ -11,6 +11,7 @@ mod moves;
 mod object;
 mod plan;
 mod planning;
+mod query;
 mod validate;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -22,6 +23,8 @@ pub use beside::{CallError, Invoked};
 pub(crate) use beside::{call_function, invoke, open};
 pub(crate) use import::import;
 pub(crate) use planning::plan;
+pub(crate) use query::query;
+pub use query::{Found, Query, written};
 pub(crate) use validate::validate;
 
 use crate::config::{Config, Resources, Scope};

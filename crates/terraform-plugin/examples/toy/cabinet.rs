@@ -3,7 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
-use terraform_plugin::{Created, Cx, Deleted, Error, Failed, Model, Nested, Read, Resource, Unwritten, Updated};
+use terraform_plugin::{
+    Created, Cx, Deleted, Error, Failed, Model, Nested, Queried, Read, Resource, Seen, Unwritten, Updated,
+};
 
 use crate::shelf::Shelf;
 
@@ -99,5 +101,19 @@ impl Resource<Shelf> for Cabinet {
     async fn delete(cx: &Cx<Shelf>, was: &Self) -> Result<Deleted<Self>, Error> {
         cx.remove(KIND, &Self::file(&was.room, &was.name)).await?;
         Ok(Deleted::Gone)
+    }
+}
+
+impl Queried<Shelf> for Cabinet {
+    async fn seek(cx: &Cx<Shelf>) -> Result<Vec<Seen<Self>>, Error> {
+        let mut all = Vec::new();
+        for file in cx.names(KIND).await? {
+            all.push(match cx.get::<Self>(KIND, &file).await {
+                Ok(Some(cabinet)) => Seen::whole(cabinet),
+                Ok(None) => continue,
+                Err(error) => Seen::Missed(error.into()),
+            });
+        }
+        Ok(all)
     }
 }

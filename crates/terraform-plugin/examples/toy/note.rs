@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use terraform_plugin::{
-    Attr, Change, Choice, Created, Cx, Deleted, Error, Failed, Model, Read, Resource, Say, Timeouts, Unwritten, Updated,
+    Attr, Change, Choice, Created, Cx, Deleted, Error, Failed, Model, Queried, Read, Resource, Say, Seen, Timeouts,
+    Unwritten, Updated,
 };
 
 use crate::shelf::Shelf;
@@ -149,5 +150,13 @@ impl Resource<Shelf> for Note {
     async fn delete(cx: &Cx<Shelf>, was: &Self) -> Result<Deleted<Self>, Error> {
         cx.remove(KIND, &was.name).await?;
         Ok(Deleted::Gone)
+    }
+}
+
+/// The folder tells their names; what they say is read by itself.
+impl Queried<Shelf> for Note {
+    async fn seek(cx: &Cx<Shelf>) -> Result<Vec<Seen<Self>>, Error> {
+        let names = cx.names(KIND).await?;
+        Ok(names.into_iter().map(|name| Seen::there(NoteKey { name })).collect())
     }
 }

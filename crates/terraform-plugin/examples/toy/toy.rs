@@ -23,6 +23,8 @@ impl Provider for Toy {
     type Config = Config;
     type Api = Shelf;
 
+    const FILTERS: &'static [&'static str] = &["room", "tags", "text"];
+
     async fn configure(config: ConfigPlan, _: Start) -> Result<Shelf, Error> {
         let Some(shelf) = config.shelf.known().map(PathBuf::from) else {
             return Err(Error::new(
@@ -42,7 +44,9 @@ impl Provider for Toy {
     fn registry() -> Registry<Shelf> {
         Registry::new()
             .resource::<note::Note>()
+            .query::<note::Note>()
             .resource::<cabinet::Cabinet>()
+            .query::<cabinet::Cabinet>()
             .data::<catalogue::Catalogue>()
             .function::<words::Count>()
             .function::<words::Lines>()

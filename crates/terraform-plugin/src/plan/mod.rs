@@ -2,6 +2,7 @@
 //! object's type is known.
 
 mod change;
+mod configuration;
 mod equal;
 mod findings;
 mod hook;
@@ -12,6 +13,7 @@ mod verify;
 mod write_only;
 
 pub use change::{Change, Say};
+pub(crate) use configuration::{configuration, fits};
 pub use findings::Findings;
 pub(crate) use findings::{Ahead, Found};
 pub(crate) use hook::merge;

@@ -4,6 +4,7 @@ mod action;
 mod data;
 mod ephemeral;
 mod function;
+mod list;
 mod object;
 mod resource;
 
@@ -14,12 +15,14 @@ use crate::action::Action;
 use crate::data_source::DataSource;
 use crate::ephemeral::Ephemeral;
 use crate::function::Function;
+use crate::listing::Queried;
 use crate::look::{Listed, Look, Many};
 use crate::resource::Resource;
 pub(crate) use action::AnyAction;
 pub(crate) use data::AnyDataSource;
 pub(crate) use ephemeral::AnyEphemeral;
 pub(crate) use function::AnyFunction;
+pub(crate) use list::{AnyList, AnySeen};
 pub(crate) use object::{Attributes, ObjectInfo};
 pub(crate) use resource::{AnyResource, CreateEnd, Hook, panicked};
 
@@ -30,6 +33,8 @@ pub struct Registry<A> {
     pub(crate) functions: BTreeMap<&'static str, AnyFunction>,
     pub(crate) actions: BTreeMap<&'static str, Arc<dyn AnyAction<A>>>,
     pub(crate) ephemeral: BTreeMap<&'static str, Arc<dyn AnyEphemeral<A>>>,
+    /// Of resources, by their names.
+    pub(crate) lists: BTreeMap<&'static str, Arc<dyn AnyList<A>>>,
 }
 
 impl<A: Send + Sync + 'static> Default for Registry<A> {
@@ -47,6 +52,7 @@ impl<A: Send + Sync + 'static> Registry<A> {
             functions: BTreeMap::new(),
             actions: BTreeMap::new(),
             ephemeral: BTreeMap::new(),
+            lists: BTreeMap::new(),
         }
     }
 
@@ -64,10 +70,18 @@ impl<A: Send + Sync + 'static> Registry<A> {
         self.resource::<R>().data::<Look<R>>()
     }
 
-    /// A resource, and the data sources that find one by its key and tell all that there are.
+    /// A resource, the data sources that find one by its key and tell all that there are, and the list resource.
     #[must_use]
     pub fn listed<R: Listed<A> + std::fmt::Debug>(self) -> Self {
-        self.object::<R>().data::<Many<A, R>>()
+        self.object::<R>().data::<Many<A, R>>().query::<R>()
+    }
+
+    /// The list resource of a resource, which is registered beside it.
+    #[must_use]
+    pub fn query<R: Queried<A>>(mut self) -> Self {
+        let known = self.lists.insert(R::NAME, Arc::new(list::Registered::<R>::new()));
+        debug_assert!(known.is_none(), "list resource {} is registered twice", R::NAME);
+        self
     }
 
     /// A data source.
@@ -111,6 +125,7 @@ impl<A> std::fmt::Debug for Registry<A> {
             .field("functions", &self.functions.keys())
             .field("actions", &self.actions.keys())
             .field("ephemeral", &self.ephemeral.keys())
+            .field("lists", &self.lists.keys())
             .finish()
     }
 }

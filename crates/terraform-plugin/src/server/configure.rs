@@ -7,6 +7,7 @@ use tfplugin6::configure_provider::{Request, Response};
 
 use super::guard::guard;
 use super::{ApiState, Server, Session, wire};
+use crate::diagnostics::Diagnostics;
 use crate::error::Error;
 use crate::journal::{Ask, Journal};
 use crate::model::Object;
@@ -17,13 +18,17 @@ use crate::provider::{Provider, Start};
 
 impl<P: Provider> Server<P> {
     pub(super) async fn configure(&self, request: Request) -> Response {
+        Response { diagnostics: wire::diagnostics(self.try_configured(request).await) }
+    }
+
+    pub(super) async fn try_configured(&self, request: Request) -> Diagnostics {
         let notices = Notices::default();
         let configured = self.try_configure(request, &notices).await;
         let mut said = notices.take();
         if let Err(error) = configured {
             said.extend(error.into_diagnostics());
         }
-        Response { diagnostics: wire::diagnostics(said) }
+        said
     }
 
     async fn try_configure(&self, request: Request, notices: &Notices) -> Result<(), Error> {

@@ -1,7 +1,8 @@
 //! GetMetadata: names alone. Terraform and OpenTofu never ask; other hosts do.
 
 use tfplugin6::get_metadata::{
-    ActionMetadata, DataSourceMetadata, EphemeralMetadata, FunctionMetadata, Request, ResourceMetadata, Response,
+    ActionMetadata, DataSourceMetadata, EphemeralMetadata, FunctionMetadata, ListResourceMetadata, Request,
+    ResourceMetadata, Response,
 };
 
 use super::Server;
@@ -25,6 +26,7 @@ impl<P: Provider> Server<P> {
                 .map(|n| EphemeralMetadata { type_name: Self::full(n) })
                 .collect(),
             actions: registry.actions.keys().map(|n| ActionMetadata { type_name: Self::full(n) }).collect(),
+            list_resources: registry.lists.keys().map(|n| ListResourceMetadata { type_name: Self::full(n) }).collect(),
             ..Response::default()
         }
     }

@@ -8,9 +8,11 @@ mod apply;
 mod configure;
 mod ephemeral;
 mod functions;
+mod generate;
 mod guard;
 mod identity_schemas;
 mod import;
+mod list;
 mod metadata;
 mod move_state;
 mod plan;
@@ -31,6 +33,7 @@ use tonic::codegen::BoxStream;
 use tonic::{Request, Response, Status};
 
 use crate::cx::Cx;
+use crate::diagnostics::Diagnostics;
 use crate::error::Error;
 use crate::held::Held;
 use crate::journal::Journal;
@@ -39,6 +42,9 @@ use crate::notices::Notices;
 use crate::provider::Provider;
 use crate::registry::{AnyAction, AnyDataSource, AnyEphemeral, AnyResource, Attributes, ObjectInfo, Registry};
 use crate::stop::StopToken;
+
+pub(crate) use generate::configured;
+pub(crate) use list::{Asked, short};
 
 /// The gRPC service of a provider. Cheap to clone; clones are the same provider.
 pub struct Server<P: Provider>(Arc<Inner<P>>);
@@ -142,9 +148,28 @@ impl<P: Provider> Server<P> {
         format!("{}_{name}", P::NAME)
     }
 
-    fn resource(&self, type_name: &str) -> Result<Arc<dyn AnyResource<P::Api>>, Error> {
+    pub(crate) fn resource(&self, type_name: &str) -> Result<Arc<dyn AnyResource<P::Api>>, Error> {
         let found = Self::short(type_name).and_then(|name| self.0.registry.resources.get(name));
         found.cloned().ok_or_else(|| unknown_type("resource", type_name))
+    }
+
+    /// Configures it without Terraform. What is not said is null.
+    pub(crate) async fn configured_with(&self, mut config: Attributes) -> Diagnostics {
+        let info = &self.0.config;
+        let mut whole = wire::blank(info);
+        whole.append(&mut config);
+        let config = match wire::encode_object(whole, info) {
+            Ok(config) => Some(config),
+            Err(error) => return error.into_diagnostics(),
+        };
+        self.try_configured(tfplugin6::configure_provider::Request { config, ..Default::default() }).await
+    }
+
+    /// The types that can be listed, and the chapter of each.
+    pub(crate) fn listed_types(&self) -> Vec<(String, &'static str)> {
+        let registry = &self.0.registry;
+        let area = |name: &&'static str| registry.resources.get(*name).map_or("", |object| object.info().area);
+        registry.lists.keys().map(|name| (Self::full(name), area(name))).collect()
     }
 
     fn data_source(&self, type_name: &str) -> Result<Arc<dyn AnyDataSource<P::Api>>, Error> {
@@ -259,9 +284,12 @@ answer! {
     validate_ephemeral_resource_config(validate_ephemeral_resource_config) => validate_ephemeral,
     open_ephemeral_resource(open_ephemeral_resource) => open_ephemeral,
     renew_ephemeral_resource(renew_ephemeral_resource) => renew_ephemeral,
-    close_ephemeral_resource(close_ephemeral_resource) => close_ephemeral;
+    close_ephemeral_resource(close_ephemeral_resource) => close_ephemeral,
+    validate_list_resource_config(validate_list_resource_config) => validate_list,
+    generate_resource_config(generate_resource_config) => generate;
     streams:
-    invoke_action(invoke_action) => invoke_action;
+    invoke_action(invoke_action) => invoke_action,
+    list_resource(list_resource) => list;
 }
 
 #[cfg(test)]

@@ -15,7 +15,7 @@ pub(super) fn capabilities<P: Provider>() -> ServerCapabilities {
         plan_destroy: true,
         get_provider_schema_optional: true,
         move_resource_state: !P::moves().is_empty(),
-        generate_resource_config: false,
+        generate_resource_config: true,
     }
 }
 
@@ -36,6 +36,7 @@ impl<P: Provider> Server<P> {
         let actions = registry.actions.iter();
         let action =
             |object: &ObjectInfo| ActionSchema { schema: Some(object.schema().to_proto_of_what_is_only_configured()) };
+        let lists = registry.lists.keys().filter_map(|n| Some((Self::full(n), self.list_schema(n)?.to_proto())));
         Response {
             provider: Some(self.0.config.schema().to_proto()),
             resource_schemas: resources.map(|(n, o)| (Self::full(n), o.info().schema().to_proto())).collect(),
@@ -44,6 +45,7 @@ impl<P: Provider> Server<P> {
             ephemeral_resource_schemas: ephemeral.map(|(n, o)| (Self::full(n), o.info().schema().to_proto())).collect(),
             action_schemas: actions.map(|(n, o)| (Self::full(n), action(o.info()))).collect(),
             server_capabilities: Some(capabilities::<P>()),
+            list_resource_schemas: lists.collect(),
             ..Response::default()
         }
     }

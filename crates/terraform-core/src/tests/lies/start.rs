@@ -4,7 +4,7 @@ use tfplugin6 as tf;
 use tonic::Status;
 
 use super::{Case, When, name, object, plan, schemas};
-use crate::tests::fake::{attribute, sent};
+use crate::tests::fake::{attribute, lists, sent};
 use crate::{Rule, Value};
 
 pub(super) fn of_the_start() -> Vec<Case> {
@@ -48,6 +48,36 @@ pub(super) fn of_the_start() -> Vec<Case> {
                 });
             },
             "Identity schema not found for resource type t_part",
+        ),
+        (
+            Rule::ListedWithoutIdentity,
+            When::Query,
+            |fake| {
+                lists(fake, &[("id", "made".into())]);
+                fake.listed.as_mut().unwrap()[0].identity = None;
+            },
+            "missing identity data in ListResource event for t_thing",
+        ),
+        (
+            Rule::ListedUnfit,
+            When::Query,
+            |fake| lists(fake, &[("id", "made".into()), ("secret", "x".into())]),
+            "secret is write-only, and told",
+        ),
+        (
+            Rule::ListedUnfit,
+            When::Query,
+            |fake| lists(fake, &[("id", "made".into()), ("note", Value::UNKNOWN)]),
+            "note is unknown",
+        ),
+        (
+            Rule::ListedUnfit,
+            When::Query,
+            |fake| {
+                lists(fake, &[("id", "made".into())]);
+                fake.listed.as_mut().unwrap()[0].resource_object = None;
+            },
+            "nothing is told of it",
         ),
         (
             Rule::Malformed,

@@ -2,6 +2,7 @@
 
 mod apply;
 mod journal;
+mod list;
 mod moved;
 mod objects;
 mod plan;

@@ -15,13 +15,16 @@ async fn the_schema_is_complete_and_the_same_each_time() {
     assert_eq!(first.resource_schemas["test_thing"].version, 2);
     let capabilities = first.server_capabilities.unwrap();
     assert!(capabilities.plan_destroy && capabilities.get_provider_schema_optional);
-    assert!(!capabilities.move_resource_state && !capabilities.generate_resource_config);
+    assert!(!capabilities.move_resource_state && capabilities.generate_resource_config);
+    assert_eq!(first.list_resource_schemas.keys().collect::<Vec<_>>(), ["test_thing"]);
 
     let identities = server.identity_schemas(Default::default()).await.identity_schemas;
     let attributes: Vec<_> = identities["test_thing"].identity_attributes.iter().map(|a| a.name.as_str()).collect();
     assert_eq!(attributes, ["name"]);
     assert!(identities["test_thing"].identity_attributes[0].required_for_import);
-    assert_eq!(server.metadata(Default::default()).await.resources[0].type_name, "test_thing");
+    let metadata = server.metadata(Default::default()).await;
+    assert_eq!(metadata.resources[0].type_name, "test_thing");
+    assert_eq!(metadata.list_resources[0].type_name, "test_thing");
 }
 
 #[tokio::test]

@@ -5,8 +5,8 @@ use std::sync::{Arc, LazyLock, Mutex};
 
 use crate::model::{Model, Secret, Size, Timeouts};
 use crate::{
-    Change, Created, Cx, DataSource, Deleted, Diagnostic, Error, Failed, Findings, Move, Notices, Provider, Read,
-    Registry, Resource, Say, Start, Stored, Unwritten, Updated, WriteError, require_removable,
+    Change, Created, Cx, DataSource, Deleted, Diagnostic, Error, Failed, Findings, Move, Notices, Provider, Queried,
+    Read, Registry, Resource, Say, Seen, Start, Stored, Unwritten, Updated, WriteError, require_removable,
 };
 
 /// The provider of these tests.
@@ -290,6 +290,32 @@ impl Resource<Api> for Thing {
     }
 }
 
+impl Queried<Api> for Thing {
+    async fn seek(cx: &Cx<Api>) -> Result<Vec<Seen<Self>>, Error> {
+        let mishap = cx.mishap("seek");
+        assert_ne!(mishap, "seek panics", "looking around broke");
+        if mishap == "seek fails" {
+            return Err(Error::new("The world is dark", ""));
+        }
+        if mishap == "seek for ever" {
+            std::future::pending::<()>().await;
+        }
+        if mishap == "seek half" {
+            cx.unreachable("The far side is dark", "It may be lit again.");
+        }
+        cx.warn(Diagnostic::warning("Looked around", ""));
+        let things = cx.things.lock().unwrap();
+        let all = things.values().map(|thing| match thing.note.as_deref() {
+            Some("whole") => Seen::whole(thing.clone()),
+            Some("hidden") => Seen::Missed(Error::new("Something is hidden", "")),
+            note => Seen::there(ThingKey { name: thing.name.clone() })
+                .titled(thing.name.to_uppercase())
+                .knowing("note", note.map_or(crate::value::Value::Null, Into::into)),
+        });
+        Ok(all.collect())
+    }
+}
+
 /// Names.
 #[derive(crate::Model, Clone, Debug)]
 #[model(name = "names", area = "Things")]
@@ -316,6 +342,8 @@ impl Provider for Test {
     const NAME: &'static str = "test";
     type Config = Config;
     type Api = Api;
+
+    const FILTERS: &'static [&'static str] = &["name", "note", "size", "token", "allow_destroy", "ports"];
 
     async fn configure(config: ConfigPlan, start: Start) -> Result<Api, Error> {
         match config.world.text() {
@@ -349,6 +377,6 @@ impl Provider for Test {
 
     fn registry() -> Registry<Api> {
         assert_eq!(Thing::NAME, "thing");
-        Registry::new().resource::<Thing>().data::<Names>()
+        Registry::new().resource::<Thing>().query::<Thing>().data::<Names>()
     }
 }
