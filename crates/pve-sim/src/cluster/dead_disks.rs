@@ -56,29 +56,59 @@ impl Cluster {
         Ok(())
     }
 
-    /// `ceph-volume lvm zap --destroy DEVICE`, as whoever purged an OSD by Ceph's own means ends it on the disk.
+    /// `ceph-volume lvm zap --destroy` of a device or of one volume, as whoever purged an OSD by Ceph's own means ends it on the
+    /// disk.
     // Belief: the output, as published; other commands of the tool are not simulated.
     pub(crate) fn ceph_volume(&mut self, node: &str, arguments: &[&str]) -> Output {
         let said = |status: i32, stderr: String| Output { status, stdout: String::new(), stderr };
-        let ["lvm", "zap", rest @ ..] = arguments else {
-            return said(2, "ceph-volume: only 'lvm zap --destroy DEVICE' is simulated\n".to_owned());
+        let none = || said(2, "ceph-volume: only 'lvm zap --destroy DEVICE|VG/LV' is simulated\n".to_owned());
+        let ["lvm", "zap", rest @ ..] = arguments else { return none() };
+        let target = rest.iter().find(|word| !word.starts_with("--")).filter(|_| rest.contains(&"--destroy"));
+        let Some(target) = target else { return none() };
+        match target.trim_start_matches("/dev/").split_once('/') {
+            Some((vg, lv)) => self.zap_volume(node, vg, lv),
+            None => self.zap_device(node, target),
+        }
+    }
+
+    fn zap_volume(&mut self, node: &str, vg: &str, lv: &str) -> Output {
+        let said = |status: i32, stderr: String| Output { status, stdout: String::new(), stderr };
+        let here = |v: &super::ceph::SideVolume| v.node == node && v.vg == vg && v.name == lv;
+        let Some(at) = self.ceph_now().side_volumes.iter().position(here) else {
+            return said(
+                2,
+                format!("ceph-volume lvm zap: error: Unable to proceed with non-existing device: {vg}/{lv}\n"),
+            );
         };
-        let Some(path) = rest.iter().find(|word| word.starts_with("/dev/")).filter(|_| rest.contains(&"--destroy"))
-        else {
-            return said(2, "ceph-volume: only 'lvm zap --destroy DEVICE' is simulated\n".to_owned());
-        };
+        let runs = |uuid: &str| self.ceph.osds.values().any(|osd| osd.uuid == uuid && osd.running);
+        if self.ceph.side_volumes[at].osd.as_ref().is_some_and(|(_, uuid)| runs(uuid)) {
+            return said(1, format!("-->  RuntimeError: could not complete wipefs on device: /dev/{vg}/{lv}\n"));
+        }
+        let volume = self.ceph.side_volumes.remove(at);
+        let text = self.settle_group(node, vg, &volume.path, lv);
+        said(0, format!("{text}--> Zapping successful for: <LV: /dev/{vg}/{lv}>\n"))
+    }
+
+    fn zap_device(&mut self, node: &str, path: &str) -> Output {
+        let said = |status: i32, stderr: String| Output { status, stdout: String::new(), stderr };
         let in_map = |osd: &super::ceph::Osd| {
-            osd.node == node && osd.running && osd.device.as_ref().is_some_and(|device| device.path == *path)
+            osd.node == node && osd.running && osd.device.as_ref().is_some_and(|device| device.path == path)
         };
-        if self.ceph_now().osds.values().any(in_map) {
+        let runs = self.ceph_now().osds.values().any(in_map);
+        let serves = |v: &super::ceph::SideVolume| {
+            let of = |uuid: &str| self.ceph.osds.values().any(|osd| osd.uuid == uuid && osd.running);
+            v.node == node && v.path == path && v.osd.as_ref().is_some_and(|(_, uuid)| of(uuid))
+        };
+        if runs || self.ceph.side_volumes.iter().any(serves) {
             return said(1, format!("-->  RuntimeError: could not complete wipefs on device: {path}\n"));
         }
         if self.nodes.get(node).and_then(|node| node.device(path)).is_none() {
             return said(1, format!("-->  ValueError: {path} is not a block device\n"));
         }
         let mut text = format!("--> Zapping: {path}\n");
+        self.ceph.side_volumes.retain(|volume| volume.node != node || volume.path != path);
         self.ceph.leftovers.retain(|left| {
-            let goes = left.node == node && left.device.path == *path;
+            let goes = left.node == node && left.device.path == path;
             if goes {
                 let (vg, lv) = (&left.device.vg, lv_name(&left.uuid));
                 text += &format!("--> Zapping lvm member {path}. lv_path is /dev/{vg}/{lv}\n");

@@ -21,6 +21,7 @@ pub mod singles;
 pub mod storage;
 pub(crate) mod terminals;
 pub mod units;
+pub(crate) mod volume_groups;
 
 use std::collections::BTreeMap;
 use std::time::Duration;

@@ -242,11 +242,7 @@ impl Cluster {
         let device = node.device(path);
         let part =
             device.and_then(|device| device.disk.partitions.iter().find(|part| Some(part.number) == device.partition));
-        let carries =
-            |on: &str, device: &super::ceph::OsdDevice| on == node.name && device.path == path && device.has_volume();
-        part.is_some_and(|part| part.mounted || part.held)
-            || self.ceph.osds.values().any(|osd| osd.device.as_ref().is_some_and(|device| carries(&osd.node, device)))
-            || self.ceph.leftovers.iter().any(|left| carries(&left.node, &left.device))
+        part.is_some_and(|part| part.mounted || part.held) || self.has_volumes(&node.name, path)
     }
 
     /// One of the programs of this file as it answers on a node; `None` if it is none of them.

@@ -131,7 +131,9 @@ impl Ceph {
     /// Starts an OSD's daemon, if it has a disk and a key to start with.
     pub fn start_osd(&mut self, id: u32, now: Time) {
         self.advance(now);
-        let able = |osd: &&mut super::Osd| !osd.destroyed && osd.device.as_ref().is_none_or(|device| !device.dead);
+        let able = |osd: &&mut super::Osd| {
+            !osd.destroyed && !osd.crippled && osd.device.as_ref().is_none_or(|device| !device.dead)
+        };
         if let Some(osd) = self.osds.get_mut(&id).filter(able) {
             osd.running = true;
             osd.fails_at = None;

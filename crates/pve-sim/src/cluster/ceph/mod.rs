@@ -24,6 +24,7 @@ mod release;
 mod safety;
 mod services;
 mod setup;
+mod side;
 mod status;
 
 #[cfg(test)]
@@ -42,6 +43,7 @@ pub use pools::NewPool;
 pub use release::Release;
 pub use safety::{OkToStop, SafeToDestroy};
 pub(crate) use setup::class_of;
+pub use side::{Role, SideVolume};
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -85,6 +87,8 @@ pub struct Ceph {
     pub osds: BTreeMap<u32, Osd>,
     /// Volumes of OSDs that are no longer in the map.
     pub leftovers: Vec<Leftover>,
+    /// Volumes for databases and logs.
+    pub side_volumes: Vec<SideVolume>,
     /// Pools by id.
     pub pools: BTreeMap<u32, Pool>,
     /// Erasure code profiles by name.
@@ -126,6 +130,7 @@ impl Ceph {
             crush: CrushMap::default(),
             osds: BTreeMap::new(),
             leftovers: vec![],
+            side_volumes: vec![],
             pools: BTreeMap::new(),
             profiles: BTreeMap::from([(DEFAULT_PROFILE.to_owned(), Profile::default())]),
             config: ConfigDb::default(),

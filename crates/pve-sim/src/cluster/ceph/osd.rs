@@ -79,6 +79,8 @@ pub struct Osd {
     pub down_at: u32,
     /// Flags of this OSD alone (`noout` and so on).
     pub flags: Vec<String>,
+    /// The device of its database or log is dead: it never starts again.
+    pub crippled: bool,
     /// `osd destroy`: the id keeps its place, key and data are gone.
     pub destroyed: bool,
 }
@@ -103,6 +105,7 @@ impl Osd {
             up_from: 0,
             down_at: 0,
             flags: vec![],
+            crippled: false,
             destroyed: false,
         }
     }

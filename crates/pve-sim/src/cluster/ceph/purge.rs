@@ -57,6 +57,7 @@ impl Ceph {
         std::mem::swap(self, &mut nothing);
         self.nodes = nothing.nodes;
         self.leftovers = nothing.leftovers;
+        self.side_volumes = nothing.side_volumes;
         self.leftovers.extend(nothing.osds.iter().filter_map(|(id, osd)| osd.leftover(*id)));
         let lost = nothing.mgrs.into_iter();
         self.mgrs = lost.map(|mgr| super::Mgr { seen: false, settles_at: None, running: false, ..mgr }).collect();

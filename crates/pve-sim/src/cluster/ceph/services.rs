@@ -135,7 +135,7 @@ impl Ceph {
     /// Gives the id of a destroyed OSD to a new one (`osd new UUID ID`).
     pub(super) fn renew_osd(&mut self, id: u32, uuid: &str) {
         if let Some(osd) = self.osds.get_mut(&id) {
-            (osd.destroyed, osd.booted) = (false, false);
+            (osd.destroyed, osd.booted, osd.crippled) = (false, false, false);
             osd.uuid = uuid.to_owned();
         }
         self.changed();
@@ -180,6 +180,9 @@ impl Ceph {
                 lost.push(*id);
             }
         }
+        lost.extend(self.lose_sides(node, path));
+        lost.sort_unstable();
+        lost.dedup();
         lost.iter().for_each(|id| self.stop_osd(*id, now));
         lost
     }

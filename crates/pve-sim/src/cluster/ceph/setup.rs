@@ -201,12 +201,25 @@ impl Ceph {
             .iter()
             .map(|(id, osd)| {
                 let path = osd.device.as_ref().map(|d| d.path.clone());
-                let name = format!("{} {}", osd.node, path.unwrap_or_else(|| format!("osd.{id}")));
+                let before = self.osds.range(..*id).filter(|(_, other)| {
+                    let on = |osd: &super::Osd| osd.device.as_ref().map(|d| d.path.clone()).filter(|p| !p.is_empty());
+                    other.node == osd.node && on(other).is_some() && on(other) == on(osd)
+                });
+                let nth = match before.count() {
+                    0 => String::new(),
+                    n => format!(" #{}", n + 1),
+                };
+                let name = format!("{} {}{nth}", osd.node, path.unwrap_or_else(|| format!("osd.{id}")));
                 let class = self.crush.class_of(*id);
                 let encrypted = osd.device.as_ref().is_some_and(|d| d.encrypted);
                 (name, json!({"up": osd.up, "in": osd.is_in(), "class": class, "encrypted": encrypted}))
             })
             .collect();
+        let mut sides: BTreeMap<String, BTreeMap<&str, usize>> = BTreeMap::new();
+        for volume in &self.side_volumes {
+            let what = if volume.osd.is_some() { volume.role.word() } else { "nobody's" };
+            *sides.entry(format!("{} {}", volume.node, volume.path)).or_default().entry(what).or_default() += 1;
+        }
         let pools: BTreeMap<&str, Value> = self
             .pools
             .values()
@@ -263,7 +276,7 @@ impl Ceph {
             self.conf.iter().flat_map(|conf| conf.keys().filter(|key| key.contains('.'))).collect();
         let installed: Vec<&String> = self.nodes.keys().filter(|name| self.installed(name)).collect();
         json!({"installed": installed, "initialised": self.conf.is_some(), "mons": mons, "mgrs": mgrs, "mdss": mdss,
-            "filesystems": filesystems, "buckets": buckets, "conf": conf, "osds": osds,
+            "filesystems": filesystems, "buckets": buckets, "conf": conf, "osds": osds, "volumes": sides,
             "pools": pools, "profiles": profiles, "rules": rules, "config": self.config.dump(), "flags": self.user_flags()})
     }
 }

@@ -42,7 +42,7 @@ pub enum Effect {
     },
     /// The task that the request begins comes to an end of its own.
     Task {
-        /// `fail`, `vanish` or `warn`.
+        /// `fail`, `midway`, `vanish` or `warn`.
         task: TaskEnd,
         /// The error of one that fails, the warning of one that warns.
         #[serde(default)]
@@ -162,6 +162,8 @@ pub enum Recipient {
 pub enum TaskEnd {
     /// With an error.
     Fail,
+    /// With an error, with all of its work done but the last piece.
+    Midway,
     /// Without a final line.
     Vanish,
     /// With its work done, and a warning.

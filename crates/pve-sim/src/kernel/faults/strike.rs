@@ -23,6 +23,7 @@ pub(crate) fn task_fault(before: &[Fault], after: &[Fault]) -> Option<TaskFault>
             let text = |default: &str| message.clone().unwrap_or_else(|| default.to_owned());
             let ending = match task {
                 TaskEnd::Fail => TaskEnding::Error(text("task failed")),
+                TaskEnd::Midway => TaskEnding::Midway(text("task failed")),
                 TaskEnd::Vanish => TaskEnding::Vanish,
                 TaskEnd::Warn => TaskEnding::Warning(text("something is not as it should be")),
             };

@@ -94,6 +94,13 @@ fn first_step(cluster: &mut Cluster, number: u64) {
 }
 
 fn go_on(cluster: &mut Cluster, number: u64) {
+    let midway = cluster.tasks.by_number(number).and_then(|task| match task.fault.clone()?.ending {
+        TaskEnding::Midway(text) if task.job.as_ref()?.is_at_its_last() => Some(text),
+        _ => None,
+    });
+    if let Some(text) = midway {
+        return end(cluster, number, Err(text));
+    }
     let Some(mut job) = cluster.tasks.by_number_mut(number).and_then(|task| task.job.take()) else { return };
     let next = job.step(&mut TaskCx { cluster, number });
     if let Some(task) = cluster.tasks.by_number_mut(number) {
@@ -114,7 +121,9 @@ fn go_on(cluster: &mut Cluster, number: u64) {
         }
         Next::Fail(text) => end(cluster, number, Err(text)),
         Next::Done => match cluster.tasks.by_number(number).and_then(|task| task.fault.clone()) {
-            Some(TaskFault { ending: TaskEnding::Error(text), .. }) => end(cluster, number, Err(text)),
+            Some(TaskFault { ending: TaskEnding::Error(text) | TaskEnding::Midway(text), .. }) => {
+                end(cluster, number, Err(text))
+            }
             Some(TaskFault { ending: TaskEnding::Vanish, .. }) => vanish(cluster, number),
             Some(TaskFault { ending: TaskEnding::Warning(text), .. }) => {
                 TaskCx { cluster, number }.warn(text);

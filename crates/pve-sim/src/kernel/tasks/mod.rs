@@ -38,6 +38,11 @@ pub trait Job: Send + 'static {
     /// Carries out the next piece of work.
     fn step(&mut self, task: &mut TaskCx<'_>) -> Next;
 
+    /// Whether one piece of work is left.
+    fn is_at_its_last(&self) -> bool {
+        false
+    }
+
     /// Somebody stopped the task: undoes what must not stay and tells the error it ends with.
     fn stop(&mut self, _task: &mut TaskCx<'_>) -> String {
         // Belief: the text of a worker that gets SIGTERM outside of a command that it waits for.
@@ -136,6 +141,8 @@ pub struct TaskFault {
 pub enum TaskEnding {
     /// With this error.
     Error(String),
+    /// With this error, before the last piece of its work.
+    Midway(String),
     /// Without a final line.
     Vanish,
     /// Well, but for this warning.

@@ -107,6 +107,10 @@ impl Job for Steps {
         Next::Done
     }
 
+    fn is_at_its_last(&self) -> bool {
+        self.steps.iter().filter(|step| matches!(step, Step::Run(_) | Step::Repeat(..))).count() == 1
+    }
+
     fn stop(&mut self, task: &mut TaskCx<'_>) -> String {
         match self.undo.take() {
             Some(undo) => undo(task),

@@ -123,6 +123,7 @@ fn a_fault_strikes_before_or_after_the_work() {
         (true, broken(), vec!["done", "TASK ERROR: broken"], "broken"),
         (false, TaskEnding::Vanish, vec![], "unexpected status"),
         (true, TaskEnding::Vanish, vec!["done"], "unexpected status"),
+        (false, TaskEnding::Midway("broken".to_owned()), vec!["TASK ERROR: broken"], "broken"),
         (true, TaskEnding::Warning("odd".to_owned()), vec!["done", "WARN: odd", "TASK WARNINGS: 1"], "WARNINGS: 1"),
     ] {
         let mut cluster = Cluster::for_tests();

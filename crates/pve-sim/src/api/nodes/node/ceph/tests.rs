@@ -226,8 +226,8 @@ async fn flags_are_set_at_once_or_in_a_task() {
 #[tokio::test]
 async fn what_is_left_out_is_refused_and_listed() {
     let bed = bed();
-    let refusal = bed.refusal("POST", "/nodes/pve1/ceph/osd", &[("dev", "/dev/sdb"), ("db_dev", "/dev/sdc")]).await;
-    assert_eq!(refusal.0, 501);
+    let on_partitions = [("dev", "/dev/sdb"), ("db_dev", "/dev/nvme0n1")];
+    assert_eq!(bed.refusal("POST", "/nodes/pve1/ceph/osd", &on_partitions).await.0, 501);
     assert!(bed.world.with(|c| c.unmodelled.keys().any(|k| k.contains("DB or WAL"))));
 }
 

@@ -9,7 +9,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use crate::cluster::Cluster;
-use crate::cluster::ceph::OsdDevice;
+use crate::cluster::ceph::{OsdDevice, Role};
 use crate::cluster::nodes::{Node, partition_path};
 use crate::cluster::partitions::has_gpt;
 use crate::kernel::locks::Lock;
@@ -54,11 +54,15 @@ fn list(call: &mut Call<'_>) -> Result<Value, PveError> {
         let on_parts: Vec<Osds> = disk.partitions.iter().map(of_parts).collect();
         let no_osd = own.is_empty() && on_parts.iter().all(Vec::is_empty);
         if wants(wanted, used.as_deref(), no_osd, has_gpt(disk)) {
-            list.push(disk_entry(disk, used, skips_smart, &own, &on_parts));
+            let mut entry = disk_entry(disk, used, skips_smart, &own, &on_parts);
+            add_sides(call.cluster, &call.node, &disk.path, &mut entry);
+            list.push(entry);
         }
         for (part, osds) in disk.partitions.iter().zip(&on_parts).filter(|_| partitions) {
             if wants(wanted, part_used(part), osds.is_empty(), has_gpt(disk)) {
-                list.push(partition_entry(disk, part, osds));
+                let mut entry = partition_entry(disk, part, osds);
+                add_sides(call.cluster, &call.node, &partition_path(&disk.path, part.number), &mut entry);
+                list.push(entry);
             }
         }
     }
@@ -195,6 +199,16 @@ fn add_osds(entry: &mut Value, osds: &[(u32, bool)]) {
     entry["bluestore"] = json!(1);
 }
 
+/// Databases and logs of OSDs that lie on the device, counted; what there is none of is not told.
+fn add_sides(cluster: &Cluster, node: &str, path: &str, entry: &mut Value) {
+    for role in [Role::Db, Role::Wal] {
+        let count = cluster.ceph.sides_on(node, path, role);
+        if count > 0 {
+            entry[role.word()] = json!(count);
+        }
+    }
+}
+
 /// What keeps a disk or partition from being erased; of a disk, its partitions count.
 fn in_use(cluster: &Cluster, node: &Node, path: &str) -> Result<(), String> {
     let device = node.device(path).ok_or("not a valid block device")?;
@@ -207,8 +221,8 @@ fn in_use(cluster: &Cluster, node: &Node, path: &str) -> Result<(), String> {
         if mounted {
             return Err(format!("disk/partition '{path}' is mounted"));
         }
-        // The logical volume of an OSD is active.
-        if held || !osds_on(cluster, &node.name, &path).is_empty() {
+        // The logical volume of an OSD is active, and so is that of a database.
+        if held || cluster.has_volumes(&node.name, &path) {
             return Err(format!("disk/partition '{path}' has a holder"));
         }
     }

@@ -4,6 +4,7 @@ use serde_json::Value;
 
 use super::super::{Need, ceph, ceph_on, secs};
 use super::osd_id;
+use crate::cluster::ceph::SideVolume;
 use crate::kernel::tasks::{Steps, TaskCx};
 use crate::kernel::{Call, PveError, Routes};
 
@@ -41,7 +42,24 @@ fn remove(t: &mut TaskCx<'_>, node: &str, id: u32, cleanup: bool) -> Result<(), 
         "destroy OSD osd.{id}\nRemove osd.{id} from the CRUSH map\nRemove the osd.{id} authentication key.\nRemove OSD osd.{id}\n\
          Remove osd.{id} mclock max capacity iops settings from config"
     ));
-    let Some(device) = osd.device.as_ref().filter(|d| d.has_volume()) else {
+    let (sides, others) = std::mem::take(&mut t.cluster.ceph.side_volumes)
+        .into_iter()
+        .partition::<Vec<_>, _>(|volume| volume.osd.as_ref().is_some_and(|(_, of)| *of == osd.uuid));
+    t.cluster.ceph.side_volumes = others;
+    let device = osd.device.as_ref().filter(|d| d.has_volume());
+    for volume in sides {
+        if cleanup {
+            let said = t.cluster.settle_group(node, &volume.vg, &volume.path, &volume.name);
+            t.log(said);
+        } else {
+            t.log(format!("--> Zapping: /dev/{}/{}", volume.vg, volume.name));
+            t.cluster.ceph.side_volumes.push(SideVolume { osd: None, ..volume });
+        }
+        if device.is_none() {
+            t.log(format!("--> Zapping successful for OSD: {id}"));
+        }
+    }
+    let Some(device) = device else {
         // An OSD without LVM below, as recorded, or with a dead disk.
         let dir = format!("/var/lib/ceph/osd/ceph-{id}");
         t.log(format!(
@@ -50,17 +68,11 @@ fn remove(t: &mut TaskCx<'_>, node: &str, id: u32, cleanup: bool) -> Result<(), 
         return Ok(());
     };
     // Belief: ceph-volume's output as published.
-    let (vg, lv) = (&device.vg, osd.lv_name());
-    t.log(format!("--> Zapping: /dev/{vg}/{lv}"));
     if cleanup {
-        t.log(format!(
-            "--> Only 1 LV left in VG, will proceed to destroy volume group {vg}\nRunning command: vgremove -v -f {vg}"
-        ));
-        if let Some(node) = t.cluster.nodes.get_mut(node) {
-            // A partition keeps its type, which PVE shows as LVM, until it is wiped.
-            let partition = node.device(&device.path).is_some_and(|d| d.partition.is_some());
-            node.set_used(&device.path, partition.then_some("LVM"));
-        }
+        let said = t.cluster.settle_group(node, &device.vg, &device.path, &osd.lv_name());
+        t.log(said);
+    } else {
+        t.log(format!("--> Zapping: /dev/{}/{}", device.vg, osd.lv_name()));
     }
     t.log(format!("--> Zapping successful for OSD: {id}"));
     Ok(())

@@ -3,8 +3,8 @@
 use serde_json::{Value, json};
 
 use super::super::{Need, ceph};
-use super::osd_id;
-use crate::cluster::ceph::{OsdDevice, lv_name};
+use super::{osd_id, side_node};
+use crate::cluster::ceph::{OsdDevice, Role, SideVolume, lv_name};
 use crate::kernel::clock::Time;
 use crate::kernel::{Call, PveError, Routes};
 
@@ -48,7 +48,19 @@ fn metadata(call: &mut Call<'_>) -> Result<Value, PveError> {
         "type": device.map_or("hdd", |d| if d.kind == "hdd" { "hdd" } else { "ssd" }),
         "dev_node": on_disk.then(|| format!("/dev/dm-{id}")), "physical_device": path.rsplit('/').next(),
     });
-    Ok(json!({ "osd": data, "devices": [block] }))
+    let mut devices = vec![block];
+    for role in [Role::Db, Role::Wal] {
+        let Some(volume) = ceph.side_of(&osd.uuid, role) else { continue };
+        // Ceph names the disk, of a partition, too.
+        // Belief: from Ceph's sources; no OSD with a device of its own for its database was recorded.
+        let disk = volume.path.rsplit('/').next().unwrap_or_default().trim_end_matches(|c: char| c.is_ascii_digit());
+        let disk = if disk.starts_with("nvme") { disk.trim_end_matches('p') } else { disk };
+        devices.push(json!({
+            "device": role.word(), "size": volume.size, "support_discard": true, "type": "ssd",
+            "dev_node": side_node(id, role), "physical_device": disk,
+        }));
+    }
+    Ok(json!({ "osd": data, "devices": devices }))
 }
 
 fn lv_info(call: &mut Call<'_>) -> Result<Value, PveError> {
@@ -60,14 +72,30 @@ fn lv_info(call: &mut Call<'_>) -> Result<Value, PveError> {
     // LVM still finds what the monitors have forgotten.
     let left = ceph.leftovers.iter().find(|left| left.id == id && left.node == node);
     let found = in_map.filter(|(_, device)| device.has_volume());
-    let Some((uuid, device)) = found.or(left.map(|left| (left.uuid.as_str(), &left.device))) else {
+    let block = found.or(left.map(|left| (left.uuid.as_str(), &left.device)));
+    let tagged = |uuid: &str| {
+        let of = |v: &&SideVolume| v.node == node && v.osd.as_ref().is_some_and(|(n, of)| *n == id && of == uuid);
+        ceph.side_volumes.iter().filter(of).collect::<Vec<_>>()
+    };
+    // Without its own volume, by what Ceph knows of it.
+    let uuid = block.map(|(uuid, _)| uuid).or_else(|| ceph.osds.get(&id).map(|osd| osd.uuid.as_str()));
+    let sides = uuid.map(tagged).unwrap_or_default();
+    if block.is_none() && sides.is_empty() {
         return Err(PveError::new(format!(
             "OSD '{id}' not found in 'ceph-volume lvm list' on node '{node}'.\nMaybe it was created before LVM became the default?"
         )));
-    };
-    if kind != "block" {
-        return Err(PveError::new(format!("volume type '{kind}' not found for OSD {id}")));
     }
+    let not_found = || PveError::new(format!("volume type '{kind}' not found for OSD {id}"));
+    if kind != "block" {
+        let volume = sides.iter().find(|volume| volume.role.word() == kind).ok_or_else(not_found)?;
+        let (name, vg) = (&volume.name, &volume.vg);
+        let created = Time::from_unix(volume.created as u64);
+        return Ok(json!({
+            "creation_time": created.format("%Y-%m-%d %H:%M:%S +0000"), "lv_name": name, "lv_path": format!("/dev/{vg}/{name}"),
+            "lv_size": volume.size, "lv_uuid": name.chars().rev().filter(|c| *c != '-').collect::<String>(), "vg_name": vg,
+        }));
+    }
+    let (uuid, device) = block.ok_or_else(not_found)?;
     let (name, vg) = (lv_name(uuid), &device.vg);
     // The LV's own id: made from the OSD's so that it stays the same.
     let lv_uuid = uuid.replace('-', "").chars().rev().collect::<String>();

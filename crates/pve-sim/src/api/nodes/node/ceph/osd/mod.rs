@@ -3,13 +3,15 @@
 mod create;
 mod destroy;
 mod details;
+#[cfg(test)]
+mod tests;
 
 use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
 use super::{Need, ceph};
-use crate::cluster::ceph::{Ceph, Osd};
+use crate::cluster::ceph::{Ceph, Osd, Role};
 use crate::kernel::{Call, PveError, Routes};
 
 pub(super) fn routes(r: &mut Routes) {
@@ -91,11 +93,17 @@ fn add_osd(ceph: &Ceph, (id, osd): (u32, &Osd), pgs: &Pgs, row: &Value, out: &mu
         let block = osd.device.as_ref().filter(|d| !d.path.is_empty()).map(|_| format!("/dev/dm-{id}"));
         out["osdtype"] = json!("bluestore");
         out["blfsdev"] = json!(block);
-        out["dbdev"] = Value::Null;
-        out["waldev"] = Value::Null;
+        for (name, role) in [("dbdev", Role::Db), ("waldev", Role::Wal)] {
+            out[name] = json!(ceph.side_of(&osd.uuid, role).map(|_| side_node(id, role)));
+        }
         out["ceph_version"] = json!(ceph.release.long());
         out["ceph_version_short"] = json!(ceph.release.short());
     }
+}
+
+/// The device by which an OSD finds its database or log.
+fn side_node(id: u32, role: Role) -> String {
+    format!("/dev/dm-{}", if role == Role::Db { 1000 + id } else { 2000 + id })
 }
 
 fn index(_: &mut Call<'_>) -> Result<Value, PveError> {
