@@ -18,6 +18,7 @@ mod removal;
 mod resume;
 mod settings;
 mod settle;
+mod side;
 mod stray;
 
 use std::collections::BTreeSet;
@@ -25,7 +26,7 @@ use std::collections::BTreeSet;
 use pve_client::api::ceph::osd::Osd as Live;
 use pve_client::api::disks::Disk;
 use terraform_plugin::{
-    Change, Created, Cx, Deleted, Error, Failed, Findings, Model, Need, Read, Resource, Say, Timeouts, Unwritten,
+    Change, Created, Cx, Deleted, Error, Failed, Findings, Model, Need, Read, Resource, Say, Size, Timeouts, Unwritten,
     Updated,
 };
 use tokio::time::Instant;
@@ -39,6 +40,7 @@ use creation::{Creation, Start, remember};
 use device::{Device, DevicePlan};
 use identity::{Identity, vanished};
 use settle::settled;
+use side::{Role, words};
 
 /// A Ceph OSD: a disk or partition of a node that holds a share of the cluster's data.
 ///
@@ -63,7 +65,7 @@ use settle::settled;
 /// PVE reserves making, destroying and erasing to `root@pam` logged in with its password; no token is enough. With the
 /// provider's `ssh` and without that login, PVE's own `pvesh` makes these calls on the node.
 #[derive(Model, Clone, Debug, Default, PartialEq)]
-#[model(name = "ceph_osd", area = "Ceph", key(osd_id))]
+#[model(name = "ceph_osd", area = "Ceph", key(osd_id), requires(db_size, db_device), requires(wal_size, wal_device))]
 pub struct Osd {
     /// The node that has the device.
     #[attr(required)]
@@ -71,6 +73,31 @@ pub struct Osd {
     /// The disk or partition, named by exactly one of `path`, `by_id` and `serial`.
     #[attr(required)]
     pub device: Device,
+    /// A disk or partition of its own for its database (`block.db`), named as `device` is, such as a part of an SSD for an OSD on
+    /// a hard disk. Several OSDs may name the same one. It holds nothing yet, or databases of other OSDs; nothing is ever erased
+    /// for it.
+    ///
+    /// Left alone when unset: a new OSD has its database on `device`. Another device replaces the OSD.
+    #[attr(keep)]
+    pub db_device: Option<Device>,
+    /// How much of `db_device` it takes.
+    ///
+    /// Left alone when unset (PVE: what Ceph's option `bluestore_block_db_size` says, or a tenth of `device`). Another size
+    /// replaces the OSD.
+    #[attr(keep, check = least_database)]
+    pub db_size: Option<Size>,
+    /// A disk or partition of its own for its log (`block.wal`), as `db_device`, and another one than that: without it the log
+    /// lies with the database.
+    ///
+    /// Left alone when unset. Another device replaces the OSD.
+    #[attr(keep)]
+    pub wal_device: Option<Device>,
+    /// How much of `wal_device` it takes.
+    ///
+    /// Left alone when unset (PVE: what Ceph's option `bluestore_block_wal_size` says, or a hundredth of `device`). Another size
+    /// replaces the OSD.
+    #[attr(keep, check = least_log)]
+    pub wal_size: Option<Size>,
     /// Its device class, which CRUSH rules can ask for.
     ///
     /// Left alone when unset (Ceph finds out: `hdd`, `ssd` or `nvme`).
@@ -112,6 +139,14 @@ pub struct Osd {
     pub timeouts: Timeouts,
 }
 
+fn least_database(size: &Size) -> Result<(), String> {
+    words::at_least(Role::Database, size)
+}
+
+fn least_log(size: &Size) -> Result<(), String> {
+    words::at_least(Role::Log, size)
+}
+
 fn erasable(word: &String) -> Result<(), String> {
     if word == "mounted" { Err("cannot be `mounted`: what is mounted is never erased".to_owned()) } else { Ok(()) }
 }
@@ -122,16 +157,16 @@ impl Resource<Pve> for Osd {
     }
 
     fn left_out() -> &'static [(&'static str, &'static str)] {
-        &[
-            ("db_dev, db_dev_size, wal_dev, wal_dev_size", "an OSD that is made lies on its device alone"),
-            ("osds-per-device", "one OSD a device"),
-        ]
+        &[("osds-per-device", "one OSD a device")]
     }
 
     async fn plan(cx: &Cx<Pve>, change: &mut Change<Self>, say: &mut Say<Self>) {
         foresight::rights(cx, change, say);
         foresight::protected(cx, change, say);
-        place::reworded(cx, change, say).await;
+        words::left_out(change);
+        if !place::reworded(cx, change, say).await {
+            words::reworded(cx, change, say).await;
+        }
         foresight::outside(cx, change, say).await;
         foresight::brought_in(cx, change, say).await;
         foresight::left(cx, change, say).await;
@@ -206,6 +241,7 @@ impl Resource<Pve> for Osd {
     async fn update(cx: &Cx<Pve>, prior: &Self, want: &Self) -> Result<Updated<Self>, Error> {
         let deadline = Instant::now() + cx.timeout;
         place::must_be_named(cx, prior, want).await?;
+        words::must_be_named(cx, prior, want).await?;
         let (id, want) = match prior.osd_id {
             Some(id) => (id, Self { osd_id: Some(id), osd_fsid: prior.osd_fsid.clone(), ..want.clone() }),
             None => {
@@ -220,7 +256,7 @@ impl Resource<Pve> for Osd {
         let live = look::osd(cx, id).await?.ok_or_else(|| vanished(id))?;
         settings::bring_to(cx, prior, &want, &live).await?;
         let live = look::osd(cx, id).await?.ok_or_else(|| vanished(id))?;
-        Ok(Updated::Done(want.with_live(&live)))
+        Ok(Updated::Done(side::measured(cx, id, want.with_live(&live)).await))
     }
 
     async fn delete(cx: &Cx<Pve>, was: &Self) -> Result<Deleted<Self>, Error> {
@@ -280,7 +316,7 @@ async fn find(cx: &Cx<Pve>, id: u32, prior: Option<&Osd>) -> Result<Option<Osd>,
             // Ceph lists a new OSD when its daemon has registered, some seconds after PVE's task is over.
             Some(prior) if !prior.ready && look::lies_on(cx, &prior.node, id).await? => Some(prior.clone()),
             // Its removal is not over.
-            Some(prior) if leftover::of(cx, prior).await?.is_some() => Some(prior.clone()),
+            Some(prior) if !leftover::of(cx, prior).await?.is_empty() => Some(prior.clone()),
             _ => None,
         });
     };
@@ -299,7 +335,7 @@ async fn find(cx: &Cx<Pve>, id: u32, prior: Option<&Osd>) -> Result<Option<Osd>,
     if osd.osd_fsid.is_none() && place::lies_where_it_is_said(cx, prior, id).await? {
         osd.osd_fsid = look::fsid(cx, &prior.node, id).await?;
     }
-    Ok(Some(osd.with_live(&live)))
+    Ok(Some(side::seen(cx, &live, osd.with_live(&live)).await))
 }
 
 async fn imported(cx: &Cx<Pve>, live: &Live) -> Result<Osd, Problem> {
@@ -314,7 +350,7 @@ async fn imported(cx: &Cx<Pve>, live: &Live) -> Result<Osd, Problem> {
     if osd.device == Device::default() {
         osd.device = place::lay_on(cx, live, &osd.node).await?;
     }
-    Ok(osd)
+    Ok(side::seen(cx, live, osd).await)
 }
 
 #[cfg(test)]

@@ -18,3 +18,12 @@ resource "pve_ceph_osd" "two" {
   crush_device_class = "ssd"
   allow_destroy      = true
 }
+
+# A hard disk, with its database on a part of an SSD. Other OSDs of the node may name the same one.
+resource "pve_ceph_osd" "three" {
+  node          = "pve1"
+  device        = { serial = "ZR50A1" }
+  db_device     = { serial = "S6BNP1" }
+  db_size       = "40G"
+  allow_destroy = true
+}

@@ -1,5 +1,5 @@
-# Three nodes with Ceph's monitors. On the first, a disk that holds nothing, and the system's disk whose last partition has a
-# forgotten file system.
+# Three nodes with Ceph's monitors. On the first, a disk that holds nothing, the system's disk whose last partition has a
+# forgotten file system, and a hard disk with an SSD for its database.
 cluster = {
   ceph = { stage = "monitors" }
   nodes = [
@@ -19,6 +19,8 @@ cluster = {
             { number = 4, size = "64G", used = "ext4" },
           ]
         },
+        { path = "/dev/sdx", type = "hdd", size = "512G", serial = "ZR50A1" },
+        { path = "/dev/sdy", type = "ssd", size = "128G", serial = "S6BNP1" },
       ]
     },
     { name = "pve2", disks = [{ path = "/dev/sdb", size = "64G", serial = "SIM0201" }] },
@@ -34,6 +36,11 @@ values {
   # Another disk is another OSD.
   node   = []
   device = []
+  # So is one with its parts elsewhere, or of another size.
+  db_device  = []
+  db_size    = []
+  wal_device = []
+  wal_size   = []
   # A change replaces it, which has to be allowed by then.
   encrypted = [false, true]
   # Words of PVE for what is on a disk.

@@ -9,7 +9,7 @@ use super::hindrance::{Grade, Hindrance};
 use crate::ground::error::{Problem, exists};
 
 /// What PVE says of a disk that it is never to erase.
-const HELD: [&str; 2] = ["mounted", "Device Mapper"];
+pub const HELD: [&str; 2] = ["mounted", "Device Mapper"];
 
 /// The entry of the list on which an OSD lies. A disk tells one of the OSDs on its partitions as its own.
 pub fn carrier(list: &[Disk], id: u32) -> Option<&Disk> {

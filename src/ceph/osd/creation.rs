@@ -8,7 +8,8 @@ use terraform_plugin::{Cx, WriteError, require};
 use super::device::kernel_name;
 use super::identity::Identity;
 use super::settings::differs;
-use super::{Osd, leftover, look, patience_until};
+use super::side::{Role, left};
+use super::{Osd, leftover, look, patience_until, side};
 use crate::ground::error::{During, Problem};
 use crate::ground::evidence::{self, Before};
 use crate::ground::pve::Pve;
@@ -90,6 +91,9 @@ impl Creation {
             device: path.clone(),
             crush_device_class: want.crush_device_class.clone(),
             encrypted: want.encrypted,
+            db: side::asked(want, Role::Database, &list)?,
+            wal: side::asked(want, Role::Log, &list)?,
+            osds_per_device: None,
         };
         Ok(Start::Make(Box::new(Self { node, path, wipes, params, before, doing, _using: using })))
     }
@@ -142,14 +146,15 @@ impl Creation {
         }
     }
 
-    /// After the task has failed: makes sure that no OSD is left, and that the device is as free as it was.
+    /// After the task has failed: makes sure that no OSD is left, and that the devices are as free as they were.
     pub async fn take_back(&self, cx: &Cx<Pve>, upid: &Upid) -> Result<(), Problem> {
         self.must_have_made_nothing(cx).await?;
         let log = cx.client.node(&self.node).task_log(upid, 0).await.during(&self.doing)?;
+        let deadline = Instant::now() + cx.timeout;
         if has_erased(&log, &self.path) {
-            leftover::free(cx, &self.node, &self.path, Instant::now() + cx.timeout).await?;
+            leftover::free(cx, &self.node, &self.path, deadline).await?;
         }
-        Ok(())
+        left::take_away(cx, &self.node, &log, deadline).await
     }
 }
 
@@ -168,7 +173,7 @@ async fn left_behind(cx: &Cx<Pve>, want: &Osd, path: &str, before: &Before) -> R
         Some(live) => !differs(want.crush_device_class.as_deref(), &live),
         None => false,
     };
-    if !classed || want.encrypted.unwrap_or(false) != encrypted {
+    if !classed || want.encrypted.unwrap_or(false) != encrypted || !side::as_wanted(cx, want, *id, &list).await? {
         return Ok(None);
     }
     let hint = made_by(cx, node, &upid).await;

@@ -78,12 +78,17 @@ impl Device {
         }
     }
 
-    /// The entry of the node's list that is meant.
+    /// The entry of the node's list that `device` means.
     pub fn find<'a>(&self, list: &'a [Disk], node: &str) -> Result<&'a Disk, Hindrance> {
+        self.find_as("device", list, node)
+    }
+
+    /// The same where another attribute names it.
+    pub fn find_as<'a>(&self, named: &str, list: &'a [Disk], node: &str) -> Result<&'a Disk, Hindrance> {
         let missing = |grade: Grade, attribute: &str, what: String, more: String| {
             let detail = format!("{more}Nothing was written.\n{}", unused(list, node));
             let problem = Problem::new(format!("{what} does not exist on {node}"), detail);
-            Hindrance::new(grade, problem.at(Path::attr("device").at(attribute)))
+            Hindrance::new(grade, problem.at(Path::attr(named).at(attribute)))
         };
         // Partitions can be made meanwhile; a disk that the node does not have cannot.
         let unless_of = |disk: Option<&Disk>| if disk.is_some() { Grade::Mendable } else { Grade::Certain };
@@ -102,7 +107,7 @@ impl Device {
             let of = |link: &str| list.iter().filter(|d| d.by_id_link.as_deref() == Some(link)).collect::<Vec<_>>();
             let (exactly, whole) = (of(link), of(base));
             if let Some(twins) = [&exactly, &whole].into_iter().find(|found| found.len() > 1) {
-                return Err(not_unique("by_id", &format!("Link {link}"), twins, node));
+                return Err(not_unique((named, "by_id"), &format!("Link {link}"), twins, node));
             }
             let found = exactly.first().copied();
             let found = found.or_else(|| partition(list, whole.first()?, number?));
@@ -123,7 +128,7 @@ impl Device {
                 let more = format!("Serial numbers there: {}. ", listed(&serials));
                 return Err(missing(Grade::Certain, "serial", format!("A disk with serial number {serial}"), more));
             }
-            _ => return Err(not_unique("serial", &format!("Serial number {serial}"), &matching, node)),
+            _ => return Err(not_unique((named, "serial"), &format!("Serial number {serial}"), &matching, node)),
         };
         match self.partition {
             None => Ok(disk),
@@ -142,7 +147,7 @@ impl Device {
 }
 
 /// Several disks go by what is to name one.
-fn not_unique(attribute: &str, what: &str, twins: &[&Disk], node: &str) -> Hindrance {
+fn not_unique((named, attribute): (&str, &str), what: &str, twins: &[&Disk], node: &str) -> Hindrance {
     let paths: Vec<_> = twins.iter().map(|disk| disk.devpath.as_str()).collect();
     let links: BTreeSet<_> = twins.iter().filter_map(|disk| disk.by_id_link.as_deref()).collect();
     // Volumes of one controller share model and serial number, and so the link that is made of them.
@@ -152,7 +157,7 @@ fn not_unique(attribute: &str, what: &str, twins: &[&Disk], node: &str) -> Hindr
         paths.join(" and ")
     );
     let problem = Problem::new(format!("{what} is not unique on {node}"), detail);
-    Hindrance::new(Grade::Certain, problem.at(Path::attr("device").at(attribute)))
+    Hindrance::new(Grade::Certain, problem.at(Path::attr(named).at(attribute)))
 }
 
 /// The disk of a partition by its path: `/dev/sdb` of `/dev/sdb4`, `/dev/nvme0n1` of `/dev/nvme0n1p4`.

@@ -4,7 +4,8 @@
 use pve_client::api::ceph::osd::Osd as Live;
 use terraform_plugin::{Cx, Diagnostic};
 
-use super::{Osd, look};
+use super::side::{ROLES, Role};
+use super::{Osd, look, side};
 use crate::ground::absence;
 use crate::ground::pve::Pve;
 
@@ -15,11 +16,27 @@ pub async fn tell(cx: &Cx<Pve>, live: &Live, node: Option<&str>, prior: Option<&
     }
     let Some(node) = node.or(live.host.as_deref()) else { return };
     match look::fsid(cx, node, live.id).await {
-        Ok(Some(_)) => {}
+        Ok(Some(_)) => {
+            for role in ROLES.into_iter().filter(|role| prior.is_some_and(|osd| osd.side(*role).is_some())) {
+                let Ok(list) = look::disks(cx, node).await else { return };
+                if let Ok(None) = side::lies(cx, node, live.id, role, &list).await {
+                    cx.warn(Diagnostic::warning("OSDs have lost the device of a part", part_lost(live.id, node, role)));
+                }
+            }
+        }
         Ok(None) => cx.warn(Diagnostic::warning("OSDs have lost their disks", lost(live.id, node, prior))),
         // Whoever needs that node is told.
         Err(problem) => tracing::debug!(?problem, osd = live.id, "its node does not tell whether it has a volume"),
     }
+}
+
+fn part_lost(id: u32, node: &str, role: Role) -> String {
+    format!(
+        "osd.{id} is down, and {node} knows no volume for its {}, which lay on a device of its own: that has died or was taken out. \
+         Nothing is planned because of that. Without it the OSD never runs again, nor does any other with a part there: each has to be \
+         destroyed, and made anew.",
+        role.word()
+    )
 }
 
 fn lost(id: u32, node: &str, prior: Option<&Osd>) -> String {

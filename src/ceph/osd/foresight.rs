@@ -10,6 +10,7 @@ use super::contents::{erased, judge};
 use super::device::DevicePlan;
 use super::hindrance::{Grade, Hindrance};
 use super::occupied::Occupied;
+use super::side::checks;
 use super::{Osd, OsdPlan, groups, leftover, look, removal, settings};
 use crate::ceph::placement::Member;
 use crate::ground::error::{During, Problem};
@@ -92,7 +93,11 @@ pub async fn left(cx: &Cx<Pve>, change: &mut Change<Osd>, say: &mut Say<Osd>) {
         return;
     }
     let Ok(None) = look::osd(cx, id).await else { return };
-    let Ok(Some(path)) = leftover::of(cx, prior).await else { return };
+    let Ok(left) = leftover::of(cx, prior).await else { return };
+    if left.is_empty() {
+        return;
+    }
+    let path = left.join(" and ");
     let detail = format!(
         "osd.{id} is destroyed, and its removal was cut off before {path} of {} was free again. The apply frees it, and makes a \
          new OSD there.",
@@ -151,7 +156,9 @@ pub async fn possible(cx: &Cx<Pve>, want: &OsdPlan, found: &mut Findings<Osd>) -
     }
     let Some(device) = want.device.known().and_then(DevicePlan::settled) else { return Ok(()) };
     let list = look::disks(cx, node).await?;
-    let target = match device.find(&list, node) {
+    let target = device.find(&list, node);
+    checks::possible(cx, want, (node, &list), target.as_ref().ok().copied(), found).await?;
+    let target = match target {
         Ok(target) => target,
         Err(hindrance) => {
             tell(found, hindrance);
@@ -192,7 +199,7 @@ pub async fn possible(cx: &Cx<Pve>, want: &OsdPlan, found: &mut Findings<Osd>) -
 async fn is_freed_before(cx: &Cx<Pve>, node: &str, target: &Disk, list: &[Disk]) -> Result<bool, Error> {
     for osd in cx.held::<Osd>() {
         let here = osd.node == node && osd.device.find(list, node).is_ok_and(|entry| entry.devpath == target.devpath);
-        if here && leftover::of(cx, &osd).await?.is_some() {
+        if here && leftover::of(cx, &osd).await?.contains(&target.devpath) {
             return Ok(true);
         }
     }
@@ -226,7 +233,8 @@ fn wipe_if(want: &OsdPlan) -> Option<BTreeSet<String>> {
     }
 }
 
-fn tell(found: &mut Findings<Osd>, hindrance: Hindrance) {
+/// Says what hinders.
+pub(super) fn tell(found: &mut Findings<Osd>, hindrance: Hindrance) {
     match hindrance.grade {
         Grade::Certain => found.certain(hindrance),
         Grade::Mendable => found.mendable(hindrance),

@@ -37,14 +37,15 @@ pub async fn node_of(cx: &Cx<Pve>, live: &Live) -> Result<Option<String>, Proble
 
 /// When the words for node and device have changed: what they name is looked for, and the object replaced if that is another
 /// disk than the one on which it lies.
-pub async fn reworded(cx: &Cx<Pve>, change: &mut Change<Osd>, say: &mut Say<Osd>) {
+/// Whether it is.
+pub async fn reworded(cx: &Cx<Pve>, change: &mut Change<Osd>, say: &mut Say<Osd>) -> bool {
     let (moved, renamed) = (change.changed(|p| &p.node), change.changed(|p| &p.device));
     if !change.is_update() || !(moved || renamed) {
-        return;
+        return false;
     }
-    let Some(prior) = &change.prior else { return };
-    let Some(node) = change.plan.node.text() else { return };
-    let Some(device) = change.plan.device.known().and_then(DevicePlan::settled) else { return };
+    let Some(prior) = &change.prior else { return false };
+    let Some(node) = change.plan.node.text() else { return false };
+    let Some(device) = change.plan.device.known().and_then(DevicePlan::settled) else { return false };
     let what = prior.called();
     match named(cx, prior, node, &device).await {
         Ok(Named::Same) => {}
@@ -66,15 +67,22 @@ pub async fn reworded(cx: &Cx<Pve>, change: &mut Change<Osd>, say: &mut Say<Osd>
             if renamed {
                 change.replace("device");
             }
+            return true;
         }
         Ok(Named::Untold(why)) => say.warning("device", UNTOLD, why),
         Err(problem) => {
-            let error = Error::from(problem);
-            let why: Vec<_> = error.diagnostics().iter().map(|d| format!("{}: {}", d.summary, d.detail)).collect();
-            let detail = format!("{} The apply looks again, and does nothing if it is another one.", why.join("\n"));
+            let detail = format!("{} The apply looks again, and does nothing if it is another one.", told(problem));
             say.warning("device", UNTOLD, detail);
         }
     }
+    false
+}
+
+/// A problem in the words of a warning.
+pub fn told(problem: Problem) -> String {
+    let error = Error::from(problem);
+    let why: Vec<_> = error.diagnostics().iter().map(|d| format!("{}: {}", d.summary, d.detail)).collect();
+    why.join("\n")
 }
 
 const OTHER: &str = "The configuration names another disk than the one on which the OSD lies";

@@ -9,7 +9,7 @@ use tokio::time::Instant;
 
 use super::contents::carrier;
 use super::identity::{must_be_ours_to_ceph, must_be_the_one, without_volume};
-use super::{Osd, leftover, look, patience_until, place, purge};
+use super::{Osd, leftover, look, patience_until, place, purge, side};
 use crate::ceph::departure::{self, Consequence, Leaving};
 use crate::ground::error::{During, Problem};
 use crate::ground::pve::Pve;
@@ -17,12 +17,25 @@ use crate::ground::pve::Pve;
 /// How an OSD can leave.
 #[derive(Debug)]
 enum Way {
-    /// By PVE on its node, which frees this device.
-    ByNode { node: String, device: String },
+    /// By PVE on its node, which frees this device, a partition but for its type.
+    ByNode { node: String, device: Option<String> },
     /// By PVE on its node, which knows no volume of it: what it lay on is dead.
     WithoutDisk { node: String },
     /// By Ceph's own command on another node: its own does not answer.
     WithoutNode { node: String },
+}
+
+impl Way {
+    /// The devices that are free when the OSD is gone.
+    async fn devices(&self, cx: &Cx<Pve>, was: &Osd, live: &Live) -> Result<Vec<String>, Problem> {
+        let (node, own) = match self {
+            Self::ByNode { node, device } => (node, device.clone()),
+            Self::WithoutDisk { node } => (node, None),
+            Self::WithoutNode { .. } => return Ok(Vec::new()),
+        };
+        let sides = side::paths(cx, was, live, node).await?;
+        Ok(own.into_iter().chain(sides).collect())
+    }
 }
 
 /// What speaks against taking the OSD out of the cluster, beside `allow_destroy`.
@@ -78,10 +91,8 @@ async fn remove_in_turn(cx: &Cx<Pve>, was: &Osd, id: u32) -> Result<Deleted<Osd>
         if !was.ready && look::lies_on(cx, &was.node, id).await? {
             return Ok(unlisted(was, id));
         }
-        return match leftover::of(cx, was).await? {
-            Some(path) => Ok(freed(cx, was, id, (&was.node, &path), deadline).await),
-            None => Ok(gone(cx, id)),
-        };
+        let left = leftover::of(cx, was).await?;
+        return Ok(freed(cx, was, id, (&was.node, &left), deadline).await);
     };
     // Before anything is changed: this also finds out whether the node can be asked at all.
     require_removable(cx, was).await?;
@@ -89,6 +100,7 @@ async fn remove_in_turn(cx: &Cx<Pve>, was: &Osd, id: u32) -> Result<Deleted<Osd>
     if !matches!(way, Way::ByNode { .. }) {
         must_be_ours_to_ceph(cx, was, id).await?;
     }
+    let devices = way.devices(cx, was, &live).await?;
     if live.in_ {
         match cx.client.ceph().osd_out(id).await.during(&doing) {
             Err(problem) if problem.refused() => return Err(problem.into()),
@@ -98,23 +110,31 @@ async fn remove_in_turn(cx: &Cx<Pve>, was: &Osd, id: u32) -> Result<Deleted<Osd>
     }
     match (taken_out(cx, was, &live, &way, deadline).await, &way) {
         (Err(problem), _) => Ok(left(was, problem)),
-        (Ok(()), Way::ByNode { node, device }) => Ok(freed(cx, was, id, (node, device), deadline).await),
-        (Ok(()), _) => Ok(gone(cx, id)),
+        (Ok(()), Way::ByNode { node, .. } | Way::WithoutDisk { node }) => {
+            Ok(freed(cx, was, id, (node, &devices), deadline).await)
+        }
+        (Ok(()), Way::WithoutNode { .. }) => Ok(gone(cx, id)),
     }
 }
 
-/// The end of a removal: what PVE has left on a partition.
-async fn freed(cx: &Cx<Pve>, was: &Osd, id: u32, (node, device): (&str, &str), deadline: Instant) -> Deleted<Osd> {
-    match leftover::free(cx, node, device, deadline).await {
-        Ok(()) => gone(cx, id),
-        Err(problem) => {
+/// The end of a removal: what PVE has left on partitions, the first of them the OSD's own.
+async fn freed(
+    cx: &Cx<Pve>,
+    was: &Osd,
+    id: u32,
+    (node, devices): (&str, &[String]),
+    deadline: Instant,
+) -> Deleted<Osd> {
+    for device in devices {
+        if let Err(problem) = leftover::free_side(cx, node, device, deadline).await {
             let hint = format!(
                 "osd.{id} is destroyed, and {device} of {node} is not known to be free yet. Destroy again to go on from here; if \
                  the resource is still configured, the next apply does so and makes a new OSD there."
             );
-            unfinished(was, problem, &hint)
+            return unfinished(was, problem, &hint);
         }
     }
+    gone(cx, id)
 }
 
 fn gone(cx: &Cx<Pve>, id: u32) -> Deleted<Osd> {
@@ -154,7 +174,7 @@ async fn way(cx: &Cx<Pve>, was: &Osd, live: &Live) -> Result<Way, Problem> {
         Ok(Some(found)) => {
             must_be_the_one(cx, was, id, &found, &node).await?;
             let list = look::disks(cx, &node).await?;
-            let device = carrier(&list, id).map(|disk| disk.devpath.clone()).unwrap_or_default();
+            let device = carrier(&list, id).filter(|disk| disk.is_partition()).map(|disk| disk.devpath.clone());
             Way::ByNode { node, device }
         }
         Ok(None) if was.force => Way::WithoutDisk { node },

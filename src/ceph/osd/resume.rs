@@ -8,6 +8,7 @@ use tokio::time::Instant;
 use super::creation::{self, Creation, Start, identify, made_by, remember};
 use super::device::kernel_name;
 use super::identity::Identity;
+use super::side::left;
 use super::{Osd, leftover, look, patience_until};
 use crate::ground::error::{During, Problem};
 use crate::ground::evidence;
@@ -36,7 +37,7 @@ pub async fn resume(cx: &Cx<Pve>, prior: &Osd, want: &Osd, deadline: Instant) ->
     }
 }
 
-/// Frees a partition that a failed creation of ours had erased, and nobody could clear since.
+/// Frees what a failed creation of ours had taken, and nobody could clear since.
 pub async fn freed(cx: &Cx<Pve>, was: &Osd, deadline: Instant) -> Result<(), Problem> {
     let Some(upid) = cx.private.get::<String>("task").and_then(|upid| upid.parse().ok()) else { return Ok(()) };
     let node = &was.node;
@@ -44,10 +45,10 @@ pub async fn freed(cx: &Cx<Pve>, was: &Osd, deadline: Instant) -> Result<(), Pro
     let Ok(target) = was.device.find(&list, node) else { return Ok(()) };
     // What the log of a task of long ago tells is lost with it: then `wipe_if` is asked for.
     let log: Vec<String> = cx.client.node(node).task_log(&upid, 0).await.unwrap_or_default();
-    match creation::has_erased(&log, &target.devpath) {
-        true => leftover::free(cx, node, &target.devpath, deadline).await,
-        false => Ok(()),
+    if creation::has_erased(&log, &target.devpath) {
+        leftover::free(cx, node, &target.devpath, deadline).await?;
     }
+    left::take_away(cx, node, &log, deadline).await
 }
 
 /// The OSD that a creation of ours has made without our seeing its number.

@@ -7,7 +7,7 @@ use tokio::time::Instant;
 
 use super::creation::AREAS;
 use super::identity::{Identity, must_be_ours};
-use super::{Osd, look, patience_until, place};
+use super::{Osd, look, patience_until, place, side};
 use crate::ground::error::{During, Problem};
 use crate::ground::pve::Pve;
 
@@ -18,7 +18,7 @@ pub async fn settled(cx: &Cx<Pve>, want: &Osd, found: &Identity, deadline: Insta
         cx.client.ceph().osd_out(found.id).await.during(format!("Cannot take osd.{} out", found.id))?;
         live.in_ = false;
     }
-    Ok(want.identified(found).with_live(&live))
+    Ok(side::measured(cx, found.id, want.identified(found).with_live(&live)).await)
 }
 
 /// Carries on what was left unfinished. One that has run before was on its way out of the cluster: it is brought back.

@@ -12,6 +12,8 @@ fn live(up: bool, in_: bool) -> Live {
         pgs: 0,
         total_space: 0,
         bytes_used: 0,
+        db: None,
+        wal: None,
         version: Some("19.2.3".to_owned()),
     }
 }

@@ -7,6 +7,7 @@ mod left;
 mod listed;
 mod lives;
 mod room;
+mod sides;
 
 use serde_json::{Value as Json, json};
 use terraform_plugin::value::Value;

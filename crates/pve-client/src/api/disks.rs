@@ -102,6 +102,11 @@ impl VolumeGroup {
         self.lvcount.map_or(self.free < self.size, |count| count > 0)
     }
 
+    /// Bytes that no logical volume has.
+    pub fn free(&self) -> u64 {
+        self.free
+    }
+
     /// The disks and partitions that it lies on.
     pub fn devices(&self) -> impl Iterator<Item = &str> {
         self.children.iter().map(|volume| volume.name.as_str())
@@ -115,6 +120,20 @@ struct PhysicalVolume {
 }
 
 impl VolumeGroups {
+    /// The group of this name.
+    pub fn named(&self, name: &str) -> Option<&VolumeGroup> {
+        self.children.iter().find(|group| group.name == name)
+    }
+
+    /// Those that a disk or partition is part of and whose names begin so, in the order of their names.
+    pub fn on(&self, devpath: &str, begins: &str) -> Vec<&VolumeGroup> {
+        let fits =
+            |group: &&VolumeGroup| group.name.starts_with(begins) && group.devices().any(|device| device == devpath);
+        let mut found: Vec<_> = self.children.iter().filter(fits).collect();
+        found.sort_by(|a, b| a.name.cmp(&b.name));
+        found
+    }
+
     /// The group that a disk or partition is part of. Told for those that are not active, too.
     pub fn of(&self, devpath: &str) -> Option<&VolumeGroup> {
         self.children.iter().find(|group| group.devices().any(|device| device == devpath))
@@ -230,6 +249,13 @@ mod tests {
         let groups: VolumeGroups = serde_json::from_str(answer).unwrap();
         let of = |path: &str| groups.of(path).map(|group| (group.name.as_str(), group.has_volumes()));
         assert_eq!((of("/dev/sda3"), of("/dev/sda")), (Some(("pve", true)), None));
+        let on =
+            |path: &str, begins: &str| groups.on(path, begins).iter().map(|group| group.free()).collect::<Vec<_>>();
+        assert_eq!(
+            (on("/dev/sdc", "vg"), on("/dev/sdc", "ceph-"), on("/dev/sdd", "")),
+            (vec![6438256640], vec![], vec![4])
+        );
+        assert_eq!(groups.named("old").map(|group| group.free()), Some(4));
         assert_eq!((of("/dev/sdc"), of("/dev/sdd")), (Some(("vgx", false)), Some(("old", true))));
         assert_eq!(groups.of("/dev/sdb").unwrap().devices().collect::<Vec<_>>(), ["/dev/sdb", "/dev/sdc"]);
     }

@@ -154,9 +154,16 @@ fn absent(text: &str) -> bool {
     if text.contains("or is unreachable") || text.contains("no such option") {
         return false;
     }
-    ["does not exist", "no such ", "unrecognized pool", "not HA managed", "not found in 'ceph-volume"]
-        .iter()
-        .any(|words| text.contains(words))
+    [
+        "does not exist",
+        "no such ",
+        "unrecognized pool",
+        "not HA managed",
+        "not found in 'ceph-volume",
+        "not found for OSD",
+    ]
+    .iter()
+    .any(|words| text.contains(words))
 }
 
 /// Sentences that PVE only says before it has begun.

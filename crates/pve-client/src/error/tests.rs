@@ -45,6 +45,7 @@ fn recorded_texts_of_status_500() {
             "OSD '0' not found in 'ceph-volume lvm list' on node 'pve1'.\nMaybe it was created before LVM became the default?",
             "Absent",
         ),
+        ("volume type 'db' not found for OSD 0", "Absent"),
         ("disk 'scsi9' does not exist", "Absent"),
         ("create resource failed: resource ID 'vm:100' already defined", "Exists"),
         ("create storage failed: storage ID 'd1' already defined", "Exists"),

@@ -217,6 +217,12 @@ pub fn osd_purge(osd: u32) -> Vec<String> {
     ceph(["osd", "purge", &osd.to_string(), "--yes-i-really-mean-it"])
 }
 
+/// `ceph-volume lvm zap --destroy GROUP/VOLUME`
+pub fn volume_zap(group: &str, volume: &str) -> Result<Vec<String>, CommandError> {
+    let target = format!("{}/{}", name(group)?, name(volume)?);
+    Ok(["ceph-volume", "lvm", "zap", "--destroy", &target].map(str::to_owned).to_vec())
+}
+
 /// `ceph config set WHO OPTION VALUE`
 pub fn config_set(who: &str, option: &str, value: &str) -> Result<Vec<String>, CommandError> {
     Ok(ceph(["config", "set", &whom(who)?, &name(option)?, value]))
@@ -411,6 +417,15 @@ impl<'a> CephCommands<'a> {
     /// groups are not looked at; one that is up is refused ([`CommandError::is_busy`]), and a missing one is gone already.
     pub async fn purge_osd(&self, osd: u32) -> Result<(), CommandError> {
         self.change(osd_purge(osd)).await
+    }
+
+    /// Takes a volume on the node of this shell away, with its group if it is the last in it. One that a daemon has open is
+    /// refused. What is in it is lost: whose it is has to be looked at before.
+    pub async fn zap_volume(&self, group: &str, volume: &str) -> Result<(), CommandError> {
+        let argv = volume_zap(group, volume)?;
+        let lock = Lock::NodeDisks(self.shell.node().to_owned());
+        let _writing = self.client.begin_write(lock, &[Area::Disks]).await?;
+        self.run(argv).await.map(drop)
     }
 
     /// Sets an option in the monitors' database; one that is set is overwritten. Ceph takes daemons that do not exist.

@@ -21,7 +21,7 @@ use serde::de::DeserializeOwned;
 use crate::{Area, Client, Error, Lock, Request, Task, segment, wire};
 use conf::ConfFile;
 use crush::CrushMap;
-use osd::{LogicalVolume, OsdMetadata, OsdParams, OsdTree};
+use osd::{LogicalVolume, OsdMetadata, OsdParams, OsdTree, VolumeKind};
 use pool::{Pool, PoolParams, PoolRemoval, PoolStatus};
 use services::{Daemon, FileSystem, Manager, MetadataServer, Monitor, Risk, Safety, ServiceAction};
 use status::CephStatus;
@@ -355,7 +355,13 @@ impl<'a> Ceph<'a> {
 
     /// The logical volume of an OSD; its name holds the OSD's fsid. `GET /nodes/{node}/ceph/osd/{id}/lv-info?type=block`
     pub async fn osd_volume(&self, node: &str, id: u32) -> Result<LogicalVolume, Error> {
-        let request = Request::get(format!("nodes/{node}/ceph/osd/{id}/lv-info")).node(node).param("type", "block");
+        self.osd_volume_of(node, id, VolumeKind::Block).await
+    }
+
+    /// The same of any of its volumes; [`Error::is_absent`] if it has none of that kind.
+    /// `GET /nodes/{node}/ceph/osd/{id}/lv-info?type=block|db|wal`
+    pub async fn osd_volume_of(&self, node: &str, id: u32, kind: VolumeKind) -> Result<LogicalVolume, Error> {
+        let request = Request::get(format!("nodes/{node}/ceph/osd/{id}/lv-info")).node(node).param("type", kind.name());
         self.client.call(request).await
     }
 

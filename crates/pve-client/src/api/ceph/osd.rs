@@ -44,6 +44,10 @@ pub struct Osd {
     pub bytes_used: u64,
     /// `19.2.3`; absent if it never ran.
     pub version: Option<String>,
+    /// Whether its database lies on a device of its own; `None` if its daemon has not told where it lies.
+    pub db: Option<bool>,
+    /// The same of its log.
+    pub wal: Option<bool>,
 }
 
 /// A root, a host ...
@@ -104,6 +108,9 @@ struct RawNode {
     #[serde(deserialize_with = "wire::number")]
     bytes_used: u64,
     ceph_version_short: Option<String>,
+    blfsdev: Option<String>,
+    dbdev: Option<String>,
+    waldev: Option<String>,
 }
 
 impl<'de> Deserialize<'de> for OsdTree {
@@ -124,6 +131,10 @@ impl OsdTree {
     /// Takes a branch over and returns its OSDs. JSON nests 128 levels at most, so this does not run deep.
     fn take(&mut self, node: RawNode, host: Option<&str>) -> Vec<u32> {
         if let (Ok(id), "osd") = (u32::try_from(node.id), node.kind.as_str()) {
+            // Where it tells not even the device of its data, that no other is told is no sign.
+            let tells = node.blfsdev.is_some();
+            let own = |device: &Option<String>| (tells || device.is_some()).then_some(device.is_some());
+            let (db, wal) = (own(&node.dbdev), own(&node.waldev));
             self.osds.push(Osd {
                 id,
                 host: node.host.or_else(|| host.map(str::to_owned)),
@@ -136,6 +147,8 @@ impl OsdTree {
                 total_space: node.total_space,
                 bytes_used: node.bytes_used,
                 version: node.ceph_version_short,
+                db,
+                wal,
             });
             return vec![id];
         }
@@ -160,6 +173,47 @@ pub struct OsdParams {
     pub crush_device_class: Option<String>,
     /// Encrypts it with dm-crypt.
     pub encrypted: Option<bool>,
+    /// A device of its own for its database.
+    pub db: Option<OsdSide>,
+    /// A device of its own for its log; without it that lies with the database.
+    pub wal: Option<OsdSide>,
+    /// So many OSDs share the device. Not with `db` or `wal`.
+    pub osds_per_device: Option<u32>,
+}
+
+/// A device of its own for a part of an OSD, which it may share with those of others.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OsdSide {
+    /// As [`OsdParams::device`].
+    pub device: String,
+    /// Bytes; PVE's default is the option of Ceph for it, or else a part of the OSD's own device.
+    pub size: Option<u64>,
+}
+
+/// A volume of an OSD.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum VolumeKind {
+    /// Its data.
+    Block,
+    /// Its database, on a device of its own.
+    Db,
+    /// Its log, on a device of its own.
+    Wal,
+}
+
+impl VolumeKind {
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Block => "block",
+            Self::Db => "db",
+            Self::Wal => "wal",
+        }
+    }
+}
+
+/// Bytes in GiB, as PVE takes them: `60`, `0.5`.
+fn in_gib(bytes: u64) -> f64 {
+    bytes as f64 / f64::from(1 << 30)
 }
 
 impl OsdParams {
@@ -168,6 +222,11 @@ impl OsdParams {
             .param("dev", &self.device)
             .opt("crush-device-class", self.crush_device_class.as_deref())
             .opt("encrypted", self.encrypted.map(wire::flag))
+            .opt("db_dev", self.db.as_ref().map(|db| db.device.as_str()))
+            .opt("db_dev_size", self.db.as_ref().and_then(|db| db.size).map(in_gib))
+            .opt("wal_dev", self.wal.as_ref().map(|wal| wal.device.as_str()))
+            .opt("wal_dev_size", self.wal.as_ref().and_then(|wal| wal.size).map(in_gib))
+            .opt("osds-per-device", self.osds_per_device)
     }
 }
 
@@ -306,6 +365,17 @@ mod tests {
             tree.buckets[0],
             TreeBucket { id: -1, name: "default".into(), kind: "root".into(), osds: vec![5, 2] }
         );
+    }
+
+    #[test]
+    fn devices_of_their_own_are_told_where_the_data_is() {
+        let answer = r#"{"root":{"children":[
+            {"id":"0","name":"osd.0","type":"osd","blfsdev":"/dev/dm-1","dbdev":"/dev/dm-7","waldev":null},
+            {"id":"1","name":"osd.1","type":"osd","blfsdev":null,"dbdev":null,"waldev":null},
+            {"id":"2","name":"osd.2","type":"osd"}]}}"#;
+        let tree: OsdTree = serde_json::from_str(answer).unwrap();
+        let told: Vec<_> = tree.osds.iter().map(|osd| (osd.db, osd.wal)).collect();
+        assert_eq!(told, [(Some(true), Some(false)), (None, None), (None, None)]);
     }
 
     #[test]

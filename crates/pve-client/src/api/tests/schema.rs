@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::{ticket, truth};
 use crate::Client;
-use crate::api::ceph::osd::OsdParams;
+use crate::api::ceph::osd::{OsdParams, OsdSide, VolumeKind};
 use crate::api::ceph::pool::{Erasure, PoolParams, PoolRemoval};
 use crate::api::ceph::services::{Daemon, Risk, ServiceAction};
 use crate::api::ha::resource::Sid;
@@ -56,7 +56,15 @@ async fn call_everything(client: &Client) {
         add_storages: None,
         erasure: None,
     };
-    let osd = OsdParams { device: "/dev/sdb".into(), crush_device_class: Some("ssd".into()), encrypted: Some(true) };
+    let side = |device: &str| Some(OsdSide { device: device.into(), size: Some(1 << 30) });
+    let osd = OsdParams {
+        device: "/dev/sdb".into(),
+        crush_device_class: Some("ssd".into()),
+        encrypted: Some(true),
+        db: side("/dev/sdc"),
+        wal: side("/dev/sdd"),
+        osds_per_device: Some(2),
+    };
     let to = DiskMove {
         storage: "ceph".into(),
         format: Some("raw".into()),
@@ -121,6 +129,7 @@ async fn call_everything(client: &Client) {
         ceph.osd_scrub(3, true),
         ceph.osd_metadata(node, 3),
         ceph.osd_volume(node, 3),
+        ceph.osd_volume_of(node, 3, VolumeKind::Db),
         ceph.service(node, ServiceAction::Start, "osd.3"),
         ceph.service(node, ServiceAction::Stop, "mon.pve1"),
         ceph.service(node, ServiceAction::Restart, "mgr.pve1"),
@@ -234,7 +243,7 @@ async fn every_call_is_one_of_pves_with_its_parameters_and_rights() {
     call_everything(&client).await;
     let schema = truth("api.json");
     let calls: Vec<_> = world.calls().into_iter().filter(|call| call.line != "POST /access/ticket").collect();
-    assert_eq!(calls.len(), 78, "{:#?}", world.lines());
+    assert_eq!(calls.len(), 79, "{:#?}", world.lines());
     let faults: Vec<_> = calls
         .iter()
         .filter_map(|call| check(&schema, call).err().map(|fault| format!("{} {}: {fault}", call.line, call.form)))

@@ -132,11 +132,14 @@ async fn an_osd_is_known_and_purged_without_its_node() {
         ("ceph osd dump -f json", 0, "{\"osds\":[]}", ""),
         ("ceph osd purge 0 --yes-i-really-mean-it", 16, "", "Error EBUSY: osd.0 is not `down`.\n"),
         ("ceph osd purge 0 --yes-i-really-mean-it", 0, "", "purged osd.0\n"),
+        ("ceph-volume lvm zap --destroy ceph-1/osd-db-2", 0, "", "--> Zapping successful\n"),
     ]);
     let ceph = CephCommands::new(&client, &script);
     assert_eq!(ceph.osd_fsid(0).await.unwrap().as_deref(), Some("fd5e13e3-2fdd-46be-a184-7bd2b1542d6f"));
     assert_eq!(ceph.osd_fsid(0).await.unwrap(), None);
     assert!(ceph.purge_osd(0).await.unwrap_err().is_busy());
     ceph.purge_osd(0).await.unwrap();
+    assert!(matches!(ceph.zap_volume("ceph-1", "-x").await, Err(CommandError::Name(_))));
+    ceph.zap_volume("ceph-1", "osd-db-2").await.unwrap();
     assert!(script.is_done());
 }

@@ -1,7 +1,7 @@
 //! OSDs: the daemon, its place in the map, and the disk below it.
 
-use super::Time;
 use super::crush::ONE;
+use super::{Role, Time};
 
 /// Where an OSD keeps its data.
 #[derive(Debug, Clone, PartialEq)]
@@ -79,6 +79,8 @@ pub struct Osd {
     pub down_at: u32,
     /// Flags of this OSD alone (`noout` and so on).
     pub flags: Vec<String>,
+    /// What has devices of its own, as its daemon told when it came up last: with the path, and the size.
+    pub parts: Vec<(Role, String, u64)>,
     /// The device of its database or log is dead: it never starts again.
     pub crippled: bool,
     /// `osd destroy`: the id keeps its place, key and data are gone.
@@ -105,6 +107,7 @@ impl Osd {
             up_from: 0,
             down_at: 0,
             flags: vec![],
+            parts: vec![],
             crippled: false,
             destroyed: false,
         }

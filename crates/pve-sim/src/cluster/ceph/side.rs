@@ -45,11 +45,6 @@ pub struct SideVolume {
 }
 
 impl Ceph {
-    /// The volume of this role that belongs to the OSD with this uuid.
-    pub fn side_of(&self, uuid: &str, role: Role) -> Option<&SideVolume> {
-        self.side_volumes.iter().find(|v| v.role == role && v.osd.as_ref().is_some_and(|(_, of)| of == uuid))
-    }
-
     /// How many volumes of this role that belong to OSDs lie on a device.
     pub fn sides_on(&self, node: &str, path: &str, role: Role) -> usize {
         let here = |v: &&SideVolume| v.node == node && v.path == path && v.role == role && v.osd.is_some();

@@ -256,6 +256,9 @@ fn finish(t: &mut TaskCx<'_>, plan: &Plan) -> Result<(), String> {
             volume.osd = Some((id, fsid.clone()));
         }
     }
+    if let Some(osd) = t.cluster.ceph.osds.get_mut(&id) {
+        osd.parts = sides.into_iter().map(|side| (side.role, side.path, side.size)).collect();
+    }
     t.log(format!("Running command: vgcreate --force --yes {vg} {path}"));
     t.log(format!(
         " stdout: Physical volume \"{path}\" successfully created.\n stdout: Volume group \"{vg}\" successfully created"

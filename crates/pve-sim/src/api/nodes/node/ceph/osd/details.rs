@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::super::{Need, ceph};
 use super::{osd_id, side_node};
-use crate::cluster::ceph::{OsdDevice, Role, SideVolume, lv_name};
+use crate::cluster::ceph::{OsdDevice, SideVolume, lv_name};
 use crate::kernel::clock::Time;
 use crate::kernel::{Call, PveError, Routes};
 
@@ -49,15 +49,18 @@ fn metadata(call: &mut Call<'_>) -> Result<Value, PveError> {
         "dev_node": on_disk.then(|| format!("/dev/dm-{id}")), "physical_device": path.rsplit('/').next(),
     });
     let mut devices = vec![block];
-    for role in [Role::Db, Role::Wal] {
-        let Some(volume) = ceph.side_of(&osd.uuid, role) else { continue };
+    for (role, path, size) in &osd.parts {
         // Ceph names the disk, of a partition, too.
         // Belief: from Ceph's sources; no OSD with a device of its own for its database was recorded.
-        let disk = volume.path.rsplit('/').next().unwrap_or_default().trim_end_matches(|c: char| c.is_ascii_digit());
-        let disk = if disk.starts_with("nvme") { disk.trim_end_matches('p') } else { disk };
+        let disk = path.rsplit('/').next().unwrap_or_default().trim_end_matches(|c: char| c.is_ascii_digit());
+        let disk = if path.contains("/nvme") {
+            path.rsplit('/').next().and_then(|name| name.split('p').next())
+        } else {
+            Some(disk)
+        };
         devices.push(json!({
-            "device": role.word(), "size": volume.size, "support_discard": true, "type": "ssd",
-            "dev_node": side_node(id, role), "physical_device": disk,
+            "device": role.word(), "size": size, "support_discard": true, "type": "ssd",
+            "dev_node": side_node(id, *role), "physical_device": disk,
         }));
     }
     Ok(json!({ "osd": data, "devices": devices }))

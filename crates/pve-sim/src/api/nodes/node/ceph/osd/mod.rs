@@ -94,7 +94,7 @@ fn add_osd(ceph: &Ceph, (id, osd): (u32, &Osd), pgs: &Pgs, row: &Value, out: &mu
         out["osdtype"] = json!("bluestore");
         out["blfsdev"] = json!(block);
         for (name, role) in [("dbdev", Role::Db), ("waldev", Role::Wal)] {
-            out[name] = json!(ceph.side_of(&osd.uuid, role).map(|_| side_node(id, role)));
+            out[name] = json!(osd.parts.iter().any(|(part, ..)| *part == role).then(|| side_node(id, role)));
         }
         out["ceph_version"] = json!(ceph.release.long());
         out["ceph_version_short"] = json!(ceph.release.short());
