@@ -104,7 +104,8 @@ fn short(number: f64) -> String {
     text.strip_suffix(".0").map(str::to_owned).unwrap_or(text)
 }
 
-fn left(seconds: f64) -> String {
+/// A time as people say it: `1 h 07 min`.
+pub fn left(seconds: f64) -> String {
     // A move that needs longer than that has stalled.
     let seconds = seconds.min(f64::from(u32::MAX)) as u64;
     match (seconds / 3600, seconds / 60 % 60) {

@@ -8,9 +8,9 @@ use serde_json::Value as Json;
 
 /// What one job needs: by path the privileges, and for which types of resources only root@pam will do.
 #[derive(Debug, Default, PartialEq)]
-struct Rights {
-    by_path: BTreeMap<String, BTreeSet<String>>,
-    root: BTreeSet<String>,
+pub struct Needed {
+    pub by_path: BTreeMap<String, BTreeSet<String>>,
+    pub root: BTreeSet<String>,
 }
 
 /// An object that is planned or looked up: its type, what that needs, and the values of its attributes.
@@ -37,12 +37,9 @@ pub fn lines(docs: &Json, plan: Option<&Json>) -> String {
         }
     };
     let mut text = String::new();
-    let (mut reads, mut writes) = (Rights::default(), Rights::default());
+    let (mut reads, mut writes) = (Needed::default(), Needed::default());
     for object in &planned {
-        for need in object.needs.as_array().into_iter().flatten() {
-            if !concerns(need, object) {
-                continue;
-            }
+        for need in object.all() {
             // Whoever applies plans first.
             if need["job"] == "plan" {
                 reads.add(need, object);
@@ -53,6 +50,18 @@ pub fn lines(docs: &Json, plan: Option<&Json>) -> String {
     reads.tell("plans", "Plan", &mut text);
     writes.tell("applies", "Apply", &mut text);
     text
+}
+
+/// What the job that makes these needs: resources, each with values that its attributes have or had.
+pub fn to_apply<'a>(docs: &Json, resources: impl Iterator<Item = (&'a str, [&'a Json; 2])>) -> Needed {
+    let mut needed = Needed::default();
+    for (kind, values) in resources {
+        let object = Planned { kind, needs: &docs["resources"][kind]["needs"], values: values.to_vec() };
+        for need in object.all() {
+            needed.add(need, &object);
+        }
+    }
+    needed
 }
 
 /// Everything of a kind that the provider offers, with no values.
@@ -81,7 +90,14 @@ fn looked_up(module: &Json) -> Vec<&Json> {
     here.chain(below).collect()
 }
 
-impl Rights {
+impl Planned<'_> {
+    /// What it needs with these values.
+    fn all(&self) -> impl Iterator<Item = &Json> {
+        self.needs.as_array().into_iter().flatten().filter(|need| concerns(need, self))
+    }
+}
+
+impl Needed {
     fn add(&mut self, need: &Json, object: &Planned<'_>) {
         let any: Vec<&str> = need["any"].as_array().into_iter().flatten().filter_map(Json::as_str).collect();
         // The one that says least: to look at something is less than to change it.

@@ -1,6 +1,8 @@
-//! What the program does besides serving Terraform: `act`, `privileges`, `tasks`.
+//! What the program does besides serving Terraform: `act`, `explain`, `privileges`, `tasks`.
 
 mod act;
+mod explain;
+mod privileges;
 pub mod tasks;
 
 use std::ffi::OsString;
@@ -26,6 +28,8 @@ pub fn dispatch(arguments: &[OsString]) -> Option<ExitCode> {
     let words: Vec<String> = words.collect();
     match verb.as_str() {
         "act" => Some(act::run(&words)),
+        "explain" => Some(explain::run(&words)),
+        "privileges" => Some(privileges::run(&words)),
         "tasks" => Some(tasks::run(&words)),
         _ => None,
     }

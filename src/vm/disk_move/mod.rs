@@ -93,7 +93,7 @@ fn rate(text: &String) -> Result<(), String> {
 }
 
 /// PVE counts in whole KiB a second.
-fn kib_per_second(text: &str) -> Result<u64, String> {
+pub(crate) fn kib_per_second(text: &str) -> Result<u64, String> {
     let size = text.trim().strip_suffix("/s").and_then(|size| size.parse::<Size>().ok());
     match size.map(|size| size.bytes() / 1024) {
         Some(kib) if kib > 0 => Ok(kib),

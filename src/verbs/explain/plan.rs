@@ -1,0 +1,172 @@
+//! What a plan holds, out of the JSON of `terraform show`.
+
+use serde_json::Value as Json;
+
+use super::Gate;
+use crate::ground::privileges::{self, Needed};
+
+/// A plan.
+pub struct Plan<'a> {
+    pub entries: Vec<Entry<'a>>,
+    /// What the job that applies it needs.
+    pub needed: Needed,
+    /// All resources of ours, before and after.
+    pub before: Vec<(&'a str, &'a Json)>,
+    pub after: Vec<(&'a str, &'a Json)>,
+}
+
+/// What is done to one object.
+pub struct Entry<'a> {
+    pub address: &'a str,
+    /// Where it stood in the configuration, if it was moved.
+    pub from: Option<&'a str>,
+    pub kind: &'a str,
+    pub action: Action,
+    /// It is taken over.
+    pub imported: bool,
+    pub before: &'a Json,
+    pub after: &'a Json,
+    /// Attributes that are known after the apply only.
+    pub unknown: &'a Json,
+    /// What is not shown.
+    pub hidden: [&'a Json; 2],
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Action {
+    Nothing,
+    Create,
+    Update,
+    Replace,
+    Destroy,
+    Forget,
+}
+
+impl<'a> Plan<'a> {
+    /// Only what is of this provider: other providers' resources are theirs to explain.
+    pub fn read(plan: &'a Json, docs: &Json) -> Self {
+        let changes = plan["resource_changes"].as_array().into_iter().flatten();
+        let ours =
+            changes.filter(|change| change["mode"] == "managed" && docs["resources"].get(kind(change)).is_some());
+        let entries: Vec<Entry<'_>> = ours.filter_map(Entry::read).collect();
+        let done = |entry: &&Entry<'_>| !matches!(entry.action, Action::Nothing | Action::Forget);
+        let needed = entries.iter().filter(done).map(|entry| (entry.kind, [entry.after, entry.before]));
+        Self {
+            needed: privileges::to_apply(docs, needed),
+            before: resources(&plan["prior_state"]["values"]["root_module"]),
+            after: resources(&plan["planned_values"]["root_module"]),
+            entries,
+        }
+    }
+
+    /// What trips a gate: addresses, or what needs the login of root@pam.
+    pub fn trips(&self, gate: Gate) -> Vec<&str> {
+        if gate == Gate::Root {
+            return self.needed.root.iter().map(String::as_str).collect();
+        }
+        let trips = |entry: &&Entry<'_>| match gate {
+            Gate::Destroy => matches!(entry.action, Action::Destroy | Action::Replace),
+            Gate::Replace => entry.action == Action::Replace,
+            Gate::Erase => entry.erases(),
+            Gate::Move => entry.moves_data(),
+            Gate::Root => false,
+        };
+        self.entries.iter().filter(trips).map(|entry| entry.address).collect()
+    }
+}
+
+impl<'a> Entry<'a> {
+    fn read(change: &'a Json) -> Option<Self> {
+        let what = &change["change"];
+        let actions: Vec<&str> = what["actions"].as_array()?.iter().filter_map(Json::as_str).collect();
+        let action = match actions.as_slice() {
+            ["create"] => Action::Create,
+            ["update"] => Action::Update,
+            ["delete"] => Action::Destroy,
+            ["delete", "create"] | ["create", "delete"] => Action::Replace,
+            ["forget"] => Action::Forget,
+            // A new one is made, and the old one left to itself.
+            ["create", "forget"] | ["forget", "create"] => Action::Create,
+            _ => Action::Nothing,
+        };
+        Some(Self {
+            address: change["address"].as_str()?,
+            from: change["previous_address"].as_str(),
+            kind: kind(change),
+            action,
+            imported: what["importing"].is_object(),
+            before: &what["before"],
+            after: &what["after"],
+            unknown: &what["after_unknown"],
+            hidden: [&what["before_sensitive"], &what["after_sensitive"]],
+        })
+    }
+
+    /// A text or number of it, as it will be or else as it was.
+    pub fn text(&self, name: &str) -> Option<String> {
+        text(&self.after[name]).or_else(|| text(&self.before[name]))
+    }
+
+    /// Whether something of it is gone from the disks afterwards, or may be.
+    pub fn erases(&self) -> bool {
+        let ends = matches!(self.action, Action::Destroy | Action::Replace);
+        let begins = matches!(self.action, Action::Create | Action::Replace);
+        let holds_data = matches!(
+            self.kind,
+            "pve_ceph_osd"
+                | "pve_ceph_pool"
+                | "pve_ceph_erasure_pool"
+                | "pve_ceph_filesystem"
+                | "pve_vm"
+                | "pve_disk_partition"
+        );
+        let may_erase = |values: &Json| values["wipe_if"].as_array().is_some_and(|may| !may.is_empty());
+        ends && holds_data || begins && self.kind == "pve_ceph_osd" && may_erase(self.after)
+    }
+
+    /// Whether a disk is copied from one storage to another.
+    pub fn moves_data(&self) -> bool {
+        match self.kind {
+            "pve_vm_disk_move" => {
+                let another = self.before["storage"] != self.after["storage"];
+                self.action == Action::Create
+                    || self.action == Action::Replace
+                    || self.action == Action::Update && another
+            }
+            "pve_vm" => self.action == Action::Update && !self.moved_disks().is_empty(),
+            _ => false,
+        }
+    }
+
+    /// Disks of a machine whose storage changes: interface, from, to.
+    pub fn moved_disks(&self) -> Vec<(&'a str, &'a str, &'a str)> {
+        let before = self.before["disks"].as_object().into_iter().flatten();
+        let moved = before.filter_map(|(disk, was)| {
+            let (from, to) = (was["storage"].as_str()?, self.after["disks"][disk]["storage"].as_str()?);
+            (from != to).then_some((disk.as_str(), from, to))
+        });
+        moved.collect()
+    }
+}
+
+/// A scalar as text.
+pub fn text(value: &Json) -> Option<String> {
+    match value {
+        Json::String(text) => Some(text.clone()),
+        Json::Number(number) => Some(number.to_string()),
+        Json::Bool(truth) => Some(truth.to_string()),
+        _ => None,
+    }
+}
+
+fn kind(change: &Json) -> &str {
+    change["type"].as_str().unwrap_or_default()
+}
+
+/// Type and values of the resources of a module and those below it.
+fn resources(module: &Json) -> Vec<(&str, &Json)> {
+    let here = module["resources"].as_array().into_iter().flatten().filter(|object| object["mode"] == "managed");
+    let here = here.map(|object| (kind(object), &object["values"]));
+    let below = module["child_modules"].as_array().into_iter().flatten().flat_map(resources);
+    here.chain(below).collect()
+}
