@@ -3,6 +3,7 @@
 //! A library only so that its tests can hold a whole provider in their own process; the program is all that users get.
 
 mod access;
+mod acme;
 mod ceph;
 mod cluster;
 mod firewall;
@@ -11,6 +12,9 @@ mod ground;
 mod ha;
 #[cfg(test)]
 mod in_process;
+mod job;
+mod mapping;
+mod metrics;
 mod moves;
 mod node;
 mod notification;

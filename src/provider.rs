@@ -11,6 +11,7 @@ use pve_client::{Client, Config, Proxies};
 use terraform_plugin::{Attr, Error, Move, Path, Provider, ProviderConfig, Registry, Say, Secret, Start};
 
 use crate::access;
+use crate::acme;
 use crate::ceph;
 use crate::cluster;
 use crate::firewall;
@@ -18,6 +19,9 @@ use crate::functions;
 use crate::ground::ledger::Ledger;
 use crate::ground::pve::Pve;
 use crate::ha;
+use crate::job;
+use crate::mapping;
+use crate::metrics;
 use crate::node;
 use crate::notification;
 use crate::storage;
@@ -156,11 +160,15 @@ impl Provider for PveProvider {
     fn registry() -> Registry<Pve> {
         let areas = [
             access::offer,
+            acme::offer,
             ceph::offer,
             cluster::offer,
             firewall::offer,
             functions::offer,
             ha::offer,
+            job::offer,
+            mapping::offer,
+            metrics::offer,
             node::offer,
             notification::offer,
             storage::offer,

@@ -76,7 +76,7 @@ struct Guest {
 
 /// Types of resources that make guests and storages, for plans that make the member as well.
 pub(super) const GUESTS: &[&str] = &["vm", "container"];
-pub(super) const STORAGES: &[&str] = &[
+pub(crate) const STORAGES: &[&str] = &[
     "storage_btrfs",
     "storage_cephfs",
     "storage_cifs",

@@ -23,6 +23,7 @@ use crate::ceph::pool::Pool as CephPool;
 use crate::cluster::found::Cluster;
 use crate::cluster::member::ClusterMember;
 use crate::ha::resource::HaResource;
+use crate::job::replication::Replication;
 use crate::node::file::NodeFile;
 use crate::node::partition::DiskPartition;
 use crate::node::service::NodeService;
@@ -472,6 +473,7 @@ fn no_resource_is_left_out() {
         super::type_name::<NodeFile>(),
         super::type_name::<NodeService>(),
         super::type_name::<Osd>(),
+        super::type_name::<Replication>(),
         super::type_name::<StorageRbd>(),
         super::type_name::<Vm>(),
         super::type_name::<VmDiskMove>(),

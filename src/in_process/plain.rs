@@ -4,7 +4,10 @@
 mod apt;
 mod counts;
 mod firewall;
+mod jobs;
+mod mappings;
 mod members;
+mod metrics;
 mod notifications;
 mod root;
 mod singles;
@@ -60,10 +63,18 @@ async fn life<M: Model>(rig: &Rig, id: &str, configs: &[Json]) {
 /// What has a life here, to see that none is forgotten.
 const LIVED: &[&str] = &[
     "pve_acl",
+    "pve_acme_plugin",
     "pve_apt_standard_repository",
+    "pve_backup_job",
     "pve_cluster_options",
     "pve_firewall_options",
     "pve_group",
+    "pve_mapping_dir",
+    "pve_mapping_pci",
+    "pve_mapping_usb",
+    "pve_metric_server_graphite",
+    "pve_metric_server_influxdb",
+    "pve_metric_server_opentelemetry",
     "pve_node_config",
     "pve_notification_gotify",
     "pve_notification_matcher",

@@ -20,8 +20,17 @@ use crate::access::realm::sync_job::RealmSyncJob;
 use crate::access::role::Role;
 use crate::access::token::Token;
 use crate::access::user::User;
+use crate::acme::plugin::AcmePlugin;
 use crate::cluster::options::ClusterOptions;
 use crate::firewall::options::{FirewallOptions, of_place};
+use crate::job::backup::BackupJob;
+use crate::job::replication::Replication;
+use crate::mapping::dir::MappingDir;
+use crate::mapping::pci::MappingPci;
+use crate::mapping::usb::MappingUsb;
+use crate::metrics::graphite::MetricServerGraphite;
+use crate::metrics::influxdb::MetricServerInfluxdb;
+use crate::metrics::opentelemetry::MetricServerOpentelemetry;
 use crate::node::config::NodeConfig;
 use crate::node::dns::NodeDns;
 use crate::node::hosts::NodeHosts;
@@ -50,6 +59,8 @@ use crate::storage::zfspool::StorageZfspool;
 /// What every section was compared with.
 fn compared() -> Held {
     let mut held = Held { api: api(), ..Held::default() };
+    held.section::<AcmePlugin>();
+    held.section::<BackupJob>();
     held.section::<ClusterOptions>();
     for (place, path) in [
         ("cluster", "cluster/firewall/options"),
@@ -60,6 +71,12 @@ fn compared() -> Held {
         held.section_at::<FirewallOptions>(path, |name| name == "place" || of_place(place).contains(&name));
     }
     held.section::<Group>();
+    held.section::<MappingDir>();
+    held.section::<MappingPci>();
+    held.section::<MappingUsb>();
+    held.section::<MetricServerGraphite>();
+    held.section::<MetricServerInfluxdb>();
+    held.section::<MetricServerOpentelemetry>();
     held.section::<NodeConfig>();
     held.section::<NodeDns>();
     held.section::<NodeHosts>();
@@ -75,6 +92,7 @@ fn compared() -> Held {
     held.section::<RealmLdap>();
     held.section::<RealmOpenid>();
     held.section::<RealmSyncJob>();
+    held.section::<Replication>();
     held.section::<Role>();
     held.section::<Token>();
     held.section::<User>();
@@ -279,10 +297,12 @@ fn is_optional(parameter: &Json) -> bool {
 
 /// How the parts of a property string differ from what PVE says of them.
 fn parts<S: Section>(attribute: &Attribute, parameter: &Json) -> Vec<String> {
-    let (Kind::Nested(Nesting::Single, parts), Some(format)) = (&attribute.kind, parameter["format"].as_object())
-    else {
-        return Vec::new();
+    let (parts, of) = match &attribute.kind {
+        Kind::Nested(Nesting::Single, parts) => (parts, parameter),
+        Kind::Nested(Nesting::List | Nesting::Set, parts) if attribute.repeated => (parts, &parameter["items"]),
+        _ => return Vec::new(),
     };
+    let Some(format) = of["format"].as_object() else { return Vec::new() };
     let mut found = Vec::new();
     let mut offered = BTreeSet::new();
     for part in parts.iter().filter(|part| part.rule != Rule::Computed) {

@@ -3,6 +3,7 @@
 
 mod family;
 pub mod life;
+pub mod nodes;
 pub mod ordered;
 mod own;
 mod parts;
@@ -24,7 +25,7 @@ use crate::ground::pve::Pve;
 
 #[cfg(test)]
 pub use family::from_live;
-pub use family::{change, creation, ids, listed, made, must_see_all, written};
+pub use family::{change, creation, end as ended, ids, listed, made, must_see_all, written};
 pub use life::{key_of, said_again};
 pub use own::OwnRight;
 pub use parts::{Bandwidth, WORDS};
@@ -220,6 +221,8 @@ pub struct Family {
     pub in_parameters: bool,
     /// Whether it is a POST that changes it.
     pub posted: bool,
+    /// What answers call the key, where they do not call it as the parameter of a creation: `plugin`.
+    pub listed_as: Option<&'static str>,
     /// What a list is asked for: `("full", "1")`.
     pub listed_with: &'static [(&'static str, &'static str)],
     /// What PVE means where it says nothing, of what has to be there: `("pool", "rbd")`.
@@ -251,6 +254,7 @@ impl Family {
         made: Made::InTheCollection,
         in_parameters: false,
         posted: false,
+        listed_as: None,
         listed_with: &[],
         meant: &[],
         blames: &[],

@@ -95,7 +95,8 @@ pub(super) fn is_named<S: Section>(live: &Live) -> bool {
 pub(super) fn key_of_entry<S: Section>(live: &Live) -> Option<S::Key> {
     let attributes = S::attributes();
     let of_key = attributes.iter().filter(|a| S::Key::FIELDS.contains(&a.name.as_str()));
-    let parts = of_key.map(|a| Some((a.name.clone(), value::<S>(a, live.get(a.parameter())?).ok()?)));
+    let called = |a: &Attribute| S::FAMILY.listed_as.unwrap_or(a.parameter()).to_owned();
+    let parts = of_key.map(|a| Some((a.name.clone(), value::<S>(a, live.get(&called(a))?).ok()?)));
     S::Key::decode(&parts.collect::<Option<_>>()?).ok()
 }
 

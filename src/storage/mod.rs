@@ -4,7 +4,7 @@ pub mod btrfs;
 pub mod cephfs;
 pub mod cifs;
 pub mod dir;
-mod entry;
+pub mod entry;
 pub mod esxi;
 pub mod images;
 pub mod iscsi;

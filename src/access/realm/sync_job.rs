@@ -9,6 +9,7 @@ use crate::ground::error::Problem;
 use crate::ground::pve::Pve;
 use crate::ground::rights;
 use crate::ground::texts;
+use crate::job::schedule;
 use crate::section::{Family, Made, Right, Section, Sight, WORDS, plain};
 
 /// A job that takes over users and groups from the directory server of a realm, again and again.
@@ -88,6 +89,8 @@ impl Section for RealmSyncJob {
         prior: Option<&Self>,
         found: &mut Findings<Self>,
     ) -> Result<(), Error> {
+        let before = prior.map(|prior| prior.schedule.as_str());
+        schedule::is_read(cx, want.schedule.text(), before, found).await?;
         let Some(realm) = want.realm.text().filter(|_| prior.is_none()) else { return Ok(()) };
         let realms = super::realms(cx).await?;
         match realms.iter().find(|entry| entry.realm == realm) {

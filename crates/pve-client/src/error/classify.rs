@@ -154,21 +154,31 @@ fn absent(text: &str) -> bool {
     if text.contains("or is unreachable") || text.contains("no such option") {
         return false;
     }
-    [
-        "does not exist",
-        "no such ",
-        "unrecognized pool",
-        "not HA managed",
-        "not found in 'ceph-volume",
-        "not found for OSD",
-    ]
-    .iter()
-    .any(|words| text.contains(words))
+    // As the plugins of ACME, mappings and metric servers have it.
+    let named = |kind: &str, missing: &str| text.starts_with(kind) && text.trim_end().ends_with(missing);
+    named("ACME plugin '", "' not defined")
+        || named("mapping '", "' not found")
+        || text.starts_with("cannot lookup undefined type!")
+        || [
+            "does not exist",
+            "no such ",
+            "unrecognized pool",
+            "not HA managed",
+            "not found in 'ceph-volume",
+            "not found for OSD",
+        ]
+        .iter()
+        .any(|words| text.contains(words))
 }
 
 /// Sentences that PVE only says before it has begun.
 fn definite(text: &str) -> bool {
     const BEFORE: &[&str] = &[
+        "missing replicate feature on volume",
+        "No replicatable volumes found",
+        "Source and target must not be identical",
+        "couldn't create carbon socket",
+        "Connection test failed: ",
         "protection mode enabled",
         "is running - destroy failed",
         "purge parameter not set",

@@ -1,0 +1,5 @@
+data "pve_mappings_dir" "all" {}
+
+output "dir_mapping_ids" {
+  value = keys(data.pve_mappings_dir.all.mappings_dir)
+}

@@ -1,0 +1,7 @@
+resource "pve_mapping_dir" "share" {
+  id = "share"
+  map = [
+    { node = "pve1", path = "/srv" },
+    { node = "pve2", path = "/srv" },
+  ]
+}

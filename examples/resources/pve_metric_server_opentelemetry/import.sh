@@ -1,0 +1,1 @@
+terraform import pve_metric_server_opentelemetry.collector collector

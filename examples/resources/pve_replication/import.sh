@@ -1,0 +1,1 @@
+terraform import pve_replication.web 101-0

@@ -1,0 +1,14 @@
+//! What PVE does again and again: backups and copies of guests.
+
+pub mod backup;
+pub mod replication;
+pub mod schedule;
+
+use terraform_plugin::Registry;
+
+use crate::ground::pve::Pve;
+
+/// What this area offers.
+pub fn offer(registry: Registry<Pve>) -> Registry<Pve> {
+    registry.listed::<backup::BackupJob>().listed::<replication::Replication>()
+}

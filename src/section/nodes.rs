@@ -1,0 +1,34 @@
+//! Nodes that a configuration names and PVE does not ask for.
+
+use std::collections::BTreeSet;
+
+use terraform_plugin::{Cx, Error, Findings, Path};
+
+use super::listed;
+use crate::ground::error::{During, Problem};
+use crate::ground::pve::Pve;
+
+/// Tells at plan of nodes that there are not. `what` has them, in the words of a summary: `A mapping`.
+pub async fn told_if_missing<M>(
+    cx: &Cx<Pve>,
+    nodes: BTreeSet<String>,
+    what: &str,
+    at: impl Into<Path>,
+    found: &mut Findings<M>,
+) -> Result<(), Error> {
+    if nodes.is_empty() || !found.is_plan() {
+        return Ok(());
+    }
+    let all = cx.client.nodes().list().await.during("Cannot list the cluster's nodes")?;
+    let there: BTreeSet<String> = all.iter().map(|entry| entry.node.clone()).collect();
+    let is_missing = |node: &&String| !there.contains(*node) && !cx.comes("cluster_member", node);
+    let missing: Vec<&str> = nodes.iter().filter(is_missing).map(String::as_str).collect();
+    if !missing.is_empty() {
+        let problem = Problem::new(
+            format!("{what} is for a node that there is not"),
+            format!("There is no node {}; there are: {}. PVE takes it as it is.", missing.join(", "), listed(&there)),
+        );
+        found.notice(problem.at(at));
+    }
+    Ok(())
+}
