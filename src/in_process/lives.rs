@@ -246,12 +246,13 @@ async fn every_resource_lives_from_its_example() {
 async fn every_data_source_tells_what_its_example_asks() {
     let mut with_ceph = Bench::with_ceph().await;
     for name in named("data-sources") {
-        // Where Ceph or the cluster is what the example makes, there is none before; what is reached by SSH is not reached elsewhere.
+        // Where Ceph or the cluster is what the example makes, there is none before; what is reached by SSH is not reached elsewhere,
+        // nor is there a storage of its kind.
         let of_its_own = Beside::of(&name).unwrap().cluster.is_some_and(|cluster| {
             let no_ceph = ["none", "installed"].iter().any(|stage| cluster["ceph"]["stage"] == *stage);
             let singles =
                 cluster["nodes"].as_array().is_some_and(|nodes| nodes.iter().any(|node| node["single"] == true));
-            no_ceph || singles || cluster["ssh"] == true
+            no_ceph || singles || cluster["ssh"] == true || cluster["storages"].is_array()
         });
         let mut own = if of_its_own { Some(bench_of(&name).await) } else { None };
         let bench = own.as_mut().unwrap_or(&mut with_ceph);
