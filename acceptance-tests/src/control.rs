@@ -119,6 +119,11 @@ impl Sim {
         self.post(&format!("/nodes/{node}/disks/{serial}/kill"), &json!({}))
     }
 
+    /// A disk is put into a node, written as in the cluster's file.
+    pub fn put_in(&self, node: &str, disk: &Value) -> anyhow::Result<()> {
+        self.post(&format!("/nodes/{node}/disks"), disk)
+    }
+
     /// Lets simulated time pass at once.
     pub fn advance(&self, seconds: u64) -> anyhow::Result<()> {
         self.post("/clock/advance", &json!({ "seconds": seconds }))

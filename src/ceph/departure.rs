@@ -182,6 +182,15 @@ impl Consequence {
         Error::new("OSDs that pools lie on are to be destroyed", format!("{} {then}", self.told(id)))
     }
 
+    /// What comes of it where its disk is dead.
+    pub fn lost(&self, id: u32) -> Error {
+        let detail = format!(
+            "{} What lay on its dead disk is lost already: nothing is waited for, and Ceph makes copies anew where there is room.",
+            self.told(id)
+        );
+        Error::new("OSDs whose disks are dead go", detail)
+    }
+
     fn told(&self, id: u32) -> String {
         let mut others: Vec<_> =
             self.going.iter().filter(|other| **other != id).map(|id| format!("osd.{id}")).collect();

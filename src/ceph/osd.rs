@@ -2,6 +2,7 @@
 
 mod contents;
 mod creation;
+mod dead;
 mod device;
 mod down;
 mod foresight;
@@ -54,9 +55,11 @@ use side::{Role, words};
 /// next one; if the resource is still configured, the next apply brings the OSD back, or makes a new one there if it was
 /// destroyed already.
 ///
-/// A refresh warns of an OSD that has lost its disk, and plans nothing because of it.
-/// An OSD whose disk or node is dead is destroyed once `force = true` was applied: Ceph's own records tell then which OSD it
-/// is, and where the node does not answer, Ceph's own command takes it out, through another node.
+/// A refresh warns of an OSD that has lost its disk, and plans nothing because of it. Another disk in the configuration replaces it
+/// in one apply: what lay on the dead one is lost already, so nothing is waited for, and `allow_destroy` counts as it is configured.
+/// Ceph's own records tell which OSD it is. It stays as long as Ceph misses copies that only its disk may hold, unless
+/// `force = true` is configured, which counts at once there, too.
+/// An OSD whose node is dead is destroyed once `force = true` was applied: Ceph's own command takes it out, through another node.
 ///
 /// An OSD that exists already on the device is not taken over; the error prints the `import` block. One exception: an apply
 /// that was killed cannot tell what it has made. An OSD that the journal in Terraform's data folder says this configuration
@@ -118,11 +121,13 @@ pub struct Osd {
     /// partitions is judged by each of them. `LVM` is what is left of a volume group; one that is in use is never erased.
     #[attr(local, each = erasable)]
     pub wipe_if: Option<BTreeSet<String>>,
-    /// Must be true, and applied, before the OSD can be destroyed.
+    /// Must be true, and applied, before the OSD can be destroyed. Where its disk is dead and the configuration names another one,
+    /// it counts at once.
     #[attr(local, default = false)]
     pub allow_destroy: bool,
-    /// Destroys the OSD without waiting until Ceph has moved its data elsewhere, also where its disk or its node is dead. Must
-    /// be true, and applied, before.
+    /// Destroys the OSD without waiting until Ceph has moved its data elsewhere, also where its node is dead. Must be true, and
+    /// applied, before. Where its disk is dead and the configuration names another one, it counts at once: then also copies are
+    /// given up that Ceph still misses.
     #[attr(local, default = false)]
     pub force: bool,
     /// Its number. Ceph uses numbers again.

@@ -231,6 +231,11 @@ impl Site {
         self.control("POST", &format!("/nodes/{node}/disks/{serial}/kill"), &json!({}));
     }
 
+    /// A disk is put in, written as in the cluster's file.
+    pub(super) fn put_in(&self, node: &str, disk: &Json) {
+        self.control("POST", &format!("/nodes/{node}/disks"), disk);
+    }
+
     /// Lets simulated time pass at once.
     pub(super) fn advance(&self, seconds: u64) {
         self.0.advance(Duration::from_secs(seconds));

@@ -21,6 +21,8 @@ type Map = BTreeMap<String, Box<RawValue>>;
 const OWN: char = '.';
 /// Set between an import and the read that follows it.
 const IMPORTED: &str = ".imported";
+/// What a plan hands on to the removal that it holds.
+const HANDED: &str = ".handed.";
 
 impl Private {
     /// From the bytes of a request. What this provider has not written counts as nothing.
@@ -60,6 +62,39 @@ impl Private {
         self.lock().remove(key);
     }
 
+    /// In the plan of a replacement: has the removal know something by [`Private::handed`]. It sees the state alone, and this is how
+    /// it learns what the plan has seen of configuration and API. Nothing else ever sees it: it is forgotten where the plan turns
+    /// out to be no replacement, and with the removal.
+    pub fn hand_on(&self, key: &str, value: impl Serialize) {
+        match to_raw_value(&value) {
+            Ok(value) => drop(self.lock().insert(format!("{HANDED}{key}"), value)),
+            Err(error) => tracing::error!(key, %error, "private value cannot be handed on"),
+        }
+    }
+
+    /// What the plan of a replacement has handed on, in that plan and in its removal.
+    pub fn handed<T: DeserializeOwned>(&self, key: &str) -> Option<T> {
+        serde_json::from_str(self.lock().get(&format!("{HANDED}{key}"))?.get()).ok()
+    }
+
+    /// Without what was handed on.
+    pub(crate) fn kept(self) -> Self {
+        self.lock().retain(|key, _| !key.starts_with(HANDED));
+        self
+    }
+
+    /// What was handed on alone: for the second plan of a replacement, whose private data the removal gets.
+    pub(crate) fn on_its_way(self) -> Self {
+        self.lock().retain(|key, _| key.starts_with(HANDED));
+        self
+    }
+
+    /// The bytes of a plan of which it is known by now whether it is a replacement.
+    pub(crate) fn planned(&self, replaces: bool) -> Vec<u8> {
+        let all = self.encode();
+        if replaces { all } else { Self::decode(&all).kept().encode() }
+    }
+
     /// The state that goes with it comes from an import and holds no more than the key.
     pub(crate) fn imported() -> Self {
         let mark = to_raw_value(&true).map(|mark| (IMPORTED.to_owned(), mark));
@@ -94,6 +129,20 @@ mod tests {
         again.remove("fsid");
         again.remove("started");
         assert!(again.encode().is_empty());
+    }
+
+    #[test]
+    fn what_is_handed_on_goes_with_a_replacement_alone() {
+        let private = Private::default();
+        private.set("fsid", "abc");
+        private.hand_on("word", 7_u64);
+        assert_eq!((private.handed::<u64>("word"), private.get::<u64>("word")), (Some(7), None));
+        let planned = |replaces: bool| Private::decode(&private.planned(replaces));
+        assert_eq!((planned(false).handed::<u64>("word"), planned(true).handed::<u64>("word")), (None, Some(7)));
+        assert_eq!(planned(false).get::<String>("fsid").as_deref(), Some("abc"));
+        let removal = planned(true).on_its_way();
+        assert_eq!((removal.handed::<u64>("word"), removal.get::<String>("fsid")), (Some(7), None));
+        assert!(removal.kept().encode().is_empty());
     }
 
     #[test]

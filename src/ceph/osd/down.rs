@@ -24,7 +24,7 @@ pub async fn tell(cx: &Cx<Pve>, live: &Live, node: Option<&str>, prior: Option<&
                 }
             }
         }
-        Ok(None) => cx.warn(Diagnostic::warning("OSDs have lost their disks", lost(live.id, node, prior))),
+        Ok(None) => cx.warn(Diagnostic::warning("OSDs have lost their disks", lost(live.id, node))),
         // Whoever needs that node is told.
         Err(problem) => tracing::debug!(?problem, osd = live.id, "its node does not tell whether it has a volume"),
     }
@@ -39,17 +39,12 @@ fn part_lost(id: u32, node: &str, role: Role) -> String {
     )
 }
 
-fn lost(id: u32, node: &str, prior: Option<&Osd>) -> String {
-    let cure = match prior {
-        Some(osd) if osd.force && osd.allow_destroy => "it can be destroyed as it is, since `force` was applied.",
-        _ => {
-            "apply `force = true` and `allow_destroy = true` on it, and then destroy it: it is taken out of Ceph without its \
-             disk."
-        }
-    };
+fn lost(id: u32, node: &str) -> String {
     format!(
         "osd.{id} is down, and {node} knows no volume of it (`ceph-volume lvm list`): its disk has died or was taken out, or LVM \
-         does not see it. Nothing is planned because of that. If the disk is not to come back, {cure}"
+         does not see it. Nothing is planned because of that. If the disk is not to come back, name another one in its configuration, \
+         with `allow_destroy = true`: one apply takes this OSD out of Ceph and makes a new one there. Or take it out of the configuration \
+         once `allow_destroy = true` was applied."
     )
 }
 

@@ -76,8 +76,8 @@ pub fn without_volume(id: u32, node: &str) -> Problem {
     Problem::new(
         format!("osd.{id} has no volume on {node}"),
         "The node knows none of it (`ceph-volume lvm list`): its disk has died or was taken out, or LVM does not see it. \
-         Nothing was written. If it is not to come back, apply `force = true` and then destroy the OSD: Ceph's own records \
-         tell then which one it is, and it is taken out of Ceph without its disk.",
+         Nothing was written. If it is not to come back, destroy the OSD once Ceph sees that it is down, or name another disk: Ceph's \
+         own records tell then which one it is, and it is taken out of Ceph without its disk.",
     )
 }
 

@@ -7,7 +7,7 @@ use terraform_plugin::{Change, Cx, Diagnostic, Error, Say};
 use super::contents::carrier;
 use super::device::{Device, DevicePlan};
 use super::removal::protected;
-use super::{Osd, look};
+use super::{Osd, dead, look};
 use crate::ground::error::{During, Problem};
 use crate::ground::pve::Pve;
 
@@ -52,7 +52,17 @@ pub async fn reworded(cx: &Cx<Pve>, change: &mut Change<Osd>, say: &mut Say<Osd>
         Ok(Named::Other(lies)) => {
             let at = if renamed { "device" } else { "node" };
             let cure = "If only the words are wrong, write those, and nothing is done.";
-            if prior.allow_destroy {
+            let dead = dead::replaced(cx, change).await;
+            if dead && !dead::allowed(cx, prior).allow_destroy {
+                let detail = format!(
+                    "{OTHER}: {lies} To have the one that is named now, {what} is taken out of Ceph first. If that is what you want, set \
+                     `allow_destroy = true` beside it: since the disk is dead, that counts at once. Nothing was written."
+                );
+                say.error(at, "OSDs are protected", detail);
+            } else if dead {
+                let detail = format!("{lies} To have the disk that is named now, {what} is taken out of Ceph first.");
+                say.warning(at, "OSDs with dead disks are replaced", detail);
+            } else if prior.allow_destroy {
                 let detail =
                     format!("{lies} {cure} To have the disk that is named now, {what} is destroyed there first.");
                 say.warning(at, OTHER, detail);
@@ -156,7 +166,7 @@ fn compared(list: &[Disk], id: u32, home: &str, node: &str, device: &Device) -> 
                 lies.devpath
             ))
         }
-        (None, Some(there)) if there.is_free() => {
+        (None, Some(there)) if there.is_free() || !may_carry(there) => {
             Named::Other(format!("osd.{id} lies on no disk that {home} lists: its own has died or was taken out."))
         }
         (None, None) if node != home => {
@@ -166,6 +176,11 @@ fn compared(list: &[Disk], id: u32, home: &str, node: &str, device: &Device) -> 
             Named::Untold(format!("osd.{id} lies on no disk that {home} lists: its own has died or was taken out."))
         }
     }
+}
+
+/// Whether what is on a device may be an OSD's volume that nobody sees.
+fn may_carry(there: &Disk) -> bool {
+    !there.osd_ids.is_empty() || matches!(there.used.as_deref(), Some("LVM" | "partitions" | "Device Mapper"))
 }
 
 /// The same for one whose creation was cut off before its number was known: both words are looked up.

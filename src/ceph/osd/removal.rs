@@ -9,7 +9,7 @@ use tokio::time::Instant;
 
 use super::contents::carrier;
 use super::identity::{must_be_ours_to_ceph, must_be_the_one, without_volume};
-use super::{Osd, leftover, look, patience_until, place, purge, side};
+use super::{Osd, dead, leftover, look, patience_until, place, purge, side};
 use crate::ceph::departure::{self, Consequence, Leaving};
 use crate::ground::error::{During, Problem};
 use crate::ground::pve::Pve;
@@ -40,15 +40,25 @@ impl Way {
 
 /// What speaks against taking the OSD out of the cluster, beside `allow_destroy`.
 pub async fn removable(cx: &Cx<Pve>, was: &Osd, found: &mut Findings<Osd>) -> Result<(), Error> {
+    let was = &dead::allowed(cx, was);
     // That has been said: what is left would only distract from it.
     if !was.allow_destroy {
         return Ok(());
     }
     let Some(id) = was.osd_id else { return Ok(()) };
     let Some(live) = look::osd(cx, id).await? else { return Ok(()) };
-    found.check(way(cx, was, &live).await);
+    let is_dead = matches!(found.check(way(cx, was, &live).await), Some(Way::WithoutDisk { .. }));
+    if is_dead
+        && !was.force
+        && let Some(missed) = dead::missed(cx, id).await?
+    {
+        found.mendable(missed);
+    }
     if let Some(consequence) = Consequence::of(cx, id).await? {
-        if consequence.is_short() && !was.force {
+        if is_dead {
+            // What is left for the copies is so by now, whether it goes or not.
+            found.notice(consequence.lost(id));
+        } else if consequence.is_short() && !was.force {
             found.mendable(consequence.hindrance(id));
         } else {
             found.notice(consequence.notice(id, was.force));
@@ -69,7 +79,7 @@ pub fn protected(was: &Osd, reason: &str) -> (String, String) {
 
 /// Takes the OSD with this number out of the cluster, if it is still the one that was made.
 pub async fn remove(cx: &Cx<Pve>, was: &Osd, id: u32) -> Result<Deleted<Osd>, Error> {
-    if !was.allow_destroy {
+    if !dead::allowed(cx, was).allow_destroy {
         let (summary, detail) = protected(was, "");
         return Err(Error::new(summary, detail).at("allow_destroy"));
     }
@@ -95,8 +105,9 @@ async fn remove_in_turn(cx: &Cx<Pve>, was: &Osd, id: u32) -> Result<Deleted<Osd>
         return Ok(freed(cx, was, id, (&was.node, &left), deadline).await);
     };
     // Before anything is changed: this also finds out whether the node can be asked at all.
-    require_removable(cx, was).await?;
-    let way = way(cx, was, &live).await?;
+    let granted = dead::still_allowed(cx, was, &live).await?;
+    require_removable(cx, &granted).await?;
+    let way = way(cx, &granted, &live).await?;
     if !matches!(way, Way::ByNode { .. }) {
         must_be_ours_to_ceph(cx, was, id).await?;
     }
@@ -108,7 +119,7 @@ async fn remove_in_turn(cx: &Cx<Pve>, was: &Osd, id: u32) -> Result<Deleted<Osd>
             Ok(()) => {}
         }
     }
-    match (taken_out(cx, was, &live, &way, deadline).await, &way) {
+    match (taken_out(cx, &granted, &live, &way, deadline).await, &way) {
         (Err(problem), _) => Ok(left(was, problem)),
         (Ok(()), Way::ByNode { node, .. } | Way::WithoutDisk { node }) => {
             Ok(freed(cx, was, id, (node, &devices), deadline).await)
@@ -177,7 +188,8 @@ async fn way(cx: &Cx<Pve>, was: &Osd, live: &Live) -> Result<Way, Problem> {
             let device = carrier(&list, id).filter(|disk| disk.is_partition()).map(|disk| disk.devpath.clone());
             Way::ByNode { node, device }
         }
-        Ok(None) if was.force => Way::WithoutDisk { node },
+        // What is down and has no volume has lost it; what runs has one that nobody sees.
+        Ok(None) if was.force || !live.up => Way::WithoutDisk { node },
         Ok(None) => return Err(without_volume(id, &node)),
         Err(problem) if is_dead(&problem) => return without_node(was, live, node, problem),
         Err(problem) => return Err(problem),
@@ -225,7 +237,9 @@ fn elsewhere_in_crush(id: u32, node: &str, host: &str) -> Problem {
 
 async fn taken_out(cx: &Cx<Pve>, was: &Osd, live: &Live, way: &Way, deadline: Instant) -> Result<(), Problem> {
     let id = live.id;
-    if !was.force && !departure::tenants(cx).await?.is_empty() {
+    // From a dead disk nothing is moved anywhere.
+    let full = matches!(way, Way::ByNode { .. });
+    if full && !was.force && !departure::tenants(cx).await?.is_empty() {
         drained(cx, id, deadline).await?;
     }
     match way {

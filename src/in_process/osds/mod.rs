@@ -1,5 +1,6 @@
 //! OSDs that are not as they should be: not listed, of unknown identity, down, without a disk, on disks that others use.
 
+mod dead;
 mod disks;
 mod down;
 mod identity;

@@ -47,8 +47,10 @@ impl<P: Provider> Server<P> {
 
         let attributes = &info.schema().attributes;
         let planned = plan::plan(info, &config, prior.as_ref());
-        // A replacement is planned as a create in the end, with the private data of what it replaces.
-        let private = if prior.is_some() { Private::decode(&request.prior_private) } else { Private::default() };
+        // A replacement is planned as a create in the end, with the private data of what it replaces; of that plan the removal
+        // gets what was handed on to it.
+        let private = Private::decode(&request.prior_private);
+        let private = if prior.is_some() { private.kept() } else { private.on_its_way() };
         let cx = self.looking(object.as_ref(), &planned, private);
         let hook = Hook { prior: prior.clone(), config: Some(config.clone()), plan: Some(planned.clone()) };
         let (planned, replace) = own_say(object.as_ref(), &cx, hook, planned, said).await?;
@@ -66,9 +68,10 @@ impl<P: Provider> Server<P> {
             self.look_ahead(object.as_ref(), cx, ahead, said).await?;
             said.told_once();
         }
+        let replaces = prior.is_none() || !requires_replace.is_empty();
         let private = match &cx {
-            Ok(cx) => cx.private.encode(),
-            Err(private) => private.encode(),
+            Ok(cx) => cx.private.planned(replaces),
+            Err(private) => private.planned(replaces),
         };
         let planned_identity = match wire::encode_identity(object.key(&planned), info)? {
             None if prior.is_some() => request.prior_identity.clone(),
@@ -90,7 +93,8 @@ impl<P: Provider> Server<P> {
         request: &Request,
         said: &mut Diagnostics,
     ) -> Result<Response, Error> {
-        let cx = self.looking(object, &Attributes::new(), Private::decode(&request.prior_private));
+        let private = Private::decode(&request.prior_private).kept();
+        let cx = self.looking(object, &Attributes::new(), private);
         let hook = Hook { prior: prior.clone(), config: None, plan: None };
         own_say(object, &cx, hook, Attributes::new(), said).await?;
         if let (Ok(cx), Some(prior)) = (&cx, &prior) {
@@ -102,9 +106,13 @@ impl<P: Provider> Server<P> {
             said.extend(self.foretold(found, Ahead::Removal(&Self::full(name)), true));
             said.extend(cx.take_warnings());
         }
+        let private = match &cx {
+            Ok(cx) => cx.private.planned(false),
+            Err(private) => private.planned(false),
+        };
         Ok(Response {
             planned_state: Some(wire::null()),
-            planned_private: request.prior_private.clone(),
+            planned_private: private.into(),
             planned_identity: request.prior_identity.clone(),
             ..Response::default()
         })

@@ -176,19 +176,21 @@ async fn a_host_in_crush_that_is_no_node_is_no_obstacle_but_for_destroying() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_osd_whose_disk_is_dead_goes_with_force() {
+async fn an_osd_whose_disk_is_dead_goes_without_force_once_it_is_seen_to_be_down() {
     let mut work = holding(&[("pve1", "SIM0101", "0")], FREE).await;
     let site = work.site.clone();
+    work.site.fault(&json!({
+        "match": { "method": "GET", "path": "/nodes/*/ceph/osd/0/lv-info" }, "times": 1000,
+        "effect": { "status": 500, "message": "OSD '0' not found in 'ceph-volume lvm list' on node 'pve1'." },
+    }));
+    let output = work.destroy().await.failed("osd.0 has no volume on pve1");
+    assert!(output.says("once Ceph sees that it is down"), "{}", output.told());
+    assert!(site.sent().is_empty());
+    site.clear_faults();
     site.kill_disk("pve1", "SIM0101");
     site.advance(900);
     let plan = work.plan().await;
     assert!(plan.is_empty() && plan.says("OSDs have lost their disks"), "{}", plan.told());
-    let output = work.destroy().await.failed("osd.0 has no volume on pve1");
-    assert!(output.says("force = true"), "{}", output.told());
-    assert!(site.sent().is_empty());
-    work.write(&osds(&[("pve1", "SIM0101")], FORCED));
-    work.apply().await.succeeded();
-    assert!(site.sent().is_empty());
     work.destroy().await.succeeded();
     assert_eq!(count(&site), 5);
 }

@@ -89,7 +89,9 @@ impl<P: Provider> Server<P> {
         attributes: &Attributes,
         private: &[u8],
     ) -> Result<Arc<Cx<P::Api>>, Error> {
-        let cx = self.cx(object, operation, Some(attributes))?.with_private(Private::decode(private));
+        let private = Private::decode(private);
+        let private = if operation == Operation::Delete { private } else { private.kept() };
+        let cx = self.cx(object, operation, Some(attributes))?.with_private(private);
         if cx.stop.is_cancelled() {
             return Err(Error::new("Stopped before anything was written", "Apply again."));
         }
