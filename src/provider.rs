@@ -89,6 +89,26 @@ impl Provider for PveProvider {
     type Config = PveConfig;
     type Api = Pve;
 
+    const FILTERS: &'static [&'static str] = &[
+        "content",
+        "device_class",
+        "name",
+        "node",
+        "nodes",
+        "path",
+        "place",
+        "pool",
+        "poolid",
+        "realm",
+        "roleid",
+        "storage",
+        "tags",
+        "type",
+        "userid",
+        "vmid",
+        "who",
+    ];
+
     fn validate(config: &PveConfigPlan, say: &mut Say<PveConfig>) {
         if let Some(token) = config.api_token.known()
             && !(token.reveal().contains('!') && token.reveal().contains('='))

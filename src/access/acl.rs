@@ -2,11 +2,11 @@
 
 use pve_client::{Area, Lock, Request};
 use serde::Deserialize;
-use terraform_plugin::{Cx, Error, Findings, Model, Need, Timeouts};
+use terraform_plugin::{Cx, Error, Findings, Model, Need, Queried, Seen, Timeouts};
 
 use crate::ground::error::{During, Problem};
 use crate::ground::pve::Pve;
-use crate::section::{Family, OwnRight, Section, ids, listed, lives, said_again};
+use crate::section::{Family, OwnRight, Section, ids, listed, lives, said_again, sees_all};
 
 use super::{acl_path, group, user};
 
@@ -188,3 +188,19 @@ async fn write(cx: &Cx<Pve>, entry: &Acl, with: impl FnOnce(Request) -> Request,
 }
 
 lives!(Acl);
+
+impl Queried<Pve> for Acl {
+    async fn seek(cx: &Cx<Pve>) -> Result<Vec<Seen<Self>>, Error> {
+        sees_all(cx, "/access", &["Sys.Audit", "Permissions.Modify"], "pve_acl").await?;
+        let doing = "Cannot read the access control list";
+        let entries = cx.client.shared::<Vec<Entry>>(Area::Access, Request::get("access/acl")).await.during(doing)?;
+        let one = |entry: &Entry| Self {
+            path: entry.path.clone(),
+            roleid: entry.roleid.clone(),
+            who: if entry.kind == "group" { format!("@{}", entry.ugid) } else { entry.ugid.clone() },
+            propagate: entry.propagate,
+            timeouts: Timeouts::default(),
+        };
+        Ok(entries.iter().map(one).map(Seen::whole).collect())
+    }
+}

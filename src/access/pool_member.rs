@@ -4,12 +4,12 @@ use std::sync::Arc;
 
 use pve_client::{Area, Lock, Request};
 use serde::Deserialize;
-use terraform_plugin::{Change, Cx, Error, Findings, Model, Need, Path, Say, Timeouts};
+use terraform_plugin::{Change, Cx, Error, Findings, Model, Need, Path, Queried, Say, Seen, Timeouts};
 
 use crate::ground::error::{During, Problem};
 use crate::ground::ledger::Planned;
 use crate::ground::pve::Pve;
-use crate::section::{Family, OwnRight, Section, ids, listed, lives, said_again};
+use crate::section::{Family, OwnRight, Section, ids, listed, lives, said_again, sees_all};
 
 use super::pool::Pool;
 
@@ -74,6 +74,9 @@ struct Guest {
     pool: Option<String>,
 }
 
+/// What it takes to see a storage.
+const STORAGE: &[&str] = &["Datastore.Audit", "Datastore.AllocateSpace"];
+
 /// Types of resources that make guests and storages, for plans that make the member as well.
 pub(super) const GUESTS: &[&str] = &["vm", "container"];
 pub(crate) const STORAGES: &[&str] = &[
@@ -126,10 +129,7 @@ impl Section for PoolMember {
     fn sight(key: &PoolMemberKey) -> Option<OwnRight> {
         Some(match is_guest(&key.member) {
             true => OwnRight { path: format!("/vms/{}", key.member), any: &["VM.Audit"] },
-            false => OwnRight {
-                path: format!("/storage/{}", key.member),
-                any: &["Datastore.Audit", "Datastore.AllocateSpace"],
-            },
+            false => OwnRight { path: format!("/storage/{}", key.member), any: STORAGE },
         })
     }
 
@@ -296,3 +296,26 @@ async fn write(
 }
 
 lives!(PoolMember);
+
+impl Queried<Pve> for PoolMember {
+    async fn seek(cx: &Cx<Pve>) -> Result<Vec<Seen<Self>>, Error> {
+        for (path, any) in [
+            ("/pool/{poolid}", &["Pool.Audit"] as &[_]),
+            ("/vms/{member}", &["VM.Audit"]),
+            ("/storage/{member}", STORAGE),
+        ] {
+            sees_all(cx, path, any, "pve_pool_member").await?;
+        }
+        let mut all = Vec::new();
+        for poolid in ids(cx, "pools", Area::Access, "poolid").await? {
+            let request = Request::get("pools").param("poolid", &poolid);
+            let pools: Arc<Vec<Live>> =
+                cx.client.shared(Area::Access, request).await.during(format!("Cannot read pool \"{poolid}\""))?;
+            let members = pools.iter().flat_map(|pool| &pool.members);
+            let names = members
+                .filter_map(|member| member.vmid.map(|vmid| vmid.to_string()).or_else(|| member.storage.clone()));
+            all.extend(names.map(|member| Seen::whole(Self { poolid: poolid.clone(), member, ..Self::default() })));
+        }
+        Ok(all)
+    }
+}

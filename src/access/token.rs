@@ -1,13 +1,13 @@
 //! `pve_token`: an API token.
 
-use pve_client::{Request, segment};
+use pve_client::{Area, Request, segment};
 use serde::Deserialize;
-use terraform_plugin::{Attr, Change, Cx, Error, Findings, Model, Say, Secret, Timeouts};
+use terraform_plugin::{Attr, Change, Cx, Error, Findings, Model, Queried, Say, Secret, Seen, Timeouts};
 
 use crate::ground::error::Problem;
 use crate::ground::pve::Pve;
 use crate::ground::texts;
-use crate::section::{self, Family, Live, Made, Right, Section, Sight, Unset, plain};
+use crate::section::{self, Family, Live, Made, Right, Section, Sight, Unset, ids, lives, sees_all};
 
 use super::{USER_CFG, user};
 
@@ -123,7 +123,20 @@ impl Section for Token {
     }
 }
 
-plain!(Token);
+lives!(Token);
+
+impl Queried<Pve> for Token {
+    async fn seek(cx: &Cx<Pve>) -> Result<Vec<Seen<Self>>, Error> {
+        sees_all(cx, "/access/groups/{group}", &["User.Modify", "Sys.Audit"], "pve_token").await?;
+        let mut all = Vec::new();
+        for userid in ids(cx, "access/users", Area::Access, "userid").await? {
+            let path = format!("access/users/{}/token", segment(&userid));
+            let tokens = ids(cx, &path, Area::Access, "tokenid").await?;
+            all.extend(tokens.into_iter().map(|tokenid| TokenKey { userid: userid.clone(), tokenid }).map(Seen::there));
+        }
+        Ok(all)
+    }
+}
 
 /// What comes back when a token is made, or made anew.
 #[derive(Deserialize)]

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use pve_client::{Area, Lock, Request};
 use serde::Deserialize;
-use terraform_plugin::{Cx, Error, Findings, Model, Need, Timeouts};
+use terraform_plugin::{Cx, Error, Findings, Model, Need, Queried, Seen, Timeouts};
 
 use crate::ground::error::{During, Problem};
 use crate::ground::evidence::Before;
@@ -23,39 +23,37 @@ pub struct CephFlags {
     #[attr(default = "ceph", replace, one_of = ["ceph"])]
     pub id: String,
     /// Nothing is backfilled.
-    ///
-    /// Left alone when unset, as all others.
-    #[attr(keep)]
+    #[attr(keep, usual = false)]
     pub nobackfill: Option<bool>,
     /// Nothing is scrubbed deeply.
-    #[attr(keep, api = "nodeep-scrub")]
+    #[attr(keep, usual = false, api = "nodeep-scrub")]
     pub nodeep_scrub: Option<bool>,
     /// No OSD is marked down because others miss it.
-    #[attr(keep)]
+    #[attr(keep, usual = false)]
     pub nodown: Option<bool>,
     /// OSDs that were out stay out when they start.
-    #[attr(keep)]
+    #[attr(keep, usual = false)]
     pub noin: Option<bool>,
     /// OSDs that are down stay in: nothing is moved because of a node that only reboots.
-    #[attr(keep)]
+    #[attr(keep, usual = false)]
     pub noout: Option<bool>,
     /// Nothing is moved to spread the data better.
-    #[attr(keep)]
+    #[attr(keep, usual = false)]
     pub norebalance: Option<bool>,
     /// Nothing is recovered.
-    #[attr(keep)]
+    #[attr(keep, usual = false)]
     pub norecover: Option<bool>,
     /// Nothing is scrubbed.
-    #[attr(keep)]
+    #[attr(keep, usual = false)]
     pub noscrub: Option<bool>,
     /// Tiers of caches do nothing.
-    #[attr(keep)]
+    #[attr(keep, usual = false)]
     pub notieragent: Option<bool>,
     /// OSDs may not start.
-    #[attr(keep)]
+    #[attr(keep, usual = false)]
     pub noup: Option<bool>,
     /// Nothing is read and nothing is written: every guest on Ceph hangs.
-    #[attr(keep)]
+    #[attr(keep, usual = false)]
     pub pause: Option<bool>,
     /// How long operations may take.
     #[attr(timeouts(create = "5m", update = "5m", delete = "5m"))]
@@ -203,3 +201,9 @@ impl Section for CephFlags {
 }
 
 lives!(CephFlags, plain = false);
+
+impl Queried<Pve> for CephFlags {
+    async fn seek(cx: &Cx<Pve>) -> Result<Vec<Seen<Self>>, Error> {
+        Ok(vec![Seen::whole(live(cx).await?)])
+    }
+}

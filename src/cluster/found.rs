@@ -7,8 +7,8 @@ use pve_client::api::cluster::ClusterStatus;
 use pve_client::{Area, Client, Error as PveError, Lock, Request};
 use serde::Deserialize;
 use terraform_plugin::{
-    Change, Created, Cx, Deleted, Diagnostic, Error, Failed, Findings, Model, Need, Nested, Read, Resource, Say,
-    Timeouts, Unwritten, Updated, require, require_removable,
+    Change, Created, Cx, Deleted, Diagnostic, Error, Failed, Findings, Model, Need, Nested, Queried, Read, Resource,
+    Say, Seen, Timeouts, Unwritten, Updated, require, require_removable,
 };
 use tokio::time::{Instant, sleep};
 
@@ -349,5 +349,13 @@ mod tests {
             params,
             [("link0", "10.0.0.1,priority=10"), ("link1", "10.1.0.1")].map(|(k, v)| (k.to_owned(), v.to_owned()))
         );
+    }
+}
+
+impl Queried<Pve> for Cluster {
+    async fn seek(cx: &Cx<Pve>) -> Result<Vec<Seen<Self>>, Error> {
+        let status = cx.client.cluster().status().await.during("Cannot read the cluster's status")?;
+        let one = |name: &String| Seen::whole(Self { name: name.clone(), ready: true, ..Self::default() });
+        Ok(status.name.iter().map(one).collect())
     }
 }

@@ -10,8 +10,8 @@ use std::collections::BTreeMap;
 use pve_client::Client;
 use pve_client::config::EndpointConfig;
 use terraform_plugin::{
-    Change, Created, Cx, Deleted, Error, Failed, Findings, Model, Need, Read, Resource, Say, Secret, Timeouts,
-    Unwritten, Updated,
+    Change, Created, Cx, Deleted, Error, Failed, Findings, Model, Need, Queried, Read, Resource, Say, Secret, Seen,
+    Timeouts, Unwritten, Updated,
 };
 
 use super::found::{self, Link, numbered};
@@ -153,5 +153,18 @@ impl Resource<Pve> for ClusterMember {
 
     async fn delete(cx: &Cx<Pve>, was: &Self) -> Result<Deleted<Self>, Error> {
         leaving::leave(cx, was).await
+    }
+}
+
+/// The number that corosync gives to the node that a cluster is made on.
+const FOUNDER: u32 = 1;
+
+/// The node that the cluster was made on has never joined: it is `pve_cluster`.
+impl Queried<Pve> for ClusterMember {
+    async fn seek(cx: &Cx<Pve>) -> Result<Vec<Seen<Self>>, Error> {
+        let status = cx.client.cluster().status().await.during("Cannot list the cluster's members")?;
+        let joined = status.members.iter().filter(|member| status.name.is_some() && member.nodeid != FOUNDER);
+        let one = |node: String| Seen::whole(Self { node, ready: true, ..Self::default() });
+        Ok(joined.map(|member| one(member.name.clone())).collect())
     }
 }

@@ -16,11 +16,14 @@ use crate::ground::pve::Pve;
 pub fn offer(registry: Registry<Pve>) -> Registry<Pve> {
     registry
         .resource::<found::Cluster>()
+        .query::<found::Cluster>()
         .resource::<member::ClusterMember>()
+        .query::<member::ClusterMember>()
         .data::<told::ClusterFacts>()
         .data::<told::OneMember>()
         .data::<told::AllMembers>()
         .object::<options::ClusterOptions>()
+        .query::<options::ClusterOptions>()
         .data::<version::Version>()
         .data::<versions::Versions>()
         .action::<task_stop::TaskStop>()

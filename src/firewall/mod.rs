@@ -15,5 +15,9 @@ const AREA: Area = Area::File("firewall");
 
 /// What this area offers.
 pub fn offer(registry: Registry<Pve>) -> Registry<Pve> {
-    registry.object::<options::FirewallOptions>().object::<rules::FirewallRules>()
+    registry
+        .object::<options::FirewallOptions>()
+        .query::<options::FirewallOptions>()
+        .object::<rules::FirewallRules>()
+        .query::<rules::FirewallRules>()
 }

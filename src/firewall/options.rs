@@ -5,11 +5,11 @@ use std::collections::BTreeSet;
 use serde_json::Value as Json;
 use terraform_plugin::schema::Rule;
 use terraform_plugin::value::Value;
-use terraform_plugin::{Cx, Error, Findings, Model, Need, Nested, Object, Path, Say, Timeouts};
+use terraform_plugin::{Cx, Error, Findings, Model, Need, Nested, Object, Path, Queried, Say, Seen, Timeouts};
 
 use crate::ground::error::Problem;
 use crate::ground::pve::Pve;
-use crate::section::{Family, Made, OwnRight, Section, Spelling, plain};
+use crate::section::{Family, Made, OwnRight, Section, Spelling, lives};
 
 use super::{AREA, place};
 
@@ -268,4 +268,21 @@ fn locks_out() -> Problem {
     )
 }
 
-plain!(FirewallOptions);
+lives!(FirewallOptions);
+
+/// Where nothing is set, there is nothing to manage.
+impl Queried<Pve> for FirewallOptions {
+    async fn seek(cx: &Cx<Pve>) -> Result<Vec<Seen<Self>>, Error> {
+        let mut all = Vec::new();
+        for place in place::all(cx, &["cluster", "node", "vm", "ct"], "pve_firewall_options", &mut all).await? {
+            match Self::find(cx, &FirewallOptionsKey { place: place.clone() }).await {
+                Ok(found) => {
+                    let nothing = Self { place, ..Self::default() };
+                    all.extend(found.filter(|found| *found != nothing).map(Seen::whole));
+                }
+                Err(problem) => all.push(Seen::Missed(problem.into())),
+            }
+        }
+        Ok(all)
+    }
+}

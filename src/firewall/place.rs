@@ -3,11 +3,11 @@
 use pve_client::api::cluster::GuestKind;
 use pve_client::{Area, segment};
 use terraform_plugin::model::Model;
-use terraform_plugin::{Cx, Findings, Need};
+use terraform_plugin::{Cx, Error, Findings, Keyed, Need, Seen};
 
 use crate::ground::error::{During, Problem};
 use crate::ground::pve::Pve;
-use crate::section::{OwnRight, ids};
+use crate::section::{OwnRight, ids, offline, sees_all};
 
 /// The form of a place that has rules.
 pub const WITH_RULES: &str = r"^(cluster|node/[A-Za-z0-9-]+|(vm|ct)/[1-9][0-9]{2,8}|group/[a-z][a-z0-9_-]{1,17})$";
@@ -119,4 +119,31 @@ pub fn sight(place: &str) -> OwnRight {
         ("vm" | "ct", vmid) => OwnRight { path: format!("/vms/{vmid}"), any: &["VM.Audit"] },
         _ => OwnRight { path: "/".to_owned(), any: &["Sys.Audit"] },
     }
+}
+
+/// All places of these kinds. Nodes that do not answer are told of in `missed`.
+pub async fn all<R: Keyed>(
+    cx: &Cx<Pve>,
+    kinds: &[&str],
+    of: &str,
+    missed: &mut Vec<Seen<R>>,
+) -> Result<Vec<String>, Error> {
+    sees_all(cx, "/vms/{place}", &["VM.Audit"], of).await?;
+    let mut places = vec!["cluster".to_owned()];
+    for node in cx.client.nodes().list().await.during("Cannot list the cluster's nodes")?.iter() {
+        match node.is_online() {
+            true => places.push(format!("node/{}", node.node)),
+            false => missed.push(Seen::Missed(offline(&node.node))),
+        }
+    }
+    for guest in cx.client.cluster().guests().await.during("Cannot list the guests")?.iter() {
+        let kind = if guest.kind == GuestKind::Qemu { "vm" } else { "ct" };
+        places.push(format!("{kind}/{}", guest.vmid));
+    }
+    if kinds.contains(&"group") {
+        let groups = ids(cx, "cluster/firewall/groups", Area::File("firewall"), "group").await?;
+        places.extend(groups.iter().map(|group| format!("group/{group}")));
+    }
+    places.retain(|place| kinds.contains(&parts(place).0));
+    Ok(places)
 }

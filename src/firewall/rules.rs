@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use pve_client::Request;
 use serde::Deserialize;
-use terraform_plugin::{Attr, Cx, Error, Findings, Model, Need, Nested, Path, Say, Timeouts};
+use terraform_plugin::{Attr, Cx, Error, Findings, Model, Need, Nested, Path, Queried, Say, Seen, Timeouts};
 
 use crate::ground::error::Problem;
 use crate::ground::pve::Pve;
@@ -296,3 +296,17 @@ fn is_port(text: &str) -> bool {
 }
 
 lives!(FirewallRules);
+
+impl Queried<Pve> for FirewallRules {
+    async fn seek(cx: &Cx<Pve>) -> Result<Vec<Seen<Self>>, Error> {
+        let mut all = Vec::new();
+        let kinds = ["cluster", "node", "vm", "ct", "group"];
+        for place in place::all(cx, &kinds, "pve_firewall_rules", &mut all).await? {
+            match Self::find(cx, &FirewallRulesKey { place }).await {
+                Ok(found) => all.extend(found.map(Seen::whole)),
+                Err(problem) => all.push(Seen::Missed(problem.into())),
+            }
+        }
+        Ok(all)
+    }
+}

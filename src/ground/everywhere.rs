@@ -26,6 +26,7 @@ where
             Err(problem) => match problem.pve() {
                 Some(PveError::NodeUnreachable { node, message, .. }) => {
                     let summary = format!("Node {node} is unreachable");
+                    cx.unreachable(&summary, message);
                     cx.warn(Diagnostic::warning(summary, format!("{then}: {message}")));
                     None
                 }

@@ -41,19 +41,13 @@ pub struct HaResource {
     #[attr(keep)]
     pub state: Option<HaState>,
     /// Attempts to start it again on the same node.
-    ///
-    /// Left alone when unset (PVE: 1).
-    #[attr(keep)]
+    #[attr(keep, usual = 1_u32)]
     pub max_restart: Option<u32>,
     /// Other nodes to try after that.
-    ///
-    /// Left alone when unset (PVE: 1).
-    #[attr(keep)]
+    #[attr(keep, usual = 1_u32)]
     pub max_relocate: Option<u32>,
     /// Whether it goes back when a better node returns.
-    ///
-    /// Left alone when unset (PVE: true).
-    #[attr(keep)]
+    #[attr(keep, usual = true)]
     pub failback: Option<bool>,
     /// A note.
     #[attr(optional, length = ..=4096, check = one_line, check = texts::not_blank, same = texts::same_but_ends)]

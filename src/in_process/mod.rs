@@ -39,6 +39,7 @@ mod placements;
 mod plain;
 mod pools;
 mod proxies;
+mod queried;
 mod rules;
 mod run_after;
 mod sections;

@@ -23,10 +23,14 @@ use crate::section::{Builtin, Family, Right, Sight, Unset};
 pub fn offer(registry: Registry<Pve>) -> Registry<Pve> {
     registry
         .object::<gotify::NotificationGotify>()
+        .query::<gotify::NotificationGotify>()
         .listed::<matcher::NotificationMatcher>()
         .object::<sendmail::NotificationSendmail>()
+        .query::<sendmail::NotificationSendmail>()
         .object::<smtp::NotificationSmtp>()
+        .query::<smtp::NotificationSmtp>()
         .object::<webhook::NotificationWebhook>()
+        .query::<webhook::NotificationWebhook>()
         .action::<trial::NotificationTest>()
 }
 

@@ -97,17 +97,23 @@ pub fn is_as_wanted<S: Section>(want: &S, live: &S) -> bool {
 /// All that there are, for the data source in the plural.
 pub async fn list<S: Section + Listed<Pve>>(cx: &Cx<Pve>) -> Result<Vec<S>, Error> {
     must_see_all(cx, S::FAMILY.sight, S::PLURAL).await?;
-    let entries = entries::<S>(cx, S::FAMILY.path).await.during(format!("Cannot list `{}`", S::PLURAL))?;
+    let entries = entries_of_kind::<S>(cx).await.during(format!("Cannot list `{}`", S::PLURAL))?;
     let mut all = Vec::with_capacity(entries.len());
-    for live in entries.iter().filter(|live| wrong_kind::<S>(live).is_none()) {
-        let Some(key) = requests::key_of_entry::<S>(live) else { continue };
+    for (key, live) in &entries {
         let model = match S::FAMILY.told {
-            Told::InTheList => Some(from_live::<S>(live, &key)?),
-            Told::ByItself => find::<S>(cx, &key).await?,
+            Told::InTheList => Some(from_live::<S>(live, key)?),
+            Told::ByItself => find::<S>(cx, key).await?,
         };
         all.extend(model);
     }
     Ok(all)
+}
+
+/// The entries of the family's list that are of its kind, by key.
+pub(super) async fn entries_of_kind<S: Section>(cx: &Cx<Pve>) -> Result<Vec<(S::Key, Live)>, pve_client::Error> {
+    let entries = entries::<S>(cx, S::FAMILY.path).await?;
+    let of_kind = entries.iter().filter(|live| wrong_kind::<S>(live).is_none());
+    Ok(of_kind.filter_map(|live| Some((requests::key_of_entry::<S>(live)?, live.clone()))).collect())
 }
 
 /// An error unless all objects are seen that a list has, whatever their ids.

@@ -9,6 +9,7 @@ mod own;
 mod parts;
 mod requests;
 mod resource;
+mod seek;
 #[cfg(test)]
 mod tests;
 mod wire;
@@ -30,6 +31,8 @@ pub use life::{key_of, said_again};
 pub use own::OwnRight;
 pub use parts::{Bandwidth, WORDS};
 pub(crate) use resource::{lives, plain};
+pub(crate) use seek::sought;
+pub use seek::{offline, seek, sees_all};
 pub use wire::Live;
 
 /// A plain object: its model, in which of a few ways PVE treats it, and what is odd about it. Each method does what its family

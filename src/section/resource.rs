@@ -11,13 +11,15 @@ macro_rules! lives {
 }
 pub(crate) use lives;
 
-/// Makes a plain object a resource; with a name in the plural, one that can be listed.
+/// Makes a plain object a resource that is found by the list of its family; with a name in the plural, there is a data source of
+/// all as well.
 macro_rules! plain {
     ($section:ty, $plural:literal) => {
         crate::ground::lives::lived!($section, by crate::section::life, plain = true, plural = $plural);
     };
     ($section:ty) => {
         crate::section::lives!($section);
+        crate::section::sought!($section);
     };
 }
 pub(crate) use plain;

@@ -7,7 +7,7 @@ use terraform_plugin::{Change, Cx, Error, Findings, Model, Say, Timeouts};
 use crate::ground::error::{During, Problem};
 use crate::ground::pve::Pve;
 use crate::ground::texts;
-use crate::section::{Family, Section, listed, lives};
+use crate::section::{Family, Section, listed, lives, sought};
 
 use super::entry::{self, Entry, EntryPlan};
 use super::used::{self, used};
@@ -126,6 +126,7 @@ impl Section for StorageRbd {
 
 // It needs a Ceph that runs.
 lives!(StorageRbd, plain = false);
+sought!(StorageRbd);
 
 /// Whether a pool is planned to be made, alone or as one of two.
 fn pool_comes(cx: &Cx<Pve>, pool: &str) -> bool {

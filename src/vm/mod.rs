@@ -25,5 +25,6 @@ pub fn offer(registry: Registry<Pve>) -> Registry<Pve> {
         .resource::<disk_move::VmDiskMove>()
         .data::<lookup::VmLookup>()
         .resource::<vm::Vm>()
+        .query::<vm::Vm>()
         .action::<guest_power::GuestPower>()
 }

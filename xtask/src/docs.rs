@@ -1,7 +1,8 @@
 //! `cargo xtask docs [--check]`: the registry's pages, from the provider's own description of itself and the examples.
 //!
 //! A page an object, in the layout that the registry expects (`docs/resources/NAME.md`, `docs/data-sources/NAME.md`,
-//! `docs/actions/NAME.md`, `docs/ephemeral-resources/NAME.md`, `docs/functions/NAME.md`, `docs/index.md`). What stands there is what the doc comments of the models say.
+//! `docs/list-resources/NAME.md`, `docs/actions/NAME.md`, `docs/ephemeral-resources/NAME.md`, `docs/functions/NAME.md`,
+//! `docs/index.md`). What stands there is what the doc comments of the models say.
 
 mod compared;
 mod description;
@@ -100,6 +101,10 @@ fn pages(provider: Command) -> Result<BTreeMap<PathBuf, String>> {
             page::function(&provider, name, &example(&examples.join("functions").join(name).join("function.tf"))?);
         pages.insert(Path::new("functions").join(format!("{name}.md")), text);
     }
+    for name in provider.lists.keys() {
+        let path = Path::new("list-resources").join(format!("{}.md", provider.short(name)));
+        pages.insert(path, page::list_resource(&provider, name));
+    }
     Ok(pages)
 }
 
@@ -120,7 +125,7 @@ fn example(path: &Path) -> Result<String> {
 /// The pages that are there.
 fn read_all(folder: &Path) -> Result<BTreeMap<PathBuf, String>> {
     let mut found = BTreeMap::new();
-    for part in ["", "resources", "data-sources", "actions", "ephemeral-resources", "functions"] {
+    for part in ["", "resources", "data-sources", "list-resources", "actions", "ephemeral-resources", "functions"] {
         let Ok(entries) = fs::read_dir(folder.join(part)) else { continue };
         for entry in entries {
             let path = entry?.path();

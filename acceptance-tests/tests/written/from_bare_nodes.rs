@@ -1,11 +1,14 @@
 //! The scenario of `examples/from-bare-nodes`: nodes that do not know each other, the whole road, and back.
 
 use std::fs;
+use std::process::Command;
 
 use acceptance_tests::given::{bare_nodes, bare_serial};
 use acceptance_tests::{Program, Sim, Terraform, Workspace, import_blocks, or_skip};
 use anyhow::{Context as _, ensure};
 use serde_json::json;
+
+use crate::query::{elsewhere, held};
 
 /// So many freshly installed nodes of `disks` disks, the first with a virtual machine, and the scenario for them.
 fn scenario(nodes: usize, disks: usize, copies: (u32, u32)) -> anyhow::Result<Option<(Sim, Workspace)>> {
@@ -29,11 +32,17 @@ fn scenario(nodes: usize, disks: usize, copies: (u32, u32)) -> anyhow::Result<Op
     Ok(Some((sim, work)))
 }
 
-/// Nodes that have joined show other certificates: those that the apply tells are trusted from now on.
-fn trust_the_members(work: &mut Workspace) -> anyhow::Result<()> {
+/// Nodes that have joined show other certificates: those that the apply has told.
+fn fingerprints(work: &Workspace) -> anyhow::Result<String> {
     let state = work.state()?;
-    let told = state["outputs"]["fingerprints"]["value"].as_str().context("no fingerprints in the outputs")?;
-    work.set("PVE_FINGERPRINTS", told);
+    let told = state["outputs"]["fingerprints"]["value"].as_str();
+    Ok(told.context("no fingerprints in the outputs")?.to_owned())
+}
+
+/// They are trusted from now on.
+fn trust_the_members(work: &mut Workspace) -> anyhow::Result<()> {
+    let told = fingerprints(work)?;
+    work.set("PVE_FINGERPRINTS", &told);
     Ok(())
 }
 
@@ -59,6 +68,32 @@ fn three_nodes_become_a_cluster_with_ceph_and_a_machine_under_ha_in_one_apply() 
     ensure!(sim.mutations()?.is_empty(), "{:?}", sim.mutations()?);
     fs::remove_file(work.path().join("import.tf"))?;
     work.plans_nothing()?;
+
+    // Once more, by what the provider itself writes of what it finds.
+    let made = held(&work.state()?);
+    let (trusted, folder) = (fingerprints(&work)?, tempfile::tempdir()?);
+    let written = Command::new(Program::provider()?.path)
+        .args(["query", "--out"])
+        .arg(folder.path().join("found"))
+        .envs(sim.environment())
+        .env("PVE_FINGERPRINTS", &trusted)
+        .output()?;
+    ensure!(written.status.success(), "{}", String::from_utf8_lossy(&written.stderr));
+    let mut fresh = elsewhere(&sim, "")?;
+    for file in fs::read_dir(folder.path().join("found"))? {
+        let path = file?.path();
+        fresh.write(&path.file_name().unwrap_or_default().to_string_lossy(), &fs::read_to_string(&path)?)?;
+    }
+    fresh.set("PVE_FINGERPRINTS", &trusted);
+    sim.forget_requests()?;
+    fresh.init()?.succeeded()?;
+    fresh.run(&["fmt", "-check", "-no-color"])?.succeeded()?;
+    let output = fresh.apply()?.succeeded()?;
+    ensure!(output.says("0 added, 0 changed, 0 destroyed"), "{}", output.told());
+    ensure!(sim.mutations()?.is_empty(), "{:?}", sim.mutations()?);
+    fresh.plans_nothing()?;
+    let missing: Vec<_> = made.difference(&held(&fresh.state()?)).cloned().collect();
+    ensure!(missing.is_empty(), "not taken over: {missing:?}");
 
     // And back: the founder is alone, as it was installed; the others are off.
     work.destroy()?.succeeded()?;

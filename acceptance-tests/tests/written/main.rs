@@ -18,6 +18,7 @@ mod load;
 mod long_move;
 mod modules;
 mod proxmoxer;
+mod query;
 mod requests;
 mod road;
 mod secrets;

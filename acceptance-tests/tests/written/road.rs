@@ -5,7 +5,12 @@ use std::fs;
 use acceptance_tests::{Program, Sim, Terraform, Workspace, import_blocks, or_skip};
 
 /// A cluster with `nodes` nodes of `disks` empty disks, and the scenario for it.
-fn scenario(nodes: usize, disks: usize, vmid: u32, copies: (u32, u32)) -> anyhow::Result<Option<(Sim, Workspace)>> {
+pub(super) fn scenario(
+    nodes: usize,
+    disks: usize,
+    vmid: u32,
+    copies: (u32, u32),
+) -> anyhow::Result<Option<(Sim, Workspace)>> {
     let Some(terraform) = or_skip(Terraform::find()) else { return Ok(None) };
     let count = |n: usize| n.to_string();
     let sim = Sim::start(&[

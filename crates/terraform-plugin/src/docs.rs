@@ -2,16 +2,18 @@
 
 use serde_json::{Value as Json, json};
 
+use crate::look::needs_of_all;
 use crate::model::{Duration, Operation};
 use crate::moved::Move;
 use crate::provider::Provider;
 use crate::registry::{AnyFunction, ObjectInfo};
 use crate::resource::{Job, Need};
 use crate::schema::{Attribute, Check, Kind, Nesting, Rule, Schema};
+use crate::server::list_schema;
 use crate::value::{Value, json as codec};
 
 /// All schemas of a provider: `{"name", "provider": SCHEMA, "resources": {TYPE: OBJECT}, "data_sources": {TYPE: OBJECT},
-/// "actions": {TYPE: OBJECT}, "ephemeral": {TYPE: OBJECT}, "functions": {NAME: FUNCTION}}`.
+/// "lists": {TYPE: OBJECT}, "actions": {TYPE: OBJECT}, "ephemeral": {TYPE: OBJECT}, "functions": {NAME: FUNCTION}}`.
 ///
 /// A `FUNCTION` has `summary`, `description`, `parameters` (each as an attribute), `variadic` (whether the last parameter takes
 /// all arguments that are left) and `returns` (as an attribute).
@@ -34,11 +36,19 @@ pub fn docs_json<P: Provider>() -> Json {
     let actions = registry.actions.iter().map(|(n, o)| (format!("{}_{n}", P::NAME), object(o.info())));
     let ephemeral = registry.ephemeral.iter().map(|(n, o)| (format!("{}_{n}", P::NAME), object(o.info())));
     let functions = registry.functions.iter().map(|(name, one)| ((*name).to_owned(), function(one)));
+    let lists = registry.lists.keys().filter_map(|name| {
+        let info = registry.resources.get(name)?.info();
+        let mut list = schema(&list_schema::<P>(&registry, name)?);
+        list["area"] = info.area.into();
+        list["needs"] = needs_of_all((info.needs)()).iter().map(need).collect();
+        Some((format!("{}_{name}", P::NAME), list))
+    });
     json!({
         "name": P::NAME,
         "provider": schema(ObjectInfo::of_provider::<P::Config>().schema()),
         "resources": resources.collect::<serde_json::Map<_, _>>(),
         "data_sources": data_sources.collect::<serde_json::Map<_, _>>(),
+        "lists": lists.collect::<serde_json::Map<_, _>>(),
         "actions": actions.collect::<serde_json::Map<_, _>>(),
         "ephemeral": ephemeral.collect::<serde_json::Map<_, _>>(),
         "functions": functions.collect::<serde_json::Map<_, _>>(),

@@ -1,6 +1,8 @@
 //! What a provider finds, for commands of its own: the same lists and the same configurations that Terraform gets.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use futures_util::StreamExt;
 
@@ -26,6 +28,8 @@ pub struct Item {
     pub id: String,
     /// What people call it.
     pub title: String,
+    /// As an import would have it.
+    pub state: BTreeMap<String, Value>,
     /// What would have to be written for it to stay as it is, in the order of the schema: what is set.
     pub config: Vec<(String, Value)>,
     /// Attributes that have to be written and that the API tells to nobody, such as a password.
@@ -38,6 +42,11 @@ impl<P: Provider> Inventory<P> {
         let server = Server::<P>::beside(StopToken::new(), PathBuf::from(".terraform"));
         let said = server.configured_with(config).await;
         if said.has_errors() { Err(said) } else { Ok(Self(server)) }
+    }
+
+    /// What the objects work with.
+    pub fn api(&self) -> Result<Arc<P::Api>, Error> {
+        self.0.at_hand()
     }
 
     /// The types that can be listed, with the provider's prefix, and the chapter of each.
@@ -64,12 +73,14 @@ impl<P: Provider> Inventory<P> {
         while let Some(hit) = hits.next().await {
             match hit {
                 Ok(Some(hit)) => {
-                    let mut config = configured(object.as_ref(), &hit.state.unwrap_or_default());
+                    let state = hit.state.unwrap_or_default();
+                    let mut config = configured(object.as_ref(), &state);
                     let untold = |a: &&Attribute| a.rule == Rule::Required && a.write_only;
                     all.push(Item {
                         type_name: type_name.to_owned(),
                         id: hit.id,
                         title: hit.title,
+                        state,
                         untold: attributes.iter().filter(untold).cloned().collect(),
                         config: attributes
                             .iter()

@@ -82,6 +82,17 @@ fn needs_of<A: Send + Sync + 'static, R: Resource<A>>() -> impl Iterator<Item = 
     R::needs().into_iter().filter(|need| need.job == Job::Plan)
 }
 
+/// What it takes to look all up. They are seen from above: the part of a path that names one is left out.
+pub(crate) fn needs_of_all(of_one: Vec<Need>) -> Vec<Need> {
+    let above = |path: &'static str| match path.split_once("/{") {
+        Some(("", _)) => "/",
+        Some((above, _)) => above,
+        None => path,
+    };
+    let to_plan = of_one.into_iter().filter(|need| need.job == Job::Plan);
+    to_plan.map(|need| Need { path: above(need.path), ..need }).collect()
+}
+
 /// What a data source tells of an object.
 fn attributes_of<R: Keyed>() -> Vec<Attribute> {
     R::attributes().into_iter().filter(is_told::<R>).map(told).collect()
@@ -256,14 +267,8 @@ fn each(one: &str) -> String {
 impl<A: Send + Sync + 'static, R: Listed<A> + Debug> DataSource<A> for Many<A, R> {
     const PLAIN: bool = R::PLAIN;
 
-    /// All are seen from above: the part of a path that names one is left out.
     fn needs() -> Vec<Need> {
-        let above = |path: &'static str| match path.split_once("/{") {
-            Some(("", _)) => "/",
-            Some((above, _)) => above,
-            None => path,
-        };
-        needs_of::<A, R>().map(|need| Need { path: above(need.path), ..need }).collect()
+        needs_of_all(R::needs())
     }
 
     async fn read(cx: &Cx<A>, _: Self) -> Result<Self, Error> {

@@ -5,8 +5,8 @@ mod removal;
 use pve_client::Error as PveError;
 use pve_client::api::ceph::conf::ConfFile;
 use terraform_plugin::{
-    Change, Created, Cx, Deleted, Error, Failed, Findings, Model, Need, Read, Resource, Say, Timeouts, Unwritten,
-    Updated,
+    Change, Created, Cx, Deleted, Error, Failed, Findings, Model, Need, Queried, Read, Resource, Say, Seen, Timeouts,
+    Unwritten, Updated,
 };
 
 use crate::ground::error::{During, Problem};
@@ -352,5 +352,12 @@ mod tests {
         for bad in ["10.0.0.0", "10.0.0/24", "10.0.0.0/33", "x/24", "2001:db8::/129", "10.0.0.0/24, 10.1.0.0/24"] {
             assert!(network(&bad.to_owned()).is_err(), "{bad}");
         }
+    }
+}
+
+impl Queried<Pve> for CephCluster {
+    async fn seek(cx: &Cx<Pve>) -> Result<Vec<Seen<Self>>, Error> {
+        let found = Self::find(cx, &CephClusterKey { id: ID.to_owned() }).await?;
+        Ok(found.into_iter().map(Seen::whole).collect())
     }
 }

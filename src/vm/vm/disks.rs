@@ -28,18 +28,17 @@ pub struct Disk {
     /// Where a new disk is made, when `storage` is unset. Never looked at again.
     #[attr(local, check = texts::one_word)]
     pub initial_storage: Option<String>,
-    /// Cache mode. Left alone when unset (PVE: `none`).
-    #[attr(keep, one_of = ["none", "writethrough", "writeback", "unsafe", "directsync"])]
+    /// Cache mode.
+    #[attr(keep, usual = "none", one_of = ["none", "writethrough", "writeback", "unsafe", "directsync"])]
     pub cache: Option<String>,
-    /// Gives freed blocks back to the storage. Left alone when unset (PVE: false).
-    #[attr(keep)]
+    /// Gives freed blocks back to the storage.
+    #[attr(keep, usual = false)]
     pub discard: Option<bool>,
-    /// A thread of its own for I/O; with `scsi_hardware = "virtio-scsi-single"` or virtio disks only. Left alone when unset
-    /// (PVE: false).
-    #[attr(keep)]
+    /// A thread of its own for I/O; with `scsi_hardware = "virtio-scsi-single"` or virtio disks only.
+    #[attr(keep, usual = false)]
     pub iothread: Option<bool>,
-    /// Shown to the guest as an SSD; not for virtio disks. Left alone when unset (PVE: false).
-    #[attr(keep)]
+    /// Shown to the guest as an SSD; not for virtio disks.
+    #[attr(keep, usual = false)]
     pub ssd: Option<bool>,
 }
 

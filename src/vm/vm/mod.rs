@@ -7,6 +7,7 @@ mod create;
 mod destroy;
 mod disks;
 mod left_behind;
+mod listed;
 mod networks;
 mod placement;
 mod possible;
@@ -68,29 +69,29 @@ pub struct Vm {
     /// out: the VM would be in the pool already, and the member would be refused as one that exists.
     #[attr(local, check = texts::one_word)]
     pub pool: Option<String>,
-    /// Cores of each socket. Left alone when unset (PVE: 1).
-    #[attr(keep, range = 1..)]
+    /// Cores of each socket.
+    #[attr(keep, usual = 1_u32, range = 1..)]
     pub cores: Option<u32>,
-    /// Sockets. Left alone when unset (PVE: 1).
-    #[attr(keep, range = 1..)]
+    /// Sockets.
+    #[attr(keep, usual = 1_u32, range = 1..)]
     pub sockets: Option<u32>,
     /// CPU type, such as `host` or `x86-64-v2-AES`, with PVE's options. Left alone when unset.
     #[attr(keep, check = texts::one_tidy_line, same = same_cpu)]
     pub cpu: Option<String>,
-    /// Memory in MiB. Left alone when unset (PVE: 512).
-    #[attr(keep, range = 16..)]
+    /// Memory in MiB.
+    #[attr(keep, usual = 512_u64, range = 16..)]
     pub memory: Option<u64>,
     /// Machine type: `q35`, `pc`, or one with its version (`pc-q35-9.2`), with PVE's options. Left alone when unset.
     #[attr(keep, check = texts::one_tidy_line, same = same_machine)]
     pub machine: Option<String>,
-    /// Firmware. Left alone when unset (PVE: `seabios`).
-    #[attr(keep, one_of = ["seabios", "ovmf"])]
+    /// Firmware.
+    #[attr(keep, usual = "seabios", one_of = ["seabios", "ovmf"])]
     pub bios: Option<String>,
-    /// SCSI controller. Left alone when unset (PVE: `lsi`).
-    #[attr(keep, one_of = ["lsi", "lsi53c810", "virtio-scsi-pci", "virtio-scsi-single", "megasas", "pvscsi"])]
+    /// SCSI controller.
+    #[attr(keep, usual = "lsi", one_of = ["lsi", "lsi53c810", "virtio-scsi-pci", "virtio-scsi-single", "megasas", "pvscsi"])]
     pub scsi_hardware: Option<String>,
-    /// Starts together with its node. Left alone when unset (PVE: false).
-    #[attr(keep)]
+    /// Starts together with its node.
+    #[attr(keep, usual = false)]
     pub on_boot: Option<bool>,
     /// Notes. Left alone when unset; an empty text removes them. White space at the end means nothing.
     #[attr(keep, length = ..=8192, same = texts::same_but_end)]

@@ -31,8 +31,8 @@ pub struct Network {
         same = texts::same_but_case
     )]
     pub mac: Option<String>,
-    /// Whether PVE's firewall filters it. Left alone when unset (PVE: false).
-    #[attr(keep)]
+    /// Whether PVE's firewall filters it.
+    #[attr(keep, usual = false)]
     pub firewall: Option<bool>,
 }
 

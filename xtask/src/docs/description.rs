@@ -12,6 +12,9 @@ pub(super) struct Provider {
     pub(super) provider: Object,
     pub(super) resources: BTreeMap<String, Object>,
     pub(super) data_sources: BTreeMap<String, Object>,
+    /// List resources, by the type that each lists.
+    #[serde(default)]
+    pub(super) lists: BTreeMap<String, Object>,
     #[serde(default)]
     pub(super) actions: BTreeMap<String, Object>,
     #[serde(default)]

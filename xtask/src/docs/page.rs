@@ -111,6 +111,52 @@ fn ended(mut page: String) -> String {
     page
 }
 
+/// The page of what lists a resource's objects.
+pub(super) fn list_resource(provider: &Provider, name: &str) -> String {
+    let object = &provider.lists[name];
+    let mut page = front(&object.area, &format!("{name} List Resource - {}", provider.name), &object.description);
+    let short = provider.short(name);
+    let _ = writeln!(
+        page,
+        "# {name} (List Resource)\n\n{}\n\nFor `terraform query`, from Terraform 1.14 on; `terraform-provider-{} query --type {short}` tells the \
+         same for others. What each object is like stands on the page of [{name}](../resources/{short}.md); the guide [Lost \
+         state](../guides/lost-state.md) tells the whole way.\n",
+        object.description, provider.name
+    );
+    code(&mut page, "Example Usage", "terraform", &list_example(provider, name));
+    schema::section(&mut page, object);
+    page.truncate(page.trim_end().len());
+    page.push_str("\n\n");
+    privileges(&mut page, object, "list", "");
+    page.truncate(page.trim_end().len());
+    page.push('\n');
+    page
+}
+
+/// A block that lists all of them, narrowed down where that can be.
+fn list_example(provider: &Provider, name: &str) -> String {
+    let object = &provider.lists[name];
+    let one = object.attributes.iter().find(|attribute| attribute.kind.as_deref() == Some("string"));
+    let config = one.map(|attribute| {
+        let value = match attribute.name.as_str() {
+            "node" => "pve1",
+            "pool" | "poolid" => "web",
+            "storage" => "local",
+            "userid" => "joe@pve",
+            "place" => "cluster",
+            "path" => "/",
+            "realm" => "pve",
+            _ => "NAME",
+        };
+        format!("\n  config {{\n    {} = \"{value}\"\n  }}\n", attribute.name)
+    });
+    format!(
+        "# In a file whose name ends with `.tfquery.hcl`\nlist \"{name}\" \"all\" {{\n  provider         = {}\n  include_resource = true\n{}}}",
+        provider.name,
+        config.unwrap_or_default()
+    )
+}
+
 /// How an object that exists is imported: by its id, and by its identity, both with the example's values.
 fn imports(page: &mut String, name: &str, object: &Object, import: &str) {
     let import = import.trim_end();
@@ -236,6 +282,28 @@ mod tests {
         let object = serde_json::from_value(json!({ "description": "A disk.", "attributes": [] })).unwrap();
         moves(&mut page, "acme_disk", &object, "terraform import acme_disk.a 'pve1/7'\n");
         assert_eq!(page, "");
+    }
+
+    #[test]
+    fn a_list_shows_how_it_is_narrowed_down_and_what_it_takes() {
+        let provider: Provider = serde_json::from_value(json!({
+            "name": "acme", "provider": {"description": "", "attributes": []}, "resources": {}, "data_sources": {},
+            "lists": {
+                "acme_disk": {
+                    "area": "Disks", "description": "Lists all.",
+                    "attributes": [{"name": "node", "description": "Only those.", "rule": "optional", "type": "string"}],
+                    "needs": [{"job": "plan", "path": "/disks", "any": ["Audit"]}],
+                },
+                "acme_rack": {"area": "Disks", "description": "Lists all.", "attributes": []},
+            },
+        }))
+        .unwrap();
+        let page = list_resource(&provider, "acme_disk");
+        assert!(page.contains("  include_resource = true\n\n  config {\n    node = \"pve1\"\n  }\n}\n```"), "{page}");
+        assert!(page.contains("### Optional\n\n- `node` (String) Only those.\n\n## Privileges\n"), "{page}");
+        assert!(page.contains("| list | `/disks` | `Audit` |\n"), "{page}");
+        assert!(page.contains("[acme_disk](../resources/disk.md)"), "{page}");
+        assert!(list_resource(&provider, "acme_rack").contains("  include_resource = true\n}\n```"));
     }
 
     #[test]

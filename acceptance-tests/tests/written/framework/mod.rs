@@ -3,6 +3,7 @@
 mod beside;
 mod interrupted;
 mod life;
+mod listed;
 mod mishaps;
 mod process;
 mod shelf;

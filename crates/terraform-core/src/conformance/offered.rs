@@ -32,6 +32,7 @@ pub(super) async fn offers(provider: &Provider, schemas: &Schemas, findings: &mu
     let mut talk = Talk { provider: provider.clone(), findings };
     talk.data_sources(&schemas.data_sources).await;
     talk.lists(&schemas.lists).await;
+    talk.generated(schemas).await;
     talk.ephemeral(&schemas.ephemeral).await;
     talk.actions(&schemas.actions).await;
     talk.functions(schemas).await;
@@ -80,6 +81,11 @@ impl Talk<'_> {
             let request = validate(&name, nonsense());
             let said = said!(self, "ValidateListResourceConfig", validate_list_resource_config(request));
             self.refused("ValidateListResourceConfig", &name, said);
+            let request =
+                tf::list_resource::Request { type_name: name.clone(), config: nonsense(), ..Default::default() };
+            let answer = self.provider.client("ListResource").list_resource(request).await;
+            let said = first(answer).await.map(|event| event.map(|event| event.diagnostic).unwrap_or_default());
+            self.refused("ListResource", &name, said);
         }
         let any = !declared.is_empty();
         let request = validate(NOBODYS, nothing());
@@ -90,6 +96,21 @@ impl Talk<'_> {
         let answer = self.provider.client("ListResource").list_resource(request).await;
         let said = first(answer).await.map(|event| event.map(|event| event.diagnostic).unwrap_or_default());
         self.undeclared("ListResource", any, said);
+    }
+
+    /// Configurations of what makes no sense are refused, where any are generated.
+    async fn generated(&mut self, schemas: &Schemas) {
+        let able = schemas.able.generate_resource_config;
+        let generate =
+            |type_name: &str, state| tf::generate_resource_config::Request { type_name: type_name.to_owned(), state };
+        let request = generate(NOBODYS, nothing());
+        let said = said!(self, "GenerateResourceConfig", generate_resource_config(request));
+        self.undeclared("GenerateResourceConfig", able, said);
+        for name in schemas.resources.keys().filter(|_| able) {
+            let request = generate(name, nonsense());
+            let said = said!(self, "GenerateResourceConfig", generate_resource_config(request));
+            self.refused("GenerateResourceConfig", name, said);
+        }
     }
 
     async fn ephemeral(&mut self, declared: &BTreeMap<String, Schema>) {

@@ -349,9 +349,11 @@ impl Table<'_> {
                 let answer = answer.into_inner();
                 let mut told: Vec<String> = answer.resources.into_iter().map(|one| one.type_name).collect();
                 told.extend(answer.data_sources.into_iter().map(|one| format!("data.{}", one.type_name)));
+                told.extend(answer.list_resources.into_iter().map(|one| format!("list.{}", one.type_name)));
                 told.sort();
                 let mut offered: Vec<String> = schemas.resources.keys().cloned().collect();
                 offered.extend(schemas.data_sources.keys().map(|name| format!("data.{name}")));
+                offered.extend(schemas.lists.keys().map(|name| format!("list.{name}")));
                 offered.sort();
                 if told != offered {
                     self.findings.add(Mistake::Metadata, format!("told {told:?}, offered {offered:?}"));

@@ -475,9 +475,11 @@ impl Service for Fake {
         let all = schemas();
         let resource = |type_name: &String| tf::get_metadata::ResourceMetadata { type_name: type_name.clone() };
         let data = |type_name: &String| tf::get_metadata::DataSourceMetadata { type_name: type_name.clone() };
+        let list = tf::get_metadata::ListResourceMetadata { type_name: "t_thing".to_owned() };
         let answer = tf::get_metadata::Response {
             resources: all.resource_schemas.keys().map(resource).collect(),
             data_sources: all.data_source_schemas.keys().map(data).collect(),
+            list_resources: self.listed.iter().map(|_| list.clone()).collect(),
             ..Default::default()
         };
         self.get_metadata(request.get_ref(), answer)
@@ -526,7 +528,8 @@ impl Service for Fake {
         request: Request<tf::list_resource::Request>,
     ) -> Result<Response<tonic::codegen::BoxStream<tf::list_resource::Event>>, Status> {
         let Some(mut events) = self.listed.clone() else { return Err(Status::unimplemented("no lists")) };
-        if request.get_ref().type_name != "t_thing" {
+        let sound = decode(request.get_ref().config.as_ref(), &Type::Object(BTreeMap::new())).is_ok();
+        if request.get_ref().type_name != "t_thing" || !sound {
             events = vec![tf::list_resource::Event { diagnostic: nonsense("", &[]), ..Default::default() }];
         }
         if !request.get_ref().include_resource_object {
@@ -540,6 +543,13 @@ impl Service for Fake {
         &self,
         request: Request<tf::generate_resource_config::Request>,
     ) -> Result<Response<tf::generate_resource_config::Response>, Status> {
+        sense!(
+            self,
+            generate_resource_config,
+            request.get_ref(),
+            &request.get_ref().type_name,
+            &request.get_ref().state
+        );
         let asked = request.get_ref();
         let mut config = asked.state.clone();
         edit(&mut config, &asked.type_name, &[("id", Value::Null)]);

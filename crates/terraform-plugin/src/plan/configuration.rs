@@ -83,8 +83,9 @@ fn value(attribute: &Attribute, found: &Value) -> Value {
     if holds_anyway.is_some_and(|usual| BY_MEANING.attribute(attribute, usual, found)) {
         return Value::Null;
     }
-    // Nothing in it means the same as nothing said, but where something has to be.
-    if attribute.rule != Rule::Required && BY_MEANING.attribute(attribute, &Value::Null, found) {
+    // Nothing in it means the same as nothing said, but where something has to be; what is left alone stays empty.
+    let left_empty = attribute.rule == Rule::Keep && found.as_str() == Some("");
+    if left_empty || (attribute.rule != Rule::Required && BY_MEANING.attribute(attribute, &Value::Null, found)) {
         return Value::Null;
     }
     let Kind::Nested(nesting, inner) = &attribute.kind else { return found.clone() };

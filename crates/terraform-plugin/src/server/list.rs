@@ -21,7 +21,7 @@ use crate::model::Operation;
 use crate::outcome::Read;
 use crate::plan;
 use crate::provider::Provider;
-use crate::registry::{AnyResource, AnySeen, Attributes};
+use crate::registry::{AnyResource, AnySeen, Attributes, Registry};
 use crate::schema::{Attribute, Kind, Rule, Schema, validate};
 use crate::value::{Type, Value};
 
@@ -51,20 +51,23 @@ pub(crate) struct Hit {
 /// What is found, or why something was not looked at. Nothing stands for what is not asked for.
 type Hits = BoxStream<'static, Result<Option<Hit>, Error>>;
 
+/// What a list of these objects can be narrowed down by; none if there is no such list.
+pub(crate) fn list_schema<P: Provider>(registry: &Registry<P::Api>, name: &str) -> Option<Schema> {
+    let tells = registry.lists.get(name)?.tells();
+    let attributes = registry.resources.get(name)?.info().schema().attributes.iter();
+    let attributes = attributes.filter(|a| P::FILTERS.contains(&a.name.as_str()) && is_filter(a, tells));
+    let schema = Schema { attributes: attributes.map(filter).collect(), ..Schema::default() };
+    let of = format!("`{}_{name}`", P::NAME);
+    let description = match schema.attributes.is_empty() {
+        true => format!("Lists all that {of} could manage."),
+        false => format!("Lists all that {of} could manage, or those of them that are as it is said in `config`."),
+    };
+    Some(Schema { description, ..schema })
+}
+
 impl<P: Provider> Server<P> {
-    /// What a list of these objects can be narrowed down by; none if there is no such list.
     pub(super) fn list_schema(&self, name: &str) -> Option<Schema> {
-        let tells = self.0.registry.lists.get(name)?.tells();
-        let object = self.0.registry.resources.get(name)?;
-        let attributes = object.info().schema().attributes.iter();
-        let attributes = attributes.filter(|a| P::FILTERS.contains(&a.name.as_str()) && is_filter(a, tells));
-        let schema = Schema { attributes: attributes.map(filter).collect(), ..Schema::default() };
-        let of = format!("`{}`", Self::full(name));
-        let description = match schema.attributes.is_empty() {
-            true => format!("All objects that {of} could manage."),
-            false => format!("All objects that {of} could manage, or those of them that are as it is said here."),
-        };
-        Some(Schema { description, ..schema })
+        list_schema::<P>(&self.0.registry, name)
     }
 
     pub(super) async fn validate_list(&self, request: validation::Request) -> validation::Response {

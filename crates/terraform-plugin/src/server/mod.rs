@@ -44,7 +44,7 @@ use crate::registry::{AnyAction, AnyDataSource, AnyEphemeral, AnyResource, Attri
 use crate::stop::StopToken;
 
 pub(crate) use generate::configured;
-pub(crate) use list::{Asked, short};
+pub(crate) use list::{Asked, list_schema, short};
 
 /// The gRPC service of a provider. Cheap to clone; clones are the same provider.
 pub struct Server<P: Provider>(Arc<Inner<P>>);
@@ -163,6 +163,11 @@ impl<P: Provider> Server<P> {
             Err(error) => return error.into_diagnostics(),
         };
         self.try_configured(tfplugin6::configure_provider::Request { config, ..Default::default() }).await
+    }
+
+    /// The API alone.
+    pub(crate) fn at_hand(&self) -> Result<Arc<P::Api>, Error> {
+        self.api().map(|(api, ..)| api)
     }
 
     /// The types that can be listed, and the chapter of each.
