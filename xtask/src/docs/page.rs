@@ -136,7 +136,10 @@ pub(super) fn list_resource(provider: &Provider, name: &str) -> String {
 /// A block that lists all of them, narrowed down where that can be.
 fn list_example(provider: &Provider, name: &str) -> String {
     let object = &provider.lists[name];
-    let one = object.attributes.iter().find(|attribute| attribute.kind.as_deref() == Some("string"));
+    // What most people would ask by comes first.
+    let rank = |name: &str| ["node", "pool", "storage", "realm"].iter().position(|known| *known == name).unwrap_or(9);
+    let texts = object.attributes.iter().filter(|attribute| attribute.kind.as_deref() == Some("string"));
+    let one = texts.min_by_key(|attribute| rank(&attribute.name));
     let config = one.map(|attribute| {
         let value = match attribute.name.as_str() {
             "node" => "pve1",
