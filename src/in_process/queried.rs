@@ -192,7 +192,7 @@ async fn a_list_that_is_narrowed_down_asks_no_more_than_it_must() {
 async fn a_node_that_is_off_makes_the_list_short_and_that_is_said() {
     let bench = Bench::with_ceph().await;
     bench.sim.world.control("POST", "/nodes/pve3/power", &json!({"on": false})).unwrap();
-    bench.sim.advance(std::time::Duration::from_secs(300));
+    bench.sim.world.advance(std::time::Duration::from_secs(300));
     for ty in ["pve_node_dns", "pve_apt_repository", "pve_firewall_options"] {
         let said = bench.core.query(ty, json!({}), &Query::default()).await.unwrap_err();
         assert!(said.to_string().contains("pve3"), "{ty}: {said}");
