@@ -330,6 +330,14 @@ async fn settled(cx: &Cx<Pve>, host: &Client, want: &Cluster, deadline: Instant)
     Ok(Cluster { ready: true, ..want.clone() })
 }
 
+impl Queried<Pve> for Cluster {
+    async fn seek(cx: &Cx<Pve>) -> Result<Vec<Seen<Self>>, Error> {
+        let status = cx.client.cluster().status().await.during("Cannot read the cluster's status")?;
+        let one = |name: &String| Seen::whole(Self { name: name.clone(), ready: true, ..Self::default() });
+        Ok(status.name.iter().map(one).collect())
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -349,13 +357,5 @@ mod tests {
             params,
             [("link0", "10.0.0.1,priority=10"), ("link1", "10.1.0.1")].map(|(k, v)| (k.to_owned(), v.to_owned()))
         );
-    }
-}
-
-impl Queried<Pve> for Cluster {
-    async fn seek(cx: &Cx<Pve>) -> Result<Vec<Seen<Self>>, Error> {
-        let status = cx.client.cluster().status().await.during("Cannot read the cluster's status")?;
-        let one = |name: &String| Seen::whole(Self { name: name.clone(), ready: true, ..Self::default() });
-        Ok(status.name.iter().map(one).collect())
     }
 }

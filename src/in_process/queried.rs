@@ -73,6 +73,12 @@ async fn applied() -> Bench {
           server = "https://gotify.example.com"
           token  = "secret"
         }
+        resource "pve_realm_openid" "home" {
+          realm      = "home"
+          issuer_url = "https://id.example.com"
+          client_id  = "pve"
+          client_key = "hush"
+        }
         resource "pve_node_config" "first" {
           node        = "pve1"
           description = "Says $${this} \"aloud\"\nin two lines"
@@ -117,12 +123,15 @@ async fn a_whole_cluster_is_taken_over_by_what_the_command_writes() {
         "place  = \"vm/${pve_vm.",
         "storage = pve_storage_rbd.",
         "token  = var.notification_gotify_alerts_token",
+        "client_key = var.realm_openid_home_client_key",
     ] {
         let plain = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
         assert!(plain(&text).contains(&plain(reference)), "no {reference} in\n{text}");
     }
     let config = Config::from_hcl(&text).unwrap_or_else(|error| panic!("{error}\n{text}"));
-    let config = config.variable("notification_gotify_alerts_token", "secret");
+    assert!(!text.contains("hush"), "a secret stands in it:\n{text}");
+    let config =
+        config.variable("notification_gotify_alerts_token", "secret").variable("realm_openid_home_client_key", "hush");
     let plan = bench.core.plan(&config).await.unwrap_or_else(|said| panic!("{said}\n{text}"));
     assert_eq!(plan.actions(), [], "{text}");
     bench.core.apply_plan(plan).await.unwrap_or_else(|said| panic!("{said}"));

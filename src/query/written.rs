@@ -37,7 +37,7 @@ impl Files {
                 let variable = format!("{}_{label}_{}", super::short(item), untold.name).replace('-', "_");
                 let _ = write!(
                     variables,
-                    "# PVE does not tell it.\nvariable {} {{\n  type      = {}\n  sensitive = true\n}}\n\n",
+                    "# A secret, which is not written down here.\nvariable {} {{\n  type      = {}\n  sensitive = true\n}}\n\n",
                     quoted(&variable),
                     untold.ty()
                 );

@@ -32,7 +32,8 @@ pub struct Item {
     pub state: BTreeMap<String, Value>,
     /// What would have to be written for it to stay as it is, in the order of the schema: what is set.
     pub config: Vec<(String, Value)>,
-    /// Attributes that have to be written and that the API tells to nobody, such as a password.
+    /// Attributes that have to be written and are not in `config`: secrets, which the API tells to nobody, or which should stand in
+    /// no file.
     pub untold: Vec<Attribute>,
 }
 
@@ -75,13 +76,18 @@ impl<P: Provider> Inventory<P> {
                 Ok(Some(hit)) => {
                     let state = hit.state.unwrap_or_default();
                     let mut config = configured(object.as_ref(), &state);
-                    let untold = |a: &&Attribute| a.rule == Rule::Required && a.write_only;
+                    let secret = |a: &&Attribute| {
+                        let is_set = a.sensitive && config.get(&a.name).is_some_and(|value| !value.is_null());
+                        is_set || (a.rule == Rule::Required && a.write_only)
+                    };
+                    let untold: Vec<Attribute> = attributes.iter().filter(secret).cloned().collect();
+                    untold.iter().for_each(|a| drop(config.remove(&a.name)));
                     all.push(Item {
                         type_name: type_name.to_owned(),
                         id: hit.id,
                         title: hit.title,
                         state,
-                        untold: attributes.iter().filter(untold).cloned().collect(),
+                        untold,
                         config: attributes
                             .iter()
                             .filter_map(|a| Some((a.name.clone(), config.remove(&a.name)?)))

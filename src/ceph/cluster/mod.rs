@@ -340,6 +340,13 @@ impl Resource<Pve> for CephCluster {
     }
 }
 
+impl Queried<Pve> for CephCluster {
+    async fn seek(cx: &Cx<Pve>) -> Result<Vec<Seen<Self>>, Error> {
+        let found = Self::find(cx, &CephClusterKey { id: ID.to_owned() }).await?;
+        Ok(found.into_iter().map(Seen::whole).collect())
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::network;
@@ -352,12 +359,5 @@ mod tests {
         for bad in ["10.0.0.0", "10.0.0/24", "10.0.0.0/33", "x/24", "2001:db8::/129", "10.0.0.0/24, 10.1.0.0/24"] {
             assert!(network(&bad.to_owned()).is_err(), "{bad}");
         }
-    }
-}
-
-impl Queried<Pve> for CephCluster {
-    async fn seek(cx: &Cx<Pve>) -> Result<Vec<Seen<Self>>, Error> {
-        let found = Self::find(cx, &CephClusterKey { id: ID.to_owned() }).await?;
-        Ok(found.into_iter().map(Seen::whole).collect())
     }
 }
