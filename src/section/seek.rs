@@ -45,7 +45,7 @@ async fn on_each_node<S: Section>(cx: &Cx<Pve>, key: impl Fn(&str) -> Option<S::
 pub fn offline(node: &str) -> Error {
     Error::new(
         format!("Node {node} is offline"),
-        "What is there is missing from this list. List again when it answers, or ask for other nodes only.",
+        "What is there is missing from this list. List again when it answers.",
     )
 }
 
