@@ -93,6 +93,23 @@ fn others() -> Vec<(&'static str, &'static str, Json)> {
             "pve_vm",
             json!({ "id": "131", "vm_id": 131, "node_name": "pve1", "cpu": [{ "cores": 2 }] }),
         ),
+        ("proxmox_hardware_mapping_pci", "pve_mapping_pci", json!({ "id": "gpu", "name": "gpu" })),
+        ("proxmox_hardware_mapping_usb", "pve_mapping_usb", json!({ "id": "dongle", "name": "dongle" })),
+        ("proxmox_hardware_mapping_dir", "pve_mapping_dir", json!({ "id": "share", "name": "share" })),
+        (
+            "proxmox_metrics_server",
+            "pve_metric_server_graphite",
+            json!({ "id": "carbon", "name": "carbon", "type": "graphite" }),
+        ),
+        ("proxmox_metrics_server", "pve_metric_server_influxdb", json!({ "id": "influx", "name": "influx" })),
+        (
+            "proxmox_metrics_server",
+            "pve_metric_server_opentelemetry",
+            json!({ "id": "collector", "name": "collector" }),
+        ),
+        ("proxmox_backup_job", "pve_backup_job", json!({ "id": "nightly" })),
+        ("proxmox_replication", "pve_replication", json!({ "id": "101-0", "guest": 101, "jobnum": 0 })),
+        ("proxmox_acme_dns_plugin", "pve_acme_plugin", json!({ "plugin": "cloudflare", "api": "cf" })),
         ("proxmox_pool", "pve_pool", json!({ "id": "team", "poolid": "team", "comment": "x" })),
         ("proxmox_vm_qemu", "pve_vm", json!({ "id": "pve1/qemu/131", "vmid": 131, "target_node": "pve1" })),
     ]
@@ -141,7 +158,10 @@ async fn whatever_another_provider_made_is_taken_over_as_it_is() {
     // All at once: most of the time each waits for its cluster.
     let mut all = JoinSet::new();
     for (from, to, other) in others {
-        let way = moves::all().iter().find(|way| way.from.contains(&from)).unwrap_or_else(|| panic!("{from}"));
+        let way = moves::all()
+            .iter()
+            .find(|way| way.from.contains(&from) && to.ends_with(way.to))
+            .unwrap_or_else(|| panic!("{from}"));
         all.spawn(is_taken_over(way.provider, from, to, other));
     }
     all.join_all().await;

@@ -63,6 +63,19 @@ pub(super) const MOVES: &[Move] = &[
     from(&["proxmox_storage_lvm", "proxmox_virtual_environment_storage_lvm"], "storage_lvm", STORAGE),
     from(&["proxmox_storage_lvmthin", "proxmox_virtual_environment_storage_lvmthin"], "storage_lvmthin", STORAGE),
     from(&["proxmox_storage_zfspool", "proxmox_virtual_environment_storage_zfspool"], "storage_zfspool", STORAGE),
+    from(&["proxmox_hardware_mapping_pci", "proxmox_virtual_environment_hardware_mapping_pci"], "mapping_pci", MAPPING),
+    from(&["proxmox_hardware_mapping_usb", "proxmox_virtual_environment_hardware_mapping_usb"], "mapping_usb", MAPPING),
+    from(&["proxmox_hardware_mapping_dir", "proxmox_virtual_environment_hardware_mapping_dir"], "mapping_dir", MAPPING),
+    from(METRICS, "metric_server_graphite", same!("id" = "name")),
+    from(METRICS, "metric_server_influxdb", same!("id" = "name")),
+    from(METRICS, "metric_server_opentelemetry", same!("id" = "name")),
+    from(&["proxmox_backup_job"], "backup_job", same!("id" = "id")),
+    from(&["proxmox_replication", "proxmox_virtual_environment_replication"], "replication", same!("id" = "id")),
+    from(
+        &["proxmox_acme_dns_plugin", "proxmox_virtual_environment_acme_dns_plugin"],
+        "acme_plugin",
+        same!("plugin" = "plugin"),
+    ),
     from(
         &[
             "proxmox_virtual_environment_vm",
@@ -75,6 +88,11 @@ pub(super) const MOVES: &[Move] = &[
         |other| with([("vmid", number(other, "vm_id").or_else(|| number(other, "id")))]),
     ),
 ];
+
+const MAPPING: fn(&Stored) -> Stored = same!("id" = "name");
+
+/// One type there for what has a type for each kind of server here.
+const METRICS: &[&str] = &["proxmox_metrics_server", "proxmox_virtual_environment_metrics_server"];
 
 const STORAGE: fn(&Stored) -> Stored = same!("storage" = "id");
 

@@ -15,6 +15,7 @@ pub(super) fn run() -> Result<Outcome> {
     }
     let mut child = cargo(&["test", "--workspace", "--no-fail-fast"])
         .env(acceptance_tests::BUILT_IN, target().join("debug"))
+        .env(THREADS, threads())
         .stdout(Stdio::piped())
         .spawn()
         .context("starting cargo test")?;
@@ -27,6 +28,15 @@ pub(super) fn run() -> Result<Outcome> {
     }
     let status = child.wait().context("waiting for cargo test")?;
     Ok(tally.outcome(status.success()))
+}
+
+/// How many tests run at a time in one program.
+const THREADS: &str = "RUST_TEST_THREADS";
+
+/// Twice as many as there are processors, unless somebody has said: most of the time a test waits for its cluster.
+fn threads() -> String {
+    let twice = || std::thread::available_parallelism().map_or(4, |cores| 2 * cores.get()).to_string();
+    std::env::var(THREADS).unwrap_or_else(|_| twice())
 }
 
 /// So many lines of what a failed test says are repeated at the end, so many columns of each.

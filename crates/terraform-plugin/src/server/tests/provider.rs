@@ -15,7 +15,7 @@ async fn the_schema_is_complete_and_the_same_each_time() {
     assert_eq!(first.resource_schemas["test_thing"].version, 2);
     let capabilities = first.server_capabilities.unwrap();
     assert!(capabilities.plan_destroy && capabilities.get_provider_schema_optional);
-    assert!(!capabilities.move_resource_state && capabilities.generate_resource_config);
+    assert!(capabilities.move_resource_state && capabilities.generate_resource_config);
     assert_eq!(first.list_resource_schemas.keys().collect::<Vec<_>>(), ["test_thing"]);
 
     let identities = server.identity_schemas(Default::default()).await.identity_schemas;
@@ -140,12 +140,12 @@ async fn after_a_stop_nothing_new_is_begun_until_the_next_configuration() {
 async fn what_is_not_offered_is_said() {
     let harness = Harness::new("not offered").await;
     assert!(harness.server.functions(Default::default()).await.functions.is_empty());
-    let moved = harness.server.move_state(Default::default()).await;
-    assert_eq!(errors(&moved.diagnostics).len(), 1);
     let request = tf::read_resource::Request { type_name: "test_other".to_owned(), ..Default::default() };
     assert!(errors(&harness.server.read(request).await.diagnostics)[0].contains("There is no resource test_other"));
+    let called = harness.server.call_function(Default::default()).await;
+    assert!(called.error.unwrap().text.starts_with("There is no function"));
     let service: &dyn tf::provider_server::Provider = &harness.server;
-    let status = service.call_function(tonic::Request::new(Default::default())).await.unwrap_err();
+    let status = service.get_states(tonic::Request::new(Default::default())).await.unwrap_err();
     assert_eq!(status.code(), tonic::Code::Unimplemented);
 }
 
