@@ -170,6 +170,8 @@ impl Section for BackupJob {
         also: &[Right { path: "/storage/{storage}", any: &["Datastore.Allocate"] }],
         removal: Some(Right { path: "/", any: &["Sys.Modify"] }),
         sight: Sight::With(Right { path: "/", any: &["Sys.Audit"] }),
+        // PVE takes `protected` and `notes-template` only in a call that names the storage.
+        always: &["storage"],
         blames: &[("calendar event", "schedule"), ("pool '", "pool")],
         ..Family::PLAIN
     };

@@ -42,7 +42,12 @@ async fn backup_jobs_live() {
     });
     let pooled = json!({"pool": "team", "schedule": "*:0/30"});
     let all = json!({"all": true});
-    let steps = [backup(all.clone()), backup(whole), backup(some), backup(pooled), backup(all)];
+    // Each of these alone, in a call that has to name the storage all the same.
+    let stored = |more: Json| backup(merged(json!({"all": true, "storage": "backups"}), more));
+    let noted = [stored(json!({})), stored(json!({"notes_template": "a"})), stored(json!({"protected": true}))];
+    let mut steps = vec![backup(all.clone()), backup(whole), backup(some), backup(pooled)];
+    steps.extend(noted);
+    steps.push(backup(all));
     life::<BackupJob>(&rig, "b1", &steps).await;
     rig.destroy(&pool).await.unwrap();
 }
