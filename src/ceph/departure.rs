@@ -143,7 +143,7 @@ impl Consequence {
         if tenants.is_empty() {
             return Ok(None);
         }
-        let mut going: BTreeSet<u32> = cx.going::<Osd>().iter().filter_map(|osd| osd.osd_id).collect();
+        let mut going: BTreeSet<u32> = cx.going::<Osd>().iter().flat_map(Osd::numbers).collect();
         going.extend(cx.ledger.with(|all: &mut BTreeMap<u32, Leaving>| all.keys().copied().collect::<Vec<_>>()));
         going.insert(id);
         let topology = Topology::existing(&cx.api).await?;

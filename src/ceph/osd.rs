@@ -13,6 +13,7 @@ mod leftover;
 mod listed;
 pub mod look;
 mod occupied;
+mod parts;
 mod place;
 mod purge;
 mod removal;
@@ -22,7 +23,7 @@ mod settle;
 mod side;
 mod stray;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use pve_client::api::ceph::osd::Osd as Live;
 use pve_client::api::disks::Disk;
@@ -32,7 +33,6 @@ use terraform_plugin::{
 };
 use tokio::time::Instant;
 
-use super::placement::Member;
 use super::wait::patience_until;
 use crate::ground::absence;
 use crate::ground::error::Problem;
@@ -117,6 +117,12 @@ pub struct Osd {
     /// Left alone when unset (PVE: false).
     #[attr(keep, replace)]
     pub encrypted: Option<bool>,
+    /// So many OSDs share the device, for disks that one alone does not keep busy. Not together with `db_device` or `wal_device`.
+    /// They are made, changed and destroyed together; `osds` names them. Imported by the number of any of them.
+    ///
+    /// Left alone when unset (PVE: one).
+    #[attr(keep, replace, range = 1..)]
+    pub osds_per_device: Option<u32>,
     /// What may be erased from the device, in PVE's words as `pve_node_disks` shows them: `["ext4"]`. A disk with
     /// partitions is judged by each of them. `LVM` is what is left of a volume group; one that is in use is never erased.
     #[attr(local, each = erasable)]
@@ -130,12 +136,15 @@ pub struct Osd {
     /// given up that Ceph still misses.
     #[attr(local, default = false)]
     pub force: bool,
-    /// Its number. Ceph uses numbers again.
+    /// Its number; of several on one device, the lowest. Ceph uses numbers again.
     #[attr(computed)]
     pub osd_id: Option<u32>,
     /// Its fsid, which is never used again. Compared before anything is done to the OSD.
     #[attr(computed)]
     pub osd_fsid: Option<String>,
+    /// All OSDs that it is: the fsid of each, by its number.
+    #[attr(computed)]
+    pub osds: Option<BTreeMap<String, String>>,
     /// False until it has been up and in once; the next apply carries on.
     #[attr(ready)]
     pub ready: bool,
@@ -162,7 +171,15 @@ impl Resource<Pve> for Osd {
     }
 
     fn left_out() -> &'static [(&'static str, &'static str)] {
-        &[("osds-per-device", "one OSD a device")]
+        &[]
+    }
+
+    fn validate(config: &OsdPlan, say: &mut Say<Self>) {
+        let several = config.osds_per_device.get().is_some_and(|count| count > 1);
+        if several && !(config.db_device.is_null() && config.wal_device.is_null()) {
+            let detail = "PVE makes several OSDs on a device only with their databases and logs on that.";
+            say.error("osds_per_device", "Several OSDs on a device have no other device", detail);
+        }
     }
 
     async fn plan(cx: &Cx<Pve>, change: &mut Change<Self>, say: &mut Say<Self>) {
@@ -175,6 +192,7 @@ impl Resource<Pve> for Osd {
         foresight::outside(cx, change, say).await;
         foresight::brought_in(cx, change, say).await;
         foresight::left(cx, change, say).await;
+        foresight::one_alone(change);
         foresight::member(cx, change);
     }
 
@@ -206,7 +224,7 @@ impl Resource<Pve> for Osd {
         let creation = match unwritten.check(Creation::prepare(cx, want).await)? {
             Start::Make(creation) => creation,
             Start::Made(found) => {
-                cx.ledger.forget::<Member>(&want.device.on(&want.node));
+                foresight::came(cx, want);
                 let written = unwritten.take_over(want.identified(&found));
                 return Ok(written.settle(async |_| settled(cx, want, &found, deadline).await).await);
             }
@@ -222,7 +240,7 @@ impl Resource<Pve> for Osd {
         remember(cx, task.upid());
         match creation.finish(cx, &mut task, deadline).await {
             Ok(found) => {
-                cx.ledger.forget::<Member>(&want.device.on(&want.node));
+                foresight::came(cx, want);
                 // The disks of the node are free for the next creation while this OSD starts.
                 drop((task, creation));
                 Ok(written
@@ -233,7 +251,7 @@ impl Resource<Pve> for Osd {
                     .await)
             }
             Err(problem) if problem.is_failed_task() => {
-                written.undo(problem, creation.take_back(cx, task.upid())).await
+                written.undo(problem, creation.take_back(cx, want, task.upid())).await
             }
             Err(problem) => Ok(written.leave(problem)),
         }
@@ -247,30 +265,34 @@ impl Resource<Pve> for Osd {
         let deadline = Instant::now() + cx.timeout;
         place::must_be_named(cx, prior, want).await?;
         words::must_be_named(cx, prior, want).await?;
-        let (id, want) = match prior.osd_id {
-            Some(id) => (id, Self { osd_id: Some(id), osd_fsid: prior.osd_fsid.clone(), ..want.clone() }),
-            None => {
-                let found = resume::resume(cx, prior, want, deadline).await?;
-                (found.id, want.identified(&found))
-            }
+        let want = match prior.osd_id {
+            Some(_) => want.known_as(prior),
+            None => want.identified(&resume::resume(cx, prior, want, deadline).await?),
         };
         let unfinished = !prior.ready || foresight::was_removing(cx, prior).await;
-        if unfinished && let Err(problem) = settle::carried_on(cx, &want, id, deadline).await {
-            return Ok(Updated::unfinished(want, problem));
+        let mut lives = Vec::new();
+        for (id, member) in want.members() {
+            if unfinished && let Err(problem) = settle::carried_on(cx, &member, id, deadline).await {
+                return Ok(Updated::unfinished(want, problem));
+            }
+            let live = look::osd(cx, id).await?.ok_or_else(|| vanished(id))?;
+            settings::bring_to(cx, prior, &member, &live).await?;
+            lives.push(look::osd(cx, id).await?.ok_or_else(|| vanished(id))?);
         }
-        let live = look::osd(cx, id).await?.ok_or_else(|| vanished(id))?;
-        settings::bring_to(cx, prior, &want, &live).await?;
-        let live = look::osd(cx, id).await?.ok_or_else(|| vanished(id))?;
-        Ok(Updated::Done(side::measured(cx, id, want.with_live(&live)).await))
+        let done = want.with_lives(&lives);
+        Ok(Updated::Done(match want.osd_id {
+            Some(id) => side::measured(cx, id, done).await,
+            None => done,
+        }))
     }
 
     async fn delete(cx: &Cx<Pve>, was: &Self) -> Result<Deleted<Self>, Error> {
-        if let Some(id) = was.osd_id {
-            return removal::remove(cx, was, id).await;
+        if was.osd_id.is_some() {
+            return removal::remove(cx, was).await;
         }
-        match resume::unidentified(cx, was).await? {
-            Some(found) => removal::remove(cx, &was.identified(&found), found.id).await,
-            None => Ok(match resume::freed(cx, was, Instant::now() + cx.timeout).await {
+        match &resume::unidentified(cx, was).await?[..] {
+            found @ [_, ..] => removal::remove(cx, &was.identified(found)).await,
+            [] => Ok(match resume::freed(cx, was, Instant::now() + cx.timeout).await {
                 Ok(()) => Deleted::Gone,
                 Err(problem) => Deleted::unfinished(was.clone(), problem),
             }),
@@ -289,8 +311,80 @@ impl Osd {
         osd.with_live(live)
     }
 
-    fn identified(&self, found: &Identity) -> Self {
-        Self { osd_id: Some(found.id), osd_fsid: Some(found.fsid.clone()), ..self.clone() }
+    /// As these OSDs, of which the first gives it its number.
+    fn identified(&self, found: &[Identity]) -> Self {
+        let all: BTreeMap<String, String> =
+            found.iter().map(|found| (found.id.to_string(), found.fsid.clone())).collect();
+        let count = u32::try_from(all.len()).ok();
+        let first = found.iter().min_by_key(|found| found.id);
+        Self {
+            osd_id: first.map(|first| first.id),
+            osd_fsid: first.map(|first| first.fsid.clone()),
+            osds_per_device: self.osds_per_device.or(count),
+            osds: Some(all),
+            ..self.clone()
+        }
+    }
+
+    /// What is wanted of the OSDs that the state names. Until they are finished the plan leaves open what they are.
+    fn known_as(&self, prior: &Self) -> Self {
+        let known = prior.osds.clone().or_else(|| {
+            let (id, fsid) = (prior.osd_id?, prior.osd_fsid.clone()?);
+            (!prior.ready).then(|| BTreeMap::from([(id.to_string(), fsid)]))
+        });
+        Self { osd_id: prior.osd_id, osd_fsid: prior.osd_fsid.clone(), osds: known, ..self.clone() }
+    }
+
+    /// With those of its OSDs that there are.
+    fn counted(self, lives: &[Live]) -> Self {
+        let there = |id: &u32| lives.iter().any(|live| live.id == *id);
+        let members = self.members().into_iter().filter(|(id, _)| there(id));
+        let all: BTreeMap<_, _> = members.filter_map(|(id, member)| Some((id.to_string(), member.osd_fsid?))).collect();
+        if all.is_empty() {
+            return self;
+        }
+        Self { osds_per_device: u32::try_from(all.len()).ok(), osds: Some(all), ..self }
+    }
+
+    /// How many OSDs there are to be.
+    fn count(&self) -> usize {
+        self.osds_per_device.map_or(1, |count| count as usize)
+    }
+
+    /// The OSDs that it is, each as one of its own.
+    fn members(&self) -> Vec<(u32, Self)> {
+        let one = |(id, fsid): (&String, &String)| {
+            let id = id.parse().ok()?;
+            // Of the one that gives it its number, that is told beside it.
+            let fsid = if self.osd_id == Some(id) { self.osd_fsid.clone() } else { Some(fsid.clone()) };
+            Some((id, Self { osd_id: Some(id), osd_fsid: fsid, osds: None, ..self.clone() }))
+        };
+        let mut members: Vec<(u32, Self)> = self.osds.iter().flatten().filter_map(one).collect();
+        members.sort_by_key(|(id, _)| *id);
+        if members.is_empty() {
+            members.extend(self.osd_id.map(|id| (id, self.clone())));
+        }
+        members
+    }
+
+    /// The numbers of the OSDs that it is.
+    pub fn numbers(&self) -> Vec<u32> {
+        self.members().into_iter().map(|(id, _)| id).collect()
+    }
+
+    /// With what Ceph says of all of them. Where they differ among themselves, that counts which is not as it was.
+    fn with_lives(&self, lives: &[Live]) -> Self {
+        let mut all = lives.iter().map(|live| self.with_live(live));
+        let Some(first) = all.next() else { return self.clone() };
+        all.fold(first, |so_far, one| Self {
+            crush_device_class: match one.crush_device_class == self.crush_device_class {
+                true => so_far.crush_device_class,
+                false => one.crush_device_class,
+            },
+            r#in: if one.r#in == self.r#in { so_far.r#in } else { one.r#in },
+            ready: so_far.ready && one.ready,
+            ..so_far
+        })
     }
 
     /// With what Ceph says of it. Up, weight and being taken out while down change by themselves and are not kept.
@@ -306,9 +400,10 @@ impl Osd {
 
     /// What it is called in messages: by its number, or by where it was to be made.
     fn called(&self) -> String {
-        match self.osd_id {
-            Some(id) => format!("osd.{id}"),
-            None => format!("The OSD on {} of {}", self.device.words(), self.node),
+        let numbers: Vec<_> = self.numbers().iter().map(|id| format!("osd.{id}")).collect();
+        match &numbers[..] {
+            [_, ..] => numbers.join(" and "),
+            [] => format!("The OSD on {} of {}", self.device.words(), self.node),
         }
     }
 }
@@ -316,7 +411,12 @@ impl Osd {
 /// The OSD as it is. One list tells it for all OSDs; what that does not tell is asked for once, at the import or when an
 /// unfinished creation left it open.
 async fn find(cx: &Cx<Pve>, id: u32, prior: Option<&Osd>) -> Result<Option<Osd>, Problem> {
-    let Some(live) = look::osd(cx, id).await? else {
+    let mut lives = Vec::new();
+    let numbers = prior.map_or_else(|| vec![id], Osd::numbers);
+    for number in &numbers {
+        lives.extend(look::osd(cx, *number).await?);
+    }
+    let Some(live) = lives.first() else {
         return Ok(match prior {
             // Ceph lists a new OSD when its daemon has registered, some seconds after PVE's task is over.
             Some(prior) if !prior.ready && look::lies_on(cx, &prior.node, id).await? => Some(prior.clone()),
@@ -326,21 +426,26 @@ async fn find(cx: &Cx<Pve>, id: u32, prior: Option<&Osd>) -> Result<Option<Osd>,
         });
     };
     let Some(prior) = prior else {
-        let osd = imported(cx, &live).await?;
+        let osd = imported(cx, live).await?;
         if !live.up {
-            down::tell(cx, &live, Some(&osd.node), None).await;
+            down::tell(cx, live, Some(&osd.node), None).await;
         }
         return Ok(Some(osd));
     };
-    if !live.up {
-        down::tell(cx, &live, Some(&prior.node), Some(prior)).await;
+    for down in lives.iter().filter(|live| !live.up) {
+        down::tell(cx, down, Some(&prior.node), Some(prior)).await;
     }
-    let mut osd = prior.with_live(&live);
+    let mut osd = prior.clone();
     // Numbers are used again: one whose fsid nothing told so far is known by its disk.
     if osd.osd_fsid.is_none() && place::lies_where_it_is_said(cx, prior, id).await? {
         osd.osd_fsid = look::fsid(cx, &prior.node, id).await?;
     }
-    Ok(Some(side::seen(cx, &live, osd.with_live(&live)).await))
+    osd = osd.with_lives(&lives);
+    // Those that are not listed yet may be about to register.
+    if prior.ready || lives.len() == numbers.len() {
+        osd = osd.counted(&lives);
+    }
+    Ok(Some(side::seen(cx, live, osd).await))
 }
 
 async fn imported(cx: &Cx<Pve>, live: &Live) -> Result<Osd, Problem> {
@@ -351,7 +456,17 @@ async fn imported(cx: &Cx<Pve>, live: &Live) -> Result<Osd, Problem> {
     })?;
     let fsid = look::fsid(cx, &node, id).await?;
     let list = look::disks(cx, &node).await?;
+    let mut all = Vec::new();
+    for other in contents::carrier(&list, id).map(|disk| disk.osd_ids.clone()).unwrap_or_default() {
+        let listed = look::osd(cx, other).await?.is_some();
+        let of = if other == id { fsid.clone() } else { look::fsid(cx, &node, other).await?.filter(|_| listed) };
+        all.extend(of.map(|fsid| (other.to_string(), fsid)));
+    }
     let mut osd = Osd::imported(live, node, fsid, &list);
+    if !all.is_empty() {
+        osd.osds_per_device = u32::try_from(all.len()).ok();
+        osd.osds = Some(all.into_iter().collect());
+    }
     if osd.device == Device::default() {
         osd.device = place::lay_on(cx, live, &osd.node).await?;
     }

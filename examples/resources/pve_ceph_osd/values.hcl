@@ -41,6 +41,8 @@ values {
   db_size    = []
   wal_device = []
   wal_size   = []
+  # Another number of OSDs on a disk replaces them.
+  osds_per_device = []
   # A change replaces it, which has to be allowed by then.
   encrypted = [false, true]
   # Words of PVE for what is on a disk.

@@ -1,5 +1,7 @@
 //! The way of a disk to an OSD: looked at, erased where that is allowed, given to Ceph, and found again.
 
+use std::collections::BTreeSet;
+
 use pve_client::api::ceph::osd::OsdParams;
 use pve_client::api::nodes::TaskFilter;
 use pve_client::{Area, Lock, Task, Upid, Writing};
@@ -9,7 +11,7 @@ use super::device::kernel_name;
 use super::identity::Identity;
 use super::settings::differs;
 use super::side::{Role, left};
-use super::{Osd, leftover, look, patience_until, side};
+use super::{Osd, leftover, look, parts, patience_until, side};
 use crate::ground::error::{During, Problem};
 use crate::ground::evidence::{self, Before};
 use crate::ground::pve::Pve;
@@ -39,10 +41,10 @@ pub struct Creation {
 
 /// What there is to do.
 pub enum Start {
-    /// Make the OSD.
+    /// Make the OSD, or those that share the device.
     Make(Box<Creation>),
     /// A run of ours that was cut off has made it.
-    Made(Identity),
+    Made(Vec<Identity>),
 }
 
 /// What kept [`Creation::begin`] from a task.
@@ -93,7 +95,7 @@ impl Creation {
             encrypted: want.encrypted,
             db: side::asked(want, Role::Database, &list)?,
             wal: side::asked(want, Role::Log, &list)?,
-            osds_per_device: None,
+            osds_per_device: want.osds_per_device.filter(|count| *count > 1),
         };
         Ok(Start::Make(Box::new(Self { node, path, wipes, params, before, doing, _using: using })))
     }
@@ -125,12 +127,19 @@ impl Creation {
     }
 
     /// Waits for the task, and finds what it has made.
-    pub async fn finish(&self, cx: &Cx<Pve>, task: &mut Task, deadline: Instant) -> Result<Identity, Problem> {
+    pub async fn finish(&self, cx: &Cx<Pve>, task: &mut Task, deadline: Instant) -> Result<Vec<Identity>, Problem> {
         let waited = task.wait(&patience_until(cx, deadline), |_| {}).await.during(&self.doing);
         remember(cx, task.upid());
         waited?;
         let hint = made_by(cx, &self.node, task.upid()).await;
-        identify(cx, &self.node, &self.path, hint).await
+        let found = identify(cx, &self.node, &self.path, hint).await?;
+        let wanted = self.params.osds_per_device.map_or(1, |count| count as usize);
+        if found.len() < wanted {
+            let detail =
+                format!("PVE's task succeeded, yet the node's list of disks names {} of {wanted}.", found.len());
+            return Err(Problem::new(format!("Not all OSDs are to be seen on {} of {}", self.path, self.node), detail));
+        }
+        Ok(found)
     }
 
     /// Makes sure that there is no OSD on the device.
@@ -147,7 +156,8 @@ impl Creation {
     }
 
     /// After the task has failed: makes sure that no OSD is left, and that the devices are as free as they were.
-    pub async fn take_back(&self, cx: &Cx<Pve>, upid: &Upid) -> Result<(), Problem> {
+    pub async fn take_back(&self, cx: &Cx<Pve>, want: &Osd, upid: &Upid) -> Result<(), Problem> {
+        parts::take_back(cx, want, &self.path, upid).await?;
         self.must_have_made_nothing(cx).await?;
         let log = cx.client.node(&self.node).task_log(upid, 0).await.during(&self.doing)?;
         let deadline = Instant::now() + cx.timeout;
@@ -159,7 +169,7 @@ impl Creation {
 }
 
 /// The OSD on the device, if a run of ours was cut off while making it and it is as it is wanted.
-async fn left_behind(cx: &Cx<Pve>, want: &Osd, path: &str, before: &Before) -> Result<Option<Identity>, Problem> {
+async fn left_behind(cx: &Cx<Pve>, want: &Osd, path: &str, before: &Before) -> Result<Option<Vec<Identity>>, Problem> {
     let node = &want.node;
     let Some(upid) = before.of_former_run(cx, &want.device.on(node), Lock::NodeDisks(node.clone()), AREAS).await?
     else {
@@ -169,19 +179,23 @@ async fn left_behind(cx: &Cx<Pve>, want: &Osd, path: &str, before: &Before) -> R
     let Some(disk) = list.iter().find(|disk| disk.devpath == path) else { return Ok(None) };
     let Some(id) = disk.osd_ids.first() else { return Ok(None) };
     let encrypted = disk.osdencrypted || disk.encrypted;
-    let classed = match look::osd(cx, *id).await? {
-        Some(live) => !differs(want.crush_device_class.as_deref(), &live),
-        None => false,
-    };
+    let mut classed = disk.osd_ids.len() == want.count();
+    for id in &disk.osd_ids {
+        classed &= match look::osd(cx, *id).await? {
+            Some(live) => !differs(want.crush_device_class.as_deref(), &live),
+            None => false,
+        };
+    }
     if !classed || want.encrypted.unwrap_or(false) != encrypted || !side::as_wanted(cx, want, *id, &list).await? {
         return Ok(None);
     }
     let hint = made_by(cx, node, &upid).await;
     let found = identify(cx, node, path, hint.clone()).await?;
-    if hint.is_some_and(|made| made != found) {
+    if !hint.is_empty() && hint != found {
         return Ok(None);
     }
-    evidence::tell_taken_over(cx, &format!("osd.{} on {path} of {node}", found.id), &upid);
+    let what = want.identified(&found).called();
+    evidence::tell_taken_over(cx, &format!("{what} on {path} of {node}"), &upid);
     Ok(Some(found))
 }
 
@@ -214,41 +228,51 @@ pub fn has_erased(log: &[String], path: &str) -> bool {
     log.iter().any(|line| line.trim_end() == format!("wiping block device {path}"))
 }
 
-/// The OSD that a task has made, by its log; `None` if the log does not tell, is gone, or cannot be read.
-pub async fn made_by(cx: &Cx<Pve>, node: &str, upid: &Upid) -> Option<Identity> {
+/// The OSDs that a task has made, by its log; none if the log does not tell, is gone, or cannot be read.
+pub async fn made_by(cx: &Cx<Pve>, node: &str, upid: &Upid) -> Vec<Identity> {
     told(&cx.client.node(node).task_log(upid, 0).await.unwrap_or_default())
 }
 
-/// The OSD on a device: its number from the node's list of disks, its fsid from its volume; what the log of its task says
-/// fills in where the list does not tell.
-pub async fn identify(cx: &Cx<Pve>, node: &str, path: &str, hint: Option<Identity>) -> Result<Identity, Problem> {
+/// The OSDs on a device: their numbers from the node's list of disks, their fsids from their volumes; what the log of the task
+/// says fills in where the list does not tell.
+pub async fn identify(cx: &Cx<Pve>, node: &str, path: &str, hint: Vec<Identity>) -> Result<Vec<Identity>, Problem> {
     let list = look::disks(cx, node).await?;
-    let listed = list.iter().find(|disk| disk.devpath == path).and_then(|disk| disk.osd_ids.first().copied());
-    let id = listed.or(hint.map(|hint| hint.id)).ok_or_else(|| {
-        Problem::new(
+    let listed = list.iter().find(|disk| disk.devpath == path).map(|disk| disk.osd_ids.clone()).unwrap_or_default();
+    let told = || hint.iter().map(|hint| hint.id).collect();
+    let ids: BTreeSet<u32> = if listed.is_empty() { told() } else { listed.into_iter().collect() };
+    if ids.is_empty() {
+        return Err(Problem::new(
             format!("No OSD is to be seen on {path} of {node}"),
             "PVE's task succeeded, yet the node's list of disks names no OSD on the device. Look at the task's log.",
-        )
-    })?;
-    let doing = format!("Cannot read the volume of osd.{id}");
-    let volume = cx.client.ceph().osd_volume(node, id).await.during(doing)?;
-    match volume.osd_fsid() {
-        Some(fsid) => Ok(Identity { id, fsid: fsid.to_owned() }),
-        None => Err(Problem::new(
-            format!("osd.{id} on {node} has no fsid"),
-            format!("Its volume is called {}, which is not how Ceph names them.", volume.lv_name),
-        )),
+        ));
     }
+    let mut found = Vec::new();
+    for id in ids {
+        let doing = format!("Cannot read the volume of osd.{id}");
+        let volume = cx.client.ceph().osd_volume(node, id).await.during(doing)?;
+        let fsid = volume.osd_fsid().map(str::to_owned).ok_or_else(|| {
+            Problem::new(
+                format!("osd.{id} on {node} has no fsid"),
+                format!("Its volume is called {}, which is not how Ceph names them.", volume.lv_name),
+            )
+        })?;
+        found.push(Identity { id, fsid });
+    }
+    Ok(found)
 }
 
-/// What the log of a creation says of the new OSD: `ceph-volume@lvm-3-FSID`.
-fn told(log: &[String]) -> Option<Identity> {
-    log.iter().find_map(|line| {
+/// What the log of a creation says of the new OSDs, in the order of their numbers: `ceph-volume@lvm-3-FSID`.
+fn told(log: &[String]) -> Vec<Identity> {
+    let one = |line: &String| {
         let (_, rest) = line.split_once("ceph-volume@lvm-")?;
         let (id, fsid) = rest.split_once('-')?;
         let fsid: String = fsid.chars().take_while(|c| c.is_ascii_hexdigit() || *c == '-').collect();
         (fsid.len() == 36).then_some(Identity { id: id.parse().ok()?, fsid })
-    })
+    };
+    let mut all: Vec<_> = log.iter().filter_map(one).collect();
+    all.sort_by_key(|made| made.id);
+    all.dedup();
+    all
 }
 
 #[cfg(test)]
@@ -268,10 +292,10 @@ mod tests {
         let fsid = "0a1b2c3d-1111-2222-3333-444455556666";
         assert_eq!(
             log(&format!("Running command: /usr/bin/systemctl enable ceph-volume@lvm-12-{fsid}")),
-            Some(Identity { id: 12, fsid: fsid.to_owned() })
+            [Identity { id: 12, fsid: fsid.to_owned() }]
         );
-        assert_eq!(log(&format!("Created symlink /etc/x/ceph-volume@lvm-3-{fsid}.service.")).unwrap().id, 3);
-        assert_eq!(log("ceph-volume@lvm-3-short"), None);
-        assert_eq!(log("--> ceph-volume lvm create successful for: /dev/sdb4"), None);
+        assert_eq!(log(&format!("Created symlink /etc/x/ceph-volume@lvm-3-{fsid}.service."))[0].id, 3);
+        assert_eq!(log("ceph-volume@lvm-3-short"), []);
+        assert_eq!(log("--> ceph-volume lvm create successful for: /dev/sdb4"), []);
     }
 }

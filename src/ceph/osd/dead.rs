@@ -27,29 +27,39 @@ pub async fn is_dead(cx: &Cx<Pve>, was: &Osd, live: &Live) -> Result<bool, Probl
 /// and is handed on to the removal.
 pub async fn replaced(cx: &Cx<Pve>, change: &Change<Osd>) -> bool {
     let Some(prior) = &change.prior else { return false };
-    let Some(id) = prior.osd_id else { return false };
-    let dead = match look::osd(cx, id).await {
-        Ok(Some(live)) => is_dead(cx, prior, &live).await,
-        other => other.map(|_| false),
-    };
-    match dead {
+    let numbers = prior.numbers();
+    match all_dead(cx, prior, &numbers).await {
         Ok(false) => false,
         Ok(true) => {
             let says = |attribute: Option<&bool>| attribute == Some(&true);
             let (allow, force) = (says(change.plan.allow_destroy.known()), says(change.plan.force.known()));
-            cx.private.hand_on(WORD, (id, allow, force));
+            cx.private.hand_on(WORD, (numbers, allow, force));
             true
         }
         Err(problem) => {
-            tracing::debug!(?problem, osd = id, "whether its disk is dead is not told");
+            tracing::debug!(?problem, ?numbers, "whether their disk is dead is not told");
             false
         }
     }
 }
 
+/// Whether that is so of all that there are still of these.
+async fn all_dead(cx: &Cx<Pve>, was: &Osd, numbers: &[u32]) -> Result<bool, Problem> {
+    let mut dead = false;
+    for number in numbers {
+        let Some(live) = look::osd(cx, *number).await? else { continue };
+        if !is_dead(cx, was, &live).await? {
+            return Ok(false);
+        }
+        dead = true;
+    }
+    Ok(dead)
+}
+
 /// The OSD with what a plan has allowed because its disk is dead.
 pub fn allowed(cx: &Cx<Pve>, was: &Osd) -> Osd {
-    let word = cx.private.handed::<(u32, bool, bool)>(WORD).filter(|(id, ..)| was.osd_id == Some(*id));
+    let word = cx.private.handed::<(Vec<u32>, bool, bool)>(WORD);
+    let word = word.filter(|(numbers, ..)| was.numbers().iter().all(|number| numbers.contains(number)));
     let (_, allow, force) = word.unwrap_or_default();
     Osd { allow_destroy: was.allow_destroy || allow, force: was.force || force, ..was.clone() }
 }

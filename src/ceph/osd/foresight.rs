@@ -42,16 +42,19 @@ impl Planned for Replaced {
 pub fn protected(cx: &Cx<Pve>, change: &Change<Osd>, say: &mut Say<Osd>) {
     let Some(prior) = change.prior.as_ref() else { return };
     let encrypted = change.is_update() && prior.encrypted.is_some() && change.changed(|p| &p.encrypted);
-    if let Some(id) = prior.osd_id.filter(|_| encrypted) {
+    let other = prior.osds_per_device.zip(change.plan.osds_per_device.get());
+    let number = change.is_update() && other.is_some_and(|(has, wanted)| has != wanted);
+    for id in prior.numbers().into_iter().filter(|_| encrypted || number) {
         cx.ledger.note(id, Replaced);
     }
     if prior.allow_destroy {
         return;
     }
-    let (at, reason) = match (change.is_destroy(), encrypted) {
-        (true, _) => ("allow_destroy", ""),
-        (false, true) => ("encrypted", "Encryption cannot be changed on an OSD that exists. "),
-        (false, false) => return,
+    let (at, reason) = match (change.is_destroy(), encrypted, number) {
+        (true, ..) => ("allow_destroy", ""),
+        (false, true, _) => ("encrypted", "Encryption cannot be changed on an OSD that exists. "),
+        (false, false, true) => ("osds_per_device", "How many OSDs a device has cannot be changed while it has some. "),
+        (false, false, false) => return,
     };
     let (summary, detail) = removal::protected(prior, reason);
     say.error(at, summary, detail);
@@ -106,6 +109,7 @@ pub async fn left(cx: &Cx<Pve>, change: &mut Change<Osd>, say: &mut Say<Osd>) {
     say.warning("device", "Removals of OSDs were cut off", detail);
     change.plan.osd_id = Attr::Unknown;
     change.plan.osd_fsid = Attr::Unknown;
+    change.plan.osds = Attr::Unknown;
     change.replace("osd_id");
 }
 
@@ -127,7 +131,26 @@ pub async fn was_removing(cx: &Cx<Pve>, osd: &Osd) -> bool {
     cx.was_removing::<Osd>(&osd.device.on(&osd.node)).await
 }
 
-/// Notes for the pools of this run that there is going to be one more.
+/// Where nobody says how many there are to be, it is one.
+pub fn one_alone(change: &mut Change<Osd>) {
+    if !change.is_destroy() && change.config.osds_per_device.is_null() && change.plan.osds_per_device.is_unknown() {
+        change.plan.osds_per_device = Attr::Known(1);
+    }
+}
+
+/// What tells each of several OSDs on a device from the others, for the ledger.
+fn nth(place: &str, nth: usize) -> String {
+    if nth == 0 { place.to_owned() } else { format!("{place} #{nth}") }
+}
+
+/// Those that were planned are there.
+pub fn came(cx: &Cx<Pve>, osd: &Osd) {
+    for one in 0..osd.count() {
+        cx.ledger.forget::<Member>(&nth(&osd.device.on(&osd.node), one));
+    }
+}
+
+/// Notes for the pools of this run that there are going to be more.
 pub fn member(cx: &Cx<Pve>, change: &Change<Osd>) {
     if change.is_create()
         && let Some(node) = change.plan.node.text()
@@ -139,7 +162,11 @@ pub fn member(cx: &Cx<Pve>, change: &Change<Osd>) {
             above: BTreeMap::from([("root".to_owned(), "default".to_owned())]),
         };
         match change.plan.device.known().and_then(DevicePlan::settled) {
-            Some(device) => cx.ledger.note(device.on(node), member),
+            Some(device) => {
+                for one in 0..change.plan.osds_per_device.get().map_or(1, |count| count as usize) {
+                    cx.ledger.note(nth(&device.on(node), one), member.clone());
+                }
+            }
             // On a partition that comes with the same plan: each is another one.
             None => cx.ledger.with(|all: &mut BTreeMap<String, Member>| {
                 all.insert(format!("{node} ? {}", all.len()), member);

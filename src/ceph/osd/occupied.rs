@@ -38,7 +38,7 @@ impl Occupied<'_> {
         if cx.ledger.knows::<Replaced>(&id) {
             return Ok(());
         }
-        let holders: Vec<_> = cx.held::<Osd>().into_iter().filter(|osd| osd.osd_id == Some(id)).collect();
+        let holders: Vec<_> = cx.held::<Osd>().into_iter().filter(|osd| osd.numbers().contains(&id)).collect();
         // One of this state may be about to register.
         if !holders.iter().any(|holder| self.is_there(holder)) {
             let carrier = carried(self.target, self.list).map_or(self.target, |(entry, _)| entry);

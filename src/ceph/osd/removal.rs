@@ -45,9 +45,14 @@ pub async fn removable(cx: &Cx<Pve>, was: &Osd, found: &mut Findings<Osd>) -> Re
     if !was.allow_destroy {
         return Ok(());
     }
-    let Some(id) = was.osd_id else { return Ok(()) };
-    let Some(live) = look::osd(cx, id).await? else { return Ok(()) };
-    let is_dead = matches!(found.check(way(cx, was, &live).await), Some(Way::WithoutDisk { .. }));
+    let mut first = None;
+    let mut is_dead = false;
+    for (id, member) in was.members() {
+        let Some(live) = look::osd(cx, id).await? else { continue };
+        is_dead = matches!(found.check(way(cx, &member, &live).await), Some(Way::WithoutDisk { .. }));
+        first = first.or(Some(id));
+    }
+    let Some(id) = first else { return Ok(()) };
     if is_dead
         && !was.force
         && let Some(missed) = dead::missed(cx, id).await?
@@ -77,23 +82,38 @@ pub fn protected(was: &Osd, reason: &str) -> (String, String) {
     ("OSDs are protected".to_owned(), detail)
 }
 
-/// Takes the OSD with this number out of the cluster, if it is still the one that was made.
-pub async fn remove(cx: &Cx<Pve>, was: &Osd, id: u32) -> Result<Deleted<Osd>, Error> {
+/// Takes an OSD out of the cluster, or all that share a device, each if it is still the one that was made.
+pub async fn remove(cx: &Cx<Pve>, was: &Osd) -> Result<Deleted<Osd>, Error> {
     if !dead::allowed(cx, was).allow_destroy {
         let (summary, detail) = protected(was, "");
         return Err(Error::new(summary, detail).at("allow_destroy"));
     }
+    let members = was.members();
     // Those that wait for their turn count, too.
-    cx.ledger.note(id, Leaving);
-    let end = remove_in_turn(cx, was, id).await;
-    if end.is_err() {
-        // It stays.
-        cx.ledger.forget::<Leaving>(&id);
+    for (id, _) in &members {
+        cx.ledger.note(*id, Leaving);
     }
-    end
+    for (nth, (id, member)) in members.iter().enumerate() {
+        let (left, why) = match remove_in_turn(cx, member, *id).await {
+            Ok(Deleted::Gone) => continue,
+            Ok(Deleted::Unfinished(left, why)) => (left, why),
+            Err(error) => {
+                // It stays, and so do those after it.
+                for (id, _) in &members[nth..] {
+                    cx.ledger.forget::<Leaving>(id);
+                }
+                if nth == 0 {
+                    return Err(error);
+                }
+                (was.clone(), error)
+            }
+        };
+        return Ok(Deleted::unfinished(Osd { ready: false, r#in: left.r#in, ..was.clone() }, why));
+    }
+    Ok(Deleted::Gone)
 }
 
-async fn remove_in_turn(cx: &Cx<Pve>, was: &Osd, id: u32) -> Result<Deleted<Osd>, Error> {
+pub(super) async fn remove_in_turn(cx: &Cx<Pve>, was: &Osd, id: u32) -> Result<Deleted<Osd>, Error> {
     let doing = format!("Cannot destroy osd.{id}");
     let _one_at_a_time = cx.client.begin_write(Lock::OsdRemoval, &[]).await.during(&doing)?;
     let deadline = Instant::now() + cx.timeout;

@@ -9,16 +9,30 @@ use super::creation::{self, Creation, Start, identify, made_by, remember};
 use super::device::kernel_name;
 use super::identity::Identity;
 use super::side::left;
-use super::{Osd, leftover, look, patience_until};
+use super::{Osd, leftover, look, parts, patience_until};
 use crate::ground::error::{During, Problem};
 use crate::ground::evidence;
 use crate::ground::pve::Pve;
 
 /// What became of a creation whose end nobody saw: its task, followed; or the OSD on the device, if such a task has run;
 /// or nothing, and it is made now.
-pub async fn resume(cx: &Cx<Pve>, prior: &Osd, want: &Osd, deadline: Instant) -> Result<Identity, Problem> {
-    if let Some(found) = unidentified(cx, prior).await? {
+pub async fn resume(cx: &Cx<Pve>, prior: &Osd, want: &Osd, deadline: Instant) -> Result<Vec<Identity>, Problem> {
+    let found = unidentified(cx, prior).await?;
+    if !found.is_empty() && found.len() >= prior.count() {
         return Ok(found);
+    }
+    if !found.is_empty() {
+        let upid = cx.private.get::<String>("task").and_then(|upid| upid.parse().ok());
+        let list = look::disks(cx, &prior.node).await?;
+        let path = prior.device.find(&list, &prior.node)?.devpath.clone();
+        match upid {
+            Some(upid) => parts::take_back(cx, prior, &path, &upid).await?,
+            None => {
+                let detail =
+                    format!("{} of {} are there, and no task tells who made them.", found.len(), prior.count());
+                return Err(Problem::new(format!("Not all OSDs were made on {path} of {}", prior.node), detail));
+            }
+        }
     }
     freed(cx, prior, deadline).await?;
     let creation = match Creation::prepare(cx, want).await? {
@@ -30,7 +44,7 @@ pub async fn resume(cx: &Cx<Pve>, prior: &Osd, want: &Osd, deadline: Instant) ->
     remember(cx, task.upid());
     match creation.finish(cx, &mut task, deadline).await {
         Err(problem) if problem.is_failed_task() => {
-            creation.take_back(cx, task.upid()).await?;
+            creation.take_back(cx, want, task.upid()).await?;
             Err(problem)
         }
         finished => finished,
@@ -51,8 +65,8 @@ pub async fn freed(cx: &Cx<Pve>, was: &Osd, deadline: Instant) -> Result<(), Pro
     left::take_away(cx, node, &log, deadline).await
 }
 
-/// The OSD that a creation of ours has made without our seeing its number.
-pub async fn unidentified(cx: &Cx<Pve>, was: &Osd) -> Result<Option<Identity>, Problem> {
+/// The OSDs that a creation of ours has made without our seeing their numbers.
+pub async fn unidentified(cx: &Cx<Pve>, was: &Osd) -> Result<Vec<Identity>, Problem> {
     let node = &was.node;
     let remembered: Option<Upid> = cx.private.get::<String>("task").and_then(|upid| upid.parse().ok());
     if let Some(upid) = &remembered {
@@ -68,7 +82,7 @@ pub async fn unidentified(cx: &Cx<Pve>, was: &Osd) -> Result<Option<Identity>, P
     let list = look::disks(cx, node).await?;
     let target = was.device.find(&list, node)?;
     if target.osd_ids.is_empty() {
-        return Ok(None);
+        return Ok(Vec::new());
     }
     let filter = TaskFilter { kind: Some(creation::TASK.to_owned()), ..TaskFilter::default() };
     let tasks = cx.client.node(node).tasks(&filter).await.during(format!("Cannot list the tasks of node {node}"))?;
@@ -92,12 +106,12 @@ pub async fn unidentified(cx: &Cx<Pve>, was: &Osd) -> Result<Option<Identity>, P
     };
     let hint = match task.upid.parse() {
         Ok(upid) => made_by(cx, node, &upid).await,
-        Err(_) => None,
+        Err(_) => Vec::new(),
     };
     let found = identify(cx, node, &target.devpath, hint).await?;
     cx.warn(Diagnostic::warning(
-        format!("osd.{} on {} of {node} is taken for the one that was to be made", found.id, target.devpath),
+        format!("{} on {} of {node} is taken for what was to be made", was.identified(&found).called(), target.devpath),
         format!("Its creation was interrupted before its number was known; task {} made it.", task.upid),
     ));
-    Ok(Some(found))
+    Ok(found)
 }

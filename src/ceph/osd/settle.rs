@@ -11,14 +11,22 @@ use super::{Osd, look, patience_until, place, side};
 use crate::ground::error::{During, Problem};
 use crate::ground::pve::Pve;
 
-/// The OSD that was made, once it runs.
-pub async fn settled(cx: &Cx<Pve>, want: &Osd, found: &Identity, deadline: Instant) -> Result<Osd, Problem> {
-    let mut live = started(cx, want, found.id, deadline).await?;
-    if want.r#in == Some(false) && live.in_ {
-        cx.client.ceph().osd_out(found.id).await.during(format!("Cannot take osd.{} out", found.id))?;
-        live.in_ = false;
+/// What was made, once all of it runs.
+pub async fn settled(cx: &Cx<Pve>, want: &Osd, found: &[Identity], deadline: Instant) -> Result<Osd, Problem> {
+    let mut lives = Vec::new();
+    for Identity { id, .. } in found {
+        let mut live = started(cx, want, *id, deadline).await?;
+        if want.r#in == Some(false) && live.in_ {
+            cx.client.ceph().osd_out(*id).await.during(format!("Cannot take osd.{id} out"))?;
+            live.in_ = false;
+        }
+        lives.push(live);
     }
-    Ok(side::measured(cx, found.id, want.identified(found).with_live(&live)).await)
+    let made = want.identified(found).with_lives(&lives);
+    Ok(match found.first() {
+        Some(first) => side::measured(cx, first.id, made).await,
+        None => made,
+    })
 }
 
 /// Carries on what was left unfinished. One that has run before was on its way out of the cluster: it is brought back.

@@ -193,6 +193,7 @@ const OSD: &[(&str, Stands)] = &[
     ("crush_device_class", Unlike("crush-device-class", NAMES_IN_CEPH)),
     ("in", Apart("PVE has calls for that")),
     ("encrypted", As("encrypted")),
+    ("osds_per_device", As("osds-per-device")),
     ("wipe_if", Apart(OURS)),
     ("allow_destroy", Apart(OURS)),
     ("force", Apart(OURS)),

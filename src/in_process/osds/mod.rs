@@ -8,6 +8,7 @@ mod left;
 mod listed;
 mod lives;
 mod room;
+mod several;
 mod sides;
 
 use serde_json::{Value as Json, json};

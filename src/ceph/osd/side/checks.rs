@@ -231,7 +231,7 @@ async fn gives_way(cx: &Cx<Pve>, node: &str, entry: &Disk, list: &[Disk]) -> Res
         let names = |role: Role| osd.side(role).and_then(|device| device.find_as(role.device(), list, node).ok());
         osd.node == node && ROLES.into_iter().filter_map(names).any(|disk| disk.devpath == entry.devpath)
     };
-    let replaced = |osd: &Osd| osd.osd_id.is_some_and(|id| cx.ledger.knows::<Replaced>(&id));
+    let replaced = |osd: &Osd| osd.numbers().iter().any(|id| cx.ledger.knows::<Replaced>(id));
     if cx.going::<Osd>().iter().chain(&cx.held::<Osd>().into_iter().filter(replaced).collect::<Vec<_>>()).any(here) {
         return Ok(true);
     }

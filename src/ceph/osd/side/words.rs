@@ -68,7 +68,7 @@ pub async fn reworded(cx: &Cx<Pve>, change: &mut Change<Osd>, say: &mut Say<Osd>
 const UNTOLD: &str = "Nobody can tell whether the OSD has its parts on the device that is named now";
 
 fn replace(cx: &Cx<Pve>, change: &mut Change<Osd>, say: &mut Say<Osd>, prior: &Osd, (at, lies): (&str, &str)) {
-    if let Some(id) = prior.osd_id {
+    for id in prior.numbers() {
         cx.ledger.note(id, Replaced);
     }
     change.replace(at);
