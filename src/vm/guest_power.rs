@@ -3,7 +3,7 @@
 use pve_client::api::ha::resource::Sid;
 use pve_client::api::params::Params;
 use pve_client::api::qemu::power::Shutdown;
-use terraform_plugin::{Action, Choice, Cx, Diagnostic, Duration, Error, Model, Need, Progress};
+use terraform_plugin::{Action, Choice, Cx, Diagnostic, Duration, Error, Model, Need, Progress, Say};
 use tokio::time::Instant;
 
 use super::guest::{self, Found};
@@ -56,6 +56,22 @@ pub struct GuestPower {
 impl Action<Pve> for GuestPower {
     fn needs() -> Vec<Need> {
         vec![Need::to_plan("/vms/{vmid}", &["VM.Audit"]), Need::to_apply("/vms/{vmid}", &["VM.PowerMgmt"])]
+    }
+
+    fn validate(config: &GuestPowerPlan, say: &mut Say<Self>) {
+        let Some(operation) = config.operation.get() else { return };
+        let waits = matches!(operation, PowerOperation::Shutdown | PowerOperation::Reboot);
+        if config.timeout.is_known() && !waits {
+            let cure = "It is for `shutdown` and `reboot`: nobody is asked to hurry otherwise. Leave it out.";
+            say.error("timeout", "A timeout for nothing", cure);
+        }
+        if config.force.is(&true) && operation != PowerOperation::Shutdown {
+            say.error(
+                "force",
+                "Force for nothing",
+                "It is for `shutdown`; `stop` is forced in any case. Leave it out.",
+            );
+        }
     }
 
     async fn invoke(cx: &Cx<Pve>, config: Self, progress: &Progress) -> Result<(), Error> {

@@ -5,7 +5,7 @@ use std::process::Command;
 
 use acceptance_tests::{Program, Terraform, cluster, example};
 
-/// The first block of an example's file: without whatever refers to it.
+/// An action's example.
 fn action(name: &str) -> anyhow::Result<String> {
     Ok(fs::read_to_string(example(&format!("actions/pve_{name}/action.tf")))?)
 }
@@ -42,6 +42,7 @@ fn functions_actions_and_a_ticket_by_their_own_examples() -> anyhow::Result<()> 
     for (words, code, says) in [
         (&["act", "guest_power", "vmid=101", "operation=stop"][..], 0, "Stopping vm:101: task qmstop on pve1"),
         (&["act", "guest_power", "vmid=101", "operation=stop"], 0, "vm:101 is stopped already"),
+        (&["act", "guest_power", "vmid=101", "operation=start"], 0, "Starting vm:101: task qmstart on pve1"),
         (&["act", "guest_power", "vmid=999", "operation=stop"], 1, "vm:999 does not exist"),
         (&["act", "guest_power", "vmid=101"], 2, "usage: guest_power vmid=NUMBER operation=TEXT"),
         (&["act"], 2, "task_stop upid=TEXT"),
@@ -55,7 +56,7 @@ fn functions_actions_and_a_ticket_by_their_own_examples() -> anyhow::Result<()> 
     if Terraform::find()?.product == acceptance_tests::Product::OpenTofu {
         return Ok(());
     }
-    work.write("power.tf", &action("guest_power")?.replace("\"reboot\"\n    timeout", "\"start\"\n    timeout"))?;
+    work.write("power.tf", &action("guest_power")?)?;
     work.write("osd.tf", &action("osd_state")?)?;
     work.write("alerts.tf", &action("notification_test")?)?;
     let output = work.apply()?.succeeded()?;
@@ -64,7 +65,7 @@ fn functions_actions_and_a_ticket_by_their_own_examples() -> anyhow::Result<()> 
         work.run(&["apply", "-auto-approve", &format!("-invoke=action.{action}")])
     };
     let output = invoke(&work, "pve_guest_power.reboot")?.succeeded()?;
-    assert!(output.says("Starting vm:101: task qmstart on pve1"), "{}", output.told());
+    assert!(output.says("Rebooting vm:101: task qmreboot on pve1"), "{}", output.told());
     let output = invoke(&work, "pve_osd_state.out")?.succeeded()?;
     assert!(output.says("osd.1 is out"), "{}", output.told());
     for name in ["ceph_service", "disk_wipe", "task_stop"] {

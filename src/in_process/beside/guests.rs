@@ -40,6 +40,12 @@ async fn a_guest_is_stopped_started_and_rebooted_and_what_is_so_is_left_alone() 
     refused(&work, "guest_power", power("reboot"), "vm:101 does not run").await;
     refused(&work, "guest_power", json!({"vmid": 999, "operation": "start"}), "vm:999 does not exist").await;
     refused(&work, "guest_power", json!({"vmid": 101, "operation": "explode"}), "operation").await;
+    for (operation, more) in [("start", "timeout"), ("reboot", "force")] {
+        let more = if more == "force" { json!({"force": true}) } else { json!({"timeout": "1m"}) };
+        let mut config = power(operation);
+        config.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        refused(&work, "guest_power", config, "for nothing").await;
+    }
     assert!(asked(&work).is_empty());
 }
 

@@ -122,6 +122,13 @@ impl Talk<'_> {
             let request = validate(&name, unknown);
             let said = said!(self, "ValidateEphemeralResourceConfig", validate_ephemeral_resource_config(request));
             self.accepted("ValidateEphemeralResourceConfig", &name, said);
+            let request = tf::open_ephemeral_resource::Request {
+                type_name: name.clone(),
+                config: nonsense(),
+                ..Default::default()
+            };
+            let said = said!(self, "OpenEphemeralResource", open_ephemeral_resource(request));
+            self.refused("OpenEphemeralResource", &name, said);
         }
         let (any, type_name) = (!declared.is_empty(), || NOBODYS.to_owned());
         let request = validate(NOBODYS, nothing());
@@ -146,6 +153,11 @@ impl Talk<'_> {
             let request = validate(&name, unknown);
             let said = said!(self, "ValidateActionConfig", validate_action_config(request));
             self.accepted("ValidateActionConfig", &name, said);
+            let request =
+                tf::invoke_action::Request { action_type: name.clone(), config: nonsense(), ..Default::default() };
+            let answer = self.provider.client("InvokeAction").invoke_action(request).await;
+            let said = self.whole(&name, answer).await;
+            self.refused("InvokeAction", &name, said);
         }
         let (any, action_type) = (!declared.is_empty(), || NOBODYS.to_owned());
         let request = validate(NOBODYS, nothing());
@@ -164,6 +176,31 @@ impl Talk<'_> {
         self.undeclared("InvokeAction", any, said);
     }
 
+    /// What an action that makes no sense says in the end: one event that completes, and nothing that is no event.
+    async fn whole(
+        &mut self,
+        name: &str,
+        answer: Result<Response<Streaming<tf::invoke_action::Event>>, Status>,
+    ) -> Result<Vec<tf::Diagnostic>, Status> {
+        let (mut events, mut said, mut ends) = (answer?.into_inner(), Vec::new(), 0);
+        while let Some(event) = events.message().await? {
+            match event.r#type {
+                Some(tf::invoke_action::event::Type::Completed(completed)) => {
+                    ends += 1;
+                    said.extend(completed.diagnostics);
+                }
+                Some(tf::invoke_action::event::Type::Progress(_)) => {}
+                None => {
+                    self.findings.add(Mistake::Unanswered, format!("InvokeAction of {name}: an event without content"))
+                }
+            }
+        }
+        if ends != 1 {
+            self.findings.add(Mistake::Unanswered, format!("InvokeAction of {name}: completed {ends} times"));
+        }
+        Ok(said)
+    }
+
     async fn functions(&mut self, schemas: &Schemas) {
         match self.provider.client("GetFunctions").get_functions(tf::get_functions::Request {}).await {
             Ok(answer) => {
@@ -178,6 +215,16 @@ impl Talk<'_> {
             // Core never asks.
             Err(status) if status.code() == Code::Unimplemented => {}
             Err(status) => self.findings.add(Mistake::Metadata, status.to_string()),
+        }
+        for (name, function) in &schemas.functions {
+            let arguments = function.parameters.iter().filter_map(|_| nonsense()).collect();
+            let request = tf::call_function::Request { name: name.clone(), arguments };
+            let answer = self.provider.client("CallFunction").call_function(request).await;
+            let said = answer.map(|answer| {
+                let error = answer.into_inner().error;
+                error.map(|error| tf::Diagnostic { severity: 1, summary: error.text, ..Default::default() })
+            });
+            self.refused("CallFunction", name, said.map(|said| said.into_iter().collect()));
         }
         let request = tf::call_function::Request { name: "no_such_function".to_owned(), arguments: Vec::new() };
         let answer = self.provider.client("CallFunction").call_function(request).await;

@@ -285,6 +285,8 @@ mod tests {
         let of = |attribute: Attribute, of| Schema { attributes: vec![attribute], ..Schema::default() }.self_check(of);
         assert_eq!(of(write_only(Rule::Optional), SchemaOf::DataSource).len(), 1);
         assert_eq!(of(plain("a", Rule::Keep), SchemaOf::Provider).len(), 1);
+        assert_eq!(of(plain("a", Rule::Computed), SchemaOf::Action).len(), 1);
+        assert_eq!(of(plain("a", Rule::Computed), SchemaOf::Ephemeral), [""; 0]);
         assert_eq!(of(plain("alias", Rule::Optional), SchemaOf::Provider).len(), 1);
         assert_eq!(of(plain("alias", Rule::Optional), SchemaOf::Resource), [""; 0]);
     }
