@@ -1,7 +1,5 @@
 //! Copying a note by hand: an action that takes its time, and tells how far it is.
 
-use std::time::Duration;
-
 use terraform_plugin::{Action, Cx, Diagnostic, Error, Model, Progress, Say};
 
 use crate::shelf::Shelf;
@@ -50,13 +48,10 @@ impl Action<Shelf> for Copying {
             if mishap == "blot" {
                 return Err(Error::new("A blot of ink", format!("{copy} of {} were written.", config.copies)));
             }
-            while mishap == "slow" {
-                tokio::select! {
-                    () = cx.stop.cancelled() => {
-                        return Err(Error::new("The pen was put down", format!("{copy} of {} were written.", config.copies)));
-                    }
-                    () = tokio::time::sleep(Duration::from_secs(1)) => {}
-                }
+            if mishap == "slow" {
+                cx.stop.cancelled().await;
+                let written = format!("{copy} of {} were written.", config.copies);
+                return Err(Error::new("The pen was put down", written));
             }
         }
         cx.warn(Diagnostic::warning("The ink runs low", "There is enough for a few more."));
