@@ -78,7 +78,7 @@ async fn an_unserved_path_is_set_aside_only_if_named_and_only_while_it_is_501() 
         name: "x".into(),
         exchanges: vec![
             serde_json::from_value(call("/cluster/sdn/zones", 200)).expect("an exchange"),
-            serde_json::from_value(call("/cluster/metrics/server", 200)).expect("an exchange"),
+            serde_json::from_value(call("/cluster/log", 200)).expect("an exchange"),
             serde_json::from_value(call("/version", 200)).expect("an exchange"),
         ],
     };
