@@ -19,7 +19,6 @@ mod moves;
 mod node;
 mod notification;
 mod provider;
-mod query;
 mod section;
 mod storage;
 mod verbs;
@@ -40,9 +39,6 @@ pub fn run() -> ExitCode {
     let arguments: Vec<_> = std::env::args_os().skip(1).collect();
     if let Some(code) = verbs::dispatch(&arguments) {
         return code;
-    }
-    if arguments.first().is_some_and(|first| first == "query") {
-        return query::run(&arguments[1..]);
     }
     let options = Options { name: "terraform-provider-pve", version: env!("CARGO_PKG_VERSION"), address: ADDRESS };
     terraform_plugin::run::<PveProvider>(options)

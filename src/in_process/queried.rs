@@ -10,7 +10,7 @@ use terraform_plugin::{Object, Severity};
 
 use super::lives::{Bench, examples, provider_block, read, serials};
 use crate::provider::PveConfig;
-use crate::query;
+use crate::verbs::query;
 
 /// What the provider's block says, for the command.
 fn block(bench: &Bench) -> BTreeMap<String, Value> {

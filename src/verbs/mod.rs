@@ -1,8 +1,9 @@
-//! What the program does besides serving Terraform: `act`, `explain`, `privileges`, `tasks`.
+//! What the program does besides serving Terraform: `act`, `explain`, `privileges`, `query`, `tasks`.
 
 mod act;
 mod explain;
 mod privileges;
+pub(crate) mod query;
 pub mod tasks;
 
 use std::ffi::OsString;
@@ -30,6 +31,7 @@ pub fn dispatch(arguments: &[OsString]) -> Option<ExitCode> {
         "act" => Some(act::run(&words)),
         "explain" => Some(explain::run(&words)),
         "privileges" => Some(privileges::run(&words)),
+        "query" => Some(query::run(&arguments[1..])),
         "tasks" => Some(tasks::run(&words)),
         _ => None,
     }
