@@ -6,7 +6,7 @@ use std::sync::Arc;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use pve_client::property_string::PropertyString;
-use pve_client::{Area, Request};
+use pve_client::{Area, Error as PveError, Request};
 use serde::Deserialize;
 use terraform_plugin::value::Value;
 use terraform_plugin::{Cx, Error, Findings, Model, Say, Secret, Timeouts};
@@ -211,7 +211,11 @@ async fn users(cx: &Cx<Pve>, is: impl Fn(&str, &PropertyString) -> bool) -> Resu
     for node in all.iter().map(|entry| &entry.node) {
         let request = Request::get(format!("nodes/{node}/config"));
         let config: Result<Arc<Live>, _> = cx.client.shared(Area::Nodes, request).await;
-        let Ok(config) = config else { continue };
+        let config = match config {
+            Ok(config) => config,
+            Err(PveError::NodeUnreachable { .. }) => continue,
+            Err(error) => return Err(Problem::during(format!("Cannot read the configuration of node {node}"), error)),
+        };
         let uses = |(name, value): (&String, &serde_json::Value)| {
             value.as_str().and_then(|text| text.parse().ok()).is_some_and(|setting| is(name, &setting))
         };

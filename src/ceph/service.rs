@@ -62,6 +62,11 @@ impl Action<Pve> for CephService {
     async fn invoke(cx: &Cx<Pve>, config: Self, progress: &Progress) -> Result<(), Error> {
         let service = config.service.as_str();
         let (kind, id) = service.split_once('.').unwrap_or((service, ""));
+        // One at a time, from the question whether Ceph can do without it until it is back: two at once are asked of a cluster
+        // that has both.
+        let areas = [pve_client::Area::CephMons, pve_client::Area::CephOsds];
+        let turn = cx.client.begin_write(pve_client::Lock::CephDaemon, &areas).await;
+        let _turn = turn.during(&format!("Cannot look at {service}"))?;
         let seen = find(cx, kind, id).await?.ok_or_else(|| {
             let detail = "Ceph lists no such daemon. Nothing was done.";
             Problem::new(format!("There is no {service}"), detail).at("service")

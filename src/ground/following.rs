@@ -14,10 +14,21 @@ const TELL: Duration = Duration::from_secs(10);
 
 /// Follows a task to its end. `what` is what it does, as the lines and the errors name it: `Stopping vm:101`.
 pub async fn follow(cx: &Cx<Pve>, what: &str, task: Result<Task, Api>, progress: &Progress) -> Result<(), Problem> {
+    follow_for(cx, cx.timeout, what, task, progress).await
+}
+
+/// The same, given up after another time than the usual one.
+pub async fn follow_for(
+    cx: &Cx<Pve>,
+    limit: Duration,
+    what: &str,
+    task: Result<Task, Api>,
+    progress: &Progress,
+) -> Result<(), Problem> {
     let mut task = task.during(format!("{what} failed"))?;
     progress.say(format!("{what}: task {} on {}", task.upid().kind(), task.upid().node()));
     // The log is followed only by those who mind that nothing moves.
-    let patience = Patience { timeout: Some(cx.timeout), stall: Some(cx.timeout), stop: cx.stop.token() };
+    let patience = Patience { timeout: Some(limit), stall: Some(limit), stop: cx.stop.token() };
     let mut teller = Teller::default();
     let ended = task.wait(&patience, |seen| {
         if let Some(line) = teller.saw(seen.elapsed, seen.lines) {
@@ -33,7 +44,7 @@ pub async fn follow(cx: &Cx<Pve>, what: &str, task: Result<Task, Api>, progress:
         }
         Err(Api::Stopped { .. }) => Err(goes_on(what, "Interrupted", task.upid())),
         Err(Api::Timeout { .. } | Api::Stalled { .. }) => {
-            let why = format!("The time allowed ({}) is over", terraform_plugin::Duration::from(cx.timeout));
+            let why = format!("The time allowed ({}) is over", terraform_plugin::Duration::from(limit));
             Err(goes_on(what, &why, task.upid()))
         }
         Err(error) => Err(error).during(format!("{what} failed")),

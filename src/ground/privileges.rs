@@ -52,11 +52,11 @@ pub fn lines(docs: &Json, plan: Option<&Json>) -> String {
     text
 }
 
-/// What the job that makes these needs: resources, each with values that its attributes have or had.
-pub fn to_apply<'a>(docs: &Json, resources: impl Iterator<Item = (&'a str, [&'a Json; 2])>) -> Needed {
+/// What the job that does these needs: `resources` or `actions`, the type, and values that its attributes have or had.
+pub fn to_apply<'a>(docs: &Json, objects: impl Iterator<Item = (&'a str, &'a str, Vec<&'a Json>)>) -> Needed {
     let mut needed = Needed::default();
-    for (kind, values) in resources {
-        let object = Planned { kind, needs: &docs["resources"][kind]["needs"], values: values.to_vec() };
+    for (offered, kind, values) in objects {
+        let object = Planned { kind, needs: &docs[offered][kind]["needs"], values };
         for need in object.all() {
             needed.add(need, &object);
         }

@@ -6,6 +6,7 @@ pub mod usb;
 
 use std::collections::BTreeSet;
 
+use pve_client::Error as PveError;
 use pve_client::api::cluster::GuestKind;
 use pve_client::property_string::PropertyString;
 use terraform_plugin::{Cx, Error, Findings, Registry};
@@ -62,7 +63,12 @@ async fn in_use<M>(cx: &Cx<Pve>, option: &str, key: &str, id: &str, found: &mut 
     let mut users = BTreeSet::new();
     for guest in guests.iter().filter(|guest| guest.kind == GuestKind::Qemu) {
         let doing = format!("Cannot read the configuration of vm:{}", guest.vmid);
-        let config = cx.client.qemu(&guest.node, guest.vmid).config().await.during(doing)?;
+        let config = match cx.client.qemu(&guest.node, guest.vmid).config().await {
+            Ok(config) => config,
+            // As long as its node is off nobody sees what it names.
+            Err(PveError::NodeUnreachable { .. }) => continue,
+            Err(error) => return Err(Problem::during(doing, error).into()),
+        };
         let mut settings = config.other.iter().filter(|(name, _)| is_one_of(name, option));
         if settings.any(|(_, value)| names(value, key, id)) {
             users.insert(guest.vmid);

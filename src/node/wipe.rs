@@ -13,8 +13,9 @@ use crate::ground::pve::Pve;
 /// Erases a disk, or one partition of it, that nothing uses: what earlier owners left is gone for good, and `pve_ceph_osd` and
 /// others take the disk as a free one.
 ///
-/// What is in use is refused, whatever you say: what is mounted or held, swap, ZFS, an OSD or its database, LVM with logical
-/// volumes, the partitions that a node starts from. The plan and the action say what is there and goes.
+/// What the node uses is refused, whatever you say: what is mounted or held, swap, ZFS, RAID, an OSD or its database, LVM with
+/// logical volumes, the partitions that a node starts from. The plan and the action say what is there and goes. A disk that is
+/// handed through to a machine as a whole is not seen to be in use: PVE does not tell.
 ///
 /// Interrupted, the action ends at once; the wipe that PVE has begun goes on.
 #[derive(Model, Clone, Debug, PartialEq)]
@@ -122,7 +123,7 @@ fn entries<'a>(target: &'a Disk, list: &'a [Disk]) -> Vec<&'a Disk> {
 }
 
 /// What PVE says of what somebody uses, or a node starts from.
-const KEPT: [(&str, &str); 7] = [
+const KEPT: [(&str, &str); 11] = [
     ("mounted", "it is mounted"),
     ("Device Mapper", "something holds it"),
     ("ZFS", "it is part of a ZFS pool, or was; `zpool labelclear` on the node takes the mark away"),
@@ -130,6 +131,10 @@ const KEPT: [(&str, &str); 7] = [
     ("swap", "it is swap"),
     ("BIOS boot", "the node starts from it"),
     ("EFI", "the node starts from it"),
+    ("ceph_bluestore", "it is or was an OSD's"),
+    ("zfs_member", "it is part of a ZFS pool, or was; `zpool labelclear` on the node takes the mark away"),
+    ("linux_raid_member", "it is part of a RAID, or was; `mdadm --zero-superblock` on the node takes the mark away"),
+    ("mpath_member", "it is one of several ways to a disk"),
 ];
 
 /// The first of them that is in use, and by what.
@@ -195,9 +200,14 @@ mod tests {
 
     #[test]
     fn what_is_in_use_is_told_by_what() {
-        for (word, why) in
-            [("mounted", "mounted"), ("ZFS", "ZFS"), ("swap", "swap"), ("EFI", "starts from"), ("LVM", "LVM")]
-        {
+        for (word, why) in [
+            ("mounted", "mounted"),
+            ("ceph_bluestore", "OSD"),
+            ("ZFS", "ZFS"),
+            ("swap", "swap"),
+            ("EFI", "starts from"),
+            ("LVM", "LVM"),
+        ] {
             let disks = used(word);
             let (entry, told) = in_use(&disks[0], &disks, None).unwrap();
             assert!(entry.devpath == "/dev/sdb" && told.contains(why), "{word}: {told}");

@@ -11,6 +11,7 @@ use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use serde_json::Value as Json;
 use terraform_plugin::{Notices, Provider as _, Severity, Start, StopReason, StopToken};
 
 use crate::ground::pve::Pve;
@@ -94,6 +95,23 @@ fn tell(said: terraform_plugin::Diagnostics) {
 fn wrong(what: &str) -> ExitCode {
     eprintln!("{what}");
     ExitCode::from(WRONG)
+}
+
+/// A plan, as `terraform show -json PLAN` prints it, from a file or from what is piped in.
+fn read_plan(file: Option<&str>) -> Result<Json, String> {
+    let (name, text) = match file {
+        Some(file) => (file, std::fs::read_to_string(file)),
+        None => ("what is piped in", std::io::read_to_string(std::io::stdin())),
+    };
+    let text = text.map_err(|error| format!("{name}: {error}"))?;
+    let plan: Json = serde_json::from_str(&text).map_err(|error| format!("{name} is no JSON: {error}"))?;
+    // One that does nothing but invoke actions has no changes.
+    let is_plan =
+        ["resource_changes", "planned_values", "action_invocations"].iter().any(|part| !plan[*part].is_null());
+    if !is_plan {
+        return Err(format!("{name} is no plan: give it what `terraform show -json PLAN` prints"));
+    }
+    Ok(plan)
 }
 
 /// A line on stdout. That nobody reads it is no reason to stop halfway.

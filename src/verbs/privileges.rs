@@ -2,9 +2,7 @@
 
 use std::process::ExitCode;
 
-use serde_json::Value as Json;
-
-use super::say;
+use super::{read_plan, say};
 use crate::ground::privileges;
 use crate::provider::PveProvider;
 
@@ -24,14 +22,7 @@ pub fn run(words: &[String]) -> ExitCode {
 fn lines(words: &[String]) -> Result<String, String> {
     let plan = match words {
         [] => None,
-        [path] => {
-            let text = std::fs::read_to_string(path).map_err(|error| format!("{path}: {error}"))?;
-            let plan: Json = serde_json::from_str(&text).map_err(|error| format!("{path} is no JSON: {error}"))?;
-            if !plan["resource_changes"].is_array() {
-                return Err(format!("{path} is no plan: give it what `terraform show -json PLAN` prints"));
-            }
-            Some(plan)
-        }
+        [path] => Some(read_plan(Some(path))?),
         _ => return Err("usage: terraform-provider-pve privileges [PLAN.json]".to_owned()),
     };
     let docs = terraform_plugin::docs_json::<PveProvider>();

@@ -101,10 +101,14 @@ impl Board {
         let gone: Vec<String> =
             self.watched.keys().filter(|upid| !running.iter().any(|task| task.upid == **upid)).cloned().collect();
         for upid in gone {
+            let Some(watched) = self.watched.get(&upid) else { continue };
+            // As long as its node does not answer, or says that it runs, nobody knows an end.
+            let status = match client.node(watched.upid.node()).task_status(&watched.upid).await {
+                Ok(Some(status)) => status,
+                Err(error) if error.is_absent() => error.to_string(),
+                _ => continue,
+            };
             let Some(watched) = self.watched.remove(&upid) else { continue };
-            let status = client.node(watched.upid.node()).task_status(&watched.upid).await;
-            let status =
-                status.unwrap_or_else(|error| Some(error.to_string())).unwrap_or_else(|| "without a result".to_owned());
             self.failed |= status != "OK" && !status.starts_with("WARNINGS");
             lines.push(format!(
                 "{} {} {}: ended: {status}",

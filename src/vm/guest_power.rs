@@ -9,7 +9,7 @@ use tokio::time::Instant;
 use super::guest::{self, Found};
 use crate::ceph::wait::until;
 use crate::ground::error::{During, Problem};
-use crate::ground::following::follow;
+use crate::ground::following::{follow, follow_for};
 use crate::ground::pve::Pve;
 use crate::ha::wait::{Waited, settled};
 
@@ -91,7 +91,12 @@ impl Action<Pve> for GuestPower {
             )
             .at("operation")),
             (true, PowerOperation::Reboot, _) => {
-                config.by_ha(cx, "stopped", progress).await?;
+                // Whatever becomes of the first half, the machine is not to stay off: HA starts it when it has stopped it.
+                let stopped = config.by_ha(cx, "stopped", progress).await;
+                if stopped.is_err() {
+                    config.ask_ha(cx, "started").await?;
+                }
+                stopped?;
                 Ok(config.by_ha(cx, "started", progress).await?)
             }
             (true, PowerOperation::Start, _) => Ok(config.by_ha(cx, "started", progress).await?),
@@ -114,15 +119,17 @@ impl GuestPower {
     async fn by_pve(&self, cx: &Cx<Pve>, found: &Found, progress: &Progress) -> Result<(), Problem> {
         let (api, vmid) = (found.api(cx), self.vmid);
         let timeout = self.timeout.as_ref().map(terraform_plugin::Duration::get);
+        // What the guest may take is not taken from the time for PVE's own work.
+        let limit = cx.timeout + timeout.unwrap_or_default();
         match self.operation {
             PowerOperation::Start => follow(cx, &format!("Starting vm:{vmid}"), api.start().await, progress).await,
             PowerOperation::Stop => follow(cx, &format!("Stopping vm:{vmid}"), api.stop().await, progress).await,
             PowerOperation::Shutdown => {
                 let how = Shutdown { timeout, force_stop: self.force };
-                follow(cx, &format!("Shutting down vm:{vmid}"), api.shutdown(how).await, progress).await
+                follow_for(cx, limit, &format!("Shutting down vm:{vmid}"), api.shutdown(how).await, progress).await
             }
             PowerOperation::Reboot => {
-                follow(cx, &format!("Rebooting vm:{vmid}"), api.reboot(timeout).await, progress).await?;
+                follow_for(cx, limit, &format!("Rebooting vm:{vmid}"), api.reboot(timeout).await, progress).await?;
                 // The task ends when the guest is down; a daemon of PVE starts it again.
                 let waiting = format!("vm:{vmid} was shut down and has not been started again");
                 let runs = until(cx, Instant::now() + cx.timeout, &waiting, async || {
@@ -136,19 +143,29 @@ impl GuestPower {
         }
     }
 
-    /// Under HA: its state is set, and waited for.
-    async fn by_ha(&self, cx: &Cx<Pve>, wanted: &str, progress: &Progress) -> Result<(), Problem> {
+    /// Under HA: its state is set. Whoever does not only pass through it is told.
+    async fn ask_ha(&self, cx: &Cx<Pve>, wanted: &str) -> Result<(), Problem> {
         let sid = Sid::vm(self.vmid);
         let doing = format!("Cannot ask HA to have {sid} {wanted}");
         let resource = cx.client.ha().resource(sid).await.during(&doing)?;
         let before = resource.and_then(|resource| resource.state).unwrap_or_else(|| "started".to_owned());
         if before != wanted && !(before == "enabled" && wanted == "started") {
             cx.client.ha().update(sid, &Params::new().set("state", wanted)).await.during(&doing)?;
+            if self.operation == PowerOperation::Reboot {
+                return Ok(());
+            }
             cx.warn(Diagnostic::warning(
                 format!("HA is to have {sid} {wanted} from now on"),
                 format!("It was `{before}`. A `pve_ha_resource` whose `state` says so sets that again when it is applied next."),
             ));
         }
+        Ok(())
+    }
+
+    /// Under HA: its state is set, and waited for.
+    async fn by_ha(&self, cx: &Cx<Pve>, wanted: &str, progress: &Progress) -> Result<(), Problem> {
+        let sid = Sid::vm(self.vmid);
+        self.ask_ha(cx, wanted).await?;
         progress.say(format!("{sid}: HA is asked for `{wanted}`"));
         match settled(cx, sid, wanted).await? {
             Waited::Settled => {

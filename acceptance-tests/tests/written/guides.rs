@@ -111,6 +111,7 @@ fn the_registry_can_show_them_and_what_they_name_is_there() -> anyhow::Result<()
         let links = text.split("](").skip(1).filter_map(|rest| rest.split(')').next());
         for link in links.filter(|link| !link.contains("://")) {
             let (page, part) = link.split_once('#').map_or((link, None), |(page, part)| (page, Some(part)));
+            let page = if page.is_empty() { name } else { page };
             let page = std::fs::read_to_string(root().join("docs/guides").join(page));
             let page = page.with_context(|| format!("{name}: {link} leads nowhere"))?;
             let heading = |line: &str| line.trim_start_matches('#').trim().to_lowercase().replace(' ', "-");

@@ -123,8 +123,8 @@ impl Folder {
     }
 
     async fn all(&self) -> Result<Vec<Note>, Refusal> {
-        let names =
-            fs::read_dir(&self.0).map_err(Refusal)?.flatten().filter_map(|file| file.file_name().into_string().ok());
+        let files = fs::read_dir(&self.0).map_err(Refusal)?.flatten().filter(|file| file.path().is_file());
+        let names = files.filter_map(|file| file.file_name().into_string().ok());
         let notes = names.map(|name| Ok(Note { text: fs::read_to_string(self.0.join(&name)).map_err(Refusal)?, name }));
         notes.collect()
     }

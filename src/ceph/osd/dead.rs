@@ -4,7 +4,8 @@
 use pve_client::api::ceph::osd::Osd as Live;
 use terraform_plugin::{Change, Cx, Error};
 
-use super::{Osd, look, place};
+use super::contents::carrier;
+use super::{Osd, look, place, removal};
 use crate::ground::error::{During, Problem};
 use crate::ground::pve::Pve;
 
@@ -20,7 +21,21 @@ pub async fn is_dead(cx: &Cx<Pve>, was: &Osd, live: &Live) -> Result<bool, Probl
         return Ok(false);
     }
     let node = place::node_of(cx, live).await?.unwrap_or_else(|| was.node.clone());
-    Ok(look::fsid(cx, &node, live.id).await?.is_none())
+    Ok(look::fsid(cx, &node, live.id).await?.is_none() && elsewhere(cx, &node, live.id).await?.is_none())
+}
+
+/// Another node than the one where the OSD ran last that has a disk with it: somebody has carried it there, and it is not started
+/// yet. Nodes that do not answer are not asked: the disk of an OSD that is down cannot be told from a dead one there.
+pub async fn elsewhere(cx: &Cx<Pve>, home: &str, id: u32) -> Result<Option<String>, Problem> {
+    let all = cx.client.nodes().list().await.during("Cannot list the cluster's nodes")?;
+    for other in all.iter().map(|entry| entry.node.as_str()).filter(|node| *node != home) {
+        match look::disks(cx, other).await {
+            Ok(list) if carrier(&list, id).is_some() => return Ok(Some(other.to_owned())),
+            Err(problem) if !removal::is_dead(&problem) => return Err(problem),
+            _ => {}
+        }
+    }
+    Ok(None)
 }
 
 /// In a plan that names another disk: whether the one of the state is dead. What the configuration allows for it counts then at once,
@@ -56,22 +71,23 @@ async fn all_dead(cx: &Cx<Pve>, was: &Osd, numbers: &[u32]) -> Result<bool, Prob
     Ok(dead)
 }
 
+/// What the plan of its replacement has handed on, if that has found it dead: the numbers, whether it may be destroyed, and at once.
+fn granted(cx: &Cx<Pve>, was: &Osd) -> Option<(Vec<u32>, bool, bool)> {
+    let word = cx.private.handed::<(Vec<u32>, bool, bool)>(WORD);
+    word.filter(|(numbers, ..)| was.numbers().iter().all(|number| numbers.contains(number)))
+}
+
 /// The OSD with what a plan has allowed because its disk is dead.
 pub fn allowed(cx: &Cx<Pve>, was: &Osd) -> Osd {
-    let word = cx.private.handed::<(Vec<u32>, bool, bool)>(WORD);
-    let word = word.filter(|(numbers, ..)| was.numbers().iter().all(|number| numbers.contains(number)));
-    let (_, allow, force) = word.unwrap_or_default();
+    let (_, allow, force) = granted(cx, was).unwrap_or_default();
     Osd { allow_destroy: was.allow_destroy || allow, force: was.force || force, ..was.clone() }
 }
 
 /// The same right before the removal: only if the disk is dead still.
 pub async fn still_allowed(cx: &Cx<Pve>, was: &Osd, live: &Live) -> Result<Osd, Problem> {
-    let with = allowed(cx, was);
-    if with == *was || is_dead(cx, was, live).await? {
-        return Ok(with);
-    }
-    if was.allow_destroy {
-        return Ok(was.clone());
+    let planned = granted(cx, was).is_some();
+    if !planned || is_dead(cx, was, live).await? {
+        return Ok(allowed(cx, was));
     }
     let id = live.id;
     Err(Problem::new(

@@ -95,7 +95,26 @@ pub async fn left(cx: &Cx<Pve>, change: &mut Change<Osd>, say: &mut Say<Osd>) {
     if prior.ready && !was_removing(cx, prior).await {
         return;
     }
-    let Ok(None) = look::osd(cx, id).await else { return };
+    let numbers = prior.numbers();
+    let mut gone = Vec::new();
+    for number in &numbers {
+        let Ok(live) = look::osd(cx, *number).await else { return };
+        gone.extend(live.is_none().then(|| format!("osd.{number}")));
+    }
+    if numbers.len() > 1 && !gone.is_empty() && was_removing(cx, prior).await {
+        let detail = format!(
+            "{} of {} of {} is destroyed, and the removal was cut off before the others were. The apply takes those away too, and \
+             makes all of them anew.",
+            gone.join(", "),
+            numbers.len(),
+            prior.node
+        );
+        anew(change, say, detail);
+        return;
+    }
+    if gone.is_empty() {
+        return;
+    }
     let Ok(left) = leftover::of(cx, prior).await else { return };
     if left.is_empty() {
         return;
@@ -106,6 +125,11 @@ pub async fn left(cx: &Cx<Pve>, change: &mut Change<Osd>, say: &mut Say<Osd>) {
          new OSD there.",
         prior.node
     );
+    anew(change, say, detail);
+}
+
+/// What is left of a removal that was cut off goes, and others are made.
+fn anew(change: &mut Change<Osd>, say: &mut Say<Osd>, detail: String) {
     say.warning("device", "Removals of OSDs were cut off", detail);
     change.plan.osd_id = Attr::Unknown;
     change.plan.osd_fsid = Attr::Unknown;

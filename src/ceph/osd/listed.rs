@@ -16,6 +16,8 @@ impl Listed<Pve> for Osd {
         let mut silent = Vec::new();
         for live in &tree.osds {
             match imported(cx, live).await {
+                // Several on one device are one object, told once.
+                Ok(osd) if osd.numbers().iter().any(|other| *other < live.id) => {}
                 Ok(osd) => all.push(osd),
                 // Ceph knows it as well as ever; only its node could tell of its disk.
                 Err(problem) if is_dead(&problem) => {

@@ -146,8 +146,19 @@ pub async fn lies_where_it_is_said(cx: &Cx<Pve>, was: &Osd, id: u32) -> Result<b
 
 /// What these words name, seen from an OSD.
 async fn named(cx: &Cx<Pve>, was: &Osd, node: &str, device: &Device) -> Result<Named, Problem> {
-    let Some(id) = was.osd_id else { return resolved(cx, was, node, device).await };
-    let Some(live) = look::osd(cx, id).await? else { return Ok(Named::Same) };
+    if was.osd_id.is_none() {
+        return resolved(cx, was, node, device).await;
+    }
+    // Of several on one device, one that there is: any of them may have been destroyed by others.
+    let mut there = None;
+    for id in was.numbers() {
+        there = look::osd(cx, id).await?;
+        if there.is_some() {
+            break;
+        }
+    }
+    let Some(live) = there else { return Ok(Named::Same) };
+    let id = live.id;
     let Some(home) = node_of(cx, &live).await? else {
         return Ok(Named::Untold(format!("osd.{id} never ran, and hangs below no node in CRUSH.")));
     };

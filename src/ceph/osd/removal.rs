@@ -208,8 +208,12 @@ async fn way(cx: &Cx<Pve>, was: &Osd, live: &Live) -> Result<Way, Problem> {
             let device = carrier(&list, id).filter(|disk| disk.is_partition()).map(|disk| disk.devpath.clone());
             Way::ByNode { node, device }
         }
-        // What is down and has no volume has lost it; what runs has one that nobody sees.
-        Ok(None) if was.force || !live.up => Way::WithoutDisk { node },
+        // What is down and has no volume anywhere has lost it; what runs has one that nobody sees.
+        Ok(None) if was.force => Way::WithoutDisk { node },
+        Ok(None) if !live.up => match dead::elsewhere(cx, &node, id).await? {
+            None => Way::WithoutDisk { node },
+            Some(other) => return Err(carried_away(id, &node, &other)),
+        },
         Ok(None) => return Err(without_volume(id, &node)),
         Err(problem) if is_dead(&problem) => return without_node(was, live, node, problem),
         Err(problem) => return Err(problem),
@@ -220,6 +224,17 @@ async fn way(cx: &Cx<Pve>, was: &Osd, live: &Live) -> Result<Way, Problem> {
         }
         _ => Ok(way),
     }
+}
+
+/// The disk is alive, and on another node than the OSD was.
+fn carried_away(id: u32, home: &str, other: &str) -> Problem {
+    Problem::new(
+        format!("osd.{id} is down, and its disk is on {other}"),
+        format!(
+            "It ran on {home} last. Its data are not lost: `ceph-volume lvm activate --all` on {other} starts it there. Nothing was \
+             written. If it is to go without its data being moved, apply `force = true` first."
+        ),
+    )
 }
 
 /// Whether the node itself is what fails.

@@ -2,7 +2,7 @@
 
 use pve_client::api::nodes::{TaskEntry, TaskFilter};
 use pve_client::{Lock, Upid};
-use terraform_plugin::{Cx, Diagnostic};
+use terraform_plugin::{Cx, Diagnostic, Error};
 use tokio::time::Instant;
 
 use super::creation::{self, Creation, Start, identify, made_by, remember};
@@ -26,7 +26,11 @@ pub async fn resume(cx: &Cx<Pve>, prior: &Osd, want: &Osd, deadline: Instant) ->
         let list = look::disks(cx, &prior.node).await?;
         let path = prior.device.find(&list, &prior.node)?.devpath.clone();
         match upid {
-            Some(upid) => parts::take_back(cx, prior, &path, &upid).await?,
+            // What the configuration says now of doing it at once counts: the state is stored only when all is made.
+            Some(upid) => {
+                let told = Osd { force: prior.force || want.force, ..prior.clone() };
+                parts::take_back(cx, &told, &path, &upid).await?;
+            }
             None => {
                 let detail =
                     format!("{} of {} are there, and no task tells who made them.", found.len(), prior.count());
@@ -43,10 +47,12 @@ pub async fn resume(cx: &Cx<Pve>, prior: &Osd, want: &Osd, deadline: Instant) ->
     let mut task = creation.settle(cx, sent).await??;
     remember(cx, task.upid());
     match creation.finish(cx, &mut task, deadline).await {
-        Err(problem) if problem.is_failed_task() => {
-            creation.take_back(cx, want, task.upid()).await?;
-            Err(problem)
-        }
+        Err(problem) if problem.is_failed_task() => match creation.take_back(cx, want, task.upid()).await {
+            Ok(_) => Err(problem),
+            Err(also) => {
+                Err(problem.noting(Some(format!("Nor could what it left be taken away: {}", Error::from(also)))))
+            }
+        },
         finished => finished,
     }
 }

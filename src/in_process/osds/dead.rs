@@ -1,6 +1,7 @@
 //! Dead disks: their OSDs are replaced in one apply, and stay where copies may be lost with them.
 
 use acceptance_tests::given::OSDS_IN_USE;
+use pve_sim::cluster::ceph::{Leftover, OsdDevice};
 use serde_json::json;
 
 use super::super::work::{Site, Work};
@@ -57,6 +58,28 @@ impl Site {
 
 const FREE: &str = "allow_destroy = true";
 const FORCED: &str = "allow_destroy = true\nforce = true";
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_disk_that_was_carried_to_another_node_is_not_dead() {
+    let mut work = all_held().await;
+    work.write(&text(&[(0, "SIM0101", FREE)]));
+    work.apply().await.succeeded();
+    let (uuid, lay) = work.bench.sim.world.with(|cluster| {
+        let osd = &cluster.ceph.osds[&0];
+        (osd.uuid.clone(), osd.device.clone().unwrap())
+    });
+    work.site.swap(&[0], "NEW");
+    work.site.put_in("pve2", &json!({ "path": "/dev/sdy", "size": "64G", "serial": "SIM0101" }));
+    let device = OsdDevice { path: "/dev/sdy".to_owned(), dead: false, ..lay };
+    let carried = Leftover { id: 0, uuid, node: "pve2".to_owned(), device };
+    work.bench.sim.world.with(|cluster| cluster.ceph_now().leftovers.push(carried));
+    work.site.forget_requests();
+    work.write(&text(&[(0, "NEW", FREE)]));
+    let output = work.apply().await;
+    assert!(!output.ok && output.says("osd.0 is down, and its disk is on pve2"), "{}", output.told());
+    assert!(!output.says("OSDs with dead disks are replaced"), "{}", output.told());
+    assert_eq!((work.site.osds(), work.site.sent().len()), (6, 0), "{:?}", work.site.sent());
+}
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn another_serial_number_replaces_what_has_died_in_one_apply() {

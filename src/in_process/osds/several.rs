@@ -2,6 +2,7 @@
 
 use acceptance_tests::given::{OSD_DISKS, osd};
 use serde_json::{Value as Json, json};
+use terraform_core::Query;
 
 use super::super::work::Work;
 
@@ -104,6 +105,23 @@ async fn a_removal_that_ends_between_two_goes_on_with_the_second() {
     assert_eq!((count(&work), says(&work, "ready")), (2, json!(false)));
     work.destroy().await.succeeded();
     assert_eq!(count(&work), 1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_removal_left_half_is_made_anew_where_it_is_still_wanted() {
+    let mut work = work().await;
+    work.write(&osd("serial = \"FREE1\"", TWO));
+    work.apply().await.succeeded();
+    let found = work.bench.core.query("pve_ceph_osd", json!({}), &Query::default()).await.unwrap().0;
+    assert_eq!(found.iter().map(|one| one.name.as_str()).collect::<Vec<_>>(), ["0", "1"], "one object is listed once");
+    work.site.fault(&json!({ "match": { "method": "DELETE", "path": "/nodes/*/ceph/osd/2" }, "effect": { "status": 500, "message": "no luck" } }));
+    work.destroy().await.failed("no luck");
+    let plan = work.plan().await;
+    assert!(plan.says("Removals of OSDs were cut off") && plan.says("osd.1 of 2"), "{}", plan.told());
+    assert_eq!(plan.actions("pve_ceph_osd.o"), ["delete", "create"]);
+    work.apply().await.succeeded();
+    assert!(work.plan().await.is_empty());
+    assert_eq!((says(&work, "osds").as_object().unwrap().len(), count(&work)), (2, 3));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -5,12 +5,11 @@ mod picture;
 mod plan;
 mod told;
 
-use std::io::Read as _;
 use std::process::ExitCode;
 
 use serde_json::Value as Json;
 
-use super::{say, wrong};
+use super::{read_plan, say, wrong};
 use crate::provider::PveProvider;
 use plan::Plan;
 
@@ -94,7 +93,7 @@ pub fn run(words: &[String]) -> ExitCode {
         say(USAGE);
         return ExitCode::SUCCESS;
     }
-    let read = parse(words).and_then(|arguments| Ok((given(arguments.file.as_deref())?, arguments)));
+    let read = parse(words).and_then(|arguments| Ok((read_plan(arguments.file.as_deref())?, arguments)));
     let (plan, arguments) = match read {
         Ok(read) => read,
         Err(why) => return wrong(&why),
@@ -106,23 +105,6 @@ pub fn run(words: &[String]) -> ExitCode {
         eprintln!("{line}");
     }
     if tripped.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(TRIPPED) }
-}
-
-/// The plan, from a file or from what is piped in.
-fn given(file: Option<&str>) -> Result<Json, String> {
-    let (name, text) = match file {
-        Some(file) => (file, std::fs::read_to_string(file)),
-        None => {
-            let mut text = String::new();
-            ("what is piped in", std::io::stdin().read_to_string(&mut text).map(|_| text))
-        }
-    };
-    let text = text.map_err(|error| format!("{name}: {error}"))?;
-    let plan: Json = serde_json::from_str(&text).map_err(|error| format!("{name} is no JSON: {error}\n\n{USAGE}"))?;
-    if plan["format_version"].is_null() || !plan["resource_changes"].is_array() && plan["planned_values"].is_null() {
-        return Err(format!("{name} is no plan: give it what `terraform show -json PLAN` prints"));
-    }
-    Ok(plan)
 }
 
 /// What is told, and which gates have tripped.

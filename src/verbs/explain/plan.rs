@@ -8,11 +8,19 @@ use crate::ground::privileges::{self, Needed};
 /// A plan.
 pub struct Plan<'a> {
     pub entries: Vec<Entry<'a>>,
+    pub acts: Vec<Act<'a>>,
     /// What the job that applies it needs.
     pub needed: Needed,
     /// All resources of ours, before and after.
     pub before: Vec<(&'a str, &'a Json)>,
     pub after: Vec<(&'a str, &'a Json)>,
+}
+
+/// An action that is invoked.
+pub struct Act<'a> {
+    pub address: &'a str,
+    pub kind: &'a str,
+    pub config: &'a Json,
 }
 
 /// What is done to one object.
@@ -50,12 +58,18 @@ impl<'a> Plan<'a> {
             changes.filter(|change| change["mode"] == "managed" && docs["resources"].get(kind(change)).is_some());
         let entries: Vec<Entry<'_>> = ours.filter_map(Entry::read).collect();
         let done = |entry: &&Entry<'_>| !matches!(entry.action, Action::Nothing | Action::Forget);
-        let needed = entries.iter().filter(done).map(|entry| (entry.kind, [entry.after, entry.before]));
+        let invoked = plan["action_invocations"].as_array().into_iter().flatten();
+        let acts: Vec<Act<'_>> =
+            invoked.filter_map(Act::read).filter(|act| docs["actions"].get(act.kind).is_some()).collect();
+        let needed =
+            entries.iter().filter(done).map(|entry| ("resources", entry.kind, vec![entry.after, entry.before]));
+        let needed = needed.chain(acts.iter().map(|act| ("actions", act.kind, vec![act.config])));
         Self {
             needed: privileges::to_apply(docs, needed),
             before: resources(&plan["prior_state"]["values"]["root_module"]),
             after: resources(&plan["planned_values"]["root_module"]),
             entries,
+            acts,
         }
     }
 
@@ -71,7 +85,19 @@ impl<'a> Plan<'a> {
             Gate::Move => entry.moves_data(),
             Gate::Root => false,
         };
-        self.entries.iter().filter(trips).map(|entry| entry.address).collect()
+        let acts = self.acts.iter().filter(|act| gate == Gate::Erase && act.erases()).map(|act| act.address);
+        self.entries.iter().filter(trips).map(|entry| entry.address).chain(acts).collect()
+    }
+}
+
+impl<'a> Act<'a> {
+    fn read(invoked: &'a Json) -> Option<Self> {
+        let (address, kind) = (invoked["address"].as_str()?, invoked["type"].as_str()?);
+        Some(Self { address, kind, config: &invoked["config_values"] })
+    }
+
+    pub fn erases(&self) -> bool {
+        self.kind == "pve_disk_wipe"
     }
 }
 
@@ -104,7 +130,15 @@ impl<'a> Entry<'a> {
 
     /// A text or number of it, as it will be or else as it was.
     pub fn text(&self, name: &str) -> Option<String> {
+        if self.is_hidden(name) {
+            return Some("(not shown)".to_owned());
+        }
         text(&self.after[name]).or_else(|| text(&self.before[name]))
+    }
+
+    /// Whether somebody has marked it, or part of it, as sensitive.
+    pub fn is_hidden(&self, name: &str) -> bool {
+        self.hidden.iter().any(|hidden| **hidden == true || marks(&hidden[name]))
     }
 
     /// Whether something of it is gone from the disks afterwards, or may be.
@@ -120,8 +154,14 @@ impl<'a> Entry<'a> {
                 | "pve_vm"
                 | "pve_disk_partition"
         );
-        let may_erase = |values: &Json| values["wipe_if"].as_array().is_some_and(|may| !may.is_empty());
-        ends && holds_data || begins && self.kind == "pve_ceph_osd" && may_erase(self.after)
+        let may_erase =
+            self.after["wipe_if"].as_array().is_some_and(|may| !may.is_empty()) || self.is_unknown("wipe_if");
+        ends && holds_data || begins && self.kind == "pve_ceph_osd" && may_erase
+    }
+
+    /// Whether an attribute is known after the apply only, or part of it.
+    pub fn is_unknown(&self, name: &str) -> bool {
+        marks(&self.unknown[name])
     }
 
     /// Whether a disk is copied from one storage to another.
@@ -138,21 +178,40 @@ impl<'a> Entry<'a> {
         }
     }
 
-    /// Disks of a machine whose storage changes: interface, from, to.
+    /// Disks of a machine whose storage changes: interface, from, to. Of one that is not known yet nobody can say that it stays.
     pub fn moved_disks(&self) -> Vec<(&'a str, &'a str, &'a str)> {
+        let unknown = &self.unknown["disks"];
         let before = self.before["disks"].as_object().into_iter().flatten();
         let moved = before.filter_map(|(disk, was)| {
-            let (from, to) = (was["storage"].as_str()?, self.after["disks"][disk]["storage"].as_str()?);
+            let from = was["storage"].as_str()?;
+            let to = match self.after["disks"][disk]["storage"].as_str() {
+                Some(to) => to,
+                None if *unknown == true || marks(&unknown[disk]["storage"]) => {
+                    "a storage that is known after the apply"
+                }
+                None => return None,
+            };
             (from != to).then_some((disk.as_str(), from, to))
         });
         moved.collect()
     }
 }
 
-/// A scalar as text.
+/// `true`, or an object or list that has one in it: how Terraform marks what is unknown, and what is not shown.
+pub fn marks(mark: &Json) -> bool {
+    match mark {
+        Json::Bool(marked) => *marked,
+        Json::Array(parts) => parts.iter().any(marks),
+        Json::Object(parts) => parts.values().any(marks),
+        _ => false,
+    }
+}
+
+/// A scalar as text, in one line.
 pub fn text(value: &Json) -> Option<String> {
     match value {
-        Json::String(text) => Some(text.clone()),
+        // A note must not look like lines of ours.
+        Json::String(text) => Some(text.replace(char::is_control, " ")),
         Json::Number(number) => Some(number.to_string()),
         Json::Bool(truth) => Some(truth.to_string()),
         _ => None,

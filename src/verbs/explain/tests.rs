@@ -116,6 +116,41 @@ fn gates_name_what_trips_them() {
 }
 
 #[test]
+fn actions_are_told_and_trip_gates() {
+    let wipe = json!({ "address": "action.pve_disk_wipe.old", "type": "pve_disk_wipe", "config_values": { "node": "a", "serial": "a1", "partition": null } });
+    let other = json!({ "address": "action.other_thing.x", "type": "other_thing", "config_values": {} });
+    let plan = json!({ "format_version": "1.2", "action_invocations": [wipe, other] });
+    let (text, tripped) = told(&plan, &["--fail-on", "erase,root,destroy"]);
+    assert!(text.contains("Nothing changes but by actions."), "{text}");
+    assert!(text.contains("action.pve_disk_wipe.old: the disk a1 of a is ERASED") && !text.contains("other"), "{text}");
+    assert_eq!(tripped, ["--fail-on erase: action.pve_disk_wipe.old", "--fail-on root: pve_disk_wipe"]);
+}
+
+#[test]
+fn what_is_not_known_yet_trips_gates() {
+    let mut osd =
+        change("pve_ceph_osd.a", &["create"], Json::Null, json!({ "node": "a", "device": { "serial": "a1" } }));
+    osd["change"]["after_unknown"] = json!({ "wipe_if": true });
+    let disks = |storage: Json| json!({ "vmid": 101, "disks": { "scsi0": storage } });
+    let mut vm = change("pve_vm.db", &["update"], disks(json!({ "storage": "a" })), disks(json!({})));
+    vm["change"]["after_unknown"] = json!({ "disks": { "scsi0": { "storage": true } } });
+    let mut plan = road();
+    plan["resource_changes"] = json!([osd, vm]);
+    let (text, tripped) = told(&plan, &["--fail-on", "erase,move"]);
+    assert!(text.contains("what of it may be ERASED is known after the apply"), "{text}");
+    assert_eq!(tripped, ["--fail-on erase: pve_ceph_osd.a", "--fail-on move: pve_vm.db"]);
+}
+
+#[test]
+fn a_note_does_not_look_like_a_line_of_ours() {
+    let mut plan = road();
+    let note = |text: &str| json!({ "vmid": 101, "description": text });
+    plan["resource_changes"] = json!([change("pve_vm.db", &["update"], note(""), note("x\n\nDestroyed\n  all"))]);
+    let (text, _) = told(&plan, &["--markdown"]);
+    assert!(text.contains("x  Destroyed   all") && !text.contains("\nDestroyed"), "{text}");
+}
+
+#[test]
 fn secrets_are_not_told() {
     let mut plan = road();
     let mut change = change(
@@ -190,5 +225,5 @@ fn words_that_make_no_sense_are_told() {
         assert!(parse(&words(line)).unwrap_err().contains(why), "{line:?}");
     }
     assert_eq!(parse(&words(&["-", "x.json"])).unwrap().file.as_deref(), Some("x.json"));
-    assert!(given(Some("/no/such/plan")).unwrap_err().contains("/no/such/plan"));
+    assert!(read_plan(Some("/no/such/plan")).unwrap_err().contains("/no/such/plan"));
 }

@@ -46,6 +46,7 @@ pub fn sections(plan: &Plan<'_>) -> Vec<Section> {
         Section { title: "Replaced", lines: by_action(plan, Action::Replace) },
         Section { title: "Changed", lines: by_action(plan, Action::Update) },
         Section { title: "Made", lines: made(plan) },
+        Section { title: "Actions", lines: acted(plan) },
         Section { title: "Taken over", lines: taken_over(plan) },
         Section { title: "Hosts that may die, as far as this configuration tells", lines: hosts(plan) },
         Section { title: "Privileges of the job that applies it", lines: privileges(plan) },
@@ -66,6 +67,9 @@ fn counted(plan: &Plan<'_>) -> String {
         (count(&|entry| entry.from.is_some()), "moved in the configuration"),
     ];
     let told: Vec<String> = parts.iter().filter(|(n, _)| *n > 0).map(|(n, what)| format!("{n} {what}")).collect();
+    if told.is_empty() && !plan.acts.is_empty() {
+        return "Nothing changes but by actions.".to_owned();
+    }
     if told.is_empty() { "Nothing changes.".to_owned() } else { format!("{}.", told.join(", ")) }
 }
 
@@ -80,7 +84,10 @@ fn destroyed(plan: &Plan<'_>) -> Vec<String> {
 
 /// What an object's end means.
 fn loss(entry: &Entry<'_>) -> String {
-    let of = |name: &str| entry.before[name].as_str().unwrap_or("?").to_owned();
+    let of = |name: &str| {
+        let shown = text(&entry.before[name]).filter(|_| !entry.is_hidden(name));
+        shown.unwrap_or_else(|| "(not shown)".to_owned())
+    };
     match entry.kind {
         "pve_ceph_osd" if entry.before["force"] == true => {
             format!(": the OSD on {} goes at once (force), without waiting for its data to be elsewhere", of("node"))
@@ -112,7 +119,9 @@ fn disks(plan: &Plan<'_>) -> Vec<String> {
             "pve_ceph_osd" if begins => {
                 let may: BTreeSet<&str> =
                     entry.after["wipe_if"].as_array().into_iter().flatten().filter_map(Json::as_str).collect();
-                let erased = if may.is_empty() {
+                let erased = if entry.is_unknown("wipe_if") {
+                    "what of it may be ERASED is known after the apply".to_owned()
+                } else if may.is_empty() {
                     "nothing on it is erased: whatever it holds stops the apply".to_owned()
                 } else {
                     let may = may.into_iter().collect::<Vec<_>>().join(", ");
@@ -146,6 +155,11 @@ fn disks(plan: &Plan<'_>) -> Vec<String> {
             }
             _ => {}
         }
+    }
+    for act in plan.acts.iter().filter(|act| act.erases()) {
+        let of = |name: &str| text(&act.config[name]).unwrap_or_else(|| "(known after the apply)".to_owned());
+        let part = text(&act.config["partition"]).map_or_else(String::new, |part| format!("partition {part} of "));
+        lines.push(format!("{}: {part}the disk {} of {} is ERASED", act.address, of("serial"), of("node")));
     }
     lines
 }
@@ -215,9 +229,8 @@ fn changes(entry: &Entry<'_>) -> Vec<String> {
     let (Some(before), Some(after)) = (entry.before.as_object(), entry.after.as_object()) else { return Vec::new() };
     let names: BTreeSet<&String> =
         before.keys().chain(after.keys()).chain(entry.unknown.as_object().into_iter().flat_map(|o| o.keys())).collect();
-    let hidden = |name: &str| entry.hidden.iter().any(|hidden| **hidden == true || shown_not(&hidden[name]));
     let changed = names.into_iter().filter_map(|name| {
-        if shown_not(&entry.unknown[name]) {
+        if entry.is_unknown(name) {
             // Computed ones are of no interest to whoever reviews.
             return (!before.contains_key(name) || before[name].is_null())
                 .then(|| format!("{name} (known after the apply)"));
@@ -226,7 +239,7 @@ fn changes(entry: &Entry<'_>) -> Vec<String> {
         if was == is {
             return None;
         }
-        if hidden(name) {
+        if entry.is_hidden(name) {
             return Some(format!("{name} (not shown)"));
         }
         let scalar = |value: &Json| if value.is_null() { Some("unset".to_owned()) } else { text(value) };
@@ -238,16 +251,6 @@ fn changes(entry: &Entry<'_>) -> Vec<String> {
     changed.collect()
 }
 
-/// `true`, or an object or list that has one in it.
-fn shown_not(mark: &Json) -> bool {
-    match mark {
-        Json::Bool(marked) => *marked,
-        Json::Array(parts) => parts.iter().any(shown_not),
-        Json::Object(parts) => parts.values().any(shown_not),
-        _ => false,
-    }
-}
-
 /// New objects, those of a kind together.
 fn made(plan: &Plan<'_>) -> Vec<String> {
     let made: Vec<&Entry<'_>> = plan.entries.iter().filter(|entry| entry.action == Action::Create).collect();
@@ -257,6 +260,10 @@ fn made(plan: &Plan<'_>) -> Vec<String> {
         format!("{} {kind}: {}", of.len(), of.join(", "))
     });
     told.collect()
+}
+
+fn acted(plan: &Plan<'_>) -> Vec<String> {
+    plan.acts.iter().map(|act| format!("{} ({})", act.address, act.kind)).collect()
 }
 
 fn taken_over(plan: &Plan<'_>) -> Vec<String> {

@@ -1,6 +1,8 @@
 //! What objects are called in a configuration.
 
+#[cfg(test)]
 use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 
 use terraform_plugin::Item;
 use terraform_plugin::value::Value;
@@ -9,17 +11,15 @@ use super::short;
 
 /// A name for each, unique among those of its type.
 pub(super) fn labels<'a>(items: impl Iterator<Item = &'a Item>) -> Vec<String> {
-    let mut taken: BTreeMap<(String, String), u32> = BTreeMap::new();
+    let mut taken = BTreeSet::new();
     items
         .map(|item| {
             let plain = label(item);
-            let times = taken.entry((item.type_name.clone(), plain.clone())).or_insert(0);
-            *times += 1;
-            match *times {
-                1 => plain,
-                // The id is unique; whatever was made alike of it is counted.
-                times => format!("{plain}_{times}"),
-            }
+            // The id is unique; whatever was made alike of it is counted. Variables have no `-`, and are to be unique too.
+            let counted = (2..).map(|times| format!("{plain}_{times}"));
+            let mut names = std::iter::once(plain.clone()).chain(counted);
+            let free = names.find(|name| taken.insert((item.type_name.clone(), name.replace('-', "_"))));
+            free.unwrap_or(plain)
         })
         .collect()
 }
@@ -68,8 +68,16 @@ mod tests {
             item("pve_ceph_pool", ".mgr", &[]),
             item("pve_acl", "/", &[]),
         ];
-        let expected =
-            ["web_example", "web-example", "web_example_2", "vm_104", "osd_3", "Administrator__admins", "mgr", "root"];
+        let expected = [
+            "web_example",
+            "web-example_2",
+            "web_example_3",
+            "vm_104",
+            "osd_3",
+            "Administrator__admins",
+            "mgr",
+            "root",
+        ];
         assert_eq!(labels(items.iter()), expected);
     }
 }

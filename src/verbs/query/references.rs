@@ -63,7 +63,6 @@ const ALL: &[Names] = &[
     after("firewall_", "place", "vm/", ("vm", "vmid")),
     names("backup_job", "pool", ("pool", "poolid")),
     names("backup_job", "vmid", ("vm", "vmid")),
-    names("replication", "guest", ("vm", "vmid")),
     names("", "storage", ("storage_", "storage")),
     names("", "node", ("cluster_member", "node")),
 ];

@@ -78,6 +78,9 @@ impl<P: Provider> Server<P> {
         let action = self.action(&request.action_type)?;
         let config = configured(action.info(), request.config.as_ref())?;
         let mut cx = self.cx(action.info(), Operation::Update, Some(&config))?;
+        if cx.stop.is_cancelled() {
+            return Err(Error::new("Stopped before anything was done", "Nothing was written."));
+        }
         let stop = cx.stop.child();
         cx.stop = stop.clone();
         let cx = Arc::new(cx);

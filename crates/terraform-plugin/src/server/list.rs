@@ -106,7 +106,7 @@ impl<P: Provider> Server<P> {
     /// Tells what is found, and returns what is to be said in the end.
     async fn tell(&self, request: Request, events: &mpsc::Sender<Result<Event, Status>>) -> Diagnostics {
         let mut last = Diagnostics::default();
-        if let Err(error) = self.try_tell(request, events, &mut last).await {
+        if let Err(error) = guard(self.try_tell(request, events, &mut last)).await {
             last.extend(error.into_diagnostics());
         }
         last
@@ -199,8 +199,11 @@ async fn one<A: Send + Sync + 'static>(
     if unfit(info, &key).is_some() || !plan::fits(attributes, &asked.filters, &known) {
         return Ok(None);
     }
-    if guard(object.import(Arc::clone(&cx), key.clone())).await.is_err() {
-        return Ok(None);
+    match guard(object.import(Arc::clone(&cx), key.clone())).await {
+        Ok(()) => {}
+        // Nobody could look: that it is none to take over is not known.
+        Err(error) if error.is_everywhere() => return Err(error),
+        Err(_) => return Ok(None),
     }
     let told = |name: &String| whole || known.contains_key(name);
     if whole {

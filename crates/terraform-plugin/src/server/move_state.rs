@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use serde_json::value::{RawValue, to_raw_value};
 use tfplugin6::move_resource_state::{Request, Response};
 
+use super::guard::guard_now;
 use super::import::unfit;
 use super::{Server, wire};
 use crate::error::Error;
@@ -45,7 +46,7 @@ impl<P: Provider> Server<P> {
         let stored = request.source_state.as_ref().map(|raw| raw.json.as_ref()).unwrap_or_default();
         let other: Stored = serde_json::from_slice(stored).map_err(|error| unreadable(error.to_string()))?;
         let mut state = wire::blank(info);
-        state.extend(decoded(&(way.becomes)(&other), info).map_err(unreadable)?);
+        state.extend(decoded(&guard_now(|| Ok((way.becomes)(&other)))?, info).map_err(unreadable)?);
         let key = object.key(&state).ok_or_else(|| {
             let fields = info.key.join(", ");
             Error::new(summary.clone(), format!("The other state does not tell which one it is ({fields}). {cure}"))

@@ -43,6 +43,11 @@ impl<P: Provider> Server<P> {
         let info = object.info();
         let prior = wire::decode_object(request.prior_state.as_ref(), info)?;
         let config = wire::decode_object(request.config.as_ref(), info)?;
+        // Of what a `moved` block has brought here no more is known than which one it is: all else would be planned as a change.
+        if prior.is_some() && Private::decode(&request.prior_private).take_imported() {
+            let detail = "It comes from another type, and has not been read since. Plan without `-refresh=false`.";
+            return Err(Error::new(format!("What this {} is like is not known yet", info.name), detail));
+        }
         let Some(config) = config else { return self.plan_destroy(object.as_ref(), prior, request, said).await };
 
         let attributes = &info.schema().attributes;

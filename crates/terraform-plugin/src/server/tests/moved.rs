@@ -39,6 +39,16 @@ async fn it_is_read_as_an_import_is_and_keeps_what_only_the_other_knew() {
 }
 
 #[tokio::test]
+async fn nothing_is_planned_for_what_was_not_read() {
+    let harness = Harness::new("moved and unread").await;
+    let (state, private) = moved(&harness, OTHER, "other_thing", r#"{"title": "a"}"#).await.unwrap();
+    for config in [thing(&[("name", "a".into()), ("size", 5.into())]), Value::Null] {
+        let planned = harness.plan(&state, &config, &private).await;
+        assert!(errors(&planned.diagnostics)[0].contains("Plan without `-refresh=false`"), "{:?}", planned.diagnostics);
+    }
+}
+
+#[tokio::test]
 async fn what_does_not_exist_any_more_is_gone() {
     let harness = Harness::new("moved and gone").await;
     let (state, private) = moved(&harness, OTHER, "other_thing", r#"{"title": "a"}"#).await.unwrap();
