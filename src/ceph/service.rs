@@ -66,7 +66,7 @@ impl Action<Pve> for CephService {
         // that has both.
         let areas = [pve_client::Area::CephMons, pve_client::Area::CephOsds];
         let turn = cx.client.begin_write(pve_client::Lock::CephDaemon, &areas).await;
-        let _turn = turn.during(&format!("Cannot look at {service}"))?;
+        let _turn = turn.during(format!("Cannot look at {service}"))?;
         let seen = find(cx, kind, id).await?.ok_or_else(|| {
             let detail = "Ceph lists no such daemon. Nothing was done.";
             Problem::new(format!("There is no {service}"), detail).at("service")
