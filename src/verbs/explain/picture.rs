@@ -10,6 +10,8 @@ const OSD: (usize, usize) = (96, 26);
 const HOST: usize = 128;
 const GAP: usize = 16;
 const HEAD: usize = 64;
+/// As wide as a letter may be.
+const LETTER: usize = 8;
 
 /// Colours of pools' copies, in their order.
 const COLOURS: [&str; 6] = ["#1f77b4", "#d62728", "#2ca02c", "#9467bd", "#ff7f0e", "#17becf"];
@@ -21,8 +23,10 @@ pub fn svg(plan: &Plan<'_>) -> String {
     let rows = halves.iter().flat_map(|(_, layout)| layout.hosts.values()).map(Vec::len).max().unwrap_or(0).max(1);
     let pools: BTreeSet<&str> =
         halves.iter().flat_map(|(_, layout)| &layout.pools).map(|pool| pool.name.as_str()).collect();
+    let legends: Vec<String> = pools.iter().map(|pool| legend(pool, &halves[0].1, &halves[1].1)).collect();
     let tall = HEAD + 28 + rows * (OSD.1 + 6) + pools.len() * 18 + GAP;
-    let width = GAP + hosts.len().max(2) * (HOST + GAP);
+    let longest = legends.iter().map(|legend| legend.chars().count()).max().unwrap_or(0);
+    let width = (GAP + hosts.len().max(2) * (HOST + GAP)).max(2 * GAP + longest * LETTER);
     let mut text = format!(
         "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{}\" height=\"{}\" font-family=\"sans-serif\" font-size=\"12\">\n",
         width,
@@ -40,30 +44,30 @@ pub fn svg(plan: &Plan<'_>) -> String {
             host_box(&mut text, layout, host, (GAP + column * (HOST + GAP), top + HEAD - 20), rows, &pools);
         }
     }
-    for (at, pool) in pools.iter().enumerate() {
+    for (at, legend) in legends.iter().enumerate() {
         let y = 2 * tall + 14 + at * 20;
-        let tell = |layout: &Layout| {
-            let pool = layout.pools.iter().find(|known| known.name == **pool);
-            pool.map_or_else(
-                || "not there".to_owned(),
-                |pool| layout.bears(pool).map_or_else(|| "not told".to_owned(), |bears| bears.to_string()),
-            )
-        };
         let _ = writeln!(
             text,
-            "<circle cx=\"{}\" cy=\"{}\" r=\"5\" fill=\"{}\"/><text x=\"{}\" y=\"{}\">{}: before: {}; after: {}</text>",
+            "<circle cx=\"{}\" cy=\"{}\" r=\"5\" fill=\"{}\"/><text x=\"{}\" y=\"{}\">{}</text>",
             GAP + 5,
             y - 4,
             COLOURS[at % COLOURS.len()],
             GAP + 16,
             y,
-            escaped(pool),
-            escaped(&tell(&halves[0].1)),
-            escaped(&tell(&halves[1].1))
+            escaped(legend)
         );
     }
     text.push_str("</svg>\n");
     text
+}
+
+/// What a pool bears, in a line.
+fn legend(name: &str, before: &Layout, after: &Layout) -> String {
+    let tell = |layout: &Layout| match layout.pools.iter().find(|known| known.name == name) {
+        None => "not there".to_owned(),
+        Some(pool) => layout.bears(pool).map_or_else(|| "not told".to_owned(), |bears| bears.to_string()),
+    };
+    format!("{name}: before: {}; after: {}", tell(before), tell(after))
 }
 
 /// A host with its OSDs, and as many dots of a pool's colour as it may hold copies of one object.

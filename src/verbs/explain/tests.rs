@@ -211,6 +211,11 @@ fn the_picture_has_hosts_osds_and_copies() {
     // Five copies of the pool, and its legend.
     assert_eq!(svg.matches("<circle").count(), 6, "{svg}");
     assert_eq!(svg.matches("<rect").count(), 3 + 6, "{svg}");
+    // Nothing is cut off at the right.
+    let wide: usize = svg.split("width=\"").nth(1).and_then(|rest| rest.split('"').next()).unwrap().parse().unwrap();
+    let told = |line: &str| line.split("</text>").next().and_then(|text| text.rsplit('>').next()).map_or(0, str::len);
+    let longest = svg.lines().filter(|line| line.contains("<text")).map(told).max().unwrap();
+    assert!(longest > 60 && wide >= 7 * longest, "{wide} for {longest}");
 }
 
 #[test]
