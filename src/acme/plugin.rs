@@ -30,8 +30,8 @@ pub struct AcmePlugin {
     #[attr(
         required,
         replace,
-        regex = "^[A-Za-z][A-Za-z0-9_-]+$",
-        says = "at least two characters: a letter, then letters, digits, `_`, `-`",
+        regex = texts::CONFIGURATION_ID,
+        says = texts::CONFIGURATION_ID_SAYS,
         api = "id"
     )]
     pub plugin: String,
@@ -154,10 +154,9 @@ impl Section for AcmePlugin {
         prior: Option<&Self>,
         found: &mut Findings<Self>,
     ) -> Result<(), Error> {
-        let before = prior.and_then(|prior| prior.nodes.clone()).unwrap_or_default();
-        let named = want.nodes.known().into_iter().flatten().filter_map(|node| node.text().map(str::to_owned));
-        let added = named.filter(|node| !before.contains(node)).collect();
-        nodes::told_if_missing(cx, added, "An ACME plugin", "nodes", found).await?;
+        let before = prior.and_then(|prior| prior.nodes.as_ref()).into_iter().flatten().map(String::as_str);
+        let named = want.nodes.known().into_iter().flatten().filter_map(|node| node.text());
+        nodes::told_if_missing(cx, named, before, "An ACME plugin", "nodes", found).await?;
         let was = prior.and_then(|prior| prior.api.as_deref());
         let Some(api) = want.api.text().filter(|api| Some(*api) != was) else { return Ok(()) };
         let known = apis(cx).await?;

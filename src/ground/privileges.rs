@@ -30,7 +30,7 @@ pub fn lines(docs: &Json, plan: Option<&Json>) -> String {
             let changed = changed.filter_map(|change| {
                 planned(docs, change, vec![&change["change"]["after"], &change["change"]["before"]])
             });
-            let read = looked_up(&plan["prior_state"]["values"]["root_module"]).into_iter();
+            let read = of_module(&plan["prior_state"]["values"]["root_module"], "data").into_iter();
             let read = read.filter_map(|object| planned(docs, object, vec![&object["values"]]));
             let invoked = plan["action_invocations"].as_array().into_iter().flatten();
             changed.chain(read).chain(invoked.filter_map(|action| acted(docs, action))).collect()
@@ -83,11 +83,11 @@ fn acted<'a>(docs: &'a Json, entry: &'a Json) -> Option<Planned<'a>> {
     Some(Planned { kind, needs: &docs["actions"][kind]["needs"], values: vec![&entry["config_values"]] })
 }
 
-/// The data sources that the plan has read already, those of modules too.
-fn looked_up(module: &Json) -> Vec<&Json> {
-    let here = module["resources"].as_array().into_iter().flatten().filter(|object| object["mode"] == "data");
-    let below = module["child_modules"].as_array().into_iter().flatten().flat_map(looked_up);
-    here.chain(below).collect()
+/// The objects of a mode (`data`, `managed`) in a module of a plan, and in those below it.
+pub fn of_module<'a>(module: &'a Json, mode: &str) -> Vec<&'a Json> {
+    let here = module["resources"].as_array().into_iter().flatten().filter(|object| object["mode"] == mode);
+    let below = module["child_modules"].as_array().into_iter().flatten();
+    here.chain(below.flat_map(|module| of_module(module, mode))).collect()
 }
 
 impl Planned<'_> {

@@ -19,6 +19,12 @@ pub fn one_tidy_line(text: &String) -> Result<(), String> {
     Ok(())
 }
 
+/// The form of the ids that PVE's sections have.
+pub const CONFIGURATION_ID: &str = "^[A-Za-z][A-Za-z0-9_-]+$";
+
+/// The same in words.
+pub const CONFIGURATION_ID_SAYS: &str = "at least two characters: a letter, then letters, digits, `_`, `-`";
+
 /// One item among others in one text of PVE's: nothing in it may separate items.
 pub fn one_word(text: &String) -> Result<(), String> {
     match text.chars().find(|c| c.is_whitespace() || c.is_control() || ",;=".contains(*c)) {

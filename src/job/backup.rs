@@ -242,8 +242,8 @@ impl Section for BackupJob {
         let newly = |wanted: Option<&str>, was: Option<&String>| {
             wanted.filter(|wanted| was.map(String::as_str) != Some(wanted)).map(str::to_owned)
         };
-        let node_added = newly(node, prior.and_then(|prior| prior.node.as_ref()));
-        nodes::told_if_missing(cx, node_added.into_iter().collect(), "A backup job", "node", found).await?;
+        let node_before = prior.and_then(|prior| prior.node.as_deref());
+        nodes::told_if_missing(cx, node.into_iter(), node_before.into_iter(), "A backup job", "node", found).await?;
         if let Some(storage) = newly(want.storage.text(), prior.and_then(|prior| prior.storage.as_ref())) {
             holds(cx, &storage, "backup", Path::attr("storage"), node, found).await?;
         }

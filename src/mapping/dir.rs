@@ -9,7 +9,7 @@ use crate::ground::pve::Pve;
 use crate::ground::texts;
 use crate::section::{Family, Right, Section, Sight, nodes, plain};
 
-use super::{ID, ID_SAYS, MAPPING, SEE, in_use, write};
+use super::{MAPPING, SEE, in_use, write};
 
 /// The part of a virtual machine's setting that names one.
 pub const KEY: &str = "dirid";
@@ -23,7 +23,7 @@ pub const KEY: &str = "dirid";
 #[model(name = "mapping_dir", area = "Mappings", key(id))]
 pub struct MappingDir {
     /// Its id.
-    #[attr(required, replace, regex = ID, says = ID_SAYS)]
+    #[attr(required, replace, regex = texts::CONFIGURATION_ID, says = texts::CONFIGURATION_ID_SAYS)]
     pub id: String,
     /// The folders, one of each node at most.
     #[attr(required, repeated, length = 1..)]
@@ -80,10 +80,9 @@ impl Section for MappingDir {
         prior: Option<&Self>,
         found: &mut Findings<Self>,
     ) -> Result<(), Error> {
-        let named = want.map.known().into_iter().flatten().filter_map(|of| of.known()?.node.text().map(str::to_owned));
-        let before: Vec<&str> = prior.into_iter().flat_map(|prior| &prior.map).map(|of| of.node.as_str()).collect();
-        let added = named.filter(|node| !before.contains(&node.as_str())).collect();
-        nodes::told_if_missing(cx, added, "A mapping", "map", found).await
+        let named = want.map.known().into_iter().flatten().filter_map(|of| of.known()?.node.text());
+        let before = prior.into_iter().flat_map(|prior| &prior.map).map(|of| of.node.as_str());
+        nodes::told_if_missing(cx, named, before, "A mapping", "map", found).await
     }
 
     async fn removable(cx: &Cx<Pve>, was: &Self, found: &mut Findings<Self>) -> Result<(), Error> {

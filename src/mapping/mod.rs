@@ -35,12 +35,6 @@ const fn write(path: &'static str) -> Right {
     Right { path, any: MODIFY }
 }
 
-/// The form of a mapping's id.
-const ID: &str = "^[A-Za-z][A-Za-z0-9_-]+$";
-
-/// The same in words.
-const ID_SAYS: &str = "at least two characters: a letter, then letters, digits, `_`, `-`";
-
 /// The form of the ids of vendor and device.
 const DEVICE: &str = "^[0-9A-Fa-f]{4}:[0-9A-Fa-f]{4}$";
 

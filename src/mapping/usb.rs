@@ -7,7 +7,7 @@ use crate::ground::pve::Pve;
 use crate::ground::texts;
 use crate::section::{Family, Right, Section, Sight, nodes, plain};
 
-use super::{DEVICE, DEVICE_SAYS, ID, ID_SAYS, MAPPING, SEE, in_use, note, write};
+use super::{DEVICE, DEVICE_SAYS, MAPPING, SEE, in_use, note, write};
 
 /// A name for USB devices of the nodes, by which virtual machines get one of them on whichever node they are.
 ///
@@ -17,7 +17,7 @@ use super::{DEVICE, DEVICE_SAYS, ID, ID_SAYS, MAPPING, SEE, in_use, note, write}
 #[model(name = "mapping_usb", area = "Mappings", key(id))]
 pub struct MappingUsb {
     /// Its id.
-    #[attr(required, replace, regex = ID, says = ID_SAYS)]
+    #[attr(required, replace, regex = texts::CONFIGURATION_ID, says = texts::CONFIGURATION_ID_SAYS)]
     pub id: String,
     /// The devices. Several of one node are alternatives.
     #[attr(required, repeated, length = 1..)]
@@ -65,10 +65,9 @@ impl Section for MappingUsb {
         prior: Option<&Self>,
         found: &mut Findings<Self>,
     ) -> Result<(), Error> {
-        let named = want.map.known().into_iter().flatten().filter_map(|of| of.known()?.node.text().map(str::to_owned));
-        let before: Vec<&str> = prior.into_iter().flat_map(|prior| &prior.map).map(|of| of.node.as_str()).collect();
-        let added = named.filter(|node| !before.contains(&node.as_str())).collect();
-        nodes::told_if_missing(cx, added, "A mapping", "map", found).await
+        let named = want.map.known().into_iter().flatten().filter_map(|of| of.known()?.node.text());
+        let before = prior.into_iter().flat_map(|prior| &prior.map).map(|of| of.node.as_str());
+        nodes::told_if_missing(cx, named, before, "A mapping", "map", found).await
     }
 
     async fn removable(cx: &Cx<Pve>, was: &Self, found: &mut Findings<Self>) -> Result<(), Error> {

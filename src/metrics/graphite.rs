@@ -2,9 +2,10 @@
 
 use terraform_plugin::{Model, Timeouts};
 
+use crate::ground::texts;
 use crate::section::{Family, Section, plain};
 
-use super::{ADDRESS, ADDRESS_SAYS, ID, ID_SAYS, SERVER};
+use super::{ADDRESS, ADDRESS_SAYS, SERVER};
 
 /// A Graphite server that PVE tells the figures of nodes, guests and storages.
 ///
@@ -14,7 +15,7 @@ use super::{ADDRESS, ADDRESS_SAYS, ID, ID_SAYS, SERVER};
 #[model(name = "metric_server_graphite", area = "Metrics", key(id))]
 pub struct MetricServerGraphite {
     /// Its id, unique among metric servers of all types.
-    #[attr(required, replace, regex = ID, says = ID_SAYS)]
+    #[attr(required, replace, regex = texts::CONFIGURATION_ID, says = texts::CONFIGURATION_ID_SAYS)]
     pub id: String,
     /// The server's address or name.
     #[attr(required, regex = ADDRESS, says = ADDRESS_SAYS)]

@@ -5,7 +5,7 @@ use terraform_plugin::{Model, Secret, Timeouts};
 use crate::ground::texts;
 use crate::section::{Family, Section, plain};
 
-use super::{ADDRESS, ADDRESS_SAYS, ID, ID_SAYS, SERVER};
+use super::{ADDRESS, ADDRESS_SAYS, SERVER};
 
 /// An InfluxDB server that PVE tells the figures of nodes, guests and storages.
 ///
@@ -15,7 +15,7 @@ use super::{ADDRESS, ADDRESS_SAYS, ID, ID_SAYS, SERVER};
 #[model(name = "metric_server_influxdb", area = "Metrics", key(id))]
 pub struct MetricServerInfluxdb {
     /// Its id, unique among metric servers of all types.
-    #[attr(required, replace, regex = ID, says = ID_SAYS)]
+    #[attr(required, replace, regex = texts::CONFIGURATION_ID, says = texts::CONFIGURATION_ID_SAYS)]
     pub id: String,
     /// The server's address or name.
     #[attr(required, regex = ADDRESS, says = ADDRESS_SAYS)]

@@ -33,12 +33,6 @@ const SERVER: Family = Family {
     ..Family::PLAIN
 };
 
-/// The form of a server's id.
-const ID: &str = "^[A-Za-z][A-Za-z0-9_-]+$";
-
-/// The same in words.
-const ID_SAYS: &str = "at least two characters: a letter, then letters, digits, `_`, `-`";
-
 /// The form of an address: a name, or a number with dots or colons.
 const ADDRESS: &str = r"^([A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?(\.[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?)*|[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*)$";
 

@@ -11,7 +11,7 @@ use terraform_plugin::{Model, Secret, Timeouts};
 use crate::ground::texts;
 use crate::section::{Family, Section, Spelling, plain};
 
-use super::{ADDRESS, ADDRESS_SAYS, ID, ID_SAYS, SERVER};
+use super::{ADDRESS, ADDRESS_SAYS, SERVER};
 
 /// A collector of OpenTelemetry that PVE tells the figures of nodes, guests and storages. Since PVE 9.0.
 ///
@@ -20,7 +20,7 @@ use super::{ADDRESS, ADDRESS_SAYS, ID, ID_SAYS, SERVER};
 #[model(name = "metric_server_opentelemetry", area = "Metrics", key(id))]
 pub struct MetricServerOpentelemetry {
     /// Its id, unique among metric servers of all types.
-    #[attr(required, replace, regex = ID, says = ID_SAYS)]
+    #[attr(required, replace, regex = texts::CONFIGURATION_ID, says = texts::CONFIGURATION_ID_SAYS)]
     pub id: String,
     /// The server's address or name.
     #[attr(required, regex = ADDRESS, says = ADDRESS_SAYS)]

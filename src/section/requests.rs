@@ -72,12 +72,19 @@ pub(super) fn about<S: Section>(request: Request, key: &S::Key) -> Request {
     if S::FAMILY.in_parameters { with_key::<S>(request, key) } else { request }
 }
 
+/// What an entry of the list calls a part of the key.
+fn in_list<'a, S: Section>(attributes: &'a [Attribute], name: &'a str) -> &'a str {
+    let called = || attributes.iter().find(|a| a.name == name).map_or(name, |a| a.parameter());
+    S::FAMILY.listed_as.unwrap_or_else(called)
+}
+
 /// Whether an entry of the list is the one with this key.
 pub(super) fn is<S: Section>(live: &Live, key: &S::Key) -> bool {
     let (attributes, key) = (S::attributes(), key.encode());
     own_fields::<S>().all(|name| {
-        let parameter = attributes.iter().find(|a| a.name == name).map_or(name, |a| a.parameter());
-        let said = live.get(parameter).map(|json| json.as_str().map_or_else(|| json.to_string(), str::to_owned));
+        let said = live
+            .get(in_list::<S>(&attributes, name))
+            .map(|json| json.as_str().map_or_else(|| json.to_string(), str::to_owned));
         said.is_some() && said == key.get(name).and_then(plain)
     })
 }
@@ -85,18 +92,16 @@ pub(super) fn is<S: Section>(live: &Live, key: &S::Key) -> bool {
 /// Whether an entry of the list tells which one it is.
 pub(super) fn is_named<S: Section>(live: &Live) -> bool {
     let attributes = S::attributes();
-    own_fields::<S>().all(|name| {
-        let parameter = attributes.iter().find(|a| a.name == name).map_or(name, |a| a.parameter());
-        live.get(parameter).is_some_and(|json| json.is_string() || json.is_number())
-    })
+    own_fields::<S>()
+        .all(|name| live.get(in_list::<S>(&attributes, name)).is_some_and(|json| json.is_string() || json.is_number()))
 }
 
 /// The key of an entry of the list of a collection without parts of the key in its path.
 pub(super) fn key_of_entry<S: Section>(live: &Live) -> Option<S::Key> {
     let attributes = S::attributes();
     let of_key = attributes.iter().filter(|a| S::Key::FIELDS.contains(&a.name.as_str()));
-    let called = |a: &Attribute| S::FAMILY.listed_as.unwrap_or(a.parameter()).to_owned();
-    let parts = of_key.map(|a| Some((a.name.clone(), value::<S>(a, live.get(&called(a))?).ok()?)));
+    let parts =
+        of_key.map(|a| Some((a.name.clone(), value::<S>(a, live.get(in_list::<S>(&attributes, &a.name))?).ok()?)));
     S::Key::decode(&parts.collect::<Option<_>>()?).ok()
 }
 

@@ -35,8 +35,8 @@ pub struct StorageCephfs {
     /// The file system. Unset: the only one.
     #[attr(
         optional,
-        regex = "^[A-Za-z][A-Za-z0-9_-]+$",
-        says = "at least two characters: a letter, then letters, digits, `_`, `-`",
+        regex = texts::CONFIGURATION_ID,
+        says = texts::CONFIGURATION_ID_SAYS,
         api = "fs-name"
     )]
     pub fs_name: Option<String>,

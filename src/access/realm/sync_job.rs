@@ -25,8 +25,8 @@ pub struct RealmSyncJob {
         required,
         replace,
         length = ..=64,
-        regex = r"^[A-Za-z][A-Za-z0-9_-]+$",
-        says = "at least two characters: a letter, then letters, digits, `_`, `-`"
+        regex = texts::CONFIGURATION_ID,
+        says = texts::CONFIGURATION_ID_SAYS
     )]
     pub id: String,
     /// The realm, of the type LDAP or Active Directory: `pve_realm_ldap.office.realm`.

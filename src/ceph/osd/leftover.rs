@@ -39,11 +39,9 @@ pub async fn of(cx: &Cx<Pve>, was: &Osd) -> Result<Vec<String>, Problem> {
 /// group.
 pub async fn free(cx: &Cx<Pve>, node: &str, path: &str, deadline: Instant) -> Result<(), Problem> {
     let list = look::disks(cx, node).await?;
-    match list.iter().find(|disk| disk.devpath == path) {
-        Some(entry) if entry.is_partition() && is_left(cx, node, entry).await? => {
-            look::wipe(cx, node, path, deadline).await
-        }
-        _ => Ok(()),
+    match list.iter().any(|disk| disk.devpath == path && disk.is_partition()) {
+        true => free_side(cx, node, path, deadline).await,
+        false => Ok(()),
     }
 }
 

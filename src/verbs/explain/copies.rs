@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use serde_json::Value as Json;
 
+use super::plan::device_name;
+
 /// Hosts with their OSDs, and the pools, as a configuration knows them.
 #[derive(Debug, Default, PartialEq)]
 pub struct Layout {
@@ -46,7 +48,7 @@ impl Layout {
         let text = |value: &Json| value.as_str().map(str::to_owned);
         for osd in all("pve_ceph_osd") {
             let Some(node) = text(&osd["node"]) else { continue };
-            let named = ["serial", "by_id", "path"].iter().find_map(|by| text(&osd["device"][*by]));
+            let named = device_name(&osd["device"]);
             let part = osd["device"]["partition"].as_u64().map_or_else(String::new, |part| format!("/{part}"));
             let disk = named.map_or_else(|| "new disk".to_owned(), |named| format!("{named}{part}"));
             let name = osd["osd_id"].as_u64().map_or(disk, |id| format!("osd.{id}"));
@@ -76,26 +78,24 @@ impl Layout {
         layout
     }
 
-    /// How many OSDs each host has for the pool, most first.
-    fn room(&self, pool: &Pool) -> Vec<usize> {
+    /// How many copies each host has room for, most first. `None` where the rule, or what it chooses between, is not of this
+    /// configuration.
+    fn room(&self, pool: &Pool) -> Option<Vec<(&str, usize)>> {
+        let most = match pool.domain.as_deref()? {
+            "osd" => usize::MAX,
+            "host" => 1,
+            _ => return None,
+        };
         let fits = |osd: &&Osd| pool.class.is_none() || osd.class.is_none() || osd.class == pool.class;
-        let mut room: Vec<usize> = self.hosts.values().map(|osds| osds.iter().filter(fits).count()).collect();
-        room.retain(|osds| *osds > 0);
-        room.sort_unstable_by(|a, b| b.cmp(a));
-        room
+        let room = self.hosts.iter().map(|(host, osds)| (host.as_str(), osds.iter().filter(fits).count().min(most)));
+        let mut room: Vec<_> = room.filter(|(_, osds)| *osds > 0).collect();
+        room.sort_by(|a, b| b.1.cmp(&a.1).then(a.0.cmp(b.0)));
+        (!room.is_empty()).then_some(room)
     }
 
-    /// `None` where the rule, or what it chooses between, is not of this configuration.
+    /// What it bears at the worst placement; `None` where that is not told by this configuration.
     pub fn bears(&self, pool: &Pool) -> Option<Bears> {
-        let mut room = self.room(pool);
-        if room.is_empty() {
-            return None;
-        }
-        match pool.domain.as_deref()? {
-            "osd" => {}
-            "host" => room.iter_mut().for_each(|osds| *osds = 1),
-            _ => return None,
-        }
+        let room: Vec<usize> = self.room(pool)?.into_iter().map(|(_, osds)| osds).collect();
         let places: usize = room.iter().sum();
         let copies = pool.size.min(places);
         // The worst placement: as many copies as fit on the hosts that die, which are those with the most room.
@@ -112,17 +112,8 @@ impl Layout {
 
     /// On which hosts the copies lie if they lie as badly as the rule allows: how many on each, most first.
     pub fn worst(&self, pool: &Pool) -> Option<BTreeMap<&str, usize>> {
-        let each = match pool.domain.as_deref()? {
-            "osd" => usize::MAX,
-            "host" => 1,
-            _ => return None,
-        };
-        let fits = |osd: &&Osd| pool.class.is_none() || osd.class.is_none() || osd.class == pool.class;
-        let mut hosts: Vec<(&str, usize)> =
-            self.hosts.iter().map(|(host, osds)| (host.as_str(), osds.iter().filter(fits).count().min(each))).collect();
-        hosts.sort_by(|a, b| b.1.cmp(&a.1).then(a.0.cmp(b.0)));
         let mut left = pool.size;
-        let worst = hosts.into_iter().filter_map(|(host, room)| {
+        let worst = self.room(pool)?.into_iter().filter_map(|(host, room)| {
             let here = room.min(left);
             left -= here;
             (here > 0).then_some((host, here))

@@ -218,14 +218,16 @@ pub fn text(value: &Json) -> Option<String> {
     }
 }
 
+/// What a configuration calls a disk.
+pub fn device_name(device: &Json) -> Option<&str> {
+    ["serial", "by_id", "path"].iter().find_map(|by| device[*by].as_str())
+}
+
 fn kind(change: &Json) -> &str {
     change["type"].as_str().unwrap_or_default()
 }
 
 /// Type and values of the resources of a module and those below it.
 fn resources(module: &Json) -> Vec<(&str, &Json)> {
-    let here = module["resources"].as_array().into_iter().flatten().filter(|object| object["mode"] == "managed");
-    let here = here.map(|object| (kind(object), &object["values"]));
-    let below = module["child_modules"].as_array().into_iter().flatten().flat_map(resources);
-    here.chain(below).collect()
+    privileges::of_module(module, "managed").into_iter().map(|object| (kind(object), &object["values"])).collect()
 }

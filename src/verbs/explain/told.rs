@@ -6,7 +6,7 @@ use serde_json::Value as Json;
 use terraform_plugin::Size;
 
 use super::copies::Layout;
-use super::plan::{Action, Entry, Plan, text};
+use super::plan::{Action, Entry, Plan, device_name, text};
 use crate::ground::meter;
 use crate::vm::disk_move::kib_per_second;
 
@@ -166,7 +166,7 @@ fn disks(plan: &Plan<'_>) -> Vec<String> {
 
 /// A device as its configuration names it.
 fn disk(device: &Json) -> String {
-    let named = ["serial", "by_id", "path"].iter().find_map(|by| device[*by].as_str());
+    let named = device_name(device);
     let part = device["partition"].as_u64().map_or_else(String::new, |part| format!("partition {part} of "));
     format!("{part}the disk {}", named.unwrap_or("that is known after the apply"))
 }

@@ -13,14 +13,14 @@ struct Names {
     of: &'static str,
     /// The attribute, at whichever depth.
     attribute: &'static str,
-    /// What stands before and behind the other's value.
-    around: (&'static str, &'static str),
+    /// What stands before the other's value.
+    before: &'static str,
     /// The types of the others, by the beginning of their names, and their attribute.
     to: (&'static str, &'static str),
 }
 
 const fn names(of: &'static str, attribute: &'static str, to: (&'static str, &'static str)) -> Names {
-    Names { of, attribute, around: ("", ""), to }
+    Names { of, attribute, before: "", to }
 }
 
 const fn after(
@@ -29,7 +29,7 @@ const fn after(
     before: &'static str,
     to: (&'static str, &'static str),
 ) -> Names {
-    Names { of, attribute, around: (before, ""), to }
+    Names { of, attribute, before, to }
 }
 
 /// All ways. Of several that fit the first holds.
@@ -73,15 +73,14 @@ pub(super) struct Reference {
     before: &'static str,
     /// `pve_vm.web.vmid`.
     to: String,
-    behind: &'static str,
 }
 
 impl Reference {
     /// As HCL.
     pub(super) fn written(&self) -> String {
-        match (self.before, self.behind) {
-            ("", "") => self.to.clone(),
-            (before, behind) => format!("\"{before}${{{}}}{behind}\"", self.to),
+        match self.before {
+            "" => self.to.clone(),
+            before => format!("\"{before}${{{}}}\"", self.to),
         }
     }
 }
@@ -105,8 +104,7 @@ impl<'a> References<'a> {
         let of = short(self.items[from].0);
         let text = plain(value)?;
         for way in ALL.iter().filter(|way| way.attribute == attribute && is_of(of, way.of)) {
-            let (before, behind) = way.around;
-            let Some(named) = text.strip_prefix(before).and_then(|text| text.strip_suffix(behind)) else { continue };
+            let Some(named) = text.strip_prefix(way.before) else { continue };
             // Whatever names itself by it is called so.
             if is_of(of, way.to.0) && attribute == way.to.1 {
                 continue;
@@ -121,7 +119,7 @@ impl<'a> References<'a> {
             }
             self.edges.insert((from, to));
             let (item, label) = self.items[to];
-            return Some(Reference { before, to: format!("{}.{label}.{}", item.type_name, way.to.1), behind });
+            return Some(Reference { before: way.before, to: format!("{}.{label}.{}", item.type_name, way.to.1) });
         }
         None
     }
