@@ -5,6 +5,7 @@ pub mod config;
 pub mod disks;
 pub mod dns;
 pub mod file;
+pub mod handed_through;
 pub mod hosts;
 pub mod network;
 pub mod nodes;

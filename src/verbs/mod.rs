@@ -80,16 +80,24 @@ async fn pve(stop: &StopToken) -> Option<Pve> {
 
 /// Errors and warnings, for whoever sits there.
 fn tell(said: terraform_plugin::Diagnostics) {
-    for one in said {
+    eprint!("{}", told(&said));
+}
+
+/// Errors and warnings as a person reads them, each once.
+fn told(said: &terraform_plugin::Diagnostics) -> String {
+    let mut all = Vec::new();
+    for one in said.iter() {
         let severity = match one.severity {
             Severity::Error => "Error",
             Severity::Warning => "Warning",
         };
-        eprintln!("{severity}: {}", one.summary);
-        for line in one.detail.lines() {
-            eprintln!("  {line}");
+        let detail: String = one.detail.lines().map(|line| format!("  {line}\n")).collect();
+        let text = format!("{severity}: {}\n{detail}", one.summary);
+        if !all.contains(&text) {
+            all.push(text);
         }
     }
+    all.concat()
 }
 
 fn wrong(what: &str) -> ExitCode {

@@ -30,6 +30,11 @@ pub trait Listed<A: Send + Sync + 'static>: Resource<A> {
     /// All of them. An error, never a short list, where it is not certain that all were seen: what is left out would be
     /// planned to be destroyed by whoever makes something for each.
     fn list(cx: &Cx<A>) -> impl Future<Output = Result<Vec<Self>, Error>> + Send;
+
+    /// Why what was listed is not enough for it to be written down and imported; none if it is.
+    fn incomplete(&self) -> Option<Error> {
+        None
+    }
 }
 
 /// All objects of a resource, by key.
