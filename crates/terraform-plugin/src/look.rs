@@ -132,8 +132,10 @@ impl<R: Keyed + Debug> Object for Look<R> {
         let key = |a: &Attribute| R::Key::FIELDS.contains(&a.name.as_str());
         let asked: BTreeMap<_, _> = R::attributes().into_iter().map(|a| (a.name.clone(), a)).collect();
         let one = |attribute: Attribute| match (key(&attribute), asked.get(&attribute.name)) {
-            // A key that cannot be is one that is not found.
-            (true, Some(asked)) => Attribute { rule: Rule::Required, ..told(asked.clone()) },
+            // Whoever reads may rely on its checks, as whoever writes.
+            (true, Some(asked)) => {
+                Attribute { rule: Rule::Required, checks: asked.checks.clone(), ..told(asked.clone()) }
+            }
             _ => attribute,
         };
         attributes_of::<R>().into_iter().map(one).collect()
@@ -399,7 +401,7 @@ mod tests {
     fn the_key_is_asked_for_and_the_rest_is_told() {
         let all = Look::<Machine>::attributes();
         let rules: Vec<_> = all.iter().map(|a| (a.name.as_str(), a.rule == Rule::Required, a.checks.len())).collect();
-        assert_eq!(rules, [("node", true, 0), ("name", true, 0), ("disks", false, 0)], "nothing that is only said");
+        assert_eq!(rules, [("node", true, 0), ("name", true, 1), ("disks", false, 0)], "nothing that is only said");
         assert!(all.iter().all(|a| !a.replace));
         let about: Vec<_> = all.iter().map(Attribute::about).collect();
         assert_eq!(about, ["Where it stands.", "", "Its disks."], "nothing that is for whoever writes it");
