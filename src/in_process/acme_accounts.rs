@@ -81,6 +81,7 @@ async fn an_account_is_registered_told_of_and_ended() {
     assert_eq!((&left["accounts"], left["deactivated"].as_object().unwrap().len()), (&json!({}), 1));
     // What is left of it is no account: its name is free again.
     let (again, _) = rig.bring::<AcmeAccount>(None, &ours(json!({}))).await.unwrap();
+    rig.configure().await;
     let told = rig.bring::<AcmeAccount>(None, &ours(json!({}))).await.map(drop).unwrap_err();
     assert!(told[0].contains("exists already") && told[0].contains("id = \"ours\""), "{told:?}");
     rig.destroy(&again).await.unwrap();

@@ -2,6 +2,7 @@
 left_behind = ["/acme/deactivated"]
 
 values {
+  name    = ["external", "ca-2"]
   contact = [["ops@example.com"], ["admin@example.com", "ops@example.com"]]
   # Another authority has other terms.
   directory = []
