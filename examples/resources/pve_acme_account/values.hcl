@@ -2,8 +2,9 @@
 left_behind = ["/acme/deactivated"]
 
 values {
-  name    = ["external", "ca-2"]
   contact = [["ops@example.com"], ["admin@example.com", "ops@example.com"]]
+  # Another name is another account, and the old one has to be allowed to go by then.
+  name = []
   # Another authority has other terms.
   directory = []
   tos_url   = []
