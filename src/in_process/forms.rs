@@ -7,6 +7,7 @@ use terraform_plugin::schema::{Attribute, Kind, Nesting, Rule};
 use terraform_plugin::value::Type;
 
 use super::{Kept, Rig};
+use crate::acme::account::AcmeAccount;
 use crate::ceph::cluster::CephCluster;
 use crate::ceph::config::CephConfig;
 use crate::ceph::crush_bucket::CrushBucket;
@@ -417,6 +418,22 @@ async fn ceph_as_a_whole() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn accounts_with_authorities() {
+    let rig = Rig::of("{}").await;
+    let base = json!({
+        "name": "ours",
+        "contact": ["a@lab.example"],
+        "directory": "https://ca.example.com/directory",
+        "tos_url": "https://ca.example.com/terms",
+        "allow_destroy": true,
+    });
+    // Whatever else is said of it makes another one.
+    let also = [("contact", json!(["b@lab.example", "a@lab.example"])), ("contact", json!(["B+c@lab-1.example"]))];
+    let done = every_form::<AcmeAccount>(&rig, &base, &no_maps, &also).await;
+    assert!(done > 2, "only {done} forms were accepted");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn partitions() {
     let rig = Rig::of("ceph: {stage: none}").await;
     let base = json!({ "node": "pve1", "disk": "SIM0101", "label": "osd", "size": "10G", "create_table": true });
@@ -454,6 +471,7 @@ async fn clusters() {
 #[test]
 fn no_resource_is_left_out() {
     let tried = [
+        super::type_name::<AcmeAccount>(),
         super::type_name::<CephCluster>(),
         super::type_name::<CephConfig>(),
         super::type_name::<ErasurePool>(),

@@ -109,6 +109,11 @@ fn others() -> Vec<(&'static str, &'static str, Json)> {
         ),
         ("proxmox_backup_job", "pve_backup_job", json!({ "id": "nightly" })),
         ("proxmox_replication", "pve_replication", json!({ "id": "101-0", "guest": 101, "jobnum": 0 })),
+        (
+            "proxmox_acme_account",
+            "pve_acme_account",
+            json!({ "name": "internal", "contact": "admin@example.com", "directory": "https://ca.example.com/acme/directory" }),
+        ),
         ("proxmox_acme_dns_plugin", "pve_acme_plugin", json!({ "plugin": "cloudflare", "api": "cf" })),
         ("proxmox_pool", "pve_pool", json!({ "id": "team", "poolid": "team", "comment": "x" })),
         ("proxmox_vm_qemu", "pve_vm", json!({ "id": "pve1/qemu/131", "vmid": 131, "target_node": "pve1" })),

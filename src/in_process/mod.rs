@@ -1,6 +1,7 @@
 //! The provider without Terraform: its calls, made as Terraform makes them, against a simulated cluster in this process. A
 //! life of an object takes milliseconds here.
 
+mod acme_accounts;
 mod adopted;
 mod as_root;
 mod beside;

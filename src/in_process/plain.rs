@@ -207,7 +207,7 @@ async fn access() {
     .await;
 }
 
-fn merged(mut one: Json, more: Json) -> Json {
+pub(super) fn merged(mut one: Json, more: Json) -> Json {
     one.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
     one
 }

@@ -71,6 +71,7 @@ pub(super) const MOVES: &[Move] = &[
     from(METRICS, "metric_server_opentelemetry", same!("id" = "name")),
     from(&["proxmox_backup_job"], "backup_job", same!("id" = "id")),
     from(&["proxmox_replication", "proxmox_virtual_environment_replication"], "replication", same!("id" = "id")),
+    from(&["proxmox_acme_account", "proxmox_virtual_environment_acme_account"], "acme_account", account),
     from(
         &["proxmox_acme_dns_plugin", "proxmox_virtual_environment_acme_dns_plugin"],
         "acme_plugin",
@@ -113,6 +114,15 @@ fn token(other: &Stored) -> Stored {
         ("userid", said(other, "user_id").cloned()),
         ("tokenid", said(other, "token_name").cloned()),
         ("value", secret.map(Json::from)),
+    ])
+}
+
+/// Some authorities tell nobody the contact, and none tells the id of a key.
+fn account(other: &Stored) -> Stored {
+    with([
+        ("name", said(other, "name").cloned().or_else(|| Some("default".into()))),
+        ("contact", said(other, "contact").map(|contact| Json::from(vec![contact.clone()]))),
+        ("eab_kid", said(other, "eab_kid").cloned()),
     ])
 }
 

@@ -18,6 +18,7 @@ use super::super::{resources, type_name};
 use crate::access::acl::Acl;
 use crate::access::pool::Pool;
 use crate::access::pool_member::PoolMember;
+use crate::acme::account::AcmeAccount;
 use crate::ceph::cluster::CephCluster;
 use crate::ceph::config::CephConfig;
 use crate::ceph::crush_bucket::CrushBucket;
@@ -65,6 +66,16 @@ const ACL: &[(&str, Stands)] = &[
     ("roleid", Unlike("roles", "an entry has one role; PVE makes several entries at once")),
     ("who", Apart("PVE has a parameter each for users, groups and tokens")),
     ("propagate", As("propagate")),
+];
+
+const ACME_ACCOUNT: &[(&str, Stands)] = &[
+    ("name", As("name")),
+    ("contact", As("contact")),
+    ("directory", As("directory")),
+    ("tos_url", As("tos_url")),
+    ("eab_kid", As("eab-kid")),
+    ("eab_hmac_key", As("eab-hmac-key")),
+    ("allow_destroy", Apart(OURS)),
 ];
 
 const POOL_MEMBER: &[(&str, Stands)] = &[
@@ -300,6 +311,7 @@ fn limits_are_as_wide_as_pves() {
     };
     let compared = [
         compared::<Acl>(&call("PUT", "/access/acl"), ACL),
+        compared::<AcmeAccount>(&call("POST", "/cluster/acme/account"), ACME_ACCOUNT),
         compared::<AptRepository>(&call("POST", "/nodes/{node}/apt/repositories"), APT_REPOSITORY),
         compared::<AptStandardRepository>(&call("PUT", "/nodes/{node}/apt/repositories"), APT_STANDARD_REPOSITORY),
         compared::<CephCluster>(&call("POST", "/nodes/{node}/ceph/init"), ceph::CLUSTER),

@@ -5,6 +5,7 @@
 //! rounds: `cluster.every(..)`), one in [`Cluster::canonical`], and one in [`Cluster::set_power`] if it cares for that.
 
 pub mod access;
+pub mod acme;
 pub mod apt;
 pub mod ceph;
 pub mod corosync;
@@ -118,6 +119,8 @@ pub struct Cluster {
     pub nodes: nodes::Nodes,
     /// Users, tokens, roles, access control.
     pub access: access::Access,
+    /// Accounts with certificate authorities, and the authorities.
+    pub acme: acme::Acme,
     /// `datacenter.cfg`.
     pub options: options::Options,
     /// Resource pools.
@@ -170,6 +173,7 @@ impl Cluster {
             locks: Locks::default(),
             nodes,
             access,
+            acme: acme::Acme::new(&shape.authorities),
             ceph,
             options: options::Options::default(),
             pools: pools::Pools::default(),
@@ -236,6 +240,7 @@ impl Cluster {
             "name": self.name,
             "nodes": self.nodes.canonical(),
             "access": self.access.canonical(),
+            "acme": self.acme.canonical(),
             "options": self.options.canonical(),
             "pools": self.pools.canonical(),
             "sections": self.sections.canonical(),

@@ -1,6 +1,7 @@
 //! The shape of the cluster to simulate: what `--cluster FILE` says in YAML.
 
 mod access;
+mod authority;
 mod ceph;
 mod ha;
 mod nodes;
@@ -14,6 +15,7 @@ use crate::cluster::guests::drive::{Drive, DriveKey};
 use crate::cluster::storage::Kind;
 
 pub use access::{AclShape, TokenShape, UserShape};
+pub use authority::AuthorityShape;
 pub use ceph::{CephPoolShape, CephShape, CephStage, CrushRuleShape, FileSystemShape, OsdShape};
 pub use ha::{HaResourceShape, HaShape};
 pub(crate) use nodes::SYSTEM_LVM;
@@ -34,6 +36,8 @@ pub struct Shape {
     pub guests: Vec<GuestShape>,
     /// Users besides `root@pam`.
     pub users: Vec<UserShape>,
+    /// Certificate authorities that are otherwise than those that nobody has described.
+    pub authorities: Vec<AuthorityShape>,
     /// Ceph.
     pub ceph: CephShape,
     /// The HA manager.
@@ -52,6 +56,7 @@ impl Default for Shape {
             storages: StorageShape::defaults(),
             guests: Vec::new(),
             users: Vec::new(),
+            authorities: Vec::new(),
             ceph: CephShape::default(),
             ha: HaShape::default(),
             clock: ClockShape::default(),

@@ -1,5 +1,6 @@
 //! `/cluster`.
 
+mod acme;
 mod ceph;
 mod config;
 mod ha;
@@ -12,6 +13,7 @@ mod tasks;
 use crate::kernel::Routes;
 
 pub(crate) fn routes(r: &mut Routes) {
+    acme::routes(r);
     ceph::routes(r);
     config::routes(r);
     ha::routes(r);
