@@ -9,6 +9,7 @@
 //! | `vga: Option<Vga>`, where `Vga` is `Nested` | a property string; each attribute of `Vga` is a part of it |
 //! | in `Vga`: `api = "=type"` | the part that stands without its name; `type` is the name that it may be written with |
 //! | `#[attr(keep, api = "usb")] usb: Option<BTreeMap<String, Usb>>` | `usb0`, `usb1`, ...: the keys of the map are PVE's own; how many there are stands in [`Settings::NUMBERED`] |
+//! | in `Vga`: `api = "freeze-fs|guest-fsfreeze"` | a part with several names: the first is written |
 //! | `api = "*"` on a nested object | none: its attributes are settings (or parts) of their own, which the object only holds together |
 //! | `local`, `computed`, `write_only` | none: left to whoever has the model |
 //!
@@ -171,7 +172,10 @@ impl Reader<'_> {
             Form::Text => {
                 let found = self.value(attribute);
                 match asked {
-                    Some(asked) if (is_empty(asked) && found.is_null()) || parts::same(attribute, asked, &found) => {
+                    Some(asked)
+                        if (found.is_null() && self.texts(attribute, asked).is_none())
+                            || parts::same(attribute, asked, &found) =>
+                    {
                         asked.clone()
                     }
                     _ => found,

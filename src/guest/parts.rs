@@ -69,11 +69,16 @@ fn inner(part: &Attribute) -> Option<&[Attribute]> {
     }
 }
 
+/// The names of a part: the one that is written, and others that PVE takes for the same (`freeze-fs|guest-fsfreeze`).
+fn names(part: &Attribute) -> impl Iterator<Item = &str> {
+    part.parameter().split('|')
+}
+
 /// What the string says of a part, or what holds when it says nothing.
 fn value(part: &Attribute, string: &PropertyString) -> Value {
     let text = match wire::unnamed(part) {
         Some(long) => string.default_value().or_else(|| string.get(long)),
-        None => string.get(part.parameter()),
+        None => names(part).find_map(|name| string.get(name)),
     };
     // Commas separate the parts, so a list within one has semicolons.
     let said = text.map(|text| wire::value(&part.kind, &Json::String(text.to_owned())));
@@ -123,9 +128,11 @@ pub(crate) fn put(parts: &[Attribute], want: &Values, string: &mut PropertyStrin
                 string.set_default(text);
             }
             None => {
-                changed |= string.get(part.parameter()) != text.as_deref();
-                string.take(part.parameter());
-                string.set_opt(part.parameter(), text);
+                for name in names(part) {
+                    changed |= string.take(name).is_some();
+                }
+                changed |= text.is_some();
+                string.set_opt(names(part).next().unwrap_or_default(), text);
             }
         }
     }
