@@ -20,6 +20,7 @@
 //!   name of the part that needs none. What is there and means the same is never written again, and the state keeps what was
 //!   asked for.
 //! - **What is not modelled survives**: of a property string only the parts that differ are changed.
+//! - Where there is nothing, the state says what holds: defaults, and empty maps.
 //! - An empty text, an empty list, and an object in which nothing is set (of `optional` parts) take a setting away.
 //! - What cannot be read counts as not there.
 //!
@@ -162,12 +163,7 @@ impl Reader<'_> {
                     };
                     (key.clone(), value)
                 };
-                let found: Values = numbered.map(one).filter(|(_, value)| !value.is_null()).collect();
-                if found.is_empty() {
-                    asked.filter(|asked| is_empty(asked)).cloned().unwrap_or(Value::Null)
-                } else {
-                    Value::Map(found)
-                }
+                Value::Map(numbered.map(one).filter(|(_, value)| !value.is_null()).collect())
             }
             Form::Text => {
                 let found = self.value(attribute);

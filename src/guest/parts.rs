@@ -1,9 +1,11 @@
 //! Property strings by meaning: `qxl,memory=32` is an object, and what is not modelled of it survives a change.
 
+use std::collections::BTreeSet;
+
 use pve_client::property_string::PropertyString;
 use serde_json::Value as Json;
 use terraform_plugin::schema::{Attribute, Kind, Nesting, Rule};
-use terraform_plugin::value::Value;
+use terraform_plugin::value::{Type, Value};
 
 use super::{GROUP, Values};
 use crate::ground::wire::{self, is_sent};
@@ -12,7 +14,14 @@ use crate::ground::wire::{self, is_sent};
 pub(super) fn same(attribute: &Attribute, a: &Value, b: &Value) -> bool {
     a == b
         || wire::texts(attribute, a) == wire::texts(attribute, b)
+        || same_set(attribute, a, b)
         || (!a.is_null() && !b.is_null() && attribute.same.is_some_and(|same| same(a, b)))
+}
+
+/// Whether two sets have the same elements.
+fn same_set(attribute: &Attribute, a: &Value, b: &Value) -> bool {
+    let (Kind::Plain(Type::Set(_)), Value::List(a), Value::List(b)) = (&attribute.kind, a, b) else { return false };
+    a.iter().collect::<BTreeSet<_>>() == b.iter().collect::<BTreeSet<_>>()
 }
 
 /// An object's attributes; none of anything else.
@@ -29,10 +38,13 @@ pub(super) fn read(parts: &[Attribute], live: Option<&String>, asked: Option<&Va
     let string = live.and_then(|text| text.parse::<PropertyString>().ok());
     let Some(string) = string else {
         // Of what nobody has set, defaults hold.
+        let told = parts.iter().all(|part| part.rule == Rule::Keep) && parts.iter().any(|part| part.usual.is_some());
         return match asked {
+            None if told => Value::Object(values(parts, &PropertyString::new(), None)),
             Some(asked) if changed(parts, None, asked).is_none() => {
                 Value::Object(values(parts, &PropertyString::new(), Some(asked)))
             }
+            Some(_) if told => Value::Object(values(parts, &PropertyString::new(), None)),
             _ => Value::Null,
         };
     };

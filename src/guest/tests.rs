@@ -71,6 +71,17 @@ fn live(settings: &[(&str, &str)]) -> Texts {
     settings.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect()
 }
 
+/// A guest in whose configuration nothing is.
+fn nothing() -> Guest {
+    Guest {
+        cores: Some(1),
+        screen: Some(Screen { kind: Some("std".to_owned()), memory: None }),
+        usb: Some(BTreeMap::new()),
+        serial: Some(BTreeMap::new()),
+        ..Guest::default()
+    }
+}
+
 fn change(want: &Guest, prior: Option<&Guest>, there: &[(&str, &str)]) -> Params {
     params(want, prior, Some(&live(there)), Params::new())
 }
@@ -105,7 +116,8 @@ fn what_was_read_has_nothing_to_be_changed() {
 #[test]
 fn what_is_unset_is_left_alone_and_a_guest_with_nothing_has_nothing() {
     assert!(change(&Guest::default(), None, FULL).is_empty());
-    assert_eq!(read::<Guest>(&live(&[]), None), Guest { cores: Some(1), ..Guest::default() });
+    assert_eq!(read::<Guest>(&live(&[]), None), nothing());
+    assert!(change(&nothing(), None, FULL).names().eq(["cores", "vga"]), "what holds is as good as said");
     assert!(params(&Guest::default(), None, None, Params::new()).is_empty());
 }
 
@@ -118,8 +130,14 @@ fn the_same_in_other_words_is_the_same() {
     };
     for there in [[("vga", "type=qxl"), ("usb0", "usb3=on,host=spice")], [("vga", "qxl"), ("usb0", "spice,usb3=yes")]] {
         assert!(change(&asked, None, &there).is_empty(), "{there:?}");
-        assert_eq!(read(&live(&there), Some(&asked)), Guest { cores: Some(1), ..asked.clone() });
+        assert_eq!(
+            read(&live(&there), Some(&asked)),
+            Guest { screen: asked.screen.clone(), usb: asked.usb.clone(), ..nothing() }
+        );
     }
+    let tags = Guest { tags: Some(BTreeSet::from(["a".to_owned(), "b".to_owned()])), ..Guest::default() };
+    assert!(change(&tags, None, &[("tags", "b;a")]).is_empty());
+    assert_eq!(read(&live(&[("tags", "b,a")]), Some(&tags)).tags, tags.tags);
     // Nothing there, and nothing asked for that does not hold anyway.
     let std = Guest { screen: Some(Screen { kind: Some("std".to_owned()), memory: None }), ..Guest::default() };
     assert!(change(&std, None, &[]).is_empty());
@@ -141,7 +159,8 @@ fn what_is_empty_takes_away() {
         Guest { hook: Some(String::new()), tags: Some(BTreeSet::new()), dog: Some(Dog::default()), ..Guest::default() };
     assert_eq!(change(&want, None, FULL), Params::new().remove("hook").remove("tags").remove("watchdog"));
     assert!(change(&want, None, &[]).is_empty());
-    assert_eq!(read(&live(&[]), Some(&want)), Guest { cores: Some(1), ..want.clone() });
+    let (hook, tags, dog) = (want.hook.clone(), want.tags.clone(), want.dog.clone());
+    assert_eq!(read(&live(&[]), Some(&want)), Guest { hook, tags, dog, ..nothing() });
     // A part that may be unset is not there when it is.
     let want = Guest { dog: Some(Dog { model: Some("i6300esb".to_owned()), action: None }), ..Guest::default() };
     assert_eq!(change(&want, None, FULL), Params::new().set("watchdog", "i6300esb"));
@@ -164,7 +183,7 @@ fn numbered_ones_go_when_they_were_ours() {
 fn what_cannot_be_read_is_as_if_it_were_not_there() {
     let there = [("cores", "many"), ("vga", "qxl,qxl"), ("usb0", "=x"), ("ciuser", "me")];
     let guest = read::<Guest>(&live(&there), None);
-    assert_eq!((guest.cores, guest.screen, guest.usb), (Some(1), None, None));
+    assert_eq!((guest.cores, guest.screen, guest.usb), (Some(1), nothing().screen, Some(BTreeMap::new())));
     assert_eq!(read::<Guest>(&live(&[("cores", "-1"), ("ciuser", "me")]), None).user.unwrap().name.unwrap(), "me");
 }
 

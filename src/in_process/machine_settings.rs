@@ -5,7 +5,9 @@ use pve_sim::Options;
 use pve_sim::shape::{GuestShape, Shape};
 use serde_json::{Value as Json, json};
 
+use super::Rig;
 use super::work::{Site, Work};
+use crate::vm::vm::Vm;
 
 async fn cluster() -> Work {
     Work::with(Options { factor: 600.0, ..Options::default() }).await
@@ -102,8 +104,8 @@ async fn growing_and_options_together_leave_the_disk_as_it_is_asked_for() {
 async fn what_waits_for_a_reboot_is_told_before_and_after_and_never_taken_for_done() {
     let mut work = cluster().await;
     let site = work.site.clone();
-    apply(&mut work, &format!("{SMALL}started = true\nmemory = 512\n")).await;
-    let running = format!("{SMALL}started = true\nmemory = 1024\ncores = 2\ntags = [\"a\"]\n");
+    apply(&mut work, &format!("{SMALL}started = true\nos_type = \"l26\"\nmemory = 512\n")).await;
+    let running = format!("{SMALL}started = true\nos_type = \"l26\"\nmemory = 1024\ncores = 2\ntags = [\"a\"]\n");
     work.write(&vm(&running));
     let planned = work.plan().await;
     assert!(planned.says("cores, memory") && planned.says("next start"), "{}", planned.told());
@@ -191,20 +193,21 @@ async fn a_password_is_no_part_of_a_creation_and_stands_in_no_state() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_is_roots_is_refused_at_plan_to_anybody_else() {
-    let mut work = cluster().await;
-    let site = work.site.clone();
-    let before = site.state();
-    for (text, said) in [
-        ("args = \"-device x\"", "`args` takes the login of root@pam"),
-        ("hook_script = \"local:snippets/h.pl\"", "`hook_script` takes the login"),
-        ("usb = { usb0 = { host = \"1-2\" } }", "`usb[\"usb0\"]` takes the login"),
-        ("serial = { serial0 = \"/dev/ttyS0\" }", "`serial[\"serial0\"]` takes the login"),
+    let rig = Rig::of("ceph: {stage: none}").await;
+    rig.configure_as(&json!({ "api_token": rig.sim.api_token })).await;
+    rig.forget_requests().await;
+    for (config, said) in [
+        (json!({ "args": "-device x" }), "`args` takes the login of root@pam"),
+        (json!({ "hook_script": "local:snippets/h.pl" }), "`hook_script` takes the login"),
+        (json!({ "usb": { "usb0": { "host": "1-2" } } }), "`usb[\"usb0\"]` takes the login"),
+        (json!({ "serial": { "serial0": "/dev/ttyS0" } }), "`serial[\"serial0\"]` takes the login"),
     ] {
-        work.write(&vm(&format!("{SMALL}{text}\n")));
-        let told = work.try_plan().await.failed(said);
-        assert!(told.says("Nothing was written"), "{}", told.told());
+        let told = rig.plan::<Vm>(None, &config).await.unwrap_err().join("\n");
+        assert!(told.contains(said) && told.contains("Nothing was written"), "{told}");
     }
-    assert_eq!(site.state(), before);
+    for config in [json!({ "usb": { "usb0": { "mapping": "a" } } }), json!({ "serial": { "serial0": "socket" } })] {
+        rig.plan::<Vm>(None, &config).await.unwrap();
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -58,10 +58,9 @@ fn key(name: &str) -> Option<DriveKey> {
 }
 
 /// The drives of a configuration.
-pub fn from_live(config: &Config, asked: Option<&BTreeMap<String, Cdrom>>) -> Option<BTreeMap<String, Cdrom>> {
+pub fn from_live(config: &Config) -> BTreeMap<String, Cdrom> {
     let drives = config.drives.iter().filter(|(key, drive)| key.is_attached() && drive.is_cdrom());
-    let found: BTreeMap<_, _> = drives.map(|(key, drive)| (key.to_string(), Cdrom::from_live(drive))).collect();
-    (!found.is_empty() || asked.is_some()).then_some(found)
+    drives.map(|(key, drive)| (key.to_string(), Cdrom::from_live(drive))).collect()
 }
 
 /// What is wrong with the configuration whatever there is.
@@ -148,14 +147,14 @@ mod tests {
     #[test]
     fn a_medium_is_changed_and_the_rest_stays() {
         let live = config("local:iso/a.iso,media=cdrom,size=4M");
-        assert_eq!(from_live(&live, None), vm("local:iso/a.iso").cdroms);
+        assert_eq!(Some(from_live(&live)), vm("local:iso/a.iso").cdroms);
         assert!(params(&vm("local:iso/a.iso"), None, Some(&live), Params::new()).is_empty());
         let told = params(&vm("physical"), None, Some(&live), Params::new());
         assert_eq!(told, Params::new().set("ide2", "cdrom,media=cdrom"));
-        assert_eq!(from_live(&config("cdrom,media=cdrom"), None), vm("physical").cdroms);
+        assert_eq!(Some(from_live(&config("cdrom,media=cdrom"))), vm("physical").cdroms);
         let none = Vm { cdroms: Some(BTreeMap::new()), ..Vm::default() };
         assert_eq!(params(&none, Some(&vm("none")), Some(&live), Params::new()), Params::new().remove("ide2"));
         assert!(params(&none, None, Some(&live), Params::new()).is_empty(), "what was never ours stays");
-        assert_eq!(from_live(&config("local:100/vm-100-cloudinit.qcow2,media=cdrom"), None), None);
+        assert!(from_live(&config("local:100/vm-100-cloudinit.qcow2,media=cdrom")).is_empty());
     }
 }

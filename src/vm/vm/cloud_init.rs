@@ -39,7 +39,8 @@ pub struct CloudInit {
     /// Name servers. Left alone when unset (PVE hands on the node's own).
     #[attr(keep)]
     pub dns: Option<Dns>,
-    /// That user's password. Never stored in the state; set again when `password_version` changes. PVE keeps its hash.
+    /// That user's password. Never stored in the state; set when the VM is made, and whenever `password_version` changes. PVE keeps
+    /// its hash.
     #[attr(optional, sensitive, write_only(version = password_version), check = texts::one_tidy_line)]
     pub password: Option<Secret<String>>,
     /// Raise it to have `password` set again.
@@ -410,6 +411,11 @@ mod tests {
         Config::read(settings.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect())
     }
 
+    /// What is asked for, with what holds anyway.
+    fn with_what_holds(ci: &CloudInit) -> Option<CloudInit> {
+        Some(CloudInit { how: How { upgrade: Some(true), ..How::default() }, ..ci.clone() })
+    }
+
     fn vm(ci: CloudInit) -> Vm {
         Vm { cloud_init: Some(ci), ..Vm::default() }
     }
@@ -424,7 +430,7 @@ mod tests {
         let asked =
             CloudInit { ssh_keys: Some(BTreeSet::from(["ssh-ed25519 A me\n".to_owned()])), ..CloudInit::default() };
         let live = config(&[("sshkeys", "ssh-ed25519%20A%20me")]);
-        assert_eq!(from_live(&live, Some(&asked)), Some(asked.clone()));
+        assert_eq!(from_live(&live, Some(&asked)), with_what_holds(&asked));
         assert!(params(&vm(asked.clone()), None, Some(&live), Params::new()).is_empty());
         let made = params(&vm(asked), None, None, Params::new());
         assert_eq!(made, Params::new().set("sshkeys", "ssh-ed25519%20A%20me"));
@@ -448,7 +454,7 @@ mod tests {
             ("nameserver", "192.0.2.1 192.0.2.53"),
             ("searchdomain", "home.lan example.org"),
         ]);
-        assert_eq!(from_live(&live, Some(&asked)), Some(asked.clone()));
+        assert_eq!(from_live(&live, Some(&asked)), with_what_holds(&asked));
         assert!(params(&vm(asked), None, Some(&live), Params::new()).is_empty());
         assert_eq!(from_live(&live, None).unwrap().ssh_keys.unwrap().len(), 2);
     }
@@ -467,7 +473,7 @@ mod tests {
         ];
         let live = config(&[("cores", "2")]);
         for asked in empty {
-            assert_eq!(from_live(&live, Some(&asked)), Some(asked.clone()));
+            assert_eq!(from_live(&live, Some(&asked)), with_what_holds(&asked));
             assert!(params(&vm(asked.clone()), None, None, Params::new()).is_empty(), "{asked:?}");
             assert!(params(&vm(asked.clone()), None, Some(&live), Params::new()).is_empty(), "{asked:?}");
         }

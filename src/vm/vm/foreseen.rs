@@ -1,5 +1,7 @@
 //! What a plan knows of PVE's own doing: two ways to say the same, and settings that PVE changes along with others.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use terraform_plugin::{Attr, Change, Say};
 
 use super::firmware::MachineOptions;
@@ -29,6 +31,13 @@ pub fn plan(change: &mut Change<Vm>) {
     two_ways(change);
     pinned(change);
     boots_otherwise(change);
+    // With nothing left to do, nothing may be left open either.
+    if change.prior.as_ref().is_some_and(|prior| prior.ready) {
+        let open = std::mem::replace(&mut change.plan.ready, Attr::Known(true));
+        if !change.is_no_op() {
+            change.plan.ready = open;
+        }
+    }
 }
 
 /// A text that says all of it, where the state has the word and the rest apart (an import), or the other way round.
@@ -41,6 +50,11 @@ fn two_ways(change: &mut Change<Vm>) {
             Some(word) => change.plan.cpu = Attr::Known(word.clone()),
             None => change.plan.cpu_options = Attr::Null,
         }
+    } else if change.config.cpu_options.is_null()
+        && prior.and_then(|vm| vm.cpu.as_deref()).is_some_and(worded::is_whole)
+        && change.config.cpu.text().is_some()
+    {
+        change.plan.cpu_options = Attr::Unknown;
     }
     if let Some(whole) = change.config.machine.text().filter(|text| worded::is_whole(text)) {
         let (word, beside) =
@@ -50,6 +64,11 @@ fn two_ways(change: &mut Change<Vm>) {
             Some(word) => change.plan.machine = Attr::Known(word.clone()),
             None => change.plan.machine_options = Attr::Null,
         }
+    } else if change.config.machine_options.is_null()
+        && prior.and_then(|vm| vm.machine.as_deref()).is_some_and(worded::is_whole)
+        && change.config.machine.text().is_some()
+    {
+        change.plan.machine_options = Attr::Unknown;
     }
 }
 
@@ -72,14 +91,26 @@ fn pinned(change: &mut Change<Vm>) {
 
 /// PVE takes devices that go out of the boot order, and puts new CD-ROM drives at its end.
 fn boots_otherwise(change: &mut Change<Vm>) {
-    if !change.config.hardware.boot_order.is_null() || change.prior.is_none() {
+    let Some(prior) = &change.prior else { return };
+    if !change.config.hardware.boot_order.is_null() {
         return;
     }
-    let others = change.changed(|vm| &vm.disks)
-        || change.changed(|vm| &vm.cdroms)
-        || change.changed(|vm| &vm.networks)
-        || change.changed(|vm| &vm.cloud_init);
-    if others {
+    fn keys<T>(planned: &Attr<BTreeMap<String, T>>) -> Option<BTreeSet<&String>> {
+        planned.known().map(|all| all.keys().collect())
+    }
+    fn had<T>(prior: &Option<BTreeMap<String, T>>) -> BTreeSet<&String> {
+        prior.iter().flat_map(BTreeMap::keys).collect()
+    }
+    let goes = |planned: Option<BTreeSet<&String>>, had: &BTreeSet<&String>| {
+        !had.is_empty() && planned.is_none_or(|planned| had.iter().any(|name| !planned.contains(name)))
+    };
+    let cdroms = had(&prior.cdroms);
+    let comes = keys(&change.plan.cdroms).is_none_or(|planned| planned.iter().any(|name| !cdroms.contains(name)));
+    if comes && !change.plan.cdroms.is_null()
+        || goes(keys(&change.plan.cdroms), &cdroms)
+        || goes(keys(&change.plan.disks), &had(&prior.disks))
+        || goes(keys(&change.plan.networks), &had(&prior.networks))
+    {
         change.plan.hardware.boot_order = Attr::Unknown;
     }
 }

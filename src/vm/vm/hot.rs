@@ -135,7 +135,7 @@ mod tests {
         let live_changes = Params::new().set("scsi0", "a:x,backup=0,size=1G").set("ide2", "b:iso/x,media=cdrom");
         assert_eq!(kept(live_changes.set("net0", "virtio=AA,bridge=b,tag=4"), &live), [""; 0]);
         let cold = Params::new().set("scsi0", "a:x,cache=none,size=1G").set("net0", "e1000=AA,bridge=a").remove("ide2");
-        assert_eq!(kept(cold, &live), ["ide2", "net0", "scsi0"]);
+        assert_eq!(kept(cold, &live), ["net0", "scsi0", "ide2"]);
         assert_eq!(kept(Params::new().set("balloon", 0), &[]), ["balloon"]);
         assert_eq!(
             kept(Params::new().set("balloon", 512).set("agent", "1,fstrim_cloned_disks=1"), &[("agent", "1")]),

@@ -13,7 +13,7 @@ use crate::vm::guest::Found;
 const GRACE: Duration = Duration::from_secs(180);
 
 /// How often is looked whether it runs again.
-const LOOK: Duration = Duration::from_secs(2);
+const LOOK: Duration = Duration::from_secs(1);
 
 /// What a running VM has not taken yet, by PVE's names.
 async fn waiting(cx: &Cx<Pve>, found: &Found) -> Result<Vec<String>, Problem> {

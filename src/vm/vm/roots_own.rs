@@ -26,7 +26,7 @@ pub fn look(cx: &Cx<Pve>, params: &Params, live: Option<&Config>, found: &mut Fi
                  (`mapping`) takes the right to use the mapping only."
             ),
         );
-        found.mendable(match at {
+        found.certain(match at {
             Some(at) => problem.at(at),
             None => problem,
         });

@@ -45,7 +45,7 @@ impl Vm {
             disks: Some(disks::from_live(config, asked.and_then(|asked| asked.disks.as_ref()))),
             networks: Some(networks::from_live(config, asked.and_then(|asked| asked.networks.as_ref()))),
             cloud_init: cloud_init::from_live(config, asked.and_then(|asked| asked.cloud_init.as_ref())),
-            cdroms: cdroms::from_live(config, asked.and_then(|asked| asked.cdroms.as_ref())),
+            cdroms: Some(cdroms::from_live(config)),
             hardware: guest::read(&config.settings, asked.map(|asked| &asked.hardware)),
             options: guest::read(&config.settings, asked.map(|asked| &asked.options)),
             devices: guest::read(&config.settings, asked.map(|asked| &asked.devices)),

@@ -24,23 +24,15 @@ pub fn read<O: Object>(
     name: &str,
     (asked, beside): (Option<&String>, Option<&O>),
 ) -> (Option<String>, Option<O>) {
-    let string = live.and_then(|text| text.parse::<PropertyString>().ok());
-    let (Some(live), Some(mut string)) = (live, string) else { return (live.cloned(), beside.and_then(nothing)) };
     if let Some(whole) = asked.filter(|asked| is_whole(asked) && beside.is_none()) {
-        let same = same_settings(whole, live, name);
-        return (Some(if same { whole } else { live }.clone()), None);
+        let same = live.is_some_and(|live| same_settings(whole, live, name));
+        return (if same { Some(whole) } else { live }.cloned(), None);
     }
+    let mut string = live.and_then(|text| text.parse::<PropertyString>().ok()).unwrap_or_default();
     let word = string.take_default().or_else(|| string.take(name));
-    let says_more = string.items().next().is_some();
-    let asked_beside = beside.map(Object::encode);
-    let found = parts::values(&O::attributes(), &string, asked_beside.as_ref());
-    (word, if says_more || beside.is_some() { O::decode(&found).ok() } else { None })
-}
-
-/// What is asked for beside, if PVE need not be told of it: all of it holds anyway.
-fn nothing<O: Object>(beside: &O) -> Option<O> {
-    let (parts, want) = (O::attributes(), beside.encode());
-    (!parts::put(&parts, &want, &mut PropertyString::new())).then(|| beside.clone())
+    let asked = beside.map(Object::encode);
+    let found = parts::values(&O::attributes(), &string, asked.as_ref());
+    (word, O::decode(&found).ok())
 }
 
 /// The text that PVE is to be told; none if it has it already. `prior`: what the state had for the text.
@@ -100,8 +92,11 @@ mod tests {
         assert_eq!(text(Some(&live), "cputype", (word.as_ref(), Some(&beside)), word.as_ref()), None);
         assert!(same("hidden=1,flags=+aes;-pcid,cputype=host", "cputype", word.as_ref(), Some(&beside)));
         let plain = owned("cputype=host");
-        assert_eq!(read::<CpuOptions>(Some(&plain), "cputype", (None, None)), (Some(owned("host")), None));
-        assert_eq!(read::<CpuOptions>(None, "cputype", (None, None)), (None, None));
+        // Where nothing is said, the defaults hold.
+        let nothing = CpuOptions { hidden: Some(false), ..CpuOptions::default() };
+        let found = read::<CpuOptions>(Some(&plain), "cputype", (None, None));
+        assert_eq!(found, (Some(owned("host")), Some(nothing.clone())));
+        assert_eq!(read::<CpuOptions>(None, "cputype", (None, None)), (None, Some(nothing)));
     }
 
     #[test]

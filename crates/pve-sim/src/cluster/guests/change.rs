@@ -107,7 +107,9 @@ impl Cluster {
         }
         self.check_balloon(vmid, &change)?;
         let before = self.guests.get(vmid).map(|guest| guest.config.clone()).unwrap_or_default();
-        let done = self.check_boot(vmid, &change).and_then(|()| self.set_all(vmid, change.set, &mut kept));
+        // Belief: that it is the last to be found out. PVE sets the keys in an order of its own, another each time.
+        let boots = self.check_boot(vmid, &change);
+        let done = self.set_all(vmid, change.set, &mut kept).and_then(|log| boots.map(|()| log));
         if let Some(guest) = self.guests.get_mut(vmid) {
             match done {
                 // Nothing waits for a guest that does not run.
