@@ -86,9 +86,18 @@ pub(super) const MOVES: &[Move] = &[
             "proxmox_virtual_environment_cloned_vm",
         ],
         "vm",
-        |other| with([("vmid", number(other, "vm_id").or_else(|| number(other, "id")))]),
+        machine,
     ),
 ];
+
+/// What PVE does not tell of it: where it was made. What else it is like is read.
+fn machine(other: &Stored) -> Stored {
+    with([
+        ("vmid", number(other, "vm_id").or_else(|| number(other, "id"))),
+        ("node", said(other, "node_name").cloned()),
+        ("pool", said(other, "pool_id").cloned()),
+    ])
+}
 
 const MAPPING: fn(&Stored) -> Stored = same!("id" = "name");
 

@@ -101,6 +101,14 @@ mod tests {
             json!({ "vmid": 101 })
         );
         assert_eq!(becomes("proxmox_vm", &json!({ "id": "101" })), json!({ "vmid": 101 }));
+        assert_eq!(
+            becomes("proxmox_virtual_environment_vm", &json!({ "vm_id": 101, "node_name": "pve2", "pool_id": "lab" })),
+            json!({ "vmid": 101, "node": "pve2", "pool": "lab" })
+        );
+        assert_eq!(
+            becomes("proxmox_vm_qemu", &json!({ "id": "pve1/qemu/101", "target_node": "pve1", "pool": "" })),
+            json!({ "vmid": 101, "node": "pve1" })
+        );
         assert_eq!(becomes("proxmox_vm_qemu", &json!({ "vmid": 101, "id": "pve1/qemu/101" })), json!({ "vmid": 101 }));
         assert_eq!(becomes("proxmox_vm_qemu", &json!({ "vmid": 0, "id": "pve1/qemu/101" })), json!({ "vmid": 101 }));
     }

@@ -30,7 +30,7 @@ pub async fn look(cx: &Cx<Pve>, was: &Vm, found: &mut Findings<Vm>) -> Result<()
     if live.config.protection {
         let problem = Problem::new(
             format!("vm:{vmid} is protected in PVE"),
-            "Its `protection` flag is on. Nothing was written. Switch it off in PVE first (Options, Protection).",
+            "Its `protection` flag is on. Nothing was written. Switch it off first: `protection = false`, applied, or in PVE (Options, Protection).",
         );
         found.mendable(problem.at("vmid"));
     }
