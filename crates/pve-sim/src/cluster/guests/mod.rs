@@ -3,7 +3,7 @@
 //! - [`config`], [`drive`], [`net`], [`size`]: texts and their normal forms; nothing there knows of a cluster.
 //! - `list`: which guests exist and where; `disks`: their volumes; `change`: what a change of the configuration does.
 //! - `power`: starting and ending; `moving`: a disk on its way to another storage; `giving`: a disk given to another
-//!   guest; `figures`: what status answers show.
+//!   guest; `figures`: what status answers show; `hot`: which changes a running guest takes at once.
 
 pub mod change;
 pub mod config;
@@ -13,6 +13,7 @@ mod disks;
 pub mod drive;
 mod figures;
 pub mod giving;
+mod hot;
 mod list;
 pub mod moving;
 pub mod net;
