@@ -87,6 +87,9 @@ pub(super) const MOVES: &[Move] = &[
         "vm",
         |other| with([("vmid", number(other, "vm_id").or_else(|| number(other, "id")))]),
     ),
+    from(&["proxmox_virtual_environment_container", "proxmox_container"], "container", |other| {
+        with([("vmid", number(other, "vm_id").or_else(|| number(other, "id")))])
+    }),
 ];
 
 const MAPPING: fn(&Stored) -> Stored = same!("id" = "name");

@@ -7,10 +7,12 @@ use super::{number, same, text, with};
 
 pub(super) const MOVES: &[Move] = &[
     Move { provider: "Telmate/proxmox", from: &["proxmox_vm_qemu"], to: "vm", becomes: machine },
+    Move { provider: "Telmate/proxmox", from: &["proxmox_lxc"], to: "container", becomes: machine },
     Move { provider: "Telmate/proxmox", from: &["proxmox_pool"], to: "pool", becomes: same!("poolid" = "poolid") },
 ];
 
-/// The number that was asked for may be 0: the next free one. The id tells which one that was: `NODE/qemu/NUMBER`.
+/// The number that was asked for may be 0: the next free one. The id tells which one that was: `NODE/qemu/NUMBER`,
+/// `NODE/lxc/NUMBER`.
 fn machine(other: &Stored) -> Stored {
     let id = text(other, "id").and_then(|id| id.rsplit('/').next()?.parse::<u64>().ok());
     with([("vmid", id.map(Json::from).or_else(|| number(other, "vmid").filter(|number| *number != 0)))])
