@@ -11,8 +11,5 @@ use crate::ground::pve::Pve;
 
 /// What this area offers.
 pub fn offer(registry: Registry<Pve>) -> Registry<Pve> {
-    registry
-        .data::<lookup::ContainerLookup>()
-        .resource::<container::Container>()
-        .query::<container::Container>()
+    registry.data::<lookup::ContainerLookup>().resource::<container::Container>().query::<container::Container>()
 }

@@ -8,9 +8,9 @@ use terraform_plugin::{
     Timeouts, Unwritten, Updated, Written, require,
 };
 
-use super::{containers, movable};
 use super::planned;
 use super::wait::{self, Waited};
+use super::{containers, movable};
 use crate::ground::absence;
 use crate::ground::error::{During, Problem};
 use crate::ground::evidence::{self, Sight};

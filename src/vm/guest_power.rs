@@ -76,7 +76,8 @@ impl Action<Pve> for GuestPower {
     }
 
     async fn invoke(cx: &Cx<Pve>, config: Self, progress: &Progress) -> Result<(), Error> {
-        let guest = cx.client.cluster().guest(config.vmid).await.during(format!("Cannot look for guest {}", config.vmid))?;
+        let guest =
+            cx.client.cluster().guest(config.vmid).await.during(format!("Cannot look for guest {}", config.vmid))?;
         let guest = guest.ok_or_else(|| guest::missing(config.vmid))?;
         let sid = Sid { kind: guest.kind, vmid: guest.vmid };
         let found = Machine::of(&cx.client, &guest);

@@ -78,7 +78,8 @@ pub async fn bring(cx: &Cx<Pve>, found: Found, prior: &Container, want: &Contain
     let mut found = send(cx, found, prior, want).await?;
     for (mount, size) in mounts::to_grow(want, &found.config) {
         let doing = format!("Cannot grow {mount} of ct:{vmid} to {size}");
-        let mut task = found.api(cx).resize(&mount, size).await.during(&doing).map_err(|p| p.at(mounts::path(&mount)))?;
+        let mut task =
+            found.api(cx).resize(&mount, size).await.during(&doing).map_err(|p| p.at(mounts::path(&mount)))?;
         task.wait(&patience(cx), |_| {}).await.during(&doing)?;
         drop(task);
         found = guest::must_exist(cx, vmid).await?;

@@ -8,9 +8,9 @@ use pve_client::{Error as Api, Lock, Task};
 use terraform_plugin::{Created, Cx, Failed, Notes, Unwritten, require};
 
 use super::left_behind::{self, areas, must_be_absent};
-use super::{Container, change, placement, power, settings, vmid_path};
+use super::{Container, change, placement, power, settings};
 use crate::ct::{guest, identity};
-use crate::ground::error::{During, Problem, exists};
+use crate::ground::error::{During, Problem};
 use crate::ground::evidence::Before;
 use crate::ground::pve::{Pve, patience};
 use crate::vm::planned::{self, Place};
@@ -18,7 +18,11 @@ use crate::vm::planned::{self, Place};
 /// How often a number that was free a moment ago may turn out to be taken.
 const TRIES: u32 = 50;
 
-pub async fn create(cx: &Cx<Pve>, want: &Container, unwritten: Unwritten<Container>) -> Result<Created<Container>, Failed> {
+pub async fn create(
+    cx: &Cx<Pve>,
+    want: &Container,
+    unwritten: Unwritten<Container>,
+) -> Result<Created<Container>, Failed> {
     identity::forget(cx);
     if let Some(vmid) = unwritten.check(left_behind::find(cx, want).await)? {
         let written = unwritten.take_over(Container { vmid: Some(vmid), ..want.clone() });
@@ -52,9 +56,7 @@ pub async fn create(cx: &Cx<Pve>, want: &Container, unwritten: Unwritten<Contain
             return match must_be_absent(cx, vmid).await {
                 Ok(()) => written.undo(nothing, async { Ok::<_, Problem>(()) }).await,
                 // It is there without a task of ours: somebody else's.
-                Err(problem) if problem.pve().is_none() => {
-                    written.undo(problem, async { Ok::<_, Problem>(()) }).await
-                }
+                Err(problem) if problem.pve().is_none() => written.undo(problem, async { Ok::<_, Problem>(()) }).await,
                 Err(problem) => Ok(written.leave(problem)),
             };
         }
@@ -154,9 +156,6 @@ async fn ask(
             Err(Api::Exists(_)) if want.vmid.is_none() && tries < TRIES => {
                 tracing::info!(vmid, "somebody else was quicker to take this number");
                 vmid = free_vmid(cx).await?;
-            }
-            Err(Api::Exists(_)) => {
-                return Err(exists("pve_container", &format!("ct:{vmid}"), &vmid.to_string()).at(vmid_path()));
             }
             answer => {
                 let answer = answer.during(doing(vmid)).map_err(|problem| pool_at_fault(problem, want));

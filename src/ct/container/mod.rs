@@ -205,7 +205,11 @@ impl Resource<Pve> for Container {
             say.error(second, "A container with two origins", cure);
         }
         if config.placement.is(&Placement::Pinned) && config.node.is_null() {
-            say.error("node", "Pinned to nowhere", "`placement = \"pinned\"` takes a `node`. Name one, or leave `placement` out.");
+            say.error(
+                "node",
+                "Pinned to nowhere",
+                "`placement = \"pinned\"` takes a `node`. Name one, or leave `placement` out.",
+            );
         }
     }
 
@@ -213,6 +217,7 @@ impl Resource<Pve> for Container {
         if change.is_destroy() {
             return;
         }
+        mounts::foresee(change);
         mounts::plan(change.prior.as_ref(), &change.config, &change.plan, say);
         if let Some(vmid) = change.plan.vmid.get() {
             planned::take_vmid(&cx.ledger, vmid);

@@ -10,7 +10,7 @@ use pve_client::api::params::Params;
 use pve_client::property_string::PropertyString;
 use pve_client::size::Size as Bytes;
 use terraform_plugin::model::Object;
-use terraform_plugin::{Attr, Choice, Nested, Path, Say, Size};
+use terraform_plugin::{Attr, Change, Choice, Nested, Path, Say, Size};
 
 use super::{Container, ContainerPlan};
 use crate::ground::texts;
@@ -78,7 +78,7 @@ pub struct MountOptions {
     #[attr(keep, usual = false)]
     pub shared: Option<bool>,
     /// `discard`, `lazytime`, `noatime`, `nodev`, `noexec`, `nosuid`, with semicolons between them. An empty text: none.
-    #[attr(keep, api = "mountoptions", check = mount_options, same = same_words)]
+    #[attr(keep, api = "mountoptions", usual = "", check = mount_options, same = same_words)]
     pub mount_options: Option<String>,
 }
 
@@ -152,7 +152,10 @@ pub fn root_from_live(config: &Config, asked: Option<&RootFs>) -> Option<RootFs>
 }
 
 /// The mount points of a configuration.
-pub fn from_live(config: &Config, asked: Option<&BTreeMap<String, MountPoint>>) -> Option<BTreeMap<String, MountPoint>> {
+pub fn from_live(
+    config: &Config,
+    asked: Option<&BTreeMap<String, MountPoint>>,
+) -> Option<BTreeMap<String, MountPoint>> {
     let one = |(name, live): (&String, &Mount)| {
         let text = config.settings.get(name)?;
         let string: PropertyString = text.parse().ok()?;
@@ -169,10 +172,7 @@ pub fn from_live(config: &Config, asked: Option<&BTreeMap<String, MountPoint>>) 
         Some((name.clone(), mount))
     };
     let found: BTreeMap<_, _> = config.mounts.iter().filter(|(name, _)| *name != "rootfs").filter_map(one).collect();
-    match (found.is_empty(), asked) {
-        (true, None) => None,
-        _ => Some(found),
-    }
+    Some(found)
 }
 
 /// What is wrong with the configuration whatever there is.
@@ -189,6 +189,23 @@ pub fn validate(config: &ContainerPlan, say: &mut Say<Container>) {
     }
 }
 
+/// A volume that is moved has another name afterwards.
+pub fn foresee(change: &mut Change<Container>) {
+    let before = change.prior.as_ref().and_then(|prior| prior.mount_points.as_ref());
+    let (Some(before), Attr::Known(planned)) = (before, &mut change.plan.mount_points) else { return };
+    let asked = |name: &str| {
+        let mounts = change.config.mount_points.known()?;
+        Some(mounts.get(name)?.known()?.volume.may_be_set())
+    };
+    for (name, mount) in planned {
+        let (Some(was), Attr::Known(mount)) = (before.get(name), mount) else { continue };
+        let moves = mount.storage.text().is_some_and(|storage| was.storage.as_deref() != Some(storage));
+        if moves && asked(name) != Some(true) {
+            mount.volume = Attr::Unknown;
+        }
+    }
+}
+
 /// What is told and refused of a change.
 pub fn plan(prior: Option<&Container>, config: &ContainerPlan, plan: &ContainerPlan, say: &mut Say<Container>) {
     let before = prior.and_then(|prior| prior.mount_points.as_ref());
@@ -196,7 +213,9 @@ pub fn plan(prior: Option<&Container>, config: &ContainerPlan, plan: &ContainerP
         if let (Some(is), Some(wanted)) = (is, wanted)
             && wanted.bytes() < is.bytes()
         {
-            let what = format!("It has {is}, and {wanted} is less. Nothing was written. Make a new one and copy what is in it.");
+            let what = format!(
+                "It has {is}, and {wanted} is less. Nothing was written. Make a new one and copy what is in it."
+            );
             say.error(at.at("size"), "PVE cannot shrink a volume", what);
         }
     };
@@ -211,8 +230,12 @@ pub fn plan(prior: Option<&Container>, config: &ContainerPlan, plan: &ContainerP
     let Attr::Known(planned) = &config.mount_points else { return };
     for (name, was) in before.into_iter().flatten().filter(|(name, _)| !planned.contains_key(*name)) {
         let (summary, what) = match was.when_removed {
-            WhenRemoved::Keep => ("A mount point will be taken off", "its volume stays with the container as `unusedN`"),
-            WhenRemoved::Destroy => ("A volume will be destroyed", "`when_removed = \"destroy\"`: all that is in it is lost"),
+            WhenRemoved::Keep => {
+                ("A mount point will be taken off", "its volume stays with the container as `unusedN`")
+            }
+            WhenRemoved::Destroy => {
+                ("A volume will be destroyed", "`when_removed = \"destroy\"`: all that is in it is lost")
+            }
         };
         say.warning(path(name), summary, format!("{name} is not in `mount_points` any more; {what}."));
     }
@@ -304,7 +327,8 @@ pub fn to_grow(want: &Container, live: &Config) -> Vec<(String, Bytes)> {
 /// Volumes that are wanted on another storage. Only what the state had on this one is moved.
 pub fn to_move(want: &Container, live: &Config) -> Vec<(String, String)> {
     let root = want.rootfs.iter().filter_map(|root| Some(("rootfs".to_owned(), root.storage.clone()?)));
-    let others = want.mount_points.iter().flatten().filter(|(_, mount)| mount.volume.is_none() || mount.storage.is_some());
+    let others =
+        want.mount_points.iter().flatten().filter(|(_, mount)| mount.volume.is_none() || mount.storage.is_some());
     let others = others.filter_map(|(name, mount)| Some((name.clone(), mount.storage.clone()?)));
     let elsewhere = |(name, _): &(String, String), wanted: &str| {
         live.mounts.get(name).and_then(Mount::storage).is_some_and(|is| is != wanted)
@@ -342,14 +366,18 @@ mod tests {
         assert_eq!(of(&new, None).as_deref(), Some("ssd:8,mp=/data"));
         assert_eq!(of(&new, Some("ssd:vm-1-disk-1,mp=/data,size=8G")), None);
         assert_eq!(of(&new, Some("hdd:vm-1-disk-1,mp=/data,size=8G")), None, "it is moved");
-        assert_eq!(of(&new, Some("ssd:vm-1-disk-1,mp=/old,size=8G")).as_deref(), Some("ssd:vm-1-disk-1,mp=/data,size=8G"));
+        assert_eq!(
+            of(&new, Some("ssd:vm-1-disk-1,mp=/old,size=8G")).as_deref(),
+            Some("ssd:vm-1-disk-1,mp=/data,size=8G")
+        );
         assert_eq!(of(&mount(Some("/srv"), None, None), Some("ssd:x,mp=/data")).as_deref(), Some("/srv,mp=/data"));
         assert_eq!(of(&mount(None, None, None), None), None, "nothing to be mounted");
     }
 
     #[test]
     fn a_root_that_is_there_is_never_asked_for_anew() {
-        let root = RootFs { storage: Some("other".to_owned()), size: Some("80G".parse().unwrap()), ..RootFs::default() };
+        let root =
+            RootFs { storage: Some("other".to_owned()), size: Some("80G".parse().unwrap()), ..RootFs::default() };
         let want = Container { rootfs: Some(root), ..Container::default() };
         assert_eq!(params(&want, None, None, Params::new()).get("rootfs"), Some("other:80"));
         let live = Config::read([("rootfs".to_owned(), "local:100/vm-100-disk-0.raw,size=4G".to_owned())].into());

@@ -51,7 +51,7 @@ pub struct Options {
     #[attr(keep, api = "onboot", usual = false)]
     pub on_boot: Option<bool>,
     /// Notes. Left alone when unset; an empty text removes them. White space at the end means nothing.
-    #[attr(keep, length = ..=8192, same = texts::same_but_end)]
+    #[attr(keep, usual = "", length = ..=8192, same = texts::same_but_end)]
     pub description: Option<String>,
     /// Tags. Left alone when unset; an empty set removes them. Upper and lower case mean the same.
     #[attr(keep, each = texts::tag, same = same_tags)]
@@ -64,10 +64,10 @@ pub struct Options {
     pub startup: Option<Startup>,
     /// A script that PVE runs when it starts and stops, as a volume with snippets: `local:snippets/hook.pl`. An empty text removes
     /// it. Takes the login of `root@pam`.
-    #[attr(keep, api = "hookscript", check = texts::one_line_or_none)]
+    #[attr(keep, api = "hookscript", usual = "", check = texts::one_line_or_none)]
     pub hook_script: Option<String>,
     /// Its time zone, such as `Europe/Vienna`; `host`: that of its node. An empty text leaves it to the system inside.
-    #[attr(keep, check = texts::one_line_or_none)]
+    #[attr(keep, usual = "", check = texts::one_line_or_none)]
     pub timezone: Option<String>,
     /// Whether it has a console.
     #[attr(keep, usual = true)]
@@ -121,7 +121,7 @@ pub struct Features {
     #[attr(keep, usual = false)]
     pub force_rw_sys: Option<bool>,
     /// The types of file systems it may mount, with semicolons between them: `nfs;cifs`. An empty text: none.
-    #[attr(keep, check = types)]
+    #[attr(keep, usual = "", check = types)]
     pub mount: Option<String>,
 }
 
@@ -132,7 +132,7 @@ pub struct Dns {
     #[attr(keep, api = "nameserver", each = texts::one_word)]
     pub servers: Option<Vec<String>>,
     /// Search domains, with blanks between them. An empty text removes them.
-    #[attr(keep, api = "searchdomain", check = texts::one_line_or_none, same = texts::same_items)]
+    #[attr(keep, api = "searchdomain", usual = "", check = texts::one_line_or_none, same = texts::same_items)]
     pub domain: Option<String>,
 }
 

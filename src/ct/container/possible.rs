@@ -3,12 +3,10 @@
 use pve_client::api::lxc::config::Config;
 use pve_client::api::lxc::roots::roots;
 use pve_client::api::params::Params;
-use terraform_plugin::model::Object;
-use terraform_plugin::value::Value;
 use terraform_plugin::{Cx, Error, Findings, Path};
 
 use super::left_behind::must_be_absent;
-use super::{Container, ContainerPlan, mounts, placement, settings};
+use super::{Container, ContainerPlan, mounts, settings};
 use crate::ct::{guest, identity};
 use crate::ground::error::{During, Problem};
 use crate::ground::pve::Pve;
@@ -21,7 +19,7 @@ pub async fn look(
     found: &mut Findings<Container>,
 ) -> Result<(), Error> {
     // What is not known yet is looked at right before the write.
-    let Some(known) = known(want) else { return Ok(()) };
+    let known: Container = crate::guest::known::known(want)?;
     match prior {
         Some(prior) => match prior.vmid {
             Some(vmid) => change(cx, vmid, &known, prior, found).await,
@@ -30,16 +28,6 @@ pub async fn look(
         },
         None => creation(cx, want, &known, found).await,
     }
-}
-
-/// What is planned, if it is all known but for what the API chooses.
-fn known(want: &ContainerPlan) -> Option<Container> {
-    let values = Container::encode_plan(want);
-    let settled = values.into_iter().map(|(name, value)| {
-        let unknown = value == Value::Unknown;
-        (name, if unknown { Value::Null } else { value })
-    });
-    Container::decode(&settled.collect()).ok()
 }
 
 async fn creation(
@@ -58,7 +46,10 @@ async fn creation(
         let cure = "Set `template_file` (a template or an OCI image), `clone`, or `restore`. Nothing was written.";
         found.certain(Problem::new("A container of nothing", cure).at("template_file"));
     }
-    if known.mount_points.as_ref().is_some_and(|mounts| !mounts.is_empty()) && want.rootfs.is_null() && known.clone.is_none() {
+    if known.mount_points.as_ref().is_some_and(|mounts| !mounts.is_empty())
+        && want.rootfs.is_null()
+        && known.clone.is_none()
+    {
         let cure = "PVE makes mount points only beside a root. Set `rootfs`. Nothing was written.";
         found.certain(Problem::new("Mount points without a root", cure).at("rootfs"));
     }
@@ -101,7 +92,6 @@ fn incomplete(name: &str) -> Problem {
 /// Storages have to take containers.
 async fn storages(cx: &Cx<Pve>, known: &Container, found: &mut Findings<Container>) -> Result<(), Error> {
     let all = cx.client.storage().list().await.during("Cannot list the storages")?;
-    let archive = known.archive().and_then(|archive| archive.split_once(':')).map(|(id, _)| id);
     let root = known.rootfs.as_ref().and_then(|root| root.storage.as_deref()).map(|id| ("rootfs", id));
     let mounts = known.mount_points.iter().flatten();
     let mounts = mounts.filter_map(|(name, mount)| Some((name.as_str(), mount.storage.as_deref()?)));
@@ -117,8 +107,6 @@ async fn storages(cx: &Cx<Pve>, known: &Container, found: &mut Findings<Containe
             );
         }
     }
-    let _ = archive;
-    let _ = placement::needed(known);
     Ok(())
 }
 
@@ -190,9 +178,8 @@ async fn change(
             .at(mounts::path(name).at("storage")),
         );
     }
-    let protected = config.protection && known.options.protection != Some(false);
     let touched = params.names().find(|name| *name == "rootfs" || crate::guest::number(name, "mp").is_some());
-    if let Some(name) = touched.filter(|_| protected || config.protection) {
+    if let Some(name) = touched.filter(|_| config.protection) {
         found.mendable(
             Problem::new(
                 format!("ct:{vmid} is protected in PVE"),
@@ -210,8 +197,19 @@ async fn change(
 /// For the plan: tells what a running container will keep waiting.
 fn waits(vmid: u32, want: &Container, params: &Params, live: &Config, found: &mut Findings<Container>) {
     const LIVE: [&str; 13] = [
-        "description", "onboot", "startup", "protection", "hostname", "hookscript", "cores", "tags", "memory", "swap", "cpulimit",
-        "cpuunits", "lock",
+        "description",
+        "onboot",
+        "startup",
+        "protection",
+        "hostname",
+        "hookscript",
+        "cores",
+        "tags",
+        "memory",
+        "swap",
+        "cpulimit",
+        "cpuunits",
+        "lock",
     ];
     let number = crate::guest::number;
     let waits = |name: &&str| {
@@ -227,7 +225,9 @@ fn waits(vmid: u32, want: &Container, params: &Params, live: &Config, found: &mu
         return;
     }
     let then = match want.reboot {
-        Reboot::Never => "They take effect at its next start; with `reboot = \"if_needed\"` the apply restarts it for them.",
+        Reboot::Never => {
+            "They take effect at its next start; with `reboot = \"if_needed\"` the apply restarts it for them."
+        }
         Reboot::IfNeeded => "The apply restarts it for them, as `reboot` says.",
     };
     found.notice(Error::new(

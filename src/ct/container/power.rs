@@ -119,7 +119,9 @@ pub async fn if_needed(cx: &Cx<Pve>, found: &Found, want: &Container) -> Result<
     if want.reboot == Reboot::Never {
         cx.warn(Diagnostic::warning(
             "A container has to be restarted for some changes",
-            format!("ct:{vmid}: {all} take effect at its next start. With `reboot = \"if_needed\"` an apply restarts it."),
+            format!(
+                "ct:{vmid}: {all} take effect at its next start. With `reboot = \"if_needed\"` an apply restarts it."
+            ),
         ));
         return Ok(());
     }

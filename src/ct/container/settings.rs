@@ -14,18 +14,21 @@ impl Container {
     pub(super) fn from_live(vmid: u32, node: &str, config: &Config, started: bool, asked: Option<&Self>) -> Self {
         let settings = &config.settings;
         let environment = settings.get("env").map(|text| env::read(text));
-        let no_env = || asked.and_then(|asked| asked.env.clone()).filter(|env| env.is_empty());
         let unprivileged = settings.get("unprivileged").is_some_and(|flag| flag == "1");
         let pinned = asked.is_some_and(|asked| asked.placement == Placement::Pinned);
         let its_node = asked.and_then(|asked| asked.node.clone()).filter(|_| !pinned);
+        let mut options: Options = guest::read(settings, asked.map(|asked| &asked.options));
+        options.networks.get_or_insert_default();
+        options.devices.get_or_insert_default();
+        options.tags.get_or_insert_default();
         Self {
             vmid: Some(vmid),
             node: Some(its_node.unwrap_or_else(|| node.to_owned())),
             unprivileged: Some(unprivileged),
             rootfs: mounts::root_from_live(config, asked.and_then(|asked| asked.rootfs.as_ref())),
             mount_points: mounts::from_live(config, asked.and_then(|asked| asked.mount_points.as_ref())),
-            options: guest::read(settings, asked.map(|asked| &asked.options)),
-            env: environment.filter(|env| !env.is_empty()).or_else(no_env),
+            options,
+            env: Some(environment.unwrap_or_default()),
             started: Some(started),
             ready: true,
             // What PVE is never told, or told once.

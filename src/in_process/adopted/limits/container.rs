@@ -1,7 +1,7 @@
 //! A container's.
 
-use super::Stands::{self, Apart, As, Unlike};
 use super::OURS;
+use super::Stands::{self, Apart, As, Unlike};
 
 const ONCE: &str = "a call of its own has it";
 const LIST: &str = "PVE has one text with blanks";

@@ -62,7 +62,8 @@ mod tests {
         assert_eq!(of(Params::new().set("features", "keyctl=1,nesting=1"), &[]), ["features"]);
         let same = [("unprivileged", "1"), ("features", "keyctl=1")];
         assert_eq!(of(Params::new().set("features", "keyctl=1,nesting=1"), &same), [""; 0]);
-        let paths = Params::new().set("mp0", "/srv,mp=/srv").set("dev0", "/dev/fuse").set("hookscript", "local:snippets/x");
+        let paths =
+            Params::new().set("mp0", "/srv,mp=/srv").set("dev0", "/dev/fuse").set("hookscript", "local:snippets/x");
         assert_eq!(of(paths, &[]), ["dev0", "hookscript", "mp0"]);
         assert_eq!(of(Params::new().remove("mp0"), &[("mp0", "/srv,mp=/srv")]), ["mp0"]);
     }
