@@ -1,5 +1,6 @@
 //! High availability: which guests are under HA, and what HA does.
 
+mod containers;
 pub mod local;
 mod movable;
 pub mod planned;

@@ -8,9 +8,9 @@ use terraform_plugin::{
     Timeouts, Unwritten, Updated, Written, require,
 };
 
-use super::movable;
 use super::planned;
 use super::wait::{self, Waited};
+use super::{containers, movable};
 use crate::ground::absence;
 use crate::ground::error::{During, Problem};
 use crate::ground::evidence::{self, Sight};
@@ -127,7 +127,8 @@ impl Resource<Pve> for HaResource {
         let guest = match guest(cx, sid).await? {
             Ok(guest) => guest,
             Err(missing) => {
-                found.missing(cx.comes("vm", &sid.vmid.to_string()), missing);
+                let kind = if sid.kind == GuestKind::Lxc { "container" } else { "vm" };
+                found.missing(cx.comes(kind, &sid.vmid.to_string()), missing);
                 return Ok(());
             }
         };
@@ -135,8 +136,11 @@ impl Resource<Pve> for HaResource {
             Some(prior) => prior.wanted() != "started" && want.state.is(&HaState::Started),
             None => !want.state.is(&HaState::Ignored),
         };
-        if starts && want.allow_local.is(&false) && guest.kind == GuestKind::Qemu {
-            movable::look(cx, sid, &guest, found).await?;
+        if starts && want.allow_local.is(&false) {
+            match guest.kind {
+                GuestKind::Qemu => movable::look(cx, sid, &guest, found).await?,
+                GuestKind::Lxc => containers::look(cx, sid, &guest, found).await?,
+            }
         }
         Ok(())
     }

@@ -23,6 +23,7 @@ use crate::ceph::osd::Osd;
 use crate::ceph::pool::Pool as CephPool;
 use crate::cluster::found::Cluster;
 use crate::cluster::member::ClusterMember;
+use crate::ct::container::Container;
 use crate::ha::resource::HaResource;
 use crate::job::replication::Replication;
 use crate::node::file::NodeFile;
@@ -322,6 +323,34 @@ async fn machines_are_made_in_the_form_that_they_stay_in() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn containers() {
+    let rig = Rig::of(super::containers::SHAPE).await;
+    let key = |name: &str| match name {
+        "networks" => "net0",
+        "devices" => "dev0",
+        "mount_points" => "mp0",
+        other => no_maps(other),
+    };
+    let base = json!({
+        "vmid": 150, "template_file": "local:vztmpl/debian-13_amd64.tar.zst", "allow_destroy": true, "hostname": "x",
+        "rootfs": { "storage": "local-lvm", "size": "1G" },
+        "networks": { "net0": { "name": "eth0", "bridge": "vmbr0" } },
+    });
+    let also = [
+        ("networks.net0.ip", json!("192.0.2.5/24")),
+        ("networks.net0.mac", json!("bc:24:11:00:00:01")),
+        ("env", json!({ "A": "1" })),
+        ("entrypoint", json!("/bin/sh -c x")),
+        ("dns", json!({ "servers": ["192.0.2.1"], "domain": "a.b c.d" })),
+        ("features", json!({ "nesting": true, "mount": "nfs;cifs" })),
+        ("description", json!("one\ntwo\n")),
+        ("cpu_limit", json!(1.5)),
+    ];
+    let done = every_form::<Container>(&rig, &base, &key, &also).await;
+    assert!(done > 15, "only {done} forms were accepted");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn pools_and_their_storages() {
     let rig = Rig::of(CEPH).await;
     let pool = json!({ "name": "vm", "allow_destroy": true });
@@ -493,6 +522,7 @@ fn no_resource_is_left_out() {
         super::type_name::<Osd>(),
         super::type_name::<Replication>(),
         super::type_name::<StorageRbd>(),
+        super::type_name::<Container>(),
         super::type_name::<Vm>(),
         super::type_name::<VmDiskMove>(),
     ];

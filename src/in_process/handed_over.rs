@@ -93,6 +93,11 @@ fn others() -> Vec<(&'static str, &'static str, Json)> {
             "pve_vm",
             json!({ "id": "131", "vm_id": 131, "node_name": "pve1", "cpu": [{ "cores": 2 }] }),
         ),
+        (
+            "proxmox_virtual_environment_container",
+            "pve_container",
+            json!({ "id": "141", "vm_id": 141, "node_name": "pve1", "initialization": [{ "hostname": "proxy" }] }),
+        ),
         ("proxmox_hardware_mapping_pci", "pve_mapping_pci", json!({ "id": "gpu", "name": "gpu" })),
         ("proxmox_hardware_mapping_usb", "pve_mapping_usb", json!({ "id": "dongle", "name": "dongle" })),
         ("proxmox_hardware_mapping_dir", "pve_mapping_dir", json!({ "id": "share", "name": "share" })),
@@ -116,6 +121,7 @@ fn others() -> Vec<(&'static str, &'static str, Json)> {
         ),
         ("proxmox_acme_dns_plugin", "pve_acme_plugin", json!({ "plugin": "cloudflare", "api": "cf" })),
         ("proxmox_pool", "pve_pool", json!({ "id": "team", "poolid": "team", "comment": "x" })),
+        ("proxmox_lxc", "pve_container", json!({ "id": "pve1/lxc/141", "vmid": 141, "target_node": "pve1" })),
         ("proxmox_vm_qemu", "pve_vm", json!({ "id": "pve1/qemu/131", "vmid": 131, "target_node": "pve1" })),
     ]
 }

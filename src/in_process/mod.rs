@@ -11,6 +11,7 @@ mod ceph_cluster;
 mod ceph_install;
 mod colleagues;
 mod conforms;
+mod containers;
 mod crush_buckets;
 mod daemons;
 mod described;

@@ -88,6 +88,9 @@ pub(super) const MOVES: &[Move] = &[
         "vm",
         machine,
     ),
+    from(&["proxmox_virtual_environment_container", "proxmox_container"], "container", |other| {
+        with([("vmid", number(other, "vm_id").or_else(|| number(other, "id")))])
+    }),
 ];
 
 /// What PVE does not tell of it: where it was made. What else it is like is read.

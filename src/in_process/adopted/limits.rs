@@ -2,6 +2,7 @@
 //! take, but for those that say why.
 
 mod ceph;
+mod container;
 mod node;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -34,6 +35,7 @@ use crate::ceph::osd::Osd;
 use crate::ceph::pool::Pool as CephPool;
 use crate::cluster::found::Cluster;
 use crate::cluster::member::ClusterMember;
+use crate::ct::container::Container;
 use crate::firewall::rules::FirewallRules;
 use crate::ha::resource::HaResource;
 use crate::node::apt::repository::AptRepository;
@@ -461,6 +463,7 @@ fn limits_are_as_wide_as_pves() {
         compared::<CephMetadataServer>(&call("POST", "/nodes/{node}/ceph/mds/{name}"), METADATA_SERVER),
         compared::<CephMonitor>(&call("POST", "/nodes/{node}/ceph/mon/{monid}"), MONITOR),
         compared::<CephPool>(&post("/nodes/{node}/ceph/pool"), CEPH_POOL),
+        compared::<Container>(&post("/nodes/{node}/lxc"), container::CONTAINER),
         compared::<CrushRule>(&Call::default(), CRUSH_RULE),
         compared::<DiskPartition>(&Call::default(), DISK_PARTITION),
         compared::<FirewallRules>(&post("/cluster/firewall/rules"), FIREWALL_RULES),

@@ -47,6 +47,7 @@ use firmware::{EfiDisk, MachineOptions, Smbios, TpmState};
 use hardware::Hardware;
 pub use networks::Network;
 use options::Options;
+pub use options::Startup;
 use processor::CpuOptions;
 
 /// A virtual machine.

@@ -2,9 +2,6 @@
 
 use pve_client::{Area, Request};
 use serde::Deserialize;
-use terraform_plugin::model::Object;
-use terraform_plugin::schema::{Attribute, Kind, Nesting, Rule};
-use terraform_plugin::value::Value;
 use terraform_plugin::{Cx, Error, Findings};
 
 use super::{
@@ -16,52 +13,13 @@ use crate::ground::pve::Pve;
 use crate::vm::{guest, identity};
 
 pub async fn look(cx: &Cx<Pve>, want: &VmPlan, prior: Option<&Vm>, found: &mut Findings<Vm>) -> Result<(), Error> {
-    let known = known(want)?;
+    let known: Vm = crate::guest::known::known(want)?;
     match prior.and_then(|prior| Some((prior, prior.vmid?))) {
         Some((prior, vmid)) => change(cx, vmid, (want, &known), prior, found).await,
         None if prior.is_none() => creation(cx, (want, &known), found).await,
         // Its creation was cut off before it had a number.
         None => Ok(()),
     }
-}
-
-/// What is planned, without what is not known yet.
-fn known(want: &VmPlan) -> Result<Vm, Error> {
-    let mut values = Vm::encode_plan(want);
-    settle(&Vm::attributes(), &mut values);
-    Ok(Vm::decode(&values)?)
-}
-
-type Values = std::collections::BTreeMap<String, Value>;
-
-/// Takes out what is not known, and what cannot be without it.
-fn settle(attributes: &[Attribute], values: &mut Values) {
-    for attribute in attributes {
-        let Some(value) = values.get_mut(&attribute.name) else { continue };
-        match (&attribute.kind, &mut *value) {
-            (Kind::Plain(_), Value::Map(entries)) => entries.retain(|_, value| *value != Value::Unknown),
-            (Kind::Plain(_), Value::List(items)) if items.contains(&Value::Unknown) => *value = Value::Null,
-            (Kind::Nested(Nesting::Map, inner), Value::Map(entries)) => {
-                entries.retain(|_, value| stands(inner, value));
-            }
-            (Kind::Nested(Nesting::Single, inner), value) => {
-                if !stands(inner, value) {
-                    *value = Value::Null;
-                }
-            }
-            _ => {}
-        }
-    }
-}
-
-/// Whether an object is known, once what is not known of it has been taken out.
-fn stands(attributes: &[Attribute], value: &mut Value) -> bool {
-    let Value::Object(of) = value else { return false };
-    settle(attributes, of);
-    let missing = |attribute: &Attribute| {
-        attribute.rule == Rule::Required && matches!(of.get(&attribute.name), None | Some(Value::Null | Value::Unknown))
-    };
-    !attributes.iter().any(missing)
 }
 
 async fn creation(cx: &Cx<Pve>, (want, known): (&VmPlan, &Vm), found: &mut Findings<Vm>) -> Result<(), Error> {

@@ -12,6 +12,7 @@ use crate::api::ceph::osd::{OsdParams, OsdSide, VolumeKind};
 use crate::api::ceph::pool::{Erasure, PoolParams, PoolRemoval};
 use crate::api::ceph::services::{Daemon, Risk, ServiceAction};
 use crate::api::ha::resource::Sid;
+use crate::api::lxc::Clone;
 use crate::api::nodes::TaskFilter;
 use crate::api::params::Params;
 use crate::api::qemu::drive::Drive;
@@ -27,6 +28,13 @@ async fn call_everything(client: &Client) {
     }
     let (node, disk) = ("pve1", "scsi0".parse().unwrap());
     let (ceph, vm, ha) = (client.ceph(), client.qemu(node, 100), client.ha());
+    let ct = client.lxc(node, 101);
+    let ct_params = Params::new()
+        .set("rootfs", "ceph:8")
+        .set("mp0", "ceph:1,mp=/data")
+        .set("net0", "name=eth0,bridge=vmbr0,ip=dhcp")
+        .set("features", "nesting=1")
+        .set("unprivileged", 1);
     let storage = Params::new().list("content", &["images".into()]).flag("krbd", true).remove("nodes");
     let vm_params = Params::new()
         .drive(disk, &Drive::allocate("ceph", Size::from_gib(8)))
@@ -148,6 +156,30 @@ async fn call_everything(client: &Client) {
         vm.stop(),
         vm.shutdown(shutdown),
         vm.reboot(Some(Duration::from_secs(30))),
+        ct.config(),
+        ct.current_config(),
+        ct.pending(),
+        ct.create(&ct_params.clone().set("ostemplate", "local:vztmpl/x.tar.zst").set("password", "secret")),
+        ct.clone_to(&Clone {
+            newid: 102,
+            hostname: Some("x".into()),
+            full: Some(true),
+            storage: Some("ceph".into()),
+            target: Some("pve2".into()),
+            pool: Some("p".into()),
+        }),
+        ct.update(&ct_params.clone().remove("hostname").digest(Some("ab")), &BTreeMap::new()),
+        ct.delete(true),
+        ct.resize("rootfs", Size::from_gib(32)),
+        ct.move_volume("mp0", "ceph", true),
+        ct.migrate("pve2"),
+        ct.interfaces(),
+        ct.status(),
+        ct.start(),
+        ct.stop(),
+        ct.shutdown(shutdown),
+        ct.reboot(Some(Duration::from_secs(30))),
+        client.node(node).containers(),
         ha.resources(),
         ha.create(Sid::vm(100), &ha_params),
         ha.update(Sid::vm(100), &ha_params.clone().remove("comment")),
@@ -243,7 +275,7 @@ async fn every_call_is_one_of_pves_with_its_parameters_and_rights() {
     call_everything(&client).await;
     let schema = truth("api.json");
     let calls: Vec<_> = world.calls().into_iter().filter(|call| call.line != "POST /access/ticket").collect();
-    assert_eq!(calls.len(), 79, "{:#?}", world.lines());
+    assert_eq!(calls.len(), 96, "{:#?}", world.lines());
     let faults: Vec<_> = calls
         .iter()
         .filter_map(|call| check(&schema, call).err().map(|fault| format!("{} {}: {fault}", call.line, call.form)))

@@ -38,7 +38,7 @@ const MIB: u64 = 1 << 20;
 /// The guest that a volume's name says it belongs to.
 pub fn owner(name: &str) -> Option<u32> {
     let file = name.rsplit('/').next().unwrap_or(name);
-    let by_name = ["vm-", "base-", "subvol-"].iter().find_map(|prefix| {
+    let by_name = ["vm-", "base-", "subvol-", "basevol-"].iter().find_map(|prefix| {
         let rest = file.strip_prefix(prefix)?;
         rest.split('-').next()?.parse().ok()
     });
@@ -219,12 +219,23 @@ impl Cluster {
         let volume = self.volume(node, volid).ok_or_else(|| storage.missing(name))?;
         let there: Vec<String> = self.volumes(&storage, node).into_iter().map(|(name, _)| name).collect();
         let new = free_name(vmid, &there, storage.kind.has_files().then_some(volume.format.as_str()));
+        self.rename_to(node, volid, &new)
+    }
+
+    /// Gives a volume another name. The new id.
+    ///
+    /// # Errors
+    /// PVE's text: the storage cannot be used, or the volume is not there.
+    pub fn rename_to(&mut self, node: &str, volid: &str, new: &str) -> Result<String, String> {
+        let (id, name) = volid.split_once(':').unwrap_or((volid, ""));
+        let storage = self.storage.usable(id, node)?.clone();
+        let volume = self.volume(node, volid).ok_or_else(|| storage.missing(name))?;
         match storage.place(node) {
-            Place::Rbd { pool } => self.rbd_rename(&pool, name, &new)?,
+            Place::Rbd { pool } => self.rbd_rename(&pool, name, new)?,
             place => {
                 if let Some(volumes) = self.storage.volumes.get_mut(&place) {
                     volumes.remove(name);
-                    volumes.insert(new.clone(), volume);
+                    volumes.insert(new.to_owned(), volume);
                 }
             }
         }
