@@ -134,6 +134,8 @@ pub struct Cluster {
     pub ha: ha::Ha,
     /// Virtual machines.
     pub guests: guests::Guests,
+    /// Who takes backups.
+    pub dumping: guests::vzdump::Dumping,
     /// Terminals that wait for their client, or have one.
     pub(crate) terminals: terminals::Terminals,
     pub(crate) events: Events,
@@ -178,6 +180,7 @@ impl Cluster {
             storage: storage::Storages::new(shape),
             ha,
             guests: guests::Guests::default(),
+            dumping: guests::vzdump::Dumping::default(),
             terminals: terminals::Terminals::default(),
             ids,
             events: Events::default(),

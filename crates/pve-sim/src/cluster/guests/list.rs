@@ -131,6 +131,7 @@ impl Guests {
                 "config": values,
                 "pending": config.pending,
                 "pending_delete": config.pending_delete,
+                "snapshots": config.snapshots.keys().collect::<Vec<_>>(),
             });
             (vmid.to_string(), value)
         };

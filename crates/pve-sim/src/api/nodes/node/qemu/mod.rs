@@ -5,6 +5,7 @@ mod create;
 mod disks;
 mod power;
 mod rights;
+mod snapshots;
 #[cfg(test)]
 mod tests;
 
@@ -20,6 +21,7 @@ pub(crate) fn routes(r: &mut Routes) {
     config::routes(r);
     disks::routes(r);
     power::routes(r);
+    snapshots::routes(r);
 }
 
 fn list(call: &mut Call<'_>) -> Result<Value, PveError> {
