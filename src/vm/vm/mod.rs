@@ -31,6 +31,7 @@ use crate::ground::texts;
 pub use cloud_init::CloudInit;
 pub use disks::Disk;
 pub use networks::Network;
+pub use placement::must_be_online;
 
 /// A virtual machine.
 ///
@@ -169,7 +170,8 @@ impl Resource<Pve> for Vm {
                 "what of a node is handed through is left as it is",
             ),
             ("efidisk0, tpmstate0", "the firmware's own disks are left as they are; `pve_vm_disk_move` moves them"),
-            ("archive, template", "machines are made empty: none is restored, and none becomes a template"),
+            ("archive", "machines are made empty: none is restored"),
+            ("template", "`pve_template` makes one of a machine"),
             ("cipassword, cicustom", "of cloud-init only what `cloud_init` has"),
             (
                 "agent, balloon, boot, cpulimit, cpuunits, hotplug, numa, ostype, protection, startup, vga",

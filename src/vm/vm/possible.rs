@@ -6,7 +6,7 @@ use terraform_plugin::model::Object;
 use terraform_plugin::{Attr, Cx, Error, Findings};
 
 use super::{OWNED, Vm, VmPlan, bridges, cloud_init, create, disks, placement, processor};
-use crate::ground::error::During;
+use crate::ground::error::{During, Problem};
 use crate::ground::pve::Pve;
 use crate::vm::{guest, identity};
 
@@ -80,6 +80,15 @@ async fn change(
         found.check(guest::must_be_unlocked(&live));
     }
     let config = &live.config;
+    if config.template && known.started == Some(true) {
+        found.certain(
+            Problem::new(
+                format!("vm:{vmid} is a template"),
+                "Templates never run. Nothing was written. Leave `started` out, or set it to `false`.",
+            )
+            .at("started"),
+        );
+    }
     bridges::look(cx, known, Some(prior), Some(config), &live.guest.node, found).await;
     let node = Some(live.guest.node.as_str());
     if prior.cpu != known.cpu {

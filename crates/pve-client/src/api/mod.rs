@@ -9,6 +9,7 @@
 //! passed over.
 
 pub mod access;
+pub mod backup;
 pub mod ceph;
 pub mod cluster;
 pub mod disks;
@@ -16,6 +17,7 @@ pub mod ha;
 pub mod nodes;
 pub mod params;
 pub mod qemu;
+pub mod snapshots;
 pub mod storage;
 
 use std::sync::Arc;

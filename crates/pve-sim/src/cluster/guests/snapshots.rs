@@ -287,7 +287,8 @@ fn bring_back(t: &mut TaskCx<'_>, vmid: u32, name: &str, start: bool) -> Result<
     let guest = t.cluster.guests.on_mut(vmid, &node)?;
     let before = std::mem::take(&mut guest.config);
     let mut values = snapshot.values.clone();
-    values.extend(before.values.clone().into_iter().filter(|(key, _)| key == "description" || key.starts_with("unused")));
+    values
+        .extend(before.values.clone().into_iter().filter(|(key, _)| key == "description" || key.starts_with("unused")));
     values.insert("parent".to_owned(), name.to_owned());
     if let Some(old) = values.get_mut("vmgenid") {
         *old = genid;

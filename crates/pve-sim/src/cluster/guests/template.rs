@@ -59,7 +59,7 @@ fn into_base(t: &mut TaskCx<'_>, vmid: u32, node: &str, key: &DriveKey, mut driv
     if !t.cluster.volume_offers(node, &drive.volume, Feature::Template, false) {
         return Ok(());
     }
-    let (volume, said) = t.cluster.make_base(node, &drive.volume)?;
+    let (volume, said) = t.cluster.become_base(node, &drive.volume)?;
     t.log(said);
     drive.volume = volume;
     let guest = t.cluster.guests.on_mut(vmid, node)?;

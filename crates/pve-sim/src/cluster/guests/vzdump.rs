@@ -201,9 +201,11 @@ impl Dump {
         let managed = t.cluster.ha.manages(crate::cluster::ha::Sid(vmid));
         let mode = if guest.is_running() { self.order.mode.as_str() } else { "stop" };
         if managed && guest.is_running() && mode == "stop" {
-            return Err("Cannot execute a backup with stop mode on a HA managed and enabled Service. Use snapshot mode or \
+            return Err(
+                "Cannot execute a backup with stop mode on a HA managed and enabled Service. Use snapshot mode or \
                         disable the Service."
-                .to_owned());
+                    .to_owned(),
+            );
         }
         t.log(format!("INFO: backup mode: {mode}"));
         t.log("INFO: ionice priority: 7");
@@ -286,9 +288,9 @@ impl Dump {
             _ => format!("{}:backup/{}", storage.id, self.file(kind, vmid, since)),
         };
         let drives: Vec<_> = guest.config.drives().filter(|(key, _)| !key.is_unused()).collect();
-        let in_it = drives.iter().filter(|(_, drive)| {
-            !drive.is_cdrom() && drive.options.get("backup").map(String::as_str) != Some("0")
-        });
+        let in_it = drives
+            .iter()
+            .filter(|(_, drive)| !drive.is_cdrom() && drive.options.get("backup").map(String::as_str) != Some("0"));
         let volumes: BTreeMap<String, u64> = in_it
             .map(|(key, drive)| {
                 let size = drive.options.get("size").and_then(|text| size::parse(text)).unwrap_or_default();
@@ -298,9 +300,9 @@ impl Dump {
         let left_out = |key: &String| {
             matches!(key.as_str(), "lock" | "parent")
                 || key.starts_with("unused")
-                || drives.iter().any(|(drive, it)| {
-                    drive.as_str() == key && !it.is_cdrom() && !volumes.contains_key(drive.as_str())
-                })
+                || drives
+                    .iter()
+                    .any(|(drive, it)| drive.as_str() == key && !it.is_cdrom() && !volumes.contains_key(drive.as_str()))
         };
         let config = guest.config.values.clone().into_iter().filter(|(key, _)| !left_out(key)).collect();
         let bytes = self.bytes(&guest);
@@ -397,7 +399,8 @@ fn stamp(at: Time) -> String {
 
 /// Nobody can be told where root has no address.
 fn notify(t: &mut TaskCx<'_>) {
-    let told = t.cluster.access.users.get(crate::cluster::access::ROOT).is_some_and(|user| user.texts.contains_key("email"));
+    let told =
+        t.cluster.access.users.get(crate::cluster::access::ROOT).is_some_and(|user| user.texts.contains_key("email"));
     if told {
         return;
     }

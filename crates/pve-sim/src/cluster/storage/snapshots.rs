@@ -22,9 +22,8 @@ impl Cluster {
 
     /// Whether the volume has a feature; one that is not there has none.
     pub fn volume_offers(&self, node: &str, volid: &str, feature: Feature, snapshot: bool) -> bool {
-        self.found(node, volid).is_ok_and(|(storage, name, volume)| {
-            storage.offers(feature, &volume.format, is_base(&name), snapshot)
-        })
+        self.found(node, volid)
+            .is_ok_and(|(storage, name, volume)| storage.offers(feature, &volume.format, is_base(&name), snapshot))
     }
 
     /// Makes a snapshot of a volume. What the tools say.
@@ -75,7 +74,7 @@ impl Cluster {
     }
 
     /// Makes the volume the base of linked clones: its name tells from now on. The new id, and what the tools say.
-    pub fn make_base(&mut self, node: &str, volid: &str) -> Result<(String, &'static str), String> {
+    pub fn become_base(&mut self, node: &str, volid: &str) -> Result<(String, &'static str), String> {
         let (storage, name, _) = self.found(node, volid)?;
         if is_base(&name) {
             return Ok((volid.to_owned(), ""));

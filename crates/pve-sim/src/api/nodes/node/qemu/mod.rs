@@ -3,6 +3,8 @@
 mod config;
 mod create;
 mod disks;
+#[cfg(test)]
+mod kept_tests;
 mod power;
 mod rights;
 mod snapshots;

@@ -78,11 +78,8 @@ fn dry_run(call: &mut Call<'_>) -> Result<Value, PveError> {
 }
 
 fn prune(call: &mut Call<'_>) -> Result<Value, PveError> {
-    let gone: Vec<String> = marks(call)?
-        .into_iter()
-        .filter(|(_, mark)| *mark == "remove")
-        .map(|(archive, _)| archive.volid)
-        .collect();
+    let gone: Vec<String> =
+        marks(call)?.into_iter().filter(|(_, mark)| *mark == "remove").map(|(archive, _)| archive.volid).collect();
     let (storage, node) = (call.params.need("storage").to_owned(), call.node.clone());
     let id = call.params.number("vmid").map_or_else(|| storage.clone(), |vmid| format!("{vmid}@{storage}"));
     let steps = Steps::new().run(move |t| {

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::cluster::guests::size;
 use super::backups;
+use crate::cluster::guests::size;
 use crate::cluster::storage::backups::of_name;
 use crate::cluster::storage::{Storage, Volume, owner};
 use crate::kernel::tasks::Steps;
@@ -43,12 +43,11 @@ fn list(call: &mut Call<'_>) -> Result<Value, PveError> {
             && vmid.is_none_or(|vmid| whose(name) == Some(vmid))
             && sees(name)
     });
-    let line = |(name, volume): (String, Volume)| {
-        match call.cluster.backup(&call.node, &format!("{}:{name}", storage.id)) {
+    let line =
+        |(name, volume): (String, Volume)| match call.cluster.backup(&call.node, &format!("{}:{name}", storage.id)) {
             Some(backup) => backups::entry(storage, &name, &volume, backup),
             None => entry(storage, &name, &volume),
-        }
-    };
+        };
     Ok(volumes.map(line).collect())
 }
 
