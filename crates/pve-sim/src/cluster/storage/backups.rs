@@ -135,13 +135,26 @@ impl Cluster {
 
     /// Puts an archive there.
     pub fn put_archive(&mut self, node: &str, volid: &str, size: u64, at: Time, backup: Backup) {
-        let Some((id, name)) = volid.split_once(':') else { return };
-        let Some(storage) = self.storage.get(id) else { return };
-        let place: Place = storage.place(node);
+        if let Some((place, name)) = self.put_file(node, volid, size, at) {
+            self.storage.backups.insert((place, name), backup);
+        }
+    }
+
+    /// Puts an image of a CD-ROM there, as somebody at the node may.
+    pub fn put_iso(&mut self, node: &str, volid: &str, size: u64) {
+        let at = self.clock_of(node);
+        self.put_file(node, volid, size, at);
+    }
+
+    /// A file that is no image of a disk: what it is, its folder tells.
+    fn put_file(&mut self, node: &str, volid: &str, size: u64, at: Time) -> Option<(Place, String)> {
+        let (id, name) = volid.split_once(':')?;
+        let place: Place = self.storage.get(id)?.place(node);
+        let content = name.split_once('/').map_or("iso", |(folder, _)| folder).to_owned();
         let format = name.split_once('.').map_or("pbs-vm", |(_, format)| format).to_owned();
-        let volume = Volume { content: "backup".to_owned(), format, size, used: size, ctime: Some(at) };
+        let volume = Volume { content, format, size, used: size, ctime: Some(at) };
         self.storage.volumes.entry(place.clone()).or_default().insert(name.to_owned(), volume);
-        self.storage.backups.insert((place, name.to_owned()), backup);
+        Some((place, name.to_owned()))
     }
 }
 
