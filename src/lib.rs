@@ -9,6 +9,7 @@ mod cluster;
 mod firewall;
 mod functions;
 mod ground;
+mod guest;
 mod ha;
 #[cfg(test)]
 mod in_process;

@@ -14,6 +14,7 @@ pub mod privileges;
 pub mod pve;
 pub mod rights;
 pub mod texts;
+pub mod wire;
 
 #[cfg(test)]
 mod tests {
@@ -36,8 +37,9 @@ mod tests {
     }
 
     #[test]
-    fn the_ground_knows_no_area_and_the_kit_stands_on_it_alone() {
+    fn the_ground_knows_no_area_and_the_kits_stand_on_it_alone() {
         assert_eq!(used("ground"), ["ground"]);
         assert_eq!(used("section"), ["ground", "section"]);
+        assert_eq!(used("guest"), ["ground"]);
     }
 }

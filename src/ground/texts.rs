@@ -19,6 +19,11 @@ pub fn one_tidy_line(text: &String) -> Result<(), String> {
     Ok(())
 }
 
+/// The same, or nothing at all, which takes the value away.
+pub fn one_line_or_none(text: &String) -> Result<(), String> {
+    if text.is_empty() { Ok(()) } else { one_tidy_line(text) }
+}
+
 /// The form of the ids that PVE's sections have.
 pub const CONFIGURATION_ID: &str = "^[A-Za-z][A-Za-z0-9_-]+$";
 

@@ -223,6 +223,19 @@ impl Site {
         self.control("GET", "/state", &Json::Null)
     }
 
+    /// A setting of a VM that is in force.
+    pub(super) fn setting(&self, vmid: u32, key: &str) -> Option<String> {
+        self.0.with(|cluster| cluster.guests.get(vmid)?.config.get(key).map(str::to_owned))
+    }
+
+    /// The settings of a VM that wait for its next start.
+    pub(super) fn waiting(&self, vmid: u32) -> Vec<String> {
+        self.0.with(|cluster| {
+            let config = cluster.guests.get(vmid).map(|guest| guest.config.clone()).unwrap_or_default();
+            config.pending.into_keys().chain(config.pending_delete.into_keys()).collect()
+        })
+    }
+
     /// What somebody at the node does with a file: `content`, `link`, or neither to remove it.
     pub(super) fn file(&self, node: &str, file: &Json) {
         self.control("POST", &format!("/nodes/{node}/file"), file);

@@ -10,10 +10,10 @@ use terraform_plugin::{Cx, Error, Findings, Key, Listed};
 
 use super::life::{self, called};
 use super::requests::{self, Settings, collection};
-use super::wire::Live;
 use super::{Made, OwnRight, Right, Section, Sight, Told, Unset};
 use crate::ground::error::{During, Problem};
 use crate::ground::pve::Pve;
+use crate::ground::wire::Live;
 
 /// How often a change that met somebody else's is worked out anew.
 const READINGS: u32 = 3;

@@ -12,18 +12,16 @@ mod resource;
 mod seek;
 #[cfg(test)]
 mod tests;
-mod wire;
 
 use std::fmt::Debug;
 
 use pve_client::Area;
-use serde_json::Value as Json;
-use terraform_plugin::value::Value;
 use terraform_plugin::{Change, Cx, Error, Findings, Keyed, Need, Say};
 
 use crate::ground::error::Problem;
 use crate::ground::pve::Pve;
 
+pub use crate::ground::wire::{Live, Spelling};
 #[cfg(test)]
 pub use family::from_live;
 pub use family::{change, creation, end as ended, ids, listed, made, must_see_all, written};
@@ -33,7 +31,6 @@ pub use parts::{Bandwidth, WORDS};
 pub(crate) use resource::{lives, plain};
 pub(crate) use seek::sought;
 pub use seek::{offline, seek, sees_all};
-pub use wire::Live;
 
 /// A plain object: its model, in which of a few ways PVE treats it, and what is odd about it. Each method does what its family
 /// tells unless it is written.
@@ -263,15 +260,6 @@ impl Family {
         blames: &[],
         spelt: &[],
     };
-}
-
-/// How PVE writes the value of an attribute.
-#[derive(Clone, Copy, Debug)]
-pub struct Spelling {
-    /// The texts that PVE takes: one, or one for each element; none for what is not there.
-    pub texts: fn(&Value) -> Vec<String>,
-    /// The value that PVE means; `Err` says what was expected.
-    pub value: fn(&Json) -> Result<Value, String>,
 }
 
 /// A place in PVE's tree of permissions, and the privileges of which one is needed there.

@@ -6,8 +6,8 @@ use terraform_plugin::schema::{Attribute, Rule};
 use terraform_plugin::value::Value;
 use terraform_plugin::{Key, Path};
 
-use super::wire::{self, Live, is_sent};
 use super::{Made, Section, Spelling, Unset};
+use crate::ground::wire::{self, Live, is_sent};
 
 /// A template with the key's parts in it.
 pub(super) fn filled<S: Section>(template: &str, key: &S::Key) -> String {

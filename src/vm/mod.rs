@@ -8,6 +8,7 @@ pub mod identity;
 pub mod lookup;
 pub mod moving;
 pub mod pending;
+mod pending_lookup;
 pub mod planned;
 pub mod progress;
 mod rollback;
@@ -28,6 +29,7 @@ pub fn offer(registry: Registry<Pve>) -> Registry<Pve> {
     registry
         .resource::<disk_move::VmDiskMove>()
         .data::<lookup::VmLookup>()
+        .data::<pending_lookup::Pending>()
         .resource::<vm::Vm>()
         .query::<vm::Vm>()
         .listed::<snapshot::Snapshot>()

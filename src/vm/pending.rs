@@ -43,6 +43,25 @@ async fn write(cx: &Cx<Pve>, found: &Found, params: &Params) -> Result<(), Api> 
     task.wait(&patience(cx), |_| {}).await
 }
 
+/// Takes back what a change that failed half-way has left waiting: PVE notes one setting after the other, and what it had noted
+/// by then would come with the next change or start. What is to be said of it.
+pub async fn revert(cx: &Cx<Pve>, found: &Found, params: &Params) -> Option<String> {
+    let waiting = found.api(cx).pending().await.ok()?;
+    let ours = waiting.into_iter().filter(|entry| entry.is_pending() && params.names().any(|name| name == entry.key));
+    let names: Vec<String> = ours.map(|entry| entry.key).collect();
+    if names.is_empty() {
+        return None;
+    }
+    let all = names.join(", ");
+    match write(cx, found, &Params::new().set("revert", names.join(","))).await {
+        Ok(()) => Some(format!("What PVE had noted of it by then ({all}) was taken back.")),
+        Err(error) => Some(format!(
+            "PVE has noted {all}, which could not be taken back ({error}): it comes into force with the next change or start. \
+             `pve_pending` tells what waits."
+        )),
+    }
+}
+
 /// Private data: what the VM booted from before a disk was to be taken away. PVE takes it out of the order at once, also while
 /// the removal waits, and does not put it back.
 const BOOT: &str = "boot";

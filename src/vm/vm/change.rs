@@ -2,12 +2,13 @@
 //! both are the same work.
 
 use pve_client::api::nodes::TaskFilter;
+use pve_client::api::params::Params;
 use pve_client::api::qemu::DiskMove;
 use pve_client::error::TaskFailure;
 use pve_client::{Area, Error as Api, Lock, Upid};
 use terraform_plugin::{Cx, Diagnostic, Updated, require};
 
-use super::{OWNED, Vm, disks, power, settings, vmid_path};
+use super::{OWNED, Reboot, Vm, cloud_init, disks, power, reboot, settings, vmid_path};
 use crate::ground::error::{During, Problem};
 use crate::ground::evidence::Before;
 use crate::ground::pve::{Pve, patience};
@@ -34,7 +35,10 @@ pub async fn change(cx: &Cx<Pve>, prior: &Vm, want: &Vm) -> Result<Updated<Vm>, 
     require(cx, want, Some(prior)).await?;
     let moves = disks::to_move(want, &owned, &found.config);
 
-    let found = bring_settings(cx, &mut turns, found, prior, want).await?;
+    let (found, sent) = bring_settings(cx, &mut turns, found, prior, want).await?;
+    if let Some(params) = cloud_init::password(want, Some(prior)) {
+        send(cx, &found, &params, |_| true).await?;
+    }
     for (disk, size) in disks::to_grow(want, &found.config) {
         let doing = format!("Cannot grow {disk} of vm:{vmid} to {size}");
         let grow = async || {
@@ -65,6 +69,9 @@ pub async fn change(cx: &Cx<Pve>, prior: &Vm, want: &Vm) -> Result<Updated<Vm>, 
     if want.started != prior.started || !prior.ready {
         power::bring_to(cx, &found, want.started).await?;
     }
+    if sent || want.reboot == Reboot::IfNeeded {
+        reboot::if_needed(cx, &found, want).await?;
+    }
 
     let found = guest::must_exist(cx, vmid).await?;
     let started = match want.started {
@@ -73,7 +80,7 @@ pub async fn change(cx: &Cx<Pve>, prior: &Vm, want: &Vm) -> Result<Updated<Vm>, 
     };
     let mut vm = Vm::from_live(vmid, &found.guest.node, &found.config, started, Some(want));
     disks::as_planned(&mut vm, want, &owned);
-    super::networks::as_planned(&mut vm, want);
+    as_planned(&mut vm, want);
     Ok(Updated::Done(vm))
 }
 
@@ -99,7 +106,19 @@ async fn created(cx: &Cx<Pve>, vmid: u32) -> Result<Found, Problem> {
     guest::must_exist(cx, vmid).await
 }
 
-/// Brings the settings to what is wanted. The VM as it is afterwards.
+/// The state after an update: what somebody added meanwhile is not planned.
+fn as_planned(vm: &mut Vm, want: &Vm) {
+    super::networks::as_planned(vm, want);
+    super::cdroms::as_planned(vm, want);
+    crate::guest::as_planned(&mut vm.hardware, &want.hardware);
+    crate::guest::as_planned(&mut vm.options, &want.options);
+    crate::guest::as_planned(&mut vm.devices, &want.devices);
+}
+
+/// How often settings are sent that are not as they were sent: PVE changes the boot order by itself when devices come and go.
+const SENDINGS: u32 = 3;
+
+/// Brings the settings to what is wanted. The VM as it is afterwards, and whether anything was sent.
 ///
 /// Whoever waits for a VM's lock meets another configuration than the one that was looked at: it is read and compared once
 /// more, and then written.
@@ -109,30 +128,69 @@ async fn bring_settings(
     found: Found,
     prior: &Vm,
     want: &Vm,
-) -> Result<Found, Problem> {
-    let mut found = found;
-    while !want.params(Some(prior), Some(&found.config)).is_empty() {
+) -> Result<(Found, bool), Problem> {
+    let (mut found, mut sent) = (found, 0);
+    while sent < SENDINGS && !want.params(Some(prior), Some(&found.config)).is_empty() {
         if !turns.for_a_move(cx, &found).await? {
             match send_settings(cx, &found, prior, want).await {
                 Err(problem) => turns.again_after_moves(cx, &found, problem).await?,
-                done => return done,
+                Ok(now) => {
+                    found = now;
+                    sent += 1;
+                    continue;
+                }
             }
         }
         found = guest::must_exist(cx, found.guest.vmid).await?;
         require(cx, want, Some(prior)).await?;
     }
-    Ok(found)
+    Ok((found, sent > 0))
 }
 
 /// Sends what differs. The VM as it is afterwards.
 async fn send_settings(cx: &Cx<Pve>, found: &Found, prior: &Vm, want: &Vm) -> Result<Found, Problem> {
+    let removed = disks::removed(want, Some(prior), Some(&found.config));
+    let doomed = disks::doomed(&removed, prior);
+    let left = |now: &Found| {
+        let all = want.params(Some(prior), Some(&now.config));
+        doomed.iter().fold(all, |params, key| params.keep(&key.to_string()))
+    };
+    pending::remember_boot(cx, found, &removed);
+    let params = left(found);
+    let mut now = found.clone();
+    if !params.is_empty() {
+        now = send(cx, &now, &params, |now| left(now).is_empty()).await?;
+    }
+    if !doomed.is_empty() {
+        // Whatever is removed in such a call is destroyed, so that it is one of its own.
+        let params =
+            doomed.iter().fold(Params::new(), |params, key| params.remove(key.to_string())).flag("force", true);
+        now = send(cx, &now, &params, |now| doomed.iter().all(|key| !now.config.drives.contains_key(key))).await?;
+    }
+    for key in removed {
+        let Some(was) = found.config.drives.get(&key) else { continue };
+        if let Some(unused) = now.config.key_of(&was.volume) {
+            cx.warn(
+                Diagnostic::warning(
+                    "A disk was detached",
+                    format!("{key} of vm:{}. Its data are kept: volume {} stays with the VM as {unused}. Remove it in PVE if \
+                         it is not needed any more.", found.guest.vmid, was.volume),
+                )
+                .at("disks"),
+            );
+        }
+    }
+    Ok(now)
+}
+
+/// Sends a change, waits for its end, and takes back what is left of one that failed half-way. `stored` tells of the VM whether
+/// all of it has arrived. The VM as it is afterwards.
+async fn send(cx: &Cx<Pve>, found: &Found, params: &Params, stored: impl Fn(&Found) -> bool) -> Result<Found, Problem> {
     let vmid = found.guest.vmid;
-    let params = want.params(Some(prior), Some(&found.config));
     let doing = format!("Cannot change vm:{vmid}");
-    pending::remember_boot(cx, found, &disks::removed(want, Some(prior), Some(&found.config)));
     let before = Before::look(cx, "qmconfig", vmid.to_string()).await?;
-    let params = params.digest(found.config.digest.as_deref());
-    let sent = match found.api(cx).update(&params).await.during(&doing) {
+    let with_digest = params.clone().digest(found.config.digest.as_deref());
+    let sent = match found.api(cx).update_from(&with_digest, &found.config.settings).await.during(&doing) {
         Err(problem) if problem.is_refused() => return Err(problem.with_attributes(settings::attribute)),
         sent => sent,
     };
@@ -140,30 +198,27 @@ async fn send_settings(cx: &Cx<Pve>, found: &Found, prior: &Vm, want: &Vm) -> Re
     let mut task = before.settle(cx, sent, Lock::Vm(vmid), &areas).await??;
     let ended = task.wait(&patience(cx), |_| {}).await;
     drop(task);
-
-    let now = match ended {
-        Ok(()) => guest::must_exist(cx, vmid).await?,
+    match ended {
+        Ok(()) => guest::must_exist(cx, vmid).await,
         Err(Api::TaskFailed(failure)) if is_refused_unplugging(&failure) => {
-            stored_all_the_same(cx, failure, prior, want, &doing, vmid).await?
+            let now = guest::must_exist(cx, vmid).await?;
+            stored_all_the_same(cx, failure, stored(&now), &doing, vmid)?;
+            Ok(now)
         }
-        Err(error) => return Err(error).during(&doing),
-    };
-    let detached = disks::removed(want, Some(prior), Some(&found.config));
-    for key in detached {
-        let Some(was) = found.config.drives.get(&key) else { continue };
-        if let Some(unused) = now.config.key_of(&was.volume) {
-            cx.warn(
-                Diagnostic::warning(
-                    "A disk was detached",
-                    format!("{key} of vm:{vmid}. Its data are kept: volume {} stays with the VM as {unused}. Remove it in PVE if \
-                         it is not needed any more.", was.volume),
-                )
-                .at("disks"),
-            );
+        Err(error @ Api::TaskFailed(_)) => {
+            let taken_back = pending::revert(cx, found, params).await;
+            Err(Problem::during(&doing, error).noting(taken_back))
         }
+        Err(error) => Err(error).during(&doing),
     }
-    tell_pending(cx, &now).await;
-    Ok(now)
+}
+
+/// Sets the password of a VM that was just made.
+pub async fn set_password(cx: &Cx<Pve>, found: &Found, want: &Vm) -> Result<(), Problem> {
+    match cloud_init::password(want, None) {
+        Some(params) => send(cx, found, &params, |_| true).await.map(drop),
+        None => Ok(()),
+    }
 }
 
 /// A running guest that does not let go of a device: the task fails, and PVE has stored everything all the same.
@@ -171,17 +226,15 @@ fn is_refused_unplugging(failure: &TaskFailure) -> bool {
     std::iter::once(&failure.status).chain(&failure.log).any(|line| line.contains("hotplug problem"))
 }
 
-/// The VM, if all that was asked for is stored and waits for its next stop.
-async fn stored_all_the_same(
+/// Tells of it, if all that was asked for is stored and waits for the VM's next stop.
+fn stored_all_the_same(
     cx: &Cx<Pve>,
     failure: TaskFailure,
-    prior: &Vm,
-    want: &Vm,
+    stored: bool,
     doing: &str,
     vmid: u32,
-) -> Result<Found, Problem> {
-    let now = guest::must_exist(cx, vmid).await?;
-    if !want.params(Some(prior), Some(&now.config)).is_empty() {
+) -> Result<(), Problem> {
+    if !stored {
         return Err(Api::TaskFailed(failure)).during(doing);
     }
     cx.warn(Diagnostic::warning(
@@ -191,21 +244,5 @@ async fn stored_all_the_same(
             failure.status.trim()
         ),
     ));
-    Ok(now)
-}
-
-/// What a running VM could not take at once. Not worth failing for.
-async fn tell_pending(cx: &Cx<Pve>, found: &Found) {
-    let Ok(entries) = found.api(cx).pending().await else { return };
-    let names: Vec<&str> = entries.iter().filter(|entry| entry.is_pending()).map(|entry| entry.key.as_str()).collect();
-    if !names.is_empty() {
-        cx.warn(Diagnostic::warning(
-            "A VM has to be stopped and started for some changes",
-            format!(
-                "vm:{}: {} take effect at its next stop and start; a reboot from inside is not enough.",
-                found.guest.vmid,
-                names.join(", ")
-            ),
-        ));
-    }
+    Ok(())
 }

@@ -8,13 +8,14 @@ use pve_client::api::params::Params;
 use pve_client::api::qemu::cloud_init::IpConfig;
 use pve_client::api::qemu::config::Config;
 use pve_client::api::qemu::drive::{Bus, Drive, DriveKey};
-use terraform_plugin::{Cx, Findings, Nested, Path, Say};
+use terraform_plugin::{Cx, Findings, Nested, Path, Say, Secret};
 
 use super::networks::index;
 use super::{Vm, VmPlan, disks};
 use crate::ground::error::Problem;
 use crate::ground::pve::Pve;
 use crate::ground::texts::{self, stands};
+use crate::guest::{self, Settings};
 
 /// Cloud-init: what the guest learns about itself at its start. Changes reach it when it starts the next time.
 #[derive(Nested, Clone, Debug, Default, PartialEq)]
@@ -23,6 +24,9 @@ pub struct CloudInit {
     /// is free.
     #[attr(keep, check = texts::one_word)]
     pub storage: Option<String>,
+    /// The interface of that drive: `ide2`, or any other that is free. Left alone when unset.
+    #[attr(keep, check = interface)]
+    pub interface: Option<String>,
     /// The user that is set up. Left alone when unset (the image's own).
     #[attr(keep, check = texts::one_tidy_line)]
     pub user: Option<String>,
@@ -35,6 +39,62 @@ pub struct CloudInit {
     /// Name servers. Left alone when unset (PVE hands on the node's own).
     #[attr(keep)]
     pub dns: Option<Dns>,
+    /// That user's password. Never stored in the state; set again when `password_version` changes. PVE keeps its hash.
+    #[attr(optional, sensitive, write_only(version = password_version), check = texts::one_tidy_line)]
+    pub password: Option<Secret<String>>,
+    /// Raise it to have `password` set again.
+    #[attr(local)]
+    pub password_version: Option<u32>,
+    /// What else is told, and how.
+    #[attr(flatten)]
+    pub how: How,
+}
+
+/// How cloud-init is told.
+#[derive(Nested, Clone, Debug, Default, PartialEq)]
+pub struct How {
+    /// The form of the drive. Left alone when unset (PVE's default: `configdrive2` for Windows, else `nocloud`).
+    #[attr(keep, api = "citype", one_of = ["configdrive2", "nocloud", "opennebula"])]
+    pub r#type: Option<String>,
+    /// Packages are upgraded at the first start.
+    #[attr(keep, api = "ciupgrade", usual = true)]
+    pub upgrade: Option<bool>,
+    /// Files of your own in place of what PVE makes up: volumes with snippets, such as `local:snippets/user.yaml`. Left alone when
+    /// unset; an empty one removes them.
+    #[attr(keep, api = "cicustom")]
+    pub custom: Option<Custom>,
+}
+
+impl Settings for How {}
+
+/// Files in place of what PVE makes up.
+#[derive(Nested, Clone, Debug, Default, PartialEq)]
+pub struct Custom {
+    /// What the user is told.
+    #[attr(optional, check = snippet)]
+    pub user: Option<String>,
+    /// The network.
+    #[attr(optional, check = snippet)]
+    pub network: Option<String>,
+    /// What identifies the instance.
+    #[attr(optional, check = snippet)]
+    pub meta: Option<String>,
+    /// What the vendor adds.
+    #[attr(optional, check = snippet)]
+    pub vendor: Option<String>,
+}
+
+fn snippet(text: &String) -> Result<(), String> {
+    texts::one_word(text)?;
+    if text.contains(':') { Ok(()) } else { Err("must be a volume, such as `local:snippets/user.yaml`".to_owned()) }
+}
+
+fn interface(text: &String) -> Result<(), String> {
+    let fits = |key: &DriveKey| matches!(key.bus, Bus::Ide | Bus::Sata | Bus::Scsi);
+    match text.parse().is_ok_and(|key| fits(&key)) {
+        true => Ok(()),
+        false => Err("must be one of ide0 to ide3, sata0 to sata5, scsi0 to scsi30".to_owned()),
+    }
 }
 
 /// The addresses of a network card.
@@ -115,7 +175,14 @@ fn place(want: &Vm, live: Option<&Config>) -> Option<DriveKey> {
     let ide = [2, 0, 3, 1].map(|index| DriveKey { bus: Bus::Ide, index });
     let others =
         [Bus::Sata, Bus::Scsi].map(|bus| (0..=bus.last_index()).rev().map(move |index| DriveKey { bus, index }));
-    let wanted = |key: &DriveKey| want.disks.as_ref().is_some_and(|disks| disks.contains_key(&key.to_string()));
+    if let Some(asked) = want.cloud_init.as_ref().and_then(|ci| ci.interface.as_ref()?.parse().ok()) {
+        return Some(asked).filter(|key| !live.is_some_and(|live| live.drives.contains_key(key)));
+    }
+    let wanted = |key: &DriveKey| {
+        let name = key.to_string();
+        want.disks.as_ref().is_some_and(|disks| disks.contains_key(&name))
+            || want.cdroms.as_ref().is_some_and(|drives| drives.contains_key(&name))
+    };
     let taken = |key: &DriveKey| live.is_some_and(|live| live.drives.contains_key(key));
     ide.into_iter().chain(others.into_iter().flatten()).find(|key| !wanted(key) && !taken(key))
 }
@@ -153,14 +220,20 @@ pub fn from_live(config: &Config, asked: Option<&CloudInit>) -> Option<CloudInit
         servers: stands(asked_dns.and_then(|asked| asked.servers.as_ref()), servers, texts::same_list),
         domain: stands(asked_dns.and_then(|asked| asked.domain.as_ref()), domain, texts::same_items),
     };
+    let how = guest::read(&config.settings, asked.map(|asked| &asked.how));
     let found = CloudInit {
         storage,
+        interface: config.cloud_init_drive().map(|(key, _)| key.to_string()),
+        password: None,
+        password_version: asked.and_then(|asked| asked.password_version),
+        how,
         user: config.ciuser.clone(),
         ssh_keys,
         ip_config,
         dns: (asked_dns.is_some() || dns != Dns::default()).then_some(dns),
     };
-    (asked.is_some() || found != CloudInit::default()).then_some(found)
+    let nothing = CloudInit { how: guest::read(&guest::Texts::new(), None), ..CloudInit::default() };
+    (asked.is_some() || found != nothing).then_some(found)
 }
 
 /// What is wrong with the configuration whatever there is.
@@ -186,7 +259,17 @@ pub async fn look(cx: &Cx<Pve>, want: &Vm, live: Option<&Config>, node: Option<&
     let Some(storage) = want.cloud_init.as_ref().and_then(|ci| ci.storage.as_deref()) else { return };
     let at = Path::attr("cloud_init").at("storage");
     match live.and_then(Config::cloud_init_drive) {
-        Some((_, drive)) if drive.storage() == Some(storage) => {}
+        Some((key, drive)) if drive.storage() == Some(storage) => {
+            let asked = want.cloud_init.as_ref().and_then(|ci| ci.interface.as_ref());
+            if let Some(asked) = asked.filter(|asked| **asked != key.to_string()) {
+                let problem = Problem::new(
+                    format!("The cloud-init drive cannot be moved from {key} to {asked}"),
+                    "It holds no data: remove it in PVE while the VM is stopped, and apply again to have it made anew. Nothing was \
+                     written.",
+                );
+                found.mendable(problem.at(Path::attr("cloud_init").at("interface")));
+            }
+        }
         Some((key, drive)) => {
             let problem = Problem::new(
                 format!("The cloud-init drive cannot be moved to storage \"{storage}\""),
@@ -201,8 +284,8 @@ pub async fn look(cx: &Cx<Pve>, want: &Vm, live: Option<&Config>, node: Option<&
         None if place(want, live).is_none() => {
             let problem = Problem::new(
                 "There is no interface left for the cloud-init drive",
-                "It goes on `ide`, `sata` or `scsi`, and all are taken. Nothing was written. Take a drive out of the VM, or leave \
-                 `storage` out of `cloud_init`.",
+                "It goes on `ide`, `sata` or `scsi`, and all are taken, or that which `interface` names is. Nothing was written. Take a \
+                 drive out of the VM, or leave `storage` out of `cloud_init`.",
             );
             found.mendable(problem.at(at));
         }
@@ -236,6 +319,7 @@ pub fn params(want: &Vm, prior: Option<&Vm>, live: Option<&Config>, mut params: 
     {
         params = params.drive(place, &Drive::cloud_init(storage));
     }
+    params = guest::params(&want.how, None, live.map(|live| &live.settings), params);
     if want.user.is_some() && want.user != is.user {
         params = params.opt("ciuser", want.user.as_ref());
     }
@@ -279,6 +363,16 @@ pub fn params(want: &Vm, prior: Option<&Vm>, live: Option<&Config>, mut params: 
         }
     }
     params
+}
+
+/// The password, if it is to be set: at creation, and when its version changes. PVE hashes it in changes only, so that it is none
+/// of the parameters of a creation.
+pub fn password(want: &Vm, prior: Option<&Vm>) -> Option<Params> {
+    let ci = want.cloud_init.as_ref()?;
+    let before =
+        prior.filter(|prior| prior.ready).map(|prior| prior.cloud_init.as_ref().and_then(|ci| ci.password_version));
+    let again = before.is_none_or(|before| before != ci.password_version);
+    Some(Params::new().set("cipassword", ci.password.as_ref().filter(|_| again)?.reveal()))
 }
 
 /// Of a new VM, or one without it, there is nothing to be taken away.

@@ -6,7 +6,7 @@ use pve_client::api::params::Params;
 use pve_client::{Area, Error as Api, Lock, Task};
 use terraform_plugin::{Created, Cx, Failed, Notes, Unwritten, require};
 
-use super::{Vm, left_behind, placement, power, settings, vmid_path};
+use super::{Vm, change, firmware, left_behind, placement, power, settings, vmid_path};
 use crate::ground::error::{During, Problem, exists};
 use crate::ground::evidence::Before;
 use crate::ground::pve::{Pve, patience};
@@ -107,6 +107,7 @@ async fn complete(cx: &Cx<Pve>, want: &Vm, vmid: u32, notes: Notes<Vm>) -> Resul
     let made = Vm::from_live(vmid, node, &found.config, want.started.unwrap_or(false), Some(want));
     let made = Vm { node: Some(node.clone()), ..made };
     notes.note(made.clone());
+    change::set_password(cx, &found, want).await?;
     if want.started == Some(true) {
         power::bring_to(cx, &found, want.started).await?;
     }
@@ -124,7 +125,7 @@ fn doing(vmid: u32) -> String {
 
 /// What PVE is asked for: what is wanted, where it belongs, and who it will be.
 fn request(want: &Vm, uuid: &str) -> Params {
-    want.params(None, None).opt("pool", want.pool.as_ref()).set("smbios1", format!("uuid={uuid}"))
+    want.params(None, None).opt("pool", want.pool.as_ref()).set("smbios1", firmware::smbios_of_a_new_one(want, uuid))
 }
 
 /// Sends the request. A number that PVE was to choose and that somebody else was quicker to take is asked for anew. Notes

@@ -6,9 +6,10 @@ use pve_client::api::params::Params;
 use pve_client::api::qemu::config::Config;
 use pve_client::api::qemu::drive::{Bus, Drive, DriveKey};
 use pve_client::size::Size as Bytes;
-use terraform_plugin::{Attr, Cx, Error, Findings, Nested, Path, Say, Size};
+use terraform_plugin::{Attr, Choice, Cx, Error, Findings, Nested, Path, Say, Size};
 
-use super::{Vm, VmPlan};
+use super::disk_options::{self, DiskOptions};
+use super::{Vm, VmPlan, firmware};
 use crate::ground::error::Problem;
 use crate::ground::pve::Pve;
 use crate::ground::texts;
@@ -28,18 +29,26 @@ pub struct Disk {
     /// Where a new disk is made, when `storage` is unset. Never looked at again.
     #[attr(local, check = texts::one_word)]
     pub initial_storage: Option<String>,
-    /// Cache mode.
-    #[attr(keep, usual = "none", one_of = ["none", "writethrough", "writeback", "unsafe", "directsync"])]
-    pub cache: Option<String>,
     /// Gives freed blocks back to the storage.
     #[attr(keep, usual = false)]
     pub discard: Option<bool>,
-    /// A thread of its own for I/O; with `scsi_hardware = "virtio-scsi-single"` or virtio disks only.
-    #[attr(keep, usual = false)]
-    pub iothread: Option<bool>,
-    /// Shown to the guest as an SSD; not for virtio disks.
-    #[attr(keep, usual = false)]
-    pub ssd: Option<bool>,
+    /// What becomes of its data when it is taken out of `disks`: `keep` leaves the volume with the VM as `unusedN`; `destroy`
+    /// destroys it, for good. Has to be applied before the disk is taken out.
+    #[attr(local, default = WhenRemoved::Keep)]
+    pub when_removed: WhenRemoved,
+    /// What it is like.
+    #[attr(flatten)]
+    pub options: DiskOptions,
+}
+
+/// What becomes of the data of a disk that is taken out.
+#[derive(Choice, Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum WhenRemoved {
+    /// They stay with the VM.
+    #[default]
+    Keep,
+    /// They are gone.
+    Destroy,
 }
 
 /// Storages round sizes up to their own units, by less than this: LVM to 4 MiB, RBD to 1 MiB.
@@ -51,7 +60,7 @@ fn more_than_nothing(size: &Size) -> Result<(), String> {
 
 /// The place of a disk's attribute.
 pub fn path(disk: &str) -> Path {
-    Path::attr("disks").key(disk)
+    disk.parse().ok().and_then(firmware::path).unwrap_or_else(|| Path::attr("disks").key(disk))
 }
 
 impl Disk {
@@ -68,10 +77,9 @@ impl Disk {
             size,
             storage: drive.storage().map(str::to_owned),
             initial_storage: asked.and_then(|asked| asked.initial_storage.clone()),
-            cache: Some(drive.cache.clone().unwrap_or_else(|| "none".to_owned())),
             discard: Some(drive.discard.unwrap_or(false)),
-            iothread: Some(drive.iothread.unwrap_or(false)),
-            ssd: Some(drive.ssd.unwrap_or(false)),
+            when_removed: asked.map(|asked| asked.when_removed).unwrap_or_default(),
+            options: DiskOptions::from_live(drive, asked.map(|asked| &asked.options)),
         }
     }
 
@@ -82,19 +90,9 @@ impl Disk {
 
     /// The drive with what is set here, nothing else changed.
     fn apply_to(&self, drive: &Drive) -> Drive {
-        let is = Self::from_live(drive, None);
-        let mut drive = drive.clone();
-        if let Some(cache) = self.cache.as_ref().filter(|cache| is.cache.as_ref() != Some(*cache)) {
-            drive.cache = Some(cache.clone());
-        }
-        for (want, is, slot) in [
-            (self.discard, is.discard, &mut drive.discard),
-            (self.iothread, is.iothread, &mut drive.iothread),
-            (self.ssd, is.ssd, &mut drive.ssd),
-        ] {
-            if want.is_some() && want != is {
-                *slot = want;
-            }
+        let mut drive = self.options.apply_to(drive.clone());
+        if self.discard.is_some_and(|wanted| wanted != drive.discard.unwrap_or(false)) {
+            drive.discard = self.discard;
         }
         drive
     }
@@ -128,16 +126,8 @@ pub fn validate(config: &VmPlan, say: &mut Say<Vm>) {
                 continue;
             }
         };
-        let Some(disk) = disk.known() else { continue };
-        if key.bus == Bus::Virtio && disk.ssd.is(&true) {
-            say.error(path(name).at("ssd"), "A virtio disk cannot be shown as an SSD", "Use `scsi`, `sata` or `ide`.");
-        }
-        if matches!(key.bus, Bus::Ide | Bus::Sata) && disk.iothread.is(&true) {
-            say.error(
-                path(name).at("iothread"),
-                "No I/O thread on this bus",
-                "Only `scsi` and `virtio` disks have one.",
-            );
+        if let Some(disk) = disk.known() {
+            disk_options::validate(name, key.bus, disk, say);
         }
     }
 }
@@ -145,7 +135,9 @@ pub fn validate(config: &VmPlan, say: &mut Say<Vm>) {
 /// The names of the disks whose storage is set in the configuration: they are owned by this resource.
 pub fn owned(config: &VmPlan) -> Vec<String> {
     let all = config.disks.known().into_iter().flatten();
-    all.filter(|(_, disk)| disk.known().is_some_and(|disk| disk.storage.may_be_set())).map(|(n, _)| n.clone()).collect()
+    let own =
+        all.filter(|(_, disk)| disk.known().is_some_and(|disk| disk.storage.may_be_set())).map(|(n, _)| n.clone());
+    own.chain(firmware::owned(config)).collect()
 }
 
 /// Says what a plan makes of the disks: what cannot be done, and what the user should know.
@@ -168,14 +160,24 @@ pub fn plan(prior: Option<&Vm>, config: &VmPlan, plan: &VmPlan, say: &mut Say<Vm
         return;
     }
     for name in before.into_iter().flat_map(BTreeMap::keys).filter(|name| !planned.contains_key(*name)) {
-        say.warning(
-            path(name),
-            "A disk will be detached",
-            format!(
-                "{name} is not in `disks` any more. Its volume is not destroyed: it stays with the VM as an unused disk \
-                 (`unusedN`)."
+        match before.and_then(|before| before.get(name)).map(|disk| disk.when_removed).unwrap_or_default() {
+            WhenRemoved::Keep => say.warning(
+                path(name),
+                "A disk will be detached",
+                format!(
+                    "{name} is not in `disks` any more. Its volume is not destroyed: it stays with the VM as an unused disk \
+                     (`unusedN`)."
+                ),
             ),
-        );
+            WhenRemoved::Destroy => say.warning(
+                path(name),
+                "A disk will be destroyed",
+                format!(
+                    "{name} is not in `disks` any more, and it had `when_removed = \"destroy\"`: its volume is destroyed with all \
+                     data in it."
+                ),
+            ),
+        }
     }
 }
 
@@ -313,6 +315,12 @@ pub fn params(want: &Vm, prior: Option<&Vm>, live: Option<&Config>, mut params: 
     params
 }
 
+/// Those of the disks that were there and are to be destroyed.
+pub fn doomed(removed: &[DriveKey], prior: &Vm) -> Vec<DriveKey> {
+    let before = |key: &DriveKey| prior.disks.as_ref()?.get(&key.to_string()).map(|disk| disk.when_removed);
+    removed.iter().copied().filter(|key| before(key) == Some(WhenRemoved::Destroy)).collect()
+}
+
 /// The disks that are wanted.
 pub fn keys(want: &Vm) -> Vec<DriveKey> {
     want.disks.iter().flatten().filter_map(|(name, _)| data_key(name).ok()).collect()
@@ -340,17 +348,31 @@ pub fn to_grow(want: &Vm, live: &Config) -> Vec<(DriveKey, Bytes)> {
 
 /// The disks that lie elsewhere than this resource wants them, among those that it owns.
 pub fn to_move(want: &Vm, owned: &[String], live: &Config) -> Vec<(DriveKey, String)> {
-    let wrong = want.disks.iter().flatten().filter_map(|(name, disk)| {
-        let key = data_key(name).ok()?;
-        let (wanted, is) = (disk.storage.as_deref()?, live.drives.get(&key)?.storage()?);
-        (owned.contains(name) && wanted != is).then(|| (key, wanted.to_owned()))
+    let data = want.disks.iter().flatten();
+    let data = data.filter_map(|(name, disk)| Some((data_key(name).ok()?, disk.storage.as_ref()?)));
+    let wrong = data.chain(firmware::storages(want)).filter(|(key, wanted)| {
+        let is = live.drives.get(key).and_then(Drive::storage);
+        owned.contains(&key.to_string()) && is.is_some_and(|is| *wanted != is)
     });
-    wrong.collect()
+    wrong.map(|(key, wanted)| (key, wanted.clone())).collect()
 }
 
 /// The state after an update: what the resource does not own may have changed since the plan was made, and the state tells
 /// what was planned until the next refresh.
 pub fn as_planned(found: &mut Vm, want: &Vm, owned: &[String]) {
+    let not_ours = |key: &str| !owned.iter().any(|owned| owned == key);
+    if let (Some(found), Some(want)) = (&mut found.efi_disk, &want.efi_disk)
+        && not_ours("efidisk0")
+        && want.storage.is_some()
+    {
+        found.storage.clone_from(&want.storage);
+    }
+    if let (Some(found), Some(want)) = (&mut found.tpm_state, &want.tpm_state)
+        && not_ours("tpmstate0")
+        && want.storage.is_some()
+    {
+        found.storage.clone_from(&want.storage);
+    }
     let (Some(found), Some(want)) = (&mut found.disks, &want.disks) else { return };
     found.retain(|name, _| want.contains_key(name));
     for (name, disk) in found {

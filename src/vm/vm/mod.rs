@@ -1,25 +1,36 @@
 //! `pve_vm`: a virtual machine.
 
 mod bridges;
+mod cdroms;
 mod change;
 mod cloud_init;
 mod create;
 mod destroy;
+mod devices;
+mod disk_options;
 mod disks;
+mod firmware;
+mod foreseen;
+mod hardware;
+mod hot;
 mod left_behind;
 mod listed;
 mod networks;
+mod options;
 mod placement;
 mod possible;
 mod power;
 mod processor;
+mod reboot;
+mod roots_own;
 mod settings;
+mod worded;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use terraform_plugin::{
-    Change, Created, Cx, Deleted, Error, Failed, Findings, Model, Need, Path, Read, Resource, Say, Timeouts, Unwritten,
-    Updated,
+    Change, Choice, Created, Cx, Deleted, Error, Failed, Findings, Model, Need, Path, Read, Resource, Say, Timeouts,
+    Unwritten, Updated,
 };
 
 use super::planned::DiskOwner;
@@ -28,10 +39,16 @@ use crate::ground::absence;
 use crate::ground::error::Problem;
 use crate::ground::pve::Pve;
 use crate::ground::texts;
+use cdroms::Cdrom;
 pub use cloud_init::CloudInit;
+use devices::Devices;
 pub use disks::Disk;
+use firmware::{EfiDisk, MachineOptions, Smbios, TpmState};
+use hardware::Hardware;
 pub use networks::Network;
+use options::Options;
 pub use placement::must_be_online;
+use processor::CpuOptions;
 
 /// A virtual machine.
 ///
@@ -76,15 +93,23 @@ pub struct Vm {
     /// Sockets.
     #[attr(keep, usual = 1_u32, range = 1..)]
     pub sockets: Option<u32>,
-    /// CPU type, such as `host` or `x86-64-v2-AES`, with PVE's options. Left alone when unset.
+    /// CPU type, such as `host` or `x86-64-v2-AES`. Left alone when unset. A text with PVE's options behind the type
+    /// (`host,flags=+aes`) is taken as a whole, in place of `cpu_options`.
     #[attr(keep, check = texts::one_tidy_line, same = same_cpu)]
     pub cpu: Option<String>,
+    /// What of the processor is not its type. Left alone when unset.
+    #[attr(keep)]
+    pub cpu_options: Option<CpuOptions>,
     /// Memory in MiB.
     #[attr(keep, usual = 512_u64, range = 16..)]
     pub memory: Option<u64>,
-    /// Machine type: `q35`, `pc`, or one with its version (`pc-q35-9.2`), with PVE's options. Left alone when unset.
+    /// Machine type: `q35`, `pc`, or one with its version (`pc-q35-9.2`), which PVE chooses for Windows when it is made. Left alone
+    /// when unset. A text with PVE's options behind the type is taken as a whole, in place of `machine_options`.
     #[attr(keep, check = texts::one_tidy_line, same = same_machine)]
     pub machine: Option<String>,
+    /// What of the machine is not its type. Left alone when unset.
+    #[attr(keep)]
+    pub machine_options: Option<MachineOptions>,
     /// Firmware.
     #[attr(keep, usual = "seabios", one_of = ["seabios", "ovmf"])]
     pub bios: Option<String>,
@@ -104,16 +129,45 @@ pub struct Vm {
     /// is only a note.
     #[attr(keep)]
     pub started: Option<bool>,
+    /// The uuid that its firmware shows. It tells the VM from a later one with the same number.
+    #[attr(computed)]
+    pub uuid: Option<String>,
+    /// What SMBIOS tells the guest of its machine. Left alone when unset.
+    #[attr(keep)]
+    pub smbios: Option<Smbios>,
+    /// The disk in which UEFI keeps its settings (`bios = "ovmf"`). Left alone when unset.
+    #[attr(keep)]
+    pub efi_disk: Option<EfiDisk>,
+    /// A TPM. Left alone when unset.
+    #[attr(keep)]
+    pub tpm_state: Option<TpmState>,
     /// Disks by interface: `ide0`-`ide3`, `sata0`-`sata5`, `scsi0`-`scsi30`, `virtio0`-`virtio15`. Left alone as a whole when
-    /// unset. A disk that is taken out of the map is detached, never destroyed: it stays with the VM as `unusedN`.
+    /// unset. A disk that is taken out of the map is detached and stays with the VM as `unusedN`, unless its `when_removed` says
+    /// that it is destroyed.
     #[attr(keep)]
     pub disks: Option<BTreeMap<String, Disk>>,
+    /// CD-ROM drives by interface: `ide0`-`ide3`, `sata0`-`sata5`, `scsi0`-`scsi30`. Left alone as a whole when unset.
+    #[attr(keep)]
+    pub cdroms: Option<BTreeMap<String, Cdrom>>,
     /// Network cards: `net0` to `net31`. Left alone as a whole when unset.
     #[attr(keep)]
     pub networks: Option<BTreeMap<String, Network>>,
     /// Cloud-init. Left alone when unset.
     #[attr(keep)]
     pub cloud_init: Option<CloudInit>,
+    /// Hardware.
+    #[attr(flatten)]
+    pub hardware: Hardware,
+    /// Options.
+    #[attr(flatten)]
+    pub options: Options,
+    /// Devices.
+    #[attr(flatten)]
+    pub devices: Devices,
+    /// Whether a running VM is rebooted for changes that it takes at its next start only: `if_needed` reboots it, by its own shutdown,
+    /// once an apply has left such changes waiting; HA has no part in it. With `never` they wait, and a warning says so.
+    #[attr(local, rouses, default = Reboot::Never)]
+    pub reboot: Reboot,
     /// Must be true, and applied, before the VM can be destroyed with all its disks.
     #[attr(local, default = false)]
     pub allow_destroy: bool,
@@ -123,6 +177,16 @@ pub struct Vm {
     /// How long operations may take. A disk that moves is given up by its lack of progress rather than by the clock.
     #[attr(timeouts(create = "20m", update = "24h", delete = "20m"))]
     pub timeouts: Timeouts,
+}
+
+/// Whether a VM is rebooted for changes that wait for it.
+#[derive(Choice, Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Reboot {
+    /// It is not.
+    #[default]
+    Never,
+    /// It is, if there are any.
+    IfNeeded,
 }
 
 fn same_tags(a: &BTreeSet<String>, b: &BTreeSet<String>) -> bool {
@@ -165,17 +229,12 @@ impl Resource<Pve> for Vm {
 
     fn left_out() -> &'static [(&'static str, &'static str)] {
         &[
-            (
-                "hostpci[n], usb[n], serial[n], parallel[n], virtiofs[n]",
-                "what of a node is handed through is left as it is",
-            ),
-            ("efidisk0, tpmstate0", "the firmware's own disks are left as they are; `pve_vm_disk_move` moves them"),
             ("archive", "machines are made empty: none is restored"),
             ("template", "`pve_template` makes one of a machine"),
-            ("cipassword, cicustom", "of cloud-init only what `cloud_init` has"),
+            ("reboot, autostart, smp, tdf, bootdisk, vmgenid", "relics, or PVE's own business"),
             (
-                "agent, balloon, boot, cpulimit, cpuunits, hotplug, numa, ostype, protection, startup, vga",
-                "these and all other settings are left as they are",
+                "amd-sev, intel-tdx, arch, ivshmem, parallel[n], spice_enhancements",
+                "root's alone, and few have the hardware for them: they are left as they are",
             ),
         ]
     }
@@ -184,7 +243,11 @@ impl Resource<Pve> for Vm {
     const UPDATES_SETTLE: bool = true;
 
     fn validate(config: &VmPlan, say: &mut Say<Self>) {
+        foreseen::validate(config, say);
+        crate::guest::validate::<Hardware, _>(&config.hardware, say);
+        crate::guest::validate::<Devices, _>(&config.devices, say);
         disks::validate(config, say);
+        cdroms::validate(config, say);
         networks::validate(config, say);
         cloud_init::validate(config, say);
     }
@@ -193,6 +256,7 @@ impl Resource<Pve> for Vm {
         if change.is_destroy() {
             return;
         }
+        foreseen::plan(change);
         let owned = disks::owned(&change.config);
         cx.private.set(OWNED, &owned);
         disks::plan(change.prior.as_ref(), &change.config, &change.plan, say);

@@ -5,8 +5,10 @@ use std::collections::BTreeMap;
 use pve_client::api::params::Params;
 use pve_client::api::qemu::config::Config;
 use pve_client::api::qemu::net::{MODELS, Net};
+use terraform_plugin::value::Number;
 use terraform_plugin::{Nested, Path, Say};
 
+use super::hardware::ranges;
 use super::{Vm, VmPlan};
 use crate::ground::texts::{self, stands};
 
@@ -34,6 +36,29 @@ pub struct Network {
     /// Whether PVE's firewall filters it.
     #[attr(keep, usual = false)]
     pub firewall: Option<bool>,
+    /// The cable is out.
+    #[attr(keep, usual = false)]
+    pub link_down: Option<bool>,
+    /// The largest packet; 1 takes the bridge's. For `virtio` cards. Left alone when unset.
+    #[attr(keep, range = 1..=65_520)]
+    pub mtu: Option<u32>,
+    /// Packet queues. Left alone when unset (PVE's default: one).
+    #[attr(keep, range = 0..=64)]
+    pub queues: Option<u32>,
+    /// The most MB a second; 0: no limit.
+    #[attr(keep, usual = Number::from(0), check = not_negative)]
+    pub rate: Option<Number>,
+    /// The VLANs that pass through: `1;5-9`. An empty text removes them.
+    #[attr(keep, check = trunks)]
+    pub trunks: Option<String>,
+}
+
+fn not_negative(number: &Number) -> Result<(), String> {
+    if *number >= Number::from(0) { Ok(()) } else { Err("must not be negative".to_owned()) }
+}
+
+fn trunks(text: &String) -> Result<(), String> {
+    if text.is_empty() { Ok(()) } else { ranges(text) }
 }
 
 /// What a new card is when nothing is said: the paravirtual one, as PVE's own web interface proposes.
@@ -62,6 +87,11 @@ impl Network {
             tag: net.tag,
             mac,
             firewall: Some(net.firewall.unwrap_or(false)),
+            link_down: Some(net.link_down.unwrap_or(false)),
+            mtu: net.mtu,
+            queues: net.queues,
+            rate: Some(net.rate.as_ref().and_then(|rate| rate.parse().ok()).unwrap_or_else(|| Number::from(0))),
+            trunks: stands(asked.and_then(|asked| asked.trunks.as_ref()), net.other.get("trunks").cloned(), String::eq),
         }
     }
 
@@ -79,6 +109,20 @@ impl Network {
         }
         if self.firewall.is_some() && self.firewall != is.firewall {
             net.firewall = self.firewall;
+        }
+        if self.link_down.is_some() && self.link_down != is.link_down {
+            net.link_down = self.link_down;
+        }
+        net.mtu = self.mtu.or(net.mtu);
+        net.queues = self.queues.or(net.queues);
+        if let Some(rate) = self.rate.as_ref().filter(|rate| is.rate.as_ref() != Some(*rate)) {
+            // PVE takes 0 for no limit; the other way to say that is to say nothing.
+            net.rate = (*rate != Number::from(0)).then(|| rate.to_string());
+        }
+        match self.trunks.as_deref() {
+            Some("") => drop(net.other.remove("trunks")),
+            Some(trunks) => drop(net.other.insert("trunks".to_owned(), trunks.to_owned())),
+            None => {}
         }
         net
     }

@@ -3,9 +3,14 @@
 use pve_client::{Area, Request};
 use serde::Deserialize;
 use terraform_plugin::model::Object;
-use terraform_plugin::{Attr, Cx, Error, Findings};
+use terraform_plugin::schema::{Attribute, Kind, Nesting, Rule};
+use terraform_plugin::value::Value;
+use terraform_plugin::{Cx, Error, Findings};
 
-use super::{OWNED, Vm, VmPlan, bridges, cloud_init, create, disks, placement, processor};
+use super::{
+    OWNED, Reboot, Vm, VmPlan, bridges, cdroms, cloud_init, create, disks, firmware, hot, placement, processor,
+    roots_own,
+};
 use crate::ground::error::{During, Problem};
 use crate::ground::pve::Pve;
 use crate::vm::{guest, identity};
@@ -22,18 +27,41 @@ pub async fn look(cx: &Cx<Pve>, want: &VmPlan, prior: Option<&Vm>, found: &mut F
 
 /// What is planned, without what is not known yet.
 fn known(want: &VmPlan) -> Result<Vm, Error> {
-    fn settled<T>(all: &mut Attr<std::collections::BTreeMap<String, Attr<T>>>) {
-        if let Attr::Known(all) = all {
-            all.retain(|_, one| one.is_known());
+    let mut values = Vm::encode_plan(want);
+    settle(&Vm::attributes(), &mut values);
+    Ok(Vm::decode(&values)?)
+}
+
+type Values = std::collections::BTreeMap<String, Value>;
+
+/// Takes out what is not known, and what cannot be without it.
+fn settle(attributes: &[Attribute], values: &mut Values) {
+    for attribute in attributes {
+        let Some(value) = values.get_mut(&attribute.name) else { continue };
+        match (&attribute.kind, &mut *value) {
+            (Kind::Plain(_), Value::Map(entries)) => entries.retain(|_, value| *value != Value::Unknown),
+            (Kind::Plain(_), Value::List(items)) if items.contains(&Value::Unknown) => *value = Value::Null,
+            (Kind::Nested(Nesting::Map, inner), Value::Map(entries)) => {
+                entries.retain(|_, value| stands(inner, value));
+            }
+            (Kind::Nested(Nesting::Single, inner), value) => {
+                if !stands(inner, value) {
+                    *value = Value::Null;
+                }
+            }
+            _ => {}
         }
     }
-    let mut want = want.clone();
-    settled(&mut want.disks);
-    settled(&mut want.networks);
-    if let Attr::Known(cloud_init) = &mut want.cloud_init {
-        settled(&mut cloud_init.ip_config);
-    }
-    Ok(Vm::decode(&Vm::encode_plan(&want))?)
+}
+
+/// Whether an object is known, once what is not known of it has been taken out.
+fn stands(attributes: &[Attribute], value: &mut Value) -> bool {
+    let Value::Object(of) = value else { return false };
+    settle(attributes, of);
+    let missing = |attribute: &Attribute| {
+        attribute.rule == Rule::Required && matches!(of.get(&attribute.name), None | Some(Value::Null | Value::Unknown))
+    };
+    !attributes.iter().any(missing)
 }
 
 async fn creation(cx: &Cx<Pve>, (want, known): (&VmPlan, &Vm), found: &mut Findings<Vm>) -> Result<(), Error> {
@@ -60,7 +88,12 @@ async fn creation(cx: &Cx<Pve>, (want, known): (&VmPlan, &Vm), found: &mut Findi
     {
         found.missing(cx.comes("pool", pool), create::no_such_pool(pool));
     }
+    roots_own::look(cx, &known.params(None, None), None, found);
     disks::look(cx, (want, known), None, None, node, found).await;
+    firmware::look(want, known, None, found);
+    for (key, storage) in firmware::storages(known) {
+        disks::must_hold(cx, storage, node, disks::path(&key.to_string()).at("storage"), found).await;
+    }
     cloud_init::look(cx, known, None, node, found).await;
     cloud_init::reaches_somebody(want, known, None, None, found);
     Ok(())
@@ -91,6 +124,11 @@ async fn change(
     }
     bridges::look(cx, known, Some(prior), Some(config), &live.guest.node, found).await;
     let node = Some(live.guest.node.as_str());
+    let params = known.params(Some(prior), Some(config));
+    roots_own::look(cx, &params, Some(config), found);
+    waits(known, &live, &hot::waiting(&params, config), found);
+    firmware::look(want, known, Some(config), found);
+    cdroms::look(known, Some(config), found);
     if prior.cpu != known.cpu {
         processor::look(cx, known, config.cpu.as_deref(), node, found).await;
     }
@@ -103,6 +141,25 @@ async fn change(
         disks::must_hold(cx, &storage, node, at, found).await;
     }
     Ok(())
+}
+
+/// For the plan: tells what a running VM will keep waiting.
+fn waits(want: &Vm, live: &guest::Found, names: &[String], found: &mut Findings<Vm>) {
+    if !found.is_plan() || names.is_empty() || live.guest.status != "running" || want.started == Some(false) {
+        return;
+    }
+    let (vmid, all) = (live.guest.vmid, names.join(", "));
+    let then = match want.reboot {
+        Reboot::Never => {
+            "They take effect at its next stop and start; with `reboot = \"if_needed\"` the apply reboots it for them."
+                .to_owned()
+        }
+        Reboot::IfNeeded => "The apply reboots it for them, as `reboot` says.".to_owned(),
+    };
+    found.notice(Error::new(
+        format!("vm:{vmid} runs, and takes some of this only at its next start"),
+        format!("{all}. {then}"),
+    ));
 }
 
 /// `GET /pools`.

@@ -4,22 +4,32 @@ use pve_client::api::params::Params;
 use pve_client::api::qemu::config::Config;
 use terraform_plugin::Path;
 
-use super::{Vm, cloud_init, disks, networks, same_cpu, same_machine, same_tags};
+use super::devices::Devices;
+use super::hardware::Hardware;
+use super::options::Options;
+use super::{Vm, cdroms, cloud_init, disks, firmware, networks, same_tags, worded};
 use crate::ground::texts::{same_but_end, stands};
+use crate::guest;
 
 impl Vm {
     /// The VM as it is. `asked` is what the state or the plan says: where that means the same as what is there, it stands.
     pub(super) fn from_live(vmid: u32, node: &str, config: &Config, started: bool, asked: Option<&Self>) -> Self {
         let text = |is: &Option<String>, usual: &str| Some(is.clone().unwrap_or_else(|| usual.to_owned()));
-        Self {
+        let (word, beside) = (asked.and_then(|a| a.cpu.as_ref()), asked.and_then(|a| a.cpu_options.as_ref()));
+        let (cpu, cpu_options) = worded::read(config.cpu.as_ref(), CPU, (word, beside));
+        let (word, beside) = (asked.and_then(|a| a.machine.as_ref()), asked.and_then(|a| a.machine_options.as_ref()));
+        let (machine, machine_options) = worded::read(config.machine.as_ref(), MACHINE, (word, beside));
+        let mut vm = Self {
             vmid: Some(vmid),
             name: config.name.clone(),
             node: Some(asked.and_then(|asked| asked.node.clone()).unwrap_or_else(|| node.to_owned())),
             cores: Some(config.cores.unwrap_or(1)),
             sockets: Some(config.sockets.unwrap_or(1)),
-            cpu: stands(asked.and_then(|asked| asked.cpu.as_ref()), config.cpu.clone(), same_cpu),
+            cpu,
+            cpu_options,
             memory: Some(config.memory.unwrap_or(512)),
-            machine: stands(asked.and_then(|asked| asked.machine.as_ref()), config.machine.clone(), same_machine),
+            machine: pinned_for_windows(machine, config, asked),
+            machine_options,
             bios: text(&config.bios, "seabios"),
             scsi_hardware: text(&config.scsihw, "lsi"),
             on_boot: Some(config.onboot.unwrap_or(false)),
@@ -35,9 +45,15 @@ impl Vm {
             disks: Some(disks::from_live(config, asked.and_then(|asked| asked.disks.as_ref()))),
             networks: Some(networks::from_live(config, asked.and_then(|asked| asked.networks.as_ref()))),
             cloud_init: cloud_init::from_live(config, asked.and_then(|asked| asked.cloud_init.as_ref())),
+            cdroms: cdroms::from_live(config, asked.and_then(|asked| asked.cdroms.as_ref())),
+            hardware: guest::read(&config.settings, asked.map(|asked| &asked.hardware)),
+            options: guest::read(&config.settings, asked.map(|asked| &asked.options)),
+            devices: guest::read(&config.settings, asked.map(|asked| &asked.devices)),
             ready: true,
             ..Self::default()
-        }
+        };
+        firmware::seen(&mut vm, config, asked);
+        vm
     }
 
     /// The VM as an import finds it.
@@ -53,9 +69,9 @@ impl Vm {
             .opt("name", differing(&self.name, &is.name))
             .opt("cores", differing(&self.cores, &is.cores))
             .opt("sockets", differing(&self.sockets, &is.sockets))
-            .opt("cpu", differing(&self.cpu, &is.cpu))
+            .opt("cpu", self.cpu_text(prior, live))
             .opt("memory", differing(&self.memory, &is.memory))
-            .opt("machine", differing(&self.machine, &is.machine))
+            .opt("machine", self.machine_text(prior, live))
             .opt("bios", differing(&self.bios, &is.bios))
             .opt("scsihw", differing(&self.scsi_hardware, &is.scsi_hardware));
         if let Some(on) = differing(&self.on_boot, &is.on_boot) {
@@ -76,9 +92,36 @@ impl Vm {
                 (true, false) => params,
             };
         }
+        let settings = live.map(|live| &live.settings);
+        let params = guest::params(&self.hardware, prior.map(|prior| &prior.hardware), settings, params);
+        let params = guest::params(&self.options, prior.map(|prior| &prior.options), settings, params);
+        let params = guest::params(&self.devices, prior.map(|prior| &prior.devices), settings, params);
         let params = disks::params(self, prior, live, params);
+        let params = cdroms::params(self, prior, live, params);
         let params = networks::params(self, prior, live, params);
+        let params = firmware::params(self, live, params);
         cloud_init::params(self, prior, live, params)
+    }
+
+    fn cpu_text(&self, prior: Option<&Self>, live: Option<&Config>) -> Option<String> {
+        let prior = prior.and_then(|prior| prior.cpu.as_ref());
+        worded::text(
+            live.and_then(|live| live.cpu.as_ref()),
+            CPU,
+            (self.cpu.as_ref(), self.cpu_options.as_ref()),
+            prior,
+        )
+    }
+
+    fn machine_text(&self, prior: Option<&Self>, live: Option<&Config>) -> Option<String> {
+        let prior = prior.and_then(|prior| prior.machine.as_ref());
+        let is = live.and_then(|live| live.machine.as_ref());
+        // Of a Windows that was asked for without a version, PVE has chosen one.
+        let asked = match (&self.machine, is, live) {
+            (Some(asked), Some(is), Some(live)) if is_windows(live) && is_pinned(is, asked) => None,
+            (asked, ..) => asked.as_ref(),
+        };
+        worded::text(is, MACHINE, (asked, self.machine_options.as_ref()), prior)
     }
 
     /// Whether everything that this one says is so in `live`.
@@ -86,6 +129,36 @@ impl Vm {
         self.params(None, Some(live)).is_empty()
             && self.started.is_none_or(|wanted| wanted == started)
             && disks::to_grow(self, live).is_empty()
+    }
+}
+
+/// The name of the word in PVE's `cpu`.
+pub(super) const CPU: &str = "cputype";
+
+/// The name of the word in PVE's `machine`.
+pub(super) const MACHINE: &str = "type";
+
+/// Whether Windows runs in it.
+pub(super) fn is_windows(config: &Config) -> bool {
+    config.ostype.as_deref().is_some_and(|kind| kind.starts_with('w'))
+}
+
+/// Whether one machine type is the other with the version that PVE has chosen for it.
+pub(super) fn is_pinned(is: &str, asked: &str) -> bool {
+    let family =
+        |prefix: &str| is.strip_prefix(prefix).is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()));
+    match asked {
+        "q35" => family("pc-q35-"),
+        "pc" => family("pc-i440fx-"),
+        _ => false,
+    }
+}
+
+/// What was asked for without a version stands for what PVE has made of it.
+fn pinned_for_windows(machine: Option<String>, config: &Config, asked: Option<&Vm>) -> Option<String> {
+    match (machine, asked.and_then(|asked| asked.machine.as_ref())) {
+        (Some(is), Some(asked)) if is_windows(config) && is_pinned(&is, asked) => Some(asked.clone()),
+        (machine, _) => machine,
     }
 }
 
@@ -106,7 +179,18 @@ pub(super) fn attribute(parameter: &str) -> Option<Path> {
         "sshkeys" => cloud_init().at("ssh_keys"),
         "nameserver" => cloud_init().at("dns").at("servers"),
         "searchdomain" => cloud_init().at("dns").at("domain"),
+        "cipassword" => cloud_init().at("password"),
+        "citype" => cloud_init().at("type"),
+        "ciupgrade" => cloud_init().at("upgrade"),
+        "cicustom" => cloud_init().at("custom"),
+        "smbios1" => Path::attr("smbios"),
+        "efidisk0" => Path::attr("efi_disk"),
+        "tpmstate0" => Path::attr("tpm_state"),
         other => {
+            let of_kit = guest::attribute::<Hardware>(other).or_else(|| guest::attribute::<Options>(other));
+            if let Some(path) = of_kit.or_else(|| guest::attribute::<Devices>(other)) {
+                return Some(path);
+            }
             if let Some(number) = other.strip_prefix("ipconfig") {
                 cloud_init().at("ip_config").key(format!("net{number}"))
             } else if networks::index(other).is_some() {

@@ -59,6 +59,13 @@ impl Params {
         self
     }
 
+    /// Takes back that a setting is taken away.
+    #[must_use]
+    pub fn keep(mut self, name: &str) -> Self {
+        self.remove.remove(name);
+        self
+    }
+
     /// Refuses the update if the configuration has changed since this digest was read.
     #[must_use]
     pub fn digest(self, digest: Option<&str>) -> Self {
@@ -68,6 +75,16 @@ impl Params {
     /// Whether there is nothing to send.
     pub fn is_empty(&self) -> bool {
         self.set.is_empty() && self.remove.is_empty()
+    }
+
+    /// The value that a name is set to.
+    pub fn get(&self, name: &str) -> Option<&str> {
+        self.set.get(name).map(String::as_str)
+    }
+
+    /// Whether a name is taken away.
+    pub fn removes(&self, name: &str) -> bool {
+        self.remove.contains(name)
     }
 
     /// The names that are set or taken away.

@@ -30,7 +30,8 @@ fn new_disks_are_allocated_with_their_options() {
 #[test]
 fn options_change_without_touching_the_volume() {
     let live = config(&[("scsi0", "local-lvm:vm-1-disk-0,backup=0,discard=on,size=32G")]);
-    let disk = Disk { discard: Some(false), ssd: Some(true), cache: Some("none".to_owned()), ..sized("32G") };
+    let options = DiskOptions { ssd: Some(true), cache: Some("none".to_owned()), ..DiskOptions::default() };
+    let disk = Disk { discard: Some(false), options, ..sized("32G") };
     let made = params(&vm(&[("scsi0", disk)]), None, Some(&live), Params::new());
     assert_eq!(made, Params::new().set("scsi0", "local-lvm:vm-1-disk-0,backup=0,discard=ignore,size=32G,ssd=1"));
 }

@@ -74,17 +74,20 @@ pub struct Config {
     pub uuid: Option<String>,
     /// Settings without a field of their own, and values that could not be read, as they stand.
     pub other: BTreeMap<String, String>,
+    /// All settings, as they stand.
+    pub settings: BTreeMap<String, String>,
 }
 
 impl Config {
     /// From settings as PVE names them.
     pub fn read(settings: BTreeMap<String, String>) -> Self {
         let mut config = Self::default();
-        for (key, value) in settings {
-            if !config.take(&key, &value) {
-                config.other.insert(key, value);
+        for (key, value) in &settings {
+            if !config.take(key, value) {
+                config.other.insert(key.clone(), value.clone());
             }
         }
+        config.settings = settings;
         config
     }
 

@@ -6,7 +6,9 @@ pub mod config;
 pub mod drive;
 pub mod net;
 pub mod power;
+pub mod roots;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde::Deserialize;
@@ -111,13 +113,20 @@ impl<'a> Qemu<'a> {
     pub async fn create(&self, params: &Params) -> Result<Task, Error> {
         let request = Request::post(format!("nodes/{}/qemu", self.node)).node(self.node).param("vmid", self.vmid);
         let areas = [Area::Guests, Area::GuestConfig(self.vmid), Area::Content, Area::Ha];
+        let request = if roots::roots(params, &BTreeMap::new()).is_empty() { request } else { request.root() };
         self.client.write_task(self.lock(), &areas, params.onto(request)).await
     }
 
     /// Changes settings, allocating disks and hot-plugging as needed. What a running VM cannot take at once stays
     /// pending. `POST config`
     pub async fn update(&self, params: &Params) -> Result<Task, Error> {
+        self.update_from(params, &BTreeMap::new()).await
+    }
+
+    /// The same, of a VM that has these settings: what root@pam alone may change or take away is sent as root@pam.
+    pub async fn update_from(&self, params: &Params, live: &BTreeMap<String, String>) -> Result<Task, Error> {
         let request = params.onto(self.request(Request::post, "config"));
+        let request = if roots::roots(params, live).is_empty() { request } else { request.root() };
         let areas = [Area::GuestConfig(self.vmid), Area::Guests, Area::Content];
         self.client.write_task(self.lock(), &areas, request).await
     }

@@ -34,6 +34,8 @@ pub fn normalise(key: &str, value: &str, ids: &mut Ids) -> Option<(String, Strin
         // A new one is asked for. Of a new guest `defaults` makes it.
         "vmgenid" if value == "1" => ids.uuid(),
         "tags" => normalise_tags(value),
+        // Belief: what cgroups of the second version take.
+        "cpuunits" => value.parse::<u32>().map_or_else(|_| value.to_owned(), |units| units.min(10_000).to_string()),
         _ if numbered("net") => net::normalise(value, || mac(ids))?,
         // What the file is read into again: a comment loses what is blank at its end, a line what is blank around it.
         "description" => value.trim_end().to_owned(),
@@ -64,6 +66,19 @@ const COLD: [&str; 12] = [
     "vendor",
 ];
 
+/// The machine that PVE chooses for a Windows; none if it has a version.
+// Belief: pve-behaviour 3, 1.4: the newest that is installed.
+pub fn pinned(machine: Option<&str>) -> Option<String> {
+    let mut parts = machine.unwrap_or("pc").split(',');
+    let version = super::create::QEMU.rsplit_once('.').map_or(super::create::QEMU, |(version, _)| version);
+    let kind = match parts.next() {
+        Some("q35" | "type=q35") => format!("pc-q35-{version}"),
+        Some("pc" | "type=pc" | "") => format!("pc-i440fx-{version}"),
+        _ => return None,
+    };
+    Some([vec![kind.as_str()], parts.collect()].concat().join(","))
+}
+
 /// The devices of the boot order in force.
 fn boot_devices(config: &Config) -> impl Iterator<Item = &str> {
     let order = config.get("boot").and_then(|boot| boot.split(',').find_map(|part| part.strip_prefix("order=")));
@@ -90,10 +105,33 @@ impl Cluster {
             kept.extend(why.map(|why| (key.clone(), why)));
             self.leave_boot_order(vmid, key);
         }
-        self.check_boot(vmid, &change)?;
         self.check_balloon(vmid, &change)?;
+        let before = self.guests.get(vmid).map(|guest| guest.config.clone()).unwrap_or_default();
+        let done = self.check_boot(vmid, &change).and_then(|()| self.set_all(vmid, change.set, &mut kept));
+        if let Some(guest) = self.guests.get_mut(vmid) {
+            match done {
+                // Nothing waits for a guest that does not run.
+                Ok(_) if !guest.is_running() => self.settle_pending(vmid),
+                Ok(_) => {}
+                Err(_) => guest.config.fall_back(&before),
+            }
+        }
+        match (done, kept.is_empty()) {
+            (Ok(_), false) => Err(PveError::params(kept)),
+            (done, _) => done,
+        }
+    }
+
+    /// Sets values, one after the other. What there is to log.
+    fn set_all(
+        &mut self,
+        vmid: u32,
+        set: BTreeMap<String, String>,
+        kept: &mut BTreeMap<String, String>,
+    ) -> Result<Vec<String>, PveError> {
+        self.pin_machine(vmid, &set);
         let mut log = Vec::new();
-        for (key, value) in change.set {
+        for (key, value) in set {
             match DriveKey::parse(&key) {
                 Some(drive_key) => {
                     let why = self.keeps(vmid, &key);
@@ -111,15 +149,28 @@ impl Cluster {
                 }
             }
         }
-        match kept.is_empty() {
-            true => Ok(log),
-            false => Err(PveError::params(kept)),
+        Ok(log)
+    }
+
+    /// A guest that becomes a Windows gets a machine with a version.
+    fn pin_machine(&mut self, vmid: u32, set: &BTreeMap<String, String>) {
+        let Some(guest) = self.guests.get_mut(vmid) else { return };
+        let becomes = set.get("ostype").is_some_and(|kind| kind.starts_with('w'));
+        if !becomes
+            || set.contains_key("machine")
+            || guest.config.get("ostype") == set.get("ostype").map(String::as_str)
+        {
+            return;
+        }
+        let (running, is) = (guest.is_running(), guest.config.get("machine").map(str::to_owned));
+        if let Some(machine) = pinned(is.as_deref()) {
+            guest.config.set("machine", machine, running);
         }
     }
 
     /// Why a device stays in the running guest though it can be unplugged as such: PVE's text.
     fn keeps(&self, vmid: u32, key: &str) -> Option<String> {
-        let guest = self.guests.get(vmid).filter(|guest| guest.is_running() && guest.config.takes_live(key))?;
+        let guest = self.guests.get(vmid).filter(|guest| guest.is_running() && guest.config.takes_live(key, None))?;
         let device = match DriveKey::parse(key) {
             Some(key) => !key.is_unused(),
             None => key.starts_with("net"),
@@ -235,7 +286,7 @@ impl Cluster {
             }
             return Ok(());
         }
-        let live = !running || guest.config.takes_live(key);
+        let live = !running || guest.config.takes_live(key, None);
         let was_pending = guest.config.pending.get(key).and_then(|text| Drive::parse(text));
         guest.config.unset(key, force, running);
         if let Some(drive) = was_pending {
@@ -300,7 +351,7 @@ impl Cluster {
         let live = match same_disk {
             true => before.is_some_and(|before| cold(&before) == cold(&drive)) || drive.is_cdrom(),
             // The medium of a CD-ROM drive can always be changed.
-            false => guest.config.takes_live(key.as_str()) || (drive.is_cdrom() && replaced.is_some()),
+            false => guest.config.takes_live(key.as_str(), Some(value)) || (drive.is_cdrom() && replaced.is_some()),
         };
         if running && (!live || (unplugs && keeps)) {
             guest.config.pending_delete.remove(key.as_str());

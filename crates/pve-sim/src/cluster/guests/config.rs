@@ -9,8 +9,9 @@ use super::drive::{Drive, DriveKey};
 use super::snapshots::Snapshot;
 
 /// Options that come back as JSON numbers; all others come back as strings (`memory` among them).
-const NUMERIC: [&str; 22] = [
+const NUMERIC: [&str; 23] = [
     "acpi",
+    "allow-ksm",
     "autostart",
     "balloon",
     "ciupgrade",
@@ -32,32 +33,6 @@ const NUMERIC: [&str; 22] = [
     "tdf",
     "template",
     "vcpus",
-];
-
-/// Options that a running guest takes at once.
-const LIVE: [&str; 22] = [
-    "name",
-    "description",
-    "onboot",
-    "startup",
-    "protection",
-    "tags",
-    "shares",
-    "hookscript",
-    "lock",
-    "migrate_downtime",
-    "migrate_speed",
-    "vmstatestorage",
-    "ciuser",
-    "cipassword",
-    "citype",
-    "cicustom",
-    "ciupgrade",
-    "nameserver",
-    "searchdomain",
-    "sshkeys",
-    "template",
-    "autostart",
 ];
 
 /// One guest's configuration.
@@ -113,23 +88,10 @@ impl Config {
         values
     }
 
-    /// Whether `key` takes effect on a running guest, given its `hotplug` setting.
-    pub fn takes_live(&self, key: &str) -> bool {
-        let hotplug = self.get("hotplug").unwrap_or("network,disk,usb");
-        let plugs = |what: &str| hotplug == "1" || hotplug.split([',', ';', ' ']).any(|h| h == what);
-        if LIVE.contains(&key) || key.starts_with("ipconfig") || key.starts_with("unused") {
-            return true;
-        }
-        match DriveKey::parse(key) {
-            Some(drive) => drive.hot_plugs() && plugs("disk"),
-            None => key.starts_with("net") && key[3..].parse::<u32>().is_ok() && plugs("network"),
-        }
-    }
-
     /// Sets a value: at once, or pending when the guest runs and does not take it.
     pub fn set(&mut self, key: &str, value: String, running: bool) {
         self.pending_delete.remove(key);
-        if !running || self.takes_live(key) {
+        if !running || self.takes_live(key, Some(&value)) {
             self.pending.remove(key);
             self.values.insert(key.to_owned(), value);
         } else if self.get(key) == Some(value.as_str()) {
@@ -142,7 +104,7 @@ impl Config {
     /// Takes a value away, likewise. Whether there was one in force.
     pub fn unset(&mut self, key: &str, force: bool, running: bool) -> bool {
         self.pending.remove(key);
-        if !running || self.takes_live(key) {
+        if !running || self.takes_live(key, None) {
             return self.values.remove(key).is_some();
         }
         let there = self.values.contains_key(key);
@@ -168,6 +130,34 @@ impl Config {
         }
         self.values.append(&mut self.pending);
         gone
+    }
+
+    /// What became of keys in the middle of a change that failed: it waits. What was there before is in force again.
+    // Belief: pve-behaviour 3, 1.9: each key is noted as pending, and all are applied at the end.
+    pub fn fall_back(&mut self, before: &Self) {
+        let keys: Vec<String> = self.values.keys().chain(before.values.keys()).cloned().collect();
+        for key in keys {
+            match (self.values.get(&key), before.values.get(&key)) {
+                (now, then) if now == then => {}
+                (Some(now), then) => {
+                    let now = now.clone();
+                    match then {
+                        Some(then) => self.values.insert(key.clone(), then.clone()),
+                        None => self.values.remove(&key),
+                    };
+                    // A volume that became unused stays so.
+                    match key.starts_with("unused") {
+                        true => self.values.insert(key, now),
+                        false => self.pending.insert(key, now),
+                    };
+                }
+                (None, Some(then)) => {
+                    self.values.insert(key.clone(), then.clone());
+                    self.pending_delete.insert(key, false);
+                }
+                (None, None) => {}
+            }
+        }
     }
 
     /// The SHA-1 of the file, in hex.
@@ -246,14 +236,6 @@ mod tests {
         assert!(!c.with_pending().contains_key("memory"));
         assert_eq!(c.apply_pending(), [("memory".to_owned(), "64".to_owned(), false)]);
         assert_eq!(c.get("memory"), None);
-    }
-
-    #[test]
-    fn hot_plugging_follows_the_bus_and_the_setting() {
-        let c = config(&[]);
-        assert!(c.takes_live("scsi1") && c.takes_live("net0") && !c.takes_live("ide0") && !c.takes_live("cores"));
-        let none = config(&[("hotplug", "0")]);
-        assert!(!none.takes_live("scsi1") && !none.takes_live("net0"));
     }
 
     #[test]

@@ -25,6 +25,11 @@ pub fn defaults(config: &mut Config, ids: &mut Ids, now: Time) {
         }
         Some(_) => {}
     }
+    if values.get("ostype").is_some_and(|kind| kind.starts_with('w'))
+        && let Some(machine) = change::pinned(values.get("machine").map(String::as_str))
+    {
+        values.insert("machine".to_owned(), machine);
+    }
     values.insert("meta".to_owned(), format!("creation-qemu={QEMU},ctime={}", now.unix()));
     if !values.contains_key("boot") {
         let order = boot_order(config);

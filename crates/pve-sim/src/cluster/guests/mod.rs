@@ -5,7 +5,7 @@
 //! - `snapshots`: made, rolled back to, deleted; `template`: a guest that becomes the source of clones;
 //!   `vzdump`: backups.
 //! - `power`: starting and ending; `moving`: a disk on its way to another storage; `giving`: a disk given to another
-//!   guest; `figures`: what status answers show.
+//!   guest; `figures`: what status answers show; `hot`: which changes a running guest takes at once.
 
 pub mod change;
 pub mod config;
@@ -15,6 +15,7 @@ mod disks;
 pub mod drive;
 mod figures;
 pub mod giving;
+mod hot;
 mod list;
 pub mod moving;
 pub mod net;

@@ -135,6 +135,15 @@ pub fn check(path: &str, format: &str, text: &str) -> Result<(), String> {
         "urlencoded" => {
             demand(matches(r"^([A-Za-z0-9\-_.~]|%[0-9A-Fa-f]{2})*$"), &format!("invalid urlencoded string: {text}"))
         }
+        // Belief: that it names the first of them.
+        "pve-hotplug-features" => {
+            let known = ["network", "disk", "cpu", "memory", "usb", "cloudinit"];
+            let unknown = split_list(text).find(|feature| !known.contains(feature));
+            match unknown.filter(|_| !["0", "1"].contains(&text)) {
+                Some(feature) => Err(format!("invalid hotplug feature '{feature}'")),
+                None => Ok(()),
+            }
+        }
         "pve-tag" => demand(matches(r"^(?i-u:[a-z0-9_][a-z0-9_\-\+.]*)$"), "invalid characters in tag"),
         "pve-task-status-type" => {
             demand(["ok", "error", "warning", "unknown"].contains(&text), &format!("invalid status '{text}'"))
@@ -198,11 +207,11 @@ pub fn named_properties(format: &str) -> Option<&'static Keys> {
         "pve-qm-ipconfig" => Some(&IPCONFIG),
         "pve-qm-boot" => Some(&BOOT),
         "pve-qm-ide" => Some(&IDE),
-        _ => None,
+        other => super::guest_formats::keys(other),
     }
 }
 
-fn keys_of(keys: impl IntoIterator<Item = (&'static str, &'static str)>) -> Keys {
+pub(super) fn keys_of(keys: impl IntoIterator<Item = (&'static str, &'static str)>) -> Keys {
     // The texts stand above in this file and are read by a test.
     let read = |text| serde_json::from_str(text).expect("a schema of this file");
     keys.into_iter().map(|(key, schema)| (key.to_owned(), read(schema))).collect()

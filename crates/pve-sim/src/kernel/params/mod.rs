@@ -3,6 +3,7 @@
 mod check;
 mod decode;
 pub mod formats;
+mod guest_formats;
 pub mod property;
 
 use std::collections::BTreeMap;

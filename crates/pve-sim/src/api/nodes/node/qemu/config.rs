@@ -187,6 +187,12 @@ fn wanted(call: &mut Call<'_>) -> Result<Change, PveError> {
     change.delete.extend(delete.into_iter().map(|key| if key == "cdrom" { "ide2".to_owned() } else { key }));
     change.revert = revert;
     change.force = call.params.flag("force") == Some(true);
+    // Belief: pve-behaviour 3, 1.7: hashed in a change, and in a change only.
+    if let Some(password) = change.set.get_mut("cipassword")
+        && !password.starts_with('$')
+    {
+        *password = format!("$5$simulated${}", password.len());
+    }
     check_drives(call, vmid, &change.set)?;
     Ok(change)
 }

@@ -80,6 +80,29 @@ pub(super) fn check(call: &Call<'_>, on: On<'_>, key: &str, value: Option<&str>)
         _ if numbered(key, "serial") && value.is_none_or(|value| value == "socket") => {
             on.demand(call, &["VM.Config.HWType"])
         }
+        "freeze" => on.demand(call, &["VM.PowerMgmt"]),
+        _ if numbered(key, "usb") || numbered(key, "hostpci") => {
+            let part = |name: &str| value.and_then(|value| value.split(',').find_map(|part| part.strip_prefix(name)));
+            let spice = value.is_some_and(|value| value.to_lowercase().contains("spice"));
+            let kind = if numbered(key, "usb") { "usb" } else { "pci" };
+            match part("mapping=") {
+                Some(mapping) if part("romfile=").is_none() => {
+                    on.demand(call, &["VM.Config.HWType"])?;
+                    call.demand(&format!("/mapping/{kind}/{mapping}"), &["Mapping.Use"])
+                }
+                None if kind == "usb" && (spice || value.is_none()) => on.demand(call, &["VM.Config.HWType"]),
+                _ => Err(PveError::new(format!("only root can set '{key}' config for real devices"))),
+            }
+        }
+        _ if numbered(key, "virtiofs") => {
+            on.demand(call, &["VM.Config.Disk"])?;
+            let directory =
+                value.and_then(|value| value.split(',').next()).map(|part| part.trim_start_matches("dirid="));
+            match directory {
+                Some(directory) => call.demand(&format!("/mapping/dir/{directory}"), &["Mapping.Use"]),
+                None => Ok(()),
+            }
+        }
         _ => Err(PveError::new(format!("only root can set '{key}' config"))),
     }
 }

@@ -12,16 +12,32 @@ use terraform_plugin::value::{Number, Type, Value};
 /// All that PVE said of one object.
 pub type Live = serde_json::Map<String, Json>;
 
-/// The name of the attribute whose value stands in a property string without a name.
+/// How PVE writes the value of an attribute.
+#[derive(Clone, Copy, Debug)]
+pub struct Spelling {
+    /// The texts that PVE takes: one, or one for each element; none for what is not there.
+    pub texts: fn(&Value) -> Vec<String>,
+    /// The value that PVE means; `Err` says what was expected.
+    pub value: fn(&Json) -> Result<Value, String>,
+}
+
+/// How the name of an attribute begins whose value stands in a property string without a name. Behind it the name that it may
+/// be written with, where that is not the attribute's own: `=cputype`.
 const UNNAMED: &str = "=";
 
+/// Of a part that stands in its property string without a name, the name that it may be written with as well.
+pub fn unnamed(part: &Attribute) -> Option<&str> {
+    let long = part.parameter().strip_prefix(UNNAMED)?;
+    Some(if long.is_empty() { &part.name } else { long })
+}
+
 /// Whether PVE is told of it at all.
-pub(super) fn is_sent(attribute: &Attribute) -> bool {
+pub fn is_sent(attribute: &Attribute) -> bool {
     !attribute.local && attribute.rule != Rule::Computed
 }
 
 /// The texts that PVE takes for an attribute: one, or one for each element; none for what is not there.
-pub(super) fn texts(attribute: &Attribute, value: &Value) -> Vec<String> {
+pub fn texts(attribute: &Attribute, value: &Value) -> Vec<String> {
     match (value, &attribute.kind) {
         (Value::List(items), Kind::Plain(Type::List(of) | Type::Set(of))) if attribute.repeated => {
             let of = Kind::Plain((**of).clone());
@@ -64,16 +80,16 @@ fn property_string(parts: &[Attribute], of: &BTreeMap<String, Value>) -> String 
             Value::List(_) => text(&part.kind, value).map(|list| list.replace(',', ";")),
             value => text(&part.kind, value),
         });
-        match part.parameter() {
-            UNNAMED => string.set_default(text),
-            name => drop(string.set_opt(name, text)),
+        match unnamed(part) {
+            Some(_) => string.set_default(text),
+            None => drop(string.set_opt(part.parameter(), text)),
         }
     }
     string.to_string()
 }
 
 /// The value that PVE means; `Err` says what was expected.
-pub(super) fn value(kind: &Kind, json: &Json) -> Result<Value, String> {
+pub fn value(kind: &Kind, json: &Json) -> Result<Value, String> {
     let wrong = |expected: &str| Err(format!("expected {expected}, got {json}"));
     let scalar = match json {
         Json::Null => return Ok(Value::Null),
@@ -144,9 +160,11 @@ pub(super) fn value(kind: &Kind, json: &Json) -> Result<Value, String> {
 
 fn object(parts: &[Attribute], find: impl Fn(&str) -> Option<Json>) -> Result<Value, String> {
     let one = |part: &Attribute| {
-        let named = find(part.parameter());
         // The unnamed part may be written with its name as well.
-        let found = named.or_else(|| if part.parameter() == UNNAMED { find(&part.name) } else { None });
+        let found = match unnamed(part) {
+            Some(long) => find(UNNAMED).or_else(|| find(long)),
+            None => find(part.parameter()),
+        };
         let value = value(&part.kind, &found.unwrap_or(Json::Null)).map_err(|why| format!("`{}`: {why}", part.name))?;
         Ok((part.name.clone(), if value.is_null() { part.usual.clone().unwrap_or(Value::Null) } else { value }))
     };
