@@ -54,7 +54,7 @@ static RULES: LazyLock<Vec<At>> = LazyLock::new(|| {
         (Rule::Version, r"/ceph/", r"\.(ceph_version|ceph_version_short|ceph_release|buildcommit|version)(\.|\[|$)"),
         (
             Rule::Usage,
-            r"^/cluster/resources$|^/pools(/|$)|^/nodes$|/qemu(/[0-9]+/status/current)?$",
+            r"^/cluster/resources$|^/pools(/|$)|^/nodes$|/(qemu|lxc)(/[0-9]+/status/current)?$",
             r"\.(cpu|mem|memhost|disk|diskread|diskwrite|netin|netout|uptime|pressure(cpu|io|memory)(some|full)|pid)$",
         ),
         // What the machine has, not what a guest was given.
@@ -98,7 +98,7 @@ static UNORDERED_LISTS: LazyLock<Vec<(Regex, Regex)>> = LazyLock::new(|| {
     [
         (r"^/(storage|nodes|cluster/resources|cluster/status|cluster/config/nodes|pools)$", r"^data$"),
         (r"^/cluster/config/join$", r"^data\.nodelist$"),
-        (r"^/nodes/[^/]+/(storage|qemu|disks/list|network)$", r"^data$"),
+        (r"^/nodes/[^/]+/(storage|qemu|lxc|disks/list|network)$", r"^data$"),
         (r"^/nodes/[^/]+/(qemu|lxc)/\d+/(pending|snapshot)$", r"^data$"),
         (r"^/nodes/[^/]+/capabilities/", r"^data$"),
         (r"^/nodes/[^/]+/ceph/(mon|mgr|mds|rules)$", r"^data$"),

@@ -7,6 +7,7 @@
 pub mod access;
 pub mod apt;
 pub mod ceph;
+pub mod containers;
 pub mod corosync;
 mod dead_disks;
 pub mod firewall;
@@ -27,6 +28,8 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde_json::{Value, json};
+
+use guests::Kind;
 
 use crate::kernel::clock::Time;
 use crate::kernel::concurrency::Concurrency;
@@ -52,6 +55,11 @@ pub struct Profile {
 }
 
 impl Profile {
+    /// Whether a container of which nobody says it is unprivileged: since 9.0.
+    pub fn unprivileged(&self) -> bool {
+        !self.pve.starts_with("8.")
+    }
+
     /// That of a version, as `8.4` or `9.2`, with a third part or without; none if it is not simulated.
     pub fn of(version: &str) -> Option<Self> {
         // Belief: the commit of 8.4.0; Ceph's releases there are Quincy, Reef and Squid.
@@ -136,6 +144,8 @@ pub struct Cluster {
     pub guests: guests::Guests,
     /// Who takes backups.
     pub dumping: guests::vzdump::Dumping,
+    /// What lies in archives that containers are made from.
+    pub archives: containers::Archives,
     /// Terminals that wait for their client, or have one.
     pub(crate) terminals: terminals::Terminals,
     pub(crate) events: Events,
@@ -156,7 +166,8 @@ impl Cluster {
         let corosync = Cluster::corosync_of(shape, &nodes.iter().collect::<Vec<_>>());
         let mut ha = ha::Ha::new(&nodes.names(), now.seconds());
         ha.crm.elections = shape.ha.masters.iter().cloned().collect();
-        ha.resources = shape.ha.resources.iter().map(|resource| resource.section()).collect();
+        let kind = |vmid: u32| shape.guests.iter().find(|guest| guest.vmid == vmid).map_or(Kind::Qemu, |g| g.kind());
+        ha.resources = shape.ha.resources.iter().map(|resource| resource.section(kind(resource.vmid))).collect();
         let access = access::Access::new(shape, &mut ids);
         let ceph = ceph::Ceph::new(&shape.ceph, nodes.all_mut(), &profile.ceph, now.seconds(), &mut ids);
         let mut cluster = Cluster {
@@ -181,6 +192,7 @@ impl Cluster {
             ha,
             guests: guests::Guests::default(),
             dumping: guests::vzdump::Dumping::default(),
+            archives: containers::Archives::default(),
             terminals: terminals::Terminals::default(),
             ids,
             events: Events::default(),

@@ -11,7 +11,8 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 
 use crate::cluster::guests::drive::{Drive, DriveKey};
-use crate::cluster::storage::Kind;
+use crate::cluster::guests::Kind;
+use crate::cluster::storage::Kind as StorageKind;
 
 pub use access::{AclShape, TokenShape, UserShape};
 pub use ceph::{CephPoolShape, CephShape, CephStage, CrushRuleShape, FileSystemShape, OsdShape};
@@ -60,6 +61,19 @@ impl Default for Shape {
     }
 }
 
+/// A volume that lies on a storage from the start; on a storage that is not shared, on each of its nodes.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct VolumeShape {
+    /// Its name, as `import/debian.qcow2` or `backup/vzdump-qemu-100-2026_11_29-10_00_00.vma.zst`.
+    pub name: String,
+    /// What its user sees.
+    pub size: Size,
+    /// Of a backup: the configuration of the guest in it, as `GET config` shows it.
+    #[serde(default)]
+    pub config: BTreeMap<String, String>,
+}
+
 /// An entry of `storage.cfg`; besides these keys any that the storage type has.
 #[derive(Debug, Clone, Deserialize)]
 pub struct StorageShape {
@@ -77,6 +91,9 @@ pub struct StorageShape {
     /// How much it holds on each node (or in all, if shared).
     #[serde(default)]
     pub size: Option<Size>,
+    /// Volumes that lie there from the start.
+    #[serde(default)]
+    pub volumes: Vec<VolumeShape>,
     /// Everything else, as in `storage.cfg`.
     #[serde(flatten)]
     pub options: BTreeMap<String, serde_json::Value>,
@@ -91,6 +108,7 @@ impl StorageShape {
             content: content.iter().map(|c| (*c).to_owned()).collect(),
             nodes: Vec::new(),
             size: None,
+            volumes: Vec::new(),
             options: options.iter().map(|(k, v)| ((*k).to_owned(), (*v).into())).collect(),
         };
         vec![
@@ -100,7 +118,7 @@ impl StorageShape {
     }
 }
 
-/// A virtual machine.
+/// A virtual machine or a container.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct GuestShape {
@@ -111,6 +129,9 @@ pub struct GuestShape {
     /// Name.
     #[serde(default)]
     pub name: Option<String>,
+    /// Whether it is a container.
+    #[serde(default)]
+    pub container: bool,
     /// Whether it runs.
     #[serde(default)]
     pub running: bool,
@@ -123,6 +144,11 @@ pub struct GuestShape {
 }
 
 impl GuestShape {
+    /// What it is.
+    pub fn kind(&self) -> Kind {
+        if self.container { Kind::Lxc } else { Kind::Qemu }
+    }
+
     /// A running machine with a cloud-init drive and a 32 GiB disk on `local-lvm`.
     pub fn ready(vmid: u32, node: &str) -> Self {
         let config = [
@@ -140,6 +166,7 @@ impl GuestShape {
             vmid,
             node: node.to_owned(),
             name: Some(format!("vm{vmid}")),
+            container: false,
             running: true,
             refuses_unplug: false,
             config: config.into_iter().map(|(key, value)| (key.to_owned(), value.into())).collect(),
@@ -201,8 +228,8 @@ impl Shape {
     /// Storages are of a type that is simulated, and guests' disks lie on storages that are there.
     fn check_storages(&self) -> Result<(), String> {
         for StorageShape { storage, kind, .. } in &self.storages {
-            if Kind::find(kind).is_none() {
-                let known = Kind::names().collect::<Vec<_>>().join(", ");
+            if StorageKind::find(kind).is_none() {
+                let known = StorageKind::names().collect::<Vec<_>>().join(", ");
                 return Err(format!("storage '{storage}' is of type '{kind}', which is not simulated: one of {known}"));
             }
         }

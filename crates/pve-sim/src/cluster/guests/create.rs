@@ -60,6 +60,10 @@ impl Cluster {
     pub fn place_guest(&mut self, shape: &GuestShape) {
         let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
         let mut given: Vec<(String, String)> = shape.config.iter().map(|(k, v)| (k.clone(), text(v))).collect();
+        if shape.container {
+            given.extend(shape.name.clone().map(|name| ("hostname".to_owned(), name)));
+            return self.place_container(shape, given);
+        }
         given.extend(shape.name.clone().map(|name| ("name".to_owned(), name)));
         let mut config = Config::default();
         for (key, value) in given {

@@ -29,4 +29,4 @@ pub use change::Change;
 pub use config::Config;
 pub use create::defaults;
 pub use figures::cpus;
-pub use list::{Guest, Guests, Running};
+pub use list::{Guest, Guests, Kind, Running};

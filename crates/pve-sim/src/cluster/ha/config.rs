@@ -1,27 +1,74 @@
 //! The configured HA resources.
 
+use std::cmp::Ordering;
 use std::fmt;
 use std::fmt::Write as _;
 use std::str::FromStr;
 
 use sha1::{Digest, Sha1};
 
-/// `vm:100`. Containers are not simulated.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Sid(pub u32);
+use crate::cluster::guests::Kind;
+
+/// `vm:100`, `ct:101`. A guest's number is its own whatever it is, so that the number alone is compared.
+#[derive(Clone, Copy, Debug)]
+pub struct Sid(pub u32, pub Kind);
+
+impl Sid {
+    /// A virtual machine's; and what is looked for by its number alone.
+    pub const fn vm(vmid: u32) -> Self {
+        Self(vmid, Kind::Qemu)
+    }
+
+    /// A container's.
+    pub const fn ct(vmid: u32) -> Self {
+        Self(vmid, Kind::Lxc)
+    }
+
+    /// `vm` or `ct`: the type of its section.
+    pub fn kind(self) -> &'static str {
+        match self.1 {
+            Kind::Qemu => "vm",
+            Kind::Lxc => "ct",
+        }
+    }
+}
+
+impl PartialEq for Sid {
+    fn eq(&self, other: &Self) -> bool {
+        self.0 == other.0
+    }
+}
+
+impl Eq for Sid {}
+
+impl PartialOrd for Sid {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Sid {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.0.cmp(&other.0)
+    }
+}
 
 impl fmt::Display for Sid {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "vm:{}", self.0)
+        write!(f, "{}:{}", self.kind(), self.0)
     }
 }
 
 impl FromStr for Sid {
     type Err = ();
 
-    /// Takes `vm:100` and the bare `100`.
+    /// Takes `vm:100`, `ct:100` and the bare `100`.
     fn from_str(text: &str) -> Result<Self, ()> {
-        text.strip_prefix("vm:").unwrap_or(text).parse().map(Self).map_err(|_| ())
+        let (kind, number) = match text.strip_prefix("ct:") {
+            Some(number) => (Kind::Lxc, number),
+            None => (Kind::Qemu, text.strip_prefix("vm:").unwrap_or(text)),
+        };
+        number.parse().map(|vmid| Self(vmid, kind)).map_err(|_| ())
     }
 }
 
@@ -71,7 +118,7 @@ impl Resource {
 pub fn digest(resources: &[Resource]) -> String {
     let mut file = String::new();
     for resource in resources {
-        let _ = writeln!(file, "vm: {}", resource.sid.0);
+        let _ = writeln!(file, "{}: {}", resource.sid.kind(), resource.sid.0);
         let number = |n: Option<u32>| n.map(|n| n.to_string());
         let lines = [
             ("comment", resource.comment.clone()),

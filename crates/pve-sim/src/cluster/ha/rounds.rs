@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::{Guest, Ha, Job, Seconds, World, migration};
-use crate::cluster::Cluster;
+use crate::cluster::{Cluster, containers};
 use crate::cluster::access::ROOT;
 use crate::kernel::tasks::Upid;
 
@@ -87,6 +87,10 @@ impl World for View<'_> {
             Job::Start => self.cluster.ha_start(node, vmid),
             Job::Stop { timeout } => self.cluster.ha_stop(node, vmid, u64::from(*timeout)),
             Job::Migrate { target } => {
+                if self.cluster.guests.get(vmid).is_some_and(|guest| guest.is_container()) {
+                    let steps = containers::migrate::by_ha(vmid, target.clone());
+                    return self.cluster.start_task(node, ROOT, "vzmigrate", vmid.to_string(), steps).to_string();
+                }
                 let steps = migration::steps(vmid, target.clone());
                 self.cluster.start_task(node, ROOT, "qmigrate", vmid.to_string(), steps)
             }

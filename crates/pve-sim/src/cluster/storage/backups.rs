@@ -135,6 +135,7 @@ impl Cluster {
 
     /// Puts an archive there.
     pub fn put_archive(&mut self, node: &str, volid: &str, size: u64, at: Time, backup: Backup) {
+        self.storage.keep_archive(volid, backup.config.clone());
         if let Some((place, name)) = self.put_file(node, volid, size, at) {
             self.storage.backups.insert((place, name), backup);
         }

@@ -82,8 +82,7 @@ impl Cluster {
         let (folder, file) = name.rsplit_once('/').map_or(("", name.as_str()), |(folder, file)| (folder, file));
         let file = file.strip_prefix("vm-").map_or_else(|| file.to_owned(), |rest| format!("base-{rest}"));
         let new = if folder.is_empty() { file } else { format!("{folder}/{file}") };
-        self.rename_to(&storage, node, &name, &new)?;
-        let volid = format!("{}:{new}", storage.id);
+        let volid = self.rename_to(node, volid, &new)?;
         let said = match storage.place(node) {
             Place::Rbd { .. } => self.snapshot_volume(node, &volid, BASE)?,
             _ => "",

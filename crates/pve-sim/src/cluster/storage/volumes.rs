@@ -38,7 +38,7 @@ const MIB: u64 = 1 << 20;
 /// The guest that a volume's name says it belongs to.
 pub fn owner(name: &str) -> Option<u32> {
     let file = name.rsplit('/').next().unwrap_or(name);
-    let by_name = ["vm-", "base-", "subvol-"].iter().find_map(|prefix| {
+    let by_name = ["vm-", "base-", "subvol-", "basevol-"].iter().find_map(|prefix| {
         let rest = file.strip_prefix(prefix)?;
         rest.split('-').next()?.parse().ok()
     });
@@ -231,24 +231,28 @@ impl Cluster {
         let volume = self.volume(node, volid).ok_or_else(|| storage.missing(name))?;
         let there: Vec<String> = self.volumes(&storage, node).into_iter().map(|(name, _)| name).collect();
         let new = free_name(vmid, &there, storage.kind.has_files().then_some(volume.format.as_str()));
-        self.rename_to(&storage, node, name, &new)?;
-        Ok(format!("{id}:{new}"))
+        self.rename_to(node, volid, &new)
     }
 
-    /// Gives a volume another name.
-    pub(super) fn rename_to(&mut self, storage: &Storage, node: &str, name: &str, new: &str) -> Result<(), String> {
+    /// Gives a volume another name. The new id.
+    ///
+    /// # Errors
+    /// PVE's text: the storage cannot be used, or the volume is not there.
+    pub fn rename_to(&mut self, node: &str, volid: &str, new: &str) -> Result<String, String> {
+        let (id, name) = volid.split_once(':').unwrap_or((volid, ""));
+        let storage = self.storage.usable(id, node)?.clone();
+        let volume = self.volume(node, volid).ok_or_else(|| storage.missing(name))?;
         let place = storage.place(node);
         if let Place::Rbd { pool } = &place {
             self.rbd_rename(pool, name, new)?;
-        } else if let Some(volumes) = self.storage.volumes.get_mut(&place)
-            && let Some(volume) = volumes.remove(name)
-        {
+        } else if let Some(volumes) = self.storage.volumes.get_mut(&place) {
+            volumes.remove(name);
             volumes.insert(new.to_owned(), volume);
         }
         if let Some(snapshots) = self.storage.snapshots.remove(&(place.clone(), name.to_owned())) {
             self.storage.snapshots.insert((place, new.to_owned()), snapshots);
         }
-        Ok(())
+        Ok(format!("{id}:{new}"))
     }
 
     /// Changes what a volume holds and how large it is.

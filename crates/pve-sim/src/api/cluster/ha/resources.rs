@@ -20,7 +20,7 @@ pub(crate) fn routes(r: &mut Routes) {
 /// What is stored, and nothing for what is not: PVE does not fill in its defaults here.
 fn entry(resource: &Resource, digest: &str) -> Value {
     let mut entry =
-        Map::from_iter([("sid".to_owned(), json!(resource.sid.to_string())), ("type".to_owned(), json!("vm"))]);
+        Map::from_iter([("sid".to_owned(), json!(resource.sid.to_string())), ("type".to_owned(), json!(resource.sid.kind()))]);
     entry.insert("digest".to_owned(), json!(digest));
     let fields = [
         ("state", resource.state.as_deref().map(Value::from)),
@@ -34,10 +34,9 @@ fn entry(resource: &Resource, digest: &str) -> Value {
 }
 
 fn list(call: &mut Call<'_>) -> Result<Value, PveError> {
-    if call.params.text("type") == Some("ct") {
-        return Ok(json!([]));
-    }
+    let wanted = call.params.text("type");
     let mut resources: Vec<&Resource> = call.cluster.ha.resources.iter().collect();
+    resources.retain(|resource| wanted.is_none_or(|wanted| wanted == resource.sid.kind()));
     resources.sort_by_key(|resource| resource.sid.to_string());
     let digest = digest(&call.cluster.ha.resources);
     Ok(resources.into_iter().map(|resource| entry(resource, &digest)).collect())
@@ -48,6 +47,12 @@ fn given(call: &Call<'_>) -> Result<Given, PveError> {
     Given::parse(call.params.need("sid"), call.cluster)
 }
 
+/// The resource of this name, kind and all, if it is in the configuration.
+fn stored(given: &Given, call: &Call<'_>) -> Option<Sid> {
+    let sid = given.sid()?;
+    call.cluster.ha.resource(sid).map(|resource| resource.sid).filter(|stored| stored.1 == sid.1)
+}
+
 fn unknown(given: &Given) -> PveError {
     PveError::new(format!("no such resource '{}'", given.text))
 }
@@ -55,7 +60,7 @@ fn unknown(given: &Given) -> PveError {
 fn read(call: &mut Call<'_>) -> Result<Value, PveError> {
     let given = given(call)?;
     let ha = &call.cluster.ha;
-    let resource = given.sid().and_then(|sid| ha.resource(sid)).ok_or_else(|| unknown(&given))?;
+    let resource = stored(&given, call).and_then(|sid| ha.resource(sid)).ok_or_else(|| unknown(&given))?;
     Ok(entry(resource, &digest(&ha.resources)))
 }
 
@@ -92,7 +97,7 @@ fn change(call: &mut Call<'_>, given: &Given) -> Result<(), PveError> {
         let text = "detected modified configuration - file changed by other user? Try again.";
         return Err(PveError::new(text));
     }
-    let sid = given.sid().ok_or_else(|| unknown(given))?;
+    let sid = stored(given, call).ok_or_else(|| unknown(given))?;
     let mut resource = ha.resource(sid).cloned().ok_or_else(|| unknown(given))?;
     apply(call, &mut resource)?;
     for option in call.params.list("delete") {
@@ -146,8 +151,8 @@ fn unset(resource: &mut Resource, option: &str) -> Result<(), PveError> {
 /// The guest stays as it is; the manager lets go of it in its next round. There are no rules to purge it from.
 fn delete(call: &mut Call<'_>) -> Result<Value, PveError> {
     let given = given(call)?;
-    let sid = given.sid().filter(|sid| call.cluster.ha.resource(*sid).is_some());
-    let Some(Sid(vmid)) = sid else {
+    let sid = stored(&given, call);
+    let Some(Sid(vmid, _)) = sid else {
         return Err(PveError::new(format!("cannot delete service '{}', not HA managed!", given.text)));
     };
     call.lock(Lock::domain("ha")).map_err(|e| e.prefix("delete resource failed: "))?;
@@ -158,7 +163,7 @@ fn delete(call: &mut Call<'_>) -> Result<Value, PveError> {
 /// Queued for the manager, which drops what cannot be done: whether the node exists is not looked at here.
 fn request_move(call: &mut Call<'_>, command: fn(Sid, String) -> Command) -> Result<Value, PveError> {
     let given = given(call)?;
-    let managed = given.sid().filter(|sid| call.cluster.ha.manages(*sid));
+    let managed = stored(&given, call).filter(|sid| call.cluster.ha.manages(*sid));
     let sid = managed.ok_or_else(|| PveError::new(format!("resource '{}' is not HA managed", given.text)))?;
     call.cluster.ha.must_not_be_in_error(sid, None).map_err(PveError::new)?;
     call.lock(Lock::domain("ha"))?;

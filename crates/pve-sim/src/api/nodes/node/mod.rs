@@ -5,6 +5,7 @@ mod capabilities;
 pub(crate) mod ceph;
 mod disks;
 mod install;
+mod lxc;
 mod network;
 mod qemu;
 mod status;
@@ -20,6 +21,7 @@ pub(crate) fn routes(r: &mut Routes) {
     capabilities::routes(r);
     ceph::routes(r);
     disks::routes(r);
+    lxc::routes(r);
     network::routes(r);
     qemu::routes(r);
     status::routes(r);

@@ -145,7 +145,7 @@ fn make(t: &mut TaskCx<'_>, node: &str, vmid: u32, change: Change) -> Result<(),
 fn manage(t: &mut TaskCx<'_>, vmid: u32, starts: bool) {
     t.log("Add as HA resource");
     let state = if starts { "started" } else { "stopped" };
-    let resource = Resource { state: Some(state.to_owned()), ..Resource::new(Sid(vmid)) };
+    let resource = Resource { state: Some(state.to_owned()), ..Resource::new(Sid::vm(vmid)) };
     if let Err(text) = t.cluster.ha.add(resource) {
         t.warn(text);
     }

@@ -32,6 +32,7 @@ fn list(call: &mut Call<'_>) -> Result<Value, PveError> {
         .guests
         .all
         .iter()
+        .filter(|(_, guest)| !guest.is_container())
         .filter(|(vmid, guest)| guest.node == call.node && call.may(&format!("/vms/{vmid}"), &["VM.Audit"]));
     Ok(here.map(|(vmid, guest)| guest.figures(*vmid, call.now())).collect())
 }

@@ -37,7 +37,17 @@ fn list(call: &mut Call<'_>) -> Result<Value, PveError> {
             || call.may(&format!("/storage/{}", storage.id), &["Datastore.Audit"])
     };
     let whose = |name: &str| owner(name).or_else(|| of_name(name).map(|(_, vmid)| vmid));
-    let volumes = call.cluster.volumes(storage, &call.node).into_iter().filter(|(name, volume)| {
+    // What an image is tells whose it is.
+    let of_container = |name: &str| {
+        let guest = owner(name).and_then(|vmid| call.cluster.guests.get(vmid));
+        guest.is_some_and(|guest| guest.is_container())
+    };
+    let volumes = call.cluster.volumes(storage, &call.node).into_iter().map(|(name, volume)| {
+        let rootdir = volume.content == "images" && of_container(&name);
+        let content = if rootdir { "rootdir".to_owned() } else { volume.content.clone() };
+        (name, Volume { content, ..volume })
+    });
+    let volumes = volumes.filter(|(name, volume)| {
         content.is_none_or(|content| content == volume.content)
             && storage.contents().contains(volume.content.as_str())
             && vmid.is_none_or(|vmid| whose(name) == Some(vmid))
@@ -55,7 +65,7 @@ fn entry(storage: &Storage, name: &str, volume: &Volume) -> Value {
     let mut entry = json!({
         "volid": format!("{}:{name}", storage.id),
         "content": volume.content,
-        "format": volume.format,
+        "format": format_of(volume),
         "size": volume.size,
     });
     if let Some(vmid) = owner(name) {
@@ -73,6 +83,14 @@ fn entry(storage: &Storage, name: &str, volume: &Volume) -> Value {
         entry["parent"] = Value::Null;
     }
     entry
+}
+
+/// Templates are told by two of their extensions: `tgz`.
+fn format_of(volume: &Volume) -> String {
+    match (volume.content.as_str(), volume.format.as_str()) {
+        ("vztmpl", "gz" | "zst" | "xz") => format!("t{}", volume.format),
+        (_, format) => format.to_owned(),
+    }
 }
 
 /// The volume of the path, with its storage put before it if it was left out.
