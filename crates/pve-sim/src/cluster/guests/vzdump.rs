@@ -202,7 +202,7 @@ impl Dump {
                 _ => format!("VM is locked ({lock})"),
             });
         }
-        let managed = t.cluster.ha.manages(crate::cluster::ha::Sid(vmid));
+        let managed = t.cluster.ha.manages(crate::cluster::ha::Sid(vmid, guest.kind));
         let mode = if guest.is_running() { self.order.mode.as_str() } else { "stop" };
         if managed && guest.is_running() && mode == "stop" {
             return Err(
