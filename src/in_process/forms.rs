@@ -399,6 +399,7 @@ async fn snapshots_and_templates() {
     let done = every_form::<Snapshot>(&rig, &base, &no_maps, &also).await;
     assert!(done > 10, "only {done} forms were accepted");
     // There is nothing to be said of a template but whose it is.
+    let rig = Rig::of("guests: [{vmid: 100, node: pve1}]").await;
     assert_eq!(every_form::<Template>(&rig, &json!({ "vmid": 100 }), &no_maps, &[]).await, 0);
 }
 

@@ -1,4 +1,4 @@
-//! `pve_guest_snapshot_rollback`: a guest is brought back to one of its snapshots. Under HA, HA looks away meanwhile.
+//! `pve_guest_snapshot_rollback`: a machine is brought back to one of its snapshots. Under HA, HA looks away meanwhile.
 
 use pve_client::api::ha::resource::Sid;
 use pve_client::api::params::Params;
@@ -13,7 +13,7 @@ use crate::ground::following::follow;
 use crate::ground::pve::Pve;
 use crate::ha::wait::{Waited, settled};
 
-/// Brings a guest back to one of its snapshots: its disks and its configuration are what they were then.
+/// Brings a virtual machine back to one of its snapshots: its disks and its configuration are what they were then.
 ///
 /// What was written to its disks since, changes of its configuration that wait for its next stop, and its memory are lost. One
 /// that runs is stopped at once, as if the plug were pulled. Its name, its tags, its network cards and all other settings become
@@ -26,7 +26,7 @@ use crate::ha::wait::{Waited, settled};
 #[derive(Model, Clone, Debug, PartialEq)]
 #[model(name = "guest_snapshot_rollback", area = "Virtual machines")]
 pub struct GuestSnapshotRollback {
-    /// The guest's number.
+    /// The machine's number.
     #[attr(required, range = 100..=999_999_999)]
     pub vmid: u32,
     /// The snapshot.
@@ -173,8 +173,10 @@ impl GuestSnapshotRollback {
 
     /// Starts it, if that was asked for and it does not run yet.
     async fn started(&self, cx: &Cx<Pve>, subject: &Subject, progress: &Progress) -> Result<(), Problem> {
-        let Some(vm) = subject.vm().filter(|_| self.start) else { return Ok(()) };
-        let (api, sid) = (vm.api(cx), subject.sid());
+        if !self.start {
+            return Ok(());
+        }
+        let (api, sid) = (subject.vm().api(cx), subject.sid());
         let doing = format!("Cannot look at {sid}");
         if api.status().await.during(&doing)?.is_running() {
             return Ok(());

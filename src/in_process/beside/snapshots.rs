@@ -66,7 +66,7 @@ async fn under_ha_it_goes_back_without_ha_starting_it_meanwhile() {
     assert!(work.plan().await.is_empty(), "HA has its state back");
     // Whatever comes of the rollback.
     work.site.fault(&json!({
-        "match": {"method": "POST", "path": "/nodes/*/qemu/*/rollback"}, "effect": {"task": "fail", "message": "storage is on fire"}
+        "match": {"method": "POST", "path": "/nodes/*/qemu/*/snapshot/*/rollback"}, "effect": {"task": "fail", "message": "storage is on fire"}
     }));
     refused(&work, "guest_snapshot_rollback", json!({"vmid": 101, "name": "plain"}), "storage is on fire").await;
     work.site.clear_faults();

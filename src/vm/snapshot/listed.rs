@@ -1,5 +1,6 @@
-//! All snapshots of all guests: PVE tells them a guest at a time.
+//! All snapshots of all virtual machines: PVE tells them a guest at a time.
 
+use pve_client::api::cluster::GuestKind;
 use terraform_plugin::{Cx, Error, Listed};
 
 use super::Snapshot;
@@ -15,7 +16,7 @@ impl Listed<Pve> for Snapshot {
         let guests = cx.client.cluster().guests().await.during("Cannot list the guests")?;
         let mut all = Vec::new();
         // What is a template has none.
-        for guest in guests.iter().filter(|guest| !guest.template) {
+        for guest in guests.iter().filter(|guest| guest.kind == GuestKind::Qemu && !guest.template) {
             let snapshots = cx.client.snapshots(guest.kind, &guest.node, guest.vmid).list().await;
             let snapshots = snapshots.during(format!("Cannot list the snapshots of guest {}", guest.vmid))?;
             all.extend(snapshots.iter().map(|live| Self::from_live(guest.vmid, live, None)));

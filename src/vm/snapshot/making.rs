@@ -12,7 +12,7 @@ use crate::vm::identity;
 use crate::vm::subject::{self, Subject};
 
 /// What PVE works on a guest's snapshots with.
-const TASKS: [&str; 6] = ["qmsnapshot", "qmdelsnapshot", "qmrollback", "vzsnapshot", "vzdelsnapshot", "vzrollback"];
+const TASKS: [&str; 3] = [TASK, "qmdelsnapshot", "qmrollback"];
 
 /// PVE works on one snapshot of a guest at a time: siblings come one after the other, from the look to the end of the task.
 pub(super) async fn turn(cx: &Cx<Pve>, vmid: u32) -> Result<pve_client::Writing, Problem> {
@@ -30,9 +30,7 @@ fn doing(subject: &Subject, name: &str) -> String {
 }
 
 /// The task that makes one.
-fn kind(subject: &Subject) -> &'static str {
-    if subject.vm().is_some() { "qmsnapshot" } else { "vzsnapshot" }
-}
+const TASK: &str = "qmsnapshot";
 
 /// It exists and is whole: the error that prints the import block.
 pub(super) fn is_there(want_vmid: u32, subject: &Subject, name: &str) -> Problem {
@@ -53,7 +51,7 @@ pub(super) async fn create(
     let _turn = unwritten.check(turn(cx, vmid).await)?;
     // What another run is at is waited for.
     unwritten.check(wait_for_others(cx, &unwritten.check(subject::must_exist(cx, vmid).await)?).await)?;
-    let before = unwritten.check(Before::look(cx, kind(&subject), vmid.to_string()).await)?;
+    let before = unwritten.check(Before::look(cx, TASK, vmid.to_string()).await)?;
     let place = format!("{vmid}/{name}");
     let former = before.of_former_run(cx, &place, Lock::Vm(vmid), &areas(vmid)).await;
     if let Some(upid) = unwritten.check(former)?
@@ -62,7 +60,7 @@ pub(super) async fn create(
     {
         evidence::tell_taken_over(cx, &format!("Snapshot \"{name}\" of {}", subject.sid()), &upid);
         let written = unwritten.take_over(want.clone());
-        return Ok(written.settle(async |_| complete(cx, want).await).await);
+        return Ok(written.settle(async |_| complete(cx, want, true).await).await);
     }
     unwritten.check(require(cx, want, None).await)?;
     let sent = async { begin(cx, &subject, want).await };
@@ -77,7 +75,7 @@ pub(super) async fn create(
         Err(problem) => return written.undo(with_cure(problem), must_be_absent(cx, &subject, name)).await,
     };
     match ended {
-        Ok(()) => Ok(written.settle(async |_| complete(cx, want).await).await),
+        Ok(()) => Ok(written.settle(async |_| complete(cx, want, true).await).await),
         // PVE takes away what it has begun; that it did so is looked at.
         Err(error @ Api::TaskFailed(_)) => {
             let problem = with_cure(Problem::during(doing(&subject, name), error));
@@ -112,13 +110,14 @@ async fn begin(cx: &Cx<Pve>, subject: &Subject, want: &Snapshot) -> Result<Task,
     })
 }
 
-/// Sees to it that the snapshot is there as a whole, with its notes.
-pub(super) async fn complete(cx: &Cx<Pve>, want: &Snapshot) -> Result<Snapshot, Problem> {
+/// Sees to it that the snapshot is there as a whole, with its notes. One that is not is only made if it `may_be_made`: nobody has
+/// seen it whole yet.
+pub(super) async fn complete(cx: &Cx<Pve>, want: &Snapshot, may_be_made: bool) -> Result<Snapshot, Problem> {
     let subject = subject::must_exist(cx, want.vmid).await?;
     subject.must_be_the_same(cx)?;
     wait_for_others(cx, &subject).await?;
     let mut live = one(cx, &subject, &want.name).await?;
-    if live.as_ref().is_none_or(|live| live.snapstate.is_some()) {
+    if may_be_made && live.as_ref().is_none_or(|live| live.snapstate.is_some()) {
         subject::must_exist(cx, want.vmid).await?.must_be_unlocked()?;
         let mut task = begin(cx, &subject, want).await?;
         task.wait(&patience(cx), |_| {}).await.during(doing(&subject, &want.name)).map_err(with_cure)?;
@@ -127,7 +126,7 @@ pub(super) async fn complete(cx: &Cx<Pve>, want: &Snapshot) -> Result<Snapshot, 
     let Some(live) = live else {
         return Err(Problem::new(
             format!("Snapshot \"{}\" of {} is gone again", want.name, subject.sid()),
-            "PVE made it, and does not show it: somebody removed it meanwhile. Apply again to have a new one.",
+            "Somebody removed it meanwhile. Nothing was written. Apply again to have a new one.",
         ));
     };
     if !says(&live, want) {

@@ -6,8 +6,8 @@ mod possible;
 
 use pve_client::api::snapshots::Snapshot as Live;
 use terraform_plugin::{
-    Created, Cx, Deleted, Error, Failed, Findings, Model, Need, Read, Resource, Say, Timeouts, Unwritten, Updated,
-    require_removable,
+    Attr, Change, Created, Cx, Deleted, Error, Failed, Findings, Model, Need, Read, Resource, Say, Timeouts, Unwritten,
+    Updated, require_removable,
 };
 
 use super::subject::{self, Subject};
@@ -30,7 +30,7 @@ use crate::ground::texts;
 #[derive(Model, Clone, Debug, Default, PartialEq)]
 #[model(name = "snapshot", area = "Virtual machines", key(vmid, name))]
 pub struct Snapshot {
-    /// The guest's number, such as `pve_vm.web.vmid`.
+    /// The machine's number, such as `pve_vm.web.vmid`.
     #[attr(required, replace, range = 100..=999_999_999)]
     pub vmid: u32,
     /// Its name, unique within the guest: a letter, then letters, digits, `-` and `_`, 40 characters at most.
@@ -77,6 +77,15 @@ impl Resource<Pve> for Snapshot {
         }
     }
 
+    async fn plan(_cx: &Cx<Pve>, change: &mut Change<Self>, _say: &mut Say<Self>) {
+        // One that was left half made is made anew.
+        if !change.is_destroy() && change.prior.as_ref().is_some_and(|prior| !prior.ready) {
+            change.plan.has_memory = Attr::Unknown;
+            change.plan.parent = Attr::Unknown;
+            change.plan.created = Attr::Unknown;
+        }
+    }
+
     async fn possible(
         cx: &Cx<Pve>,
         want: &SnapshotPlan,
@@ -102,9 +111,9 @@ impl Resource<Pve> for Snapshot {
         absence::answer_if_visible(&cx.client, &path, &["VM.Audit"], look(cx, key, prior).await).await
     }
 
-    async fn update(cx: &Cx<Pve>, _prior: &Self, want: &Self) -> Result<Updated<Self>, Error> {
+    async fn update(cx: &Cx<Pve>, prior: &Self, want: &Self) -> Result<Updated<Self>, Error> {
         let _turn = making::turn(cx, want.vmid).await?;
-        Ok(Updated::Done(making::complete(cx, want).await?))
+        Ok(Updated::Done(making::complete(cx, want, !prior.ready).await?))
     }
 
     async fn delete(cx: &Cx<Pve>, was: &Self) -> Result<Deleted<Self>, Error> {

@@ -15,9 +15,7 @@ pub(super) async fn look(
 ) -> Result<(), Error> {
     let Some(vmid) = want.vmid.get() else { return Ok(()) };
     let Some(subject) = subject::find(cx, vmid).await? else {
-        let number = vmid.to_string();
-        let coming = cx.comes("vm", &number) || cx.comes("container", &number);
-        found.missing(coming, subject::missing(vmid));
+        found.missing(cx.comes("vm", &vmid.to_string()), subject::missing(vmid));
         return Ok(());
     };
     if prior.is_some() {
@@ -64,8 +62,7 @@ pub(super) async fn look(
 
 /// Where its disks lie.
 fn disks(subject: &Subject) -> String {
-    let drives = subject.vm().into_iter().flat_map(|vm| &vm.config.drives);
-    let disks = drives.filter(|(key, drive)| key.is_attached() && drive.is_disk());
+    let disks = subject.vm().config.drives.iter().filter(|(key, drive)| key.is_attached() && drive.is_disk());
     let all: Vec<String> = disks.map(|(key, drive)| format!("{key} ({})", drive.volume)).collect();
     match all.is_empty() {
         true => String::new(),

@@ -10,8 +10,8 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
-use crate::cluster::guests::drive::{Drive, DriveKey};
 use crate::cluster::guests::Kind;
+use crate::cluster::guests::drive::{Drive, DriveKey};
 use crate::cluster::storage::Kind as StorageKind;
 
 pub use access::{AclShape, TokenShape, UserShape};

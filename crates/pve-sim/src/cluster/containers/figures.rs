@@ -59,7 +59,8 @@ impl Guest {
             });
             for address in &addresses {
                 let kind = address["ip-address-type"].as_str().unwrap_or_default();
-                entry[kind] = json!(format!("{}/{}", address["ip-address"].as_str().unwrap_or_default(), address["prefix"]));
+                entry[kind] =
+                    json!(format!("{}/{}", address["ip-address"].as_str().unwrap_or_default(), address["prefix"]));
             }
             entry
         };
@@ -68,7 +69,8 @@ impl Guest {
             let mut addresses = Vec::new();
             match net.get("ip").map(String::as_str) {
                 Some("dhcp") if leased => {
-                    addresses.push(address("inet", &format!("198.51.100.{}/24", (u64::from(vmid) + n as u64) % 250 + 2)));
+                    addresses
+                        .push(address("inet", &format!("198.51.100.{}/24", (u64::from(vmid) + n as u64) % 250 + 2)));
                 }
                 Some("dhcp" | "manual") | None => {}
                 Some(text) => addresses.push(address("inet", text)),

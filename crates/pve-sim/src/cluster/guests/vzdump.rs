@@ -295,8 +295,7 @@ impl Dump {
         let all = self::volumes(&guest);
         let size_of = |drive: &Drive| drive.options.get("size").and_then(|text| size::parse(text)).unwrap_or_default();
         let included = all.iter().filter(|(_, _, included)| *included);
-        let volumes: BTreeMap<String, u64> =
-            included.map(|(key, drive, _)| (key.clone(), size_of(drive))).collect();
+        let volumes: BTreeMap<String, u64> = included.map(|(key, drive, _)| (key.clone(), size_of(drive))).collect();
         let left_out = |key: &String| {
             matches!(key.as_str(), "lock" | "parent")
                 || key.starts_with("unused")

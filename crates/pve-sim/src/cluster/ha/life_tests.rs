@@ -14,7 +14,15 @@ fn bed(config: &[(&str, &str)]) -> Bed {
 
 pub(super) fn bed_on(node: &str, config: &[(&str, &str)]) -> Bed {
     let config: BTreeMap<_, _> = config.iter().map(|(name, value)| ((*name).to_owned(), json!(value))).collect();
-    let guest = GuestShape { vmid: 100, node: node.into(), name: None, container: false, running: false, refuses_unplug: false, config };
+    let guest = GuestShape {
+        vmid: 100,
+        node: node.into(),
+        name: None,
+        container: false,
+        running: false,
+        refuses_unplug: false,
+        config,
+    };
     let mut shape = Shape { guests: vec![guest], ..Shape::default() };
     let shared =
         json!({ "storage": "shared", "type": "dir", "path": "/mnt/shared", "content": ["images"], "shared": 1 });

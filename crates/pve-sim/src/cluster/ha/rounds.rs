@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use super::{Guest, Ha, Job, Seconds, World, migration};
-use crate::cluster::{Cluster, containers};
 use crate::cluster::access::ROOT;
+use crate::cluster::{Cluster, containers};
 use crate::kernel::tasks::Upid;
 
 /// How long a node takes from a reset to its services.

@@ -167,7 +167,10 @@ pub fn check(path: &str, format: &str, text: &str) -> Result<(), String> {
         }
         // Belief: any name of an area that has time zones; PVE reads the list that its tzdata has.
         "pve-ct-timezone" => demand(
-            text == "host" || matches(r"^(Africa|America|Antarctica|Arctic|Asia|Atlantic|Australia|Europe|Indian|Pacific|Etc)/[A-Za-z0-9_+\-/]+$|^UTC$"),
+            text == "host"
+                || matches(
+                    r"^(Africa|America|Antarctica|Arctic|Asia|Atlantic|Australia|Europe|Indian|Pacific|Etc)/[A-Za-z0-9_+\-/]+$|^UTC$",
+                ),
             &format!("invalid time zone '{text}'"),
         ),
         "pve-ha-resource-or-vm-id" => {

@@ -19,8 +19,10 @@ pub(crate) fn routes(r: &mut Routes) {
 
 /// What is stored, and nothing for what is not: PVE does not fill in its defaults here.
 fn entry(resource: &Resource, digest: &str) -> Value {
-    let mut entry =
-        Map::from_iter([("sid".to_owned(), json!(resource.sid.to_string())), ("type".to_owned(), json!(resource.sid.kind()))]);
+    let mut entry = Map::from_iter([
+        ("sid".to_owned(), json!(resource.sid.to_string())),
+        ("type".to_owned(), json!(resource.sid.kind())),
+    ]);
     entry.insert("digest".to_owned(), json!(digest));
     let fields = [
         ("state", resource.state.as_deref().map(Value::from)),

@@ -109,9 +109,7 @@ fn create(call: &mut Call<'_>) -> Result<Value, PveError> {
 /// Who makes a container from an archive may see the archive's storage.
 fn may_read(call: &Call<'_>, archive: &str) -> Result<(), PveError> {
     match archive.split_once(':').filter(|_| !call.user.is_root()) {
-        Some((id, _)) => {
-            call.demand_any(&format!("/storage/{id}"), &["Datastore.AllocateSpace", "Datastore.Audit"])
-        }
+        Some((id, _)) => call.demand_any(&format!("/storage/{id}"), &["Datastore.AllocateSpace", "Datastore.Audit"]),
         None => Ok(()),
     }
 }

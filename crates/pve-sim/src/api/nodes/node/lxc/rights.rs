@@ -72,7 +72,8 @@ fn features(call: &Call<'_>, on: On<'_>, value: Option<&str>, old: Option<&str>)
         return Err(PveError::permission(text));
     }
     let others = |text: Option<&str>| {
-        let parts = text.unwrap_or_default().split(',').filter(|part| !part.is_empty() && !part.starts_with("nesting="));
+        let parts =
+            text.unwrap_or_default().split(',').filter(|part| !part.is_empty() && !part.starts_with("nesting="));
         let mut parts: Vec<String> = parts.map(str::to_owned).collect();
         parts.sort();
         parts

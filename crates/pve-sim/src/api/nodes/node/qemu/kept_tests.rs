@@ -8,7 +8,8 @@ use crate::shape::Shape;
 /// Two guests: one whose disk is a file that can be snapshotted, and one whose disk is a raw file.
 fn bed() -> Bed {
     let shape = "guests:\n  - {vmid: 100, node: pve1, config: {scsi0: 'local:2,format=qcow2', memory: '512'}}\n  - {vmid: 101, \
-                 node: pve1, config: {scsi0: 'local:1'}}\n  - {vmid: 102, node: pve2, config: {scsi0: 'local:1'}}\n";
+                 node: pve1, config: {scsi0: 'local:1'}}\n  - {vmid: 102, node: pve2, config: {scsi0: 'local:1'}}\nstorages:\n  - \
+                 {storage: local, type: dir, path: /var/lib/vz, content: [images, backup]}\n";
     Bed::new(Shape::from_yaml(shape).unwrap())
 }
 
@@ -59,7 +60,7 @@ async fn a_rollback_brings_settings_and_sizes_back_and_detaches_what_came_later(
     assert_eq!((&now["memory"], &now["cores"], &now["description"]), (&json!("512"), &Value::Null, &json!("kept")));
     assert_eq!((&now["scsi1"], &now["parent"]), (&Value::Null, &json!("s1")));
     assert!(now["unused0"].as_str().unwrap().contains("vm-100-disk-1"), "{now}");
-    let disk = bed.ok("GET", "/nodes/pve1/storage/local/content/100%2Fvm-100-disk-0.qcow2", &[]).await;
+    let disk = bed.ok("GET", "/nodes/pve1/storage/local/content/local:100/vm-100-disk-0.qcow2", &[]).await;
     assert_eq!(disk["size"], 2u64 << 30);
     let status = bed.ok("GET", "/nodes/pve1/qemu/100/status/current", &[]).await;
     assert_eq!(status["status"], "stopped");
@@ -135,7 +136,7 @@ async fn a_backup_is_listed_noted_protected_read_and_pruned() {
     let volid = first["volid"].as_str().unwrap().to_owned();
     let text = bed.ok("GET", "/nodes/pve1/vzdump/extractconfig", &[("volume", &volid)]).await;
     assert!(text.as_str().unwrap().contains("memory: 512\n"), "{text}");
-    let path = format!("/nodes/pve1/storage/local/content/{}", volid.replace(':', "%3A").replace('/', "%2F"));
+    let path = format!("/nodes/pve1/storage/local/content/{}", volid);
     assert!(run(&bed, "DELETE", &path, &[]).await.starts_with("cannot remove protected volume"));
     bed.ok("PUT", &path, &[("protected", "0")]).await;
     for _ in 0..3 {
