@@ -31,6 +31,8 @@ use crate::node::partition::DiskPartition;
 use crate::node::service::NodeService;
 use crate::storage::rbd::StorageRbd;
 use crate::vm::disk_move::VmDiskMove;
+use crate::vm::snapshot::Snapshot;
+use crate::vm::template::Template;
 use crate::vm::vm::Vm;
 
 /// Texts that programs on the way take apart, cut or fold.
@@ -416,6 +418,22 @@ async fn guests_under_ha_and_moved_disks() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn snapshots_and_templates() {
+    let rig = Rig::of(CEPH).await;
+    let base = json!({ "vmid": 100, "name": "before" });
+    let also = [
+        ("description", json!("two\nlines \n\n")),
+        ("description", json!(" begins with a blank")),
+        ("vmstate", json!(true)),
+    ];
+    let done = every_form::<Snapshot>(&rig, &base, &no_maps, &also).await;
+    assert!(done > 10, "only {done} forms were accepted");
+    // There is nothing to be said of a template but whose it is.
+    let rig = Rig::of("guests: [{vmid: 100, node: pve1}]").await;
+    assert_eq!(every_form::<Template>(&rig, &json!({ "vmid": 100 }), &no_maps, &[]).await, 0);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn daemons_and_flags() {
     let rig = Rig::of("ceph: {stage: ready, mons: [pve1], mgrs: [pve1], mdss: [pve1]}").await;
     let done = every_form::<CephFlags>(&rig, &json!({ "noout": true }), &no_maps, &[]).await;
@@ -521,8 +539,10 @@ fn no_resource_is_left_out() {
         super::type_name::<NodeService>(),
         super::type_name::<Osd>(),
         super::type_name::<Replication>(),
+        super::type_name::<Snapshot>(),
         super::type_name::<StorageRbd>(),
         super::type_name::<Container>(),
+        super::type_name::<Template>(),
         super::type_name::<Vm>(),
         super::type_name::<VmDiskMove>(),
     ];

@@ -48,6 +48,7 @@ mod rules;
 mod run_after;
 mod sections;
 mod shared_reads;
+mod snapshots;
 mod storages;
 mod taken_over;
 mod unseen;

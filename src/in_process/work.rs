@@ -185,6 +185,11 @@ impl Site {
         self.0.control(method, path, body).unwrap_or_else(|why| panic!("{method} {path}: {why}"))
     }
 
+    /// What somebody does in the cluster, not by this provider.
+    pub(super) fn by_hand<T>(&self, does: impl FnOnce(&mut pve_sim::cluster::Cluster) -> T) -> T {
+        self.0.with(does)
+    }
+
     /// Has something go wrong.
     pub(super) fn fault(&self, fault: &Json) {
         self.control("POST", "/faults", fault);

@@ -11,6 +11,10 @@ pub mod pending;
 mod pending_lookup;
 pub mod planned;
 pub mod progress;
+mod rollback;
+pub mod snapshot;
+pub mod subject;
+pub mod template;
 pub mod turns;
 // An area's folder and its object's folder have the same name in PVE too.
 #[allow(clippy::module_inception)]
@@ -28,5 +32,9 @@ pub fn offer(registry: Registry<Pve>) -> Registry<Pve> {
         .data::<pending_lookup::Pending>()
         .resource::<vm::Vm>()
         .query::<vm::Vm>()
+        .listed::<snapshot::Snapshot>()
+        .resource::<template::Template>()
+        .query::<template::Template>()
         .action::<guest_power::GuestPower>()
+        .action::<rollback::GuestSnapshotRollback>()
 }

@@ -45,6 +45,8 @@ use crate::node::partition::DiskPartition;
 use crate::node::service::NodeService;
 use crate::storage::rbd::StorageRbd;
 use crate::vm::disk_move::VmDiskMove;
+use crate::vm::snapshot::Snapshot;
+use crate::vm::template::Template;
 use crate::vm::vm::Vm;
 
 /// How an attribute that can be set stands to PVE's parameter.
@@ -242,6 +244,15 @@ const VM_DISK_MOVE: &[(&str, Stands)] = &[
     ("detach_after", Apart(OURS)),
     ("stall_timeout", Apart(OURS)),
 ];
+
+const SNAPSHOT: &[(&str, Stands)] = &[
+    ("vmid", As("vmid")),
+    ("name", As("snapname")),
+    ("description", Unlike("description", "a file of the cluster holds it")),
+    ("vmstate", As("vmstate")),
+];
+
+const TEMPLATE: &[(&str, Stands)] = &[("vmid", As("vmid"))];
 
 const VM: &[(&str, Stands)] = &[
     ("vmid", As("vmid")),
@@ -476,6 +487,8 @@ fn limits_are_as_wide_as_pves() {
         compared::<StorageRbd>(&post("/storage"), STORAGE_RBD),
         compared::<Vm>(&post("/nodes/{node}/qemu"), VM),
         compared::<VmDiskMove>(&post("/nodes/{node}/qemu/{vmid}/move_disk"), VM_DISK_MOVE),
+        compared::<Snapshot>(&post("/nodes/{node}/qemu/{vmid}/snapshot"), SNAPSHOT),
+        compared::<Template>(&post("/nodes/{node}/qemu/{vmid}/template"), TEMPLATE),
     ];
     let held: BTreeSet<&String> = compared.iter().map(|(name, _)| name).collect();
     let found: Vec<&str> = compared.iter().flat_map(|(_, wrong)| wrong).map(String::as_str).collect();

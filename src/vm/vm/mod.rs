@@ -48,6 +48,7 @@ use hardware::Hardware;
 pub use networks::Network;
 use options::Options;
 pub use options::Startup;
+pub use placement::must_be_online;
 use processor::CpuOptions;
 
 /// A virtual machine.
@@ -229,7 +230,8 @@ impl Resource<Pve> for Vm {
 
     fn left_out() -> &'static [(&'static str, &'static str)] {
         &[
-            ("archive, template", "machines are made empty: none is restored, and none becomes a template"),
+            ("archive", "machines are made empty: none is restored"),
+            ("template", "`pve_template` makes one of a machine"),
             ("reboot, autostart, smp, tdf, bootdisk, vmgenid", "relics, or PVE's own business"),
             (
                 "amd-sev, intel-tdx, arch, ivshmem, parallel[n], spice_enhancements",

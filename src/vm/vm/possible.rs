@@ -8,7 +8,7 @@ use super::{
     OWNED, Reboot, Vm, VmPlan, bridges, cdroms, cloud_init, create, disks, firmware, hot, placement, processor,
     roots_own,
 };
-use crate::ground::error::During;
+use crate::ground::error::{During, Problem};
 use crate::ground::pve::Pve;
 use crate::vm::{guest, identity};
 
@@ -71,6 +71,15 @@ async fn change(
         found.check(guest::must_be_unlocked(&live));
     }
     let config = &live.config;
+    if config.template && known.started == Some(true) {
+        found.certain(
+            Problem::new(
+                format!("vm:{vmid} is a template"),
+                "Templates never run. Nothing was written. Leave `started` out, or set it to `false`.",
+            )
+            .at("started"),
+        );
+    }
     bridges::look(cx, known, Some(prior), Some(config), &live.guest.node, found).await;
     let node = Some(live.guest.node.as_str());
     let params = known.params(Some(prior), Some(config));

@@ -9,6 +9,7 @@
 //! passed over.
 
 pub mod access;
+pub mod backup;
 pub mod ceph;
 pub mod cluster;
 pub mod disks;
@@ -17,6 +18,7 @@ pub mod lxc;
 pub mod nodes;
 pub mod params;
 pub mod qemu;
+pub mod snapshots;
 pub mod storage;
 
 use std::sync::Arc;

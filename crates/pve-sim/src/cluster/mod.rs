@@ -145,6 +145,8 @@ pub struct Cluster {
     pub ha: ha::Ha,
     /// Virtual machines.
     pub guests: guests::Guests,
+    /// Who takes backups.
+    pub dumping: guests::vzdump::Dumping,
     /// What lies in archives that containers are made from.
     pub archives: containers::Archives,
     /// Terminals that wait for their client, or have one.
@@ -193,6 +195,7 @@ impl Cluster {
             storage: storage::Storages::new(shape),
             ha,
             guests: guests::Guests::default(),
+            dumping: guests::vzdump::Dumping::default(),
             archives: containers::Archives::default(),
             terminals: terminals::Terminals::default(),
             ids,

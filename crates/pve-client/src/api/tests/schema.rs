@@ -11,6 +11,7 @@ use crate::Client;
 use crate::api::ceph::osd::{OsdParams, OsdSide, VolumeKind};
 use crate::api::ceph::pool::{Erasure, PoolParams, PoolRemoval};
 use crate::api::ceph::services::{Daemon, Risk, ServiceAction};
+use crate::api::cluster::GuestKind;
 use crate::api::ha::resource::Sid;
 use crate::api::lxc::Clone;
 use crate::api::nodes::TaskFilter;
@@ -80,12 +81,23 @@ async fn call_everything(client: &Client) {
         bandwidth_limit: Some(1024),
         digest: Some("ab".into()),
     };
+    let snapshots = client.snapshots(GuestKind::Qemu, node, 100);
+    let dump = Params::new().list("vmid", &["100".into()]).set("storage", "local").flag("protected", true);
     let upid = "UPID:pve1:0000291F:00070B18:6B032D7F:qmmove:200:root@pam:".parse().unwrap();
     let shutdown = Shutdown { timeout: Some(Duration::from_secs(30)), force_stop: true };
     all![
         client.version(),
         client.access().on("/vms/100"),
         client.cluster().guests(),
+        snapshots.list(),
+        snapshots.make("s1", Some("x"), true),
+        snapshots.describe("s1", "y"),
+        snapshots.roll_back("s1", true),
+        snapshots.delete("s1"),
+        snapshots.possible(),
+        snapshots.to_template(Some("scsi0")),
+        client.backups(node, "local", Some(100)),
+        client.back_up(node, &dump),
         client.cluster().status(),
         client.cluster().next_id(),
         client.cluster().tasks(),

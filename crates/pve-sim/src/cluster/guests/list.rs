@@ -202,6 +202,7 @@ impl Guests {
                 "config": values,
                 "pending": config.pending,
                 "pending_delete": config.pending_delete,
+                "snapshots": config.snapshots.keys().collect::<Vec<_>>(),
             });
             if guest.is_container() {
                 value["kind"] = json!(guest.kind.name());

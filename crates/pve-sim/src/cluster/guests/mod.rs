@@ -2,6 +2,8 @@
 //!
 //! - [`config`], [`drive`], [`net`], [`size`]: texts and their normal forms; nothing there knows of a cluster.
 //! - `list`: which guests exist and where; `disks`: their volumes; `change`: what a change of the configuration does.
+//! - `snapshots`: made, rolled back to, deleted; `template`: a guest that becomes the source of clones;
+//!   `vzdump`: backups.
 //! - `power`: starting and ending; `moving`: a disk on its way to another storage; `giving`: a disk given to another
 //!   guest; `figures`: what status answers show; `hot`: which changes a running guest takes at once.
 
@@ -19,6 +21,9 @@ pub mod moving;
 pub mod net;
 pub mod power;
 pub mod size;
+pub mod snapshots;
+pub mod template;
+pub mod vzdump;
 
 pub use change::Change;
 pub use config::Config;

@@ -4,8 +4,11 @@
 //! The images of an RBD storage are those of the Ceph pool.
 
 mod activation;
+pub mod backups;
+mod features;
 mod kinds;
 mod rbd;
+mod snapshots;
 mod usage;
 mod volumes;
 
@@ -15,6 +18,8 @@ use std::net::Ipv4Addr;
 use serde_json::{Value, json};
 use sha1::{Digest, Sha1};
 
+pub use backups::Backup;
+pub use features::Feature;
 pub use kinds::Kind;
 pub use usage::Usage;
 pub use volumes::{Allocated, Volume, owner};
@@ -119,6 +124,10 @@ pub struct Storages {
     /// By name.
     pub all: BTreeMap<String, Storage>,
     volumes: BTreeMap<Place, BTreeMap<String, Volume>>,
+    /// What snapshots there are of a volume, the oldest first, each with the size that the volume had.
+    snapshots: BTreeMap<(Place, String), Vec<(String, u64)>>,
+    /// What is in the archives.
+    backups: BTreeMap<(Place, String), Backup>,
     /// The configurations of the guests in backups, by the backup's id.
     archives: BTreeMap<String, BTreeMap<String, String>>,
     /// Directories that were there before any entry pointed to them.

@@ -54,6 +54,7 @@ impl Storage {
             _ => match name.split_once('/') {
                 Some((vmid, _)) if vmid.parse::<u32>().is_ok() => format!("{}/images/{name}", self.path()),
                 Some(("iso", file)) => format!("{}/template/iso/{file}", self.path()),
+                Some(("backup", file)) => format!("{}/dump/{file}", self.path()),
                 _ => format!("{}/{name}", self.path()),
             },
         }
@@ -179,10 +180,18 @@ impl Cluster {
             return Err(format!("unable to parse volume ID '{volid}'"));
         };
         let storage = self.storage.usable(id, node)?.clone();
+        let snapshots = self.storage.snapshots.remove(&(storage.place(node), name.to_owned())).unwrap_or_default();
         let place = match storage.place(node) {
-            Place::Rbd { pool } => return self.rbd_remove(&pool, name),
+            Place::Rbd { pool } => {
+                let said = self.rbd_remove(&pool, name)?;
+                return Ok(match snapshots.is_empty() {
+                    true => said,
+                    false => format!("{}\n{said}", super::snapshots::ALL_REMOVED),
+                });
+            }
             place => place,
         };
+        self.storage.backups.remove(&(place.clone(), name.to_owned()));
         let there = self.storage.volumes.get_mut(&place).and_then(|volumes| volumes.remove(name)).is_some();
         Ok(match (storage.kind.has_files(), there) {
             (true, true) | (false, false) => String::new(),
@@ -197,6 +206,9 @@ impl Cluster {
         let Some(storage) = self.storage.get(id) else { return };
         let (source, target) = (storage.place(from), storage.place(to));
         let volume = self.storage.volumes.get_mut(&source).and_then(|volumes| volumes.remove(name));
+        if let Some(snapshots) = self.storage.snapshots.remove(&(source, name.to_owned())) {
+            self.storage.snapshots.insert((target.clone(), name.to_owned()), snapshots);
+        }
         if let Some(volume) = volume {
             self.storage.volumes.entry(target).or_default().insert(name.to_owned(), volume);
         }
@@ -230,14 +242,15 @@ impl Cluster {
         let (id, name) = volid.split_once(':').unwrap_or((volid, ""));
         let storage = self.storage.usable(id, node)?.clone();
         let volume = self.volume(node, volid).ok_or_else(|| storage.missing(name))?;
-        match storage.place(node) {
-            Place::Rbd { pool } => self.rbd_rename(&pool, name, new)?,
-            place => {
-                if let Some(volumes) = self.storage.volumes.get_mut(&place) {
-                    volumes.remove(name);
-                    volumes.insert(new.to_owned(), volume);
-                }
-            }
+        let place = storage.place(node);
+        if let Place::Rbd { pool } = &place {
+            self.rbd_rename(pool, name, new)?;
+        } else if let Some(volumes) = self.storage.volumes.get_mut(&place) {
+            volumes.remove(name);
+            volumes.insert(new.to_owned(), volume);
+        }
+        if let Some(snapshots) = self.storage.snapshots.remove(&(place.clone(), name.to_owned())) {
+            self.storage.snapshots.insert((place, new.to_owned()), snapshots);
         }
         Ok(format!("{id}:{new}"))
     }

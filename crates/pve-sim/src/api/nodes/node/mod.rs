@@ -12,6 +12,7 @@ mod status;
 mod storage;
 pub(crate) mod tasks;
 mod terminal;
+mod vzdump;
 
 use crate::kernel::Routes;
 
@@ -27,4 +28,5 @@ pub(crate) fn routes(r: &mut Routes) {
     storage::routes(r);
     tasks::routes(r);
     terminal::routes(r);
+    vzdump::routes(r);
 }

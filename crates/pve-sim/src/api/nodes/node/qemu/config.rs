@@ -24,7 +24,16 @@ pub(super) fn routes(r: &mut Routes) {
 fn read(call: &mut Call<'_>) -> Result<Value, PveError> {
     let config = &guest(call)?.config;
     if let Some(name) = call.params.text("snapshot") {
-        return Err(PveError::new(format!("snapshot '{name}' does not exist")));
+        if call.params.flag("current") == Some(true) {
+            // Belief: the text of both.
+            let text = "parameters 'snapshot' and 'current' are mutually exclusive".to_owned();
+            let errors = ["snapshot", "current"].map(|key| (key.to_owned(), text.clone()));
+            return Err(PveError::params(errors.into()));
+        }
+        let missing = || PveError::new(format!("snapshot '{name}' does not exist"));
+        let mut values = super::snapshots::values(config.snapshots.get(name).ok_or_else(missing)?);
+        values.insert("digest".to_owned(), json!(config.digest()));
+        return Ok(values.into());
     }
     let values = match call.params.flag("current") {
         Some(true) => config.values.clone(),

@@ -171,6 +171,9 @@ fn delete(call: &mut Call<'_>) -> Result<Value, PveError> {
     let steps = Steps::new().lock(Lock::Vm(vmid)).wait(Duration::from_millis(200)).run(move |t| {
         t.cluster.guests.on(vmid, &node)?;
         check_gone(t.cluster, vmid, skiplock, purge)?;
+        if let Some(base) = t.cluster.cloned_base(vmid) {
+            return Err(format!("base volume '{base}' is still in use by linked cloned"));
+        }
         for line in destroy(t.cluster, &node, vmid, unreferenced)? {
             t.log(line);
         }
@@ -206,6 +209,7 @@ fn destroy(cluster: &mut Cluster, node: &str, vmid: u32, unreferenced: bool) -> 
     if let Some(guest) = cluster.guests.get(vmid) {
         let pending = guest.config.pending.values().filter_map(|text| Drive::parse(text));
         volumes.extend(guest.config.drives().map(|(_, drive)| drive).chain(pending).map(|drive| drive.volume));
+        volumes.extend(guest.config.snapshots.values().flat_map(|snapshot| snapshot.volumes()));
     }
     if unreferenced {
         for storage in cluster.storage.all.values().filter(|storage| storage.enabled() && storage.on(node)) {

@@ -3,8 +3,11 @@
 mod config;
 mod create;
 mod disks;
+#[cfg(test)]
+mod kept_tests;
 mod power;
 mod rights;
+mod snapshots;
 #[cfg(test)]
 mod tests;
 
@@ -20,6 +23,7 @@ pub(crate) fn routes(r: &mut Routes) {
     config::routes(r);
     disks::routes(r);
     power::routes(r);
+    snapshots::routes(r);
 }
 
 fn list(call: &mut Call<'_>) -> Result<Value, PveError> {

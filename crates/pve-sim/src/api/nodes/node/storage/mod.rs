@@ -1,5 +1,6 @@
 //! `/nodes/{node}/storage`: the storages as a node sees them.
 
+mod backups;
 mod content;
 
 use serde_json::{Value, json};
@@ -10,6 +11,7 @@ use crate::kernel::{Call, PveError, Routes};
 pub(crate) fn routes(r: &mut Routes) {
     r.get("/nodes/{node}/storage", list);
     r.get("/nodes/{node}/storage/{storage}/status", status);
+    backups::routes(r);
     content::routes(r);
 }
 
