@@ -76,6 +76,9 @@ pub(super) const MOVES: &[Move] = &[
         "acme_plugin",
         same!("plugin" = "plugin"),
     ),
+    from(&["proxmox_download_file", "proxmox_virtual_environment_download_file"], "storage_download", file),
+    from(&["proxmox_virtual_environment_file"], "storage_file", file),
+    from(&["proxmox_oci_image", "proxmox_virtual_environment_oci_image"], "oci_image", file),
     from(
         &[
             "proxmox_virtual_environment_vm",
@@ -88,6 +91,11 @@ pub(super) const MOVES: &[Move] = &[
         |other| with([("vmid", number(other, "vm_id").or_else(|| number(other, "id")))]),
     ),
 ];
+
+/// A file is known by its volume, and the node where it is each node's own.
+fn file(other: &Stored) -> Stored {
+    with([("node", said(other, "node_name").cloned()), ("volid", said(other, "id").cloned())])
+}
 
 const MAPPING: fn(&Stored) -> Stored = same!("id" = "name");
 

@@ -128,7 +128,11 @@ impl<R: Keyed + Debug> Object for Look<R> {
         let asked: BTreeMap<_, _> = R::attributes().into_iter().map(|a| (a.name.clone(), a)).collect();
         let one = |attribute: Attribute| match (key(&attribute), asked.get(&attribute.name)) {
             // A key that cannot be is one that is not found.
-            (true, Some(asked)) => Attribute { rule: Rule::Required, ..told(asked.clone()) },
+            (true, Some(asked)) => {
+                let may_be_missing = R::Key::OPTIONAL.contains(&attribute.name.as_str());
+                let rule = if may_be_missing { Rule::Optional } else { Rule::Required };
+                Attribute { rule, ..told(asked.clone()) }
+            }
             _ => attribute,
         };
         attributes_of::<R>().into_iter().map(one).collect()

@@ -11,6 +11,7 @@
 pub mod access;
 pub mod ceph;
 pub mod cluster;
+pub mod content;
 pub mod disks;
 pub mod ha;
 pub mod nodes;

@@ -22,6 +22,7 @@ pub mod storage;
 pub(crate) mod terminals;
 pub mod units;
 pub(crate) mod volume_groups;
+pub mod web;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -130,6 +131,8 @@ pub struct Cluster {
     pub firewall: firewall::Firewall,
     /// `storage.cfg` and the volumes.
     pub storage: storage::Storages,
+    /// What nodes reach outside.
+    pub web: web::Web,
     /// High availability.
     pub ha: ha::Ha,
     /// Virtual machines.
@@ -176,6 +179,7 @@ impl Cluster {
             sections: sections::Sections::default(),
             firewall: firewall::Firewall::default(),
             storage: storage::Storages::new(shape),
+            web: web::Web::new(shape),
             ha,
             guests: guests::Guests::default(),
             terminals: terminals::Terminals::default(),

@@ -4,6 +4,7 @@
 //! The images of an RBD storage are those of the Ceph pool.
 
 mod activation;
+pub(crate) mod files;
 mod kinds;
 mod rbd;
 mod usage;
@@ -11,6 +12,7 @@ mod volumes;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::Ipv4Addr;
+use std::sync::Arc;
 
 use serde_json::{Value, json};
 use sha1::{Digest, Sha1};
@@ -119,6 +121,10 @@ pub struct Storages {
     /// By name.
     pub all: BTreeMap<String, Storage>,
     volumes: BTreeMap<Place, BTreeMap<String, Volume>>,
+    /// What files hold, by place and name.
+    files: BTreeMap<(Place, String), Arc<Vec<u8>>>,
+    /// What was sent to a node and lies in its `/var/tmp`, by path.
+    pub(crate) uploads: BTreeMap<String, Vec<u8>>,
     /// Directories that were there before any entry pointed to them.
     directories: BTreeSet<String>,
     /// Volume groups that exist on every node.

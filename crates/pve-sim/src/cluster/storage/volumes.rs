@@ -54,6 +54,7 @@ impl Storage {
             _ => match name.split_once('/') {
                 Some((vmid, _)) if vmid.parse::<u32>().is_ok() => format!("{}/images/{name}", self.path()),
                 Some(("iso", file)) => format!("{}/template/iso/{file}", self.path()),
+                Some(("vztmpl", file)) => format!("{}/template/cache/{file}", self.path()),
                 _ => format!("{}/{name}", self.path()),
             },
         }
@@ -93,7 +94,8 @@ impl Cluster {
             Place::Rbd { pool } => self.rbd_images(&pool),
             place => {
                 let there = self.storage.volumes.get(&place).into_iter().flatten();
-                there.map(|(name, volume)| (name.clone(), volume.clone())).collect()
+                let there = there.map(|(name, volume)| (name.clone(), volume.clone()));
+                there.chain(self.snippets(storage, node)).collect()
             }
         }
     }
@@ -183,7 +185,13 @@ impl Cluster {
             Place::Rbd { pool } => return self.rbd_remove(&pool, name),
             place => place,
         };
+        if let Some(file) = name.strip_prefix("snippets/")
+            && let Some(known) = self.nodes.get_mut(node)
+        {
+            known.files.remove(&format!("{}/snippets/{file}", storage.path()));
+        }
         let there = self.storage.volumes.get_mut(&place).and_then(|volumes| volumes.remove(name)).is_some();
+        self.storage.files.remove(&(place, name.to_owned()));
         Ok(match (storage.kind.has_files(), there) {
             (true, true) | (false, false) => String::new(),
             (true, false) => format!("disk image '{}' does not exist", storage.volume_path(name)),

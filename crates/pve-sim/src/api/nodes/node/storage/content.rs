@@ -35,6 +35,7 @@ fn list(call: &mut Call<'_>) -> Result<Value, PveError> {
     };
     let volumes = call.cluster.volumes(storage, &call.node).into_iter().filter(|(name, volume)| {
         content.is_none_or(|content| content == volume.content)
+            && (storage.holds(&volume.content) || owner(name).is_some())
             && vmid.is_none_or(|vmid| owner(name) == Some(vmid))
             && sees(name)
     });
@@ -54,7 +55,7 @@ fn entry(storage: &Storage, name: &str, volume: &Volume) -> Value {
     if let Some(ctime) = volume.ctime {
         entry["ctime"] = json!(ctime.unix());
     }
-    if storage.kind.has_files() {
+    if storage.kind.has_files() && owner(name).is_some() {
         entry["used"] = json!(volume.used.max(4096));
         entry["parent"] = Value::Null;
     }
