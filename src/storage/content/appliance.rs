@@ -117,7 +117,7 @@ impl Resource<Pve> for ApplianceTemplate {
     async fn plan(cx: &Cx<Pve>, change: &mut Change<Self>, say: &mut Say<Self>) {
         let storage = match &change.prior {
             Some(prior) => Some(prior.storage.clone()),
-            None => change.plan.storage.get(),
+            None => change.plan.storage.text().map(str::to_owned),
         };
         super::warn(cx, change, say, storage.as_deref(), None).await;
         if change.is_create() && !change.is_destroy() {

@@ -242,7 +242,7 @@ impl Resource<Pve> for StorageDownload {
     async fn plan(cx: &Cx<Pve>, change: &mut Change<Self>, say: &mut Say<Self>) {
         let (storage, node) = match &change.prior {
             Some(prior) => (Some(prior.storage.clone()), prior.node.clone()),
-            None => (change.plan.storage.get(), change.plan.node.get()),
+            None => (change.plan.storage.text().map(str::to_owned), change.plan.node.text().map(str::to_owned)),
         };
         super::warn(cx, change, say, storage.as_deref(), Some(node.as_deref())).await;
         if change.is_destroy() {

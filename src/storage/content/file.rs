@@ -243,7 +243,7 @@ impl Resource<Pve> for StorageFile {
     async fn plan(cx: &Cx<Pve>, change: &mut Change<Self>, say: &mut Say<Self>) {
         let (storage, content) = match &change.prior {
             Some(prior) => (Some(prior.storage.clone()), Some(prior.content)),
-            None => (change.plan.storage.get(), change.plan.content.get()),
+            None => (change.plan.storage.text().map(str::to_owned), change.plan.content.get()),
         };
         let snippet = content == Some(FileContent::Snippets);
         if !snippet || change.is_destroy() {

@@ -82,3 +82,6 @@ fn status(call: &mut Call<'_>) -> Result<Value, PveError> {
     let storage = storage.ok_or_else(|| PveError::param("storage", "No such storage."))?;
     Ok(figures(call, storage))
 }
+
+#[cfg(test)]
+mod tests;
