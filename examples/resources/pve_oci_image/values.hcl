@@ -1,6 +1,7 @@
 values {
   node      = ["pve2"]
   storage   = []
-  reference = ["docker.io/library/caddy:latest", "ghcr.io/a/b:1.28"]
+  # Another one is another image.
+  reference = []
   file_name = ["web", "web.tar"]
 }

@@ -13,7 +13,8 @@ values {
   storage   = []
   # Each kind has endings of its own.
   content   = []
-  url       = ["https://cloud.example.com/a.qcow2", "http://b.example/c/d.raw"]
+  # Another one is another file.
+  url       = []
   file_name = ["a.qcow2", "b.raw"]
   # Of what the server has.
   checksum           = []

@@ -249,7 +249,7 @@ impl Resource<Pve> for StorageDownload {
             return;
         }
         if change.is_create() {
-            name_it(&mut change.plan);
+            name_it(&mut change.plan, change.config.file_name.is_null());
         }
         let Some(prior) = change.prior.clone().filter(|prior| prior.ready) else { return };
         let plan = &change.plan;
@@ -331,8 +331,8 @@ impl Resource<Pve> for StorageDownload {
 }
 
 /// Says at plan what it is going to be called, as far as that is known.
-fn name_it(plan: &mut StorageDownloadPlan) {
-    if !plan.file_name.is_known() {
+fn name_it(plan: &mut StorageDownloadPlan, unset: bool) {
+    if unset {
         let name = plan.url.text().and_then(local::name_of);
         plan.file_name = name.map_or(Attr::Unknown, Attr::Known);
     }

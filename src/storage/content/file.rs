@@ -256,7 +256,7 @@ impl Resource<Pve> for StorageFile {
             remote::warn(cx, say, "Snippets");
         }
         if change.is_create() {
-            name_it(&mut change.plan);
+            name_it(&mut change.plan, change.config.file_name.is_null());
         }
         let here = match (change.plan.data.text(), change.plan.path.text()) {
             (Some(data), _) => Some((data.len() as u64, local::of_text(data.as_bytes()))),
@@ -403,8 +403,8 @@ impl Resource<Pve> for StorageFile {
 }
 
 /// Says at plan what it is going to be called, as far as that is known.
-fn name_it(plan: &mut StorageFilePlan) {
-    if !plan.file_name.is_known() {
+fn name_it(plan: &mut StorageFilePlan, unset: bool) {
+    if unset {
         let name = plan.path.text().and_then(local::name_of);
         plan.file_name = name.map_or(Attr::Unknown, Attr::Known);
     }

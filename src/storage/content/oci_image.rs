@@ -147,7 +147,7 @@ impl Resource<Pve> for OciImage {
         }
         if change.is_create() {
             let plan = &mut change.plan;
-            if !plan.file_name.is_known() {
+            if change.config.file_name.is_null() {
                 plan.file_name = plan.reference.text().and_then(name_of).map_or(Attr::Unknown, Attr::Known);
             }
             plan.volid = match (plan.storage.text(), plan.file_name.text()) {

@@ -14,9 +14,9 @@ pub(super) const LARGEST: u64 = 1 << 20;
 /// Where the snippets of a storage lie on a node.
 async fn path(cx: &Cx<Pve>, at: &At) -> Result<String, Problem> {
     let entry = place::entry(cx, &at.storage).await?;
-    let text = |name: &str| entry.as_ref().and_then(|entry| entry.other.get(name)?.as_str().map(str::to_owned));
-    let base = text("path").unwrap_or_else(|| format!("/mnt/pve/{}", at.storage));
-    let folders = text("content-dirs").unwrap_or_default();
+    let base =
+        entry.as_ref().and_then(|entry| entry.path.clone()).unwrap_or_else(|| format!("/mnt/pve/{}", at.storage));
+    let folders = entry.as_ref().and_then(|entry| entry.other.get("content-dirs")?.as_str()).unwrap_or_default();
     let own = folders.split(',').find_map(|pair| pair.trim().strip_prefix("snippets=").map(str::to_owned));
     let folder = own.unwrap_or_else(|| "snippets".to_owned());
     Ok(format!("{}/{}/{}", base.trim_end_matches('/'), folder.trim_matches('/'), at.file))
