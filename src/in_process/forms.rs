@@ -29,6 +29,10 @@ use crate::job::replication::Replication;
 use crate::node::file::NodeFile;
 use crate::node::partition::DiskPartition;
 use crate::node::service::NodeService;
+use crate::storage::content::appliance::ApplianceTemplate;
+use crate::storage::content::download::StorageDownload;
+use crate::storage::content::file::StorageFile;
+use crate::storage::content::oci_image::OciImage;
 use crate::storage::rbd::StorageRbd;
 use crate::vm::disk_move::VmDiskMove;
 use crate::vm::snapshot::Snapshot;
@@ -504,6 +508,30 @@ async fn files_and_services_of_nodes() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn files_on_storages() {
+    let index = "appliances: [{template: a_1.tar.zst, location: 'http://a.example/a_1.tar.zst'}]";
+    let storages =
+        "storages: [{storage: local, type: dir, path: /var/lib/vz, content: [iso, vztmpl, import, snippets]}]";
+    let rig = Rig::of(&format!("ssh: true\n{index}\n{storages}")).await;
+    let on = |more: Json| {
+        let mut base = json!({ "node": "pve1", "storage": "local" });
+        base.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        base
+    };
+    // Most of what is said of a file makes it another one.
+    let base = on(json!({ "content": "iso", "url": "http://a.example/a.iso" }));
+    let also = [("verify_certificates", json!(false)), ("replace_if_changed", json!(true))];
+    let done = every_form::<StorageDownload>(&rig, &base, &no_maps, &also).await;
+    assert!(done >= 2, "only {done} forms were accepted");
+    let base = on(json!({ "content": "snippets", "file_name": "a.yaml", "data": "" }));
+    let done = every_form::<StorageFile>(&rig, &base, &no_maps, &[("data", json!("a\nb"))]).await;
+    assert!(done > 5, "only {done} forms were accepted");
+    let base = on(json!({ "reference": "docker.io/library/nginx:latest" }));
+    every_form::<OciImage>(&rig, &base, &no_maps, &[]).await;
+    every_form::<ApplianceTemplate>(&rig, &on(json!({ "template": "a_1.tar.zst" })), &no_maps, &[]).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn clusters() {
     let link = |_: &str| "0";
     let rig = Rig::of("nodes: [{name: pve1, single: true}, {name: pve2, single: true}]").await;
@@ -540,6 +568,10 @@ fn no_resource_is_left_out() {
         super::type_name::<Osd>(),
         super::type_name::<Replication>(),
         super::type_name::<Snapshot>(),
+        super::type_name::<ApplianceTemplate>(),
+        super::type_name::<OciImage>(),
+        super::type_name::<StorageDownload>(),
+        super::type_name::<StorageFile>(),
         super::type_name::<StorageRbd>(),
         super::type_name::<Container>(),
         super::type_name::<Template>(),

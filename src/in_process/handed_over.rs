@@ -98,6 +98,21 @@ fn others() -> Vec<(&'static str, &'static str, Json)> {
             "pve_container",
             json!({ "id": "141", "vm_id": 141, "node_name": "pve1", "initialization": [{ "hostname": "proxy" }] }),
         ),
+        (
+            "proxmox_download_file",
+            "pve_storage_download",
+            json!({ "id": "local:import/debian-13.qcow2", "node_name": "pve1", "datastore_id": "local", "size": 1 }),
+        ),
+        (
+            "proxmox_virtual_environment_file",
+            "pve_storage_file",
+            json!({ "id": "local:snippets/web.yaml", "node_name": "pve1", "datastore_id": "local", "source_raw": [] }),
+        ),
+        (
+            "proxmox_oci_image",
+            "pve_oci_image",
+            json!({ "id": "local:vztmpl/nginx_1.29.tar", "node_name": "pve1", "reference": "docker.io/library/nginx:1.29" }),
+        ),
         ("proxmox_hardware_mapping_pci", "pve_mapping_pci", json!({ "id": "gpu", "name": "gpu" })),
         ("proxmox_hardware_mapping_usb", "pve_mapping_usb", json!({ "id": "dongle", "name": "dongle" })),
         ("proxmox_hardware_mapping_dir", "pve_mapping_dir", json!({ "id": "share", "name": "share" })),

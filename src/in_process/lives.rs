@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use acceptance_tests::{Beside, data_may_send, difference};
+use acceptance_tests::{Beside, Web, data_may_send, difference};
 use pve_sim::cluster::Cluster;
 use pve_sim::kernel::record::Recorded;
 use pve_sim::kernel::world::World;
@@ -57,7 +57,7 @@ impl Bench {
 
     /// The same, of this version of PVE.
     pub(super) async fn of_version(shape: Shape, pve: &str) -> Self {
-        let pve = pve.to_owned();
+        let (pve, shape) = (pve.to_owned(), Shape { web: Web::everywhere(), ..shape });
         let options = Options { shape, pve, factor: f64::from(FACTOR), seed: Some(1), ..Options::default() };
         Self::at(Sim::start(options).await.unwrap().into()).await
     }

@@ -12,6 +12,7 @@ mod ceph_install;
 mod colleagues;
 mod conforms;
 mod containers;
+mod contents;
 mod crush_buckets;
 mod daemons;
 mod described;
@@ -154,6 +155,7 @@ impl Rig {
 
     async fn with(shape: &str, bandwidth: Option<u64>) -> Self {
         let shape = pve_sim::shape::Shape::from_yaml(shape).unwrap();
+        let shape = pve_sim::shape::Shape { web: acceptance_tests::Web::everywhere(), ..shape };
         let options = Options { shape, factor: 600.0, seed: Some(1), bandwidth, ..Options::default() };
         let sim = Sim::start(options).await.unwrap();
         let data = tempfile::tempdir().unwrap();

@@ -77,6 +77,9 @@ pub(super) const MOVES: &[Move] = &[
         "acme_plugin",
         same!("plugin" = "plugin"),
     ),
+    from(&["proxmox_download_file", "proxmox_virtual_environment_download_file"], "storage_download", file),
+    from(&["proxmox_virtual_environment_file"], "storage_file", file),
+    from(&["proxmox_oci_image", "proxmox_virtual_environment_oci_image"], "oci_image", file),
     from(
         &[
             "proxmox_virtual_environment_vm",
@@ -100,6 +103,11 @@ fn machine(other: &Stored) -> Stored {
         ("node", said(other, "node_name").cloned()),
         ("pool", said(other, "pool_id").cloned()),
     ])
+}
+
+/// A file is known by its volume, and the node where it is each node's own.
+fn file(other: &Stored) -> Stored {
+    with([("node", said(other, "node_name").cloned()), ("volid", said(other, "id").cloned())])
 }
 
 const MAPPING: fn(&Stored) -> Stored = same!("id" = "name");

@@ -10,7 +10,7 @@ pub mod hosts;
 pub mod network;
 pub mod nodes;
 pub mod partition;
-mod remote;
+pub(crate) mod remote;
 pub mod service;
 pub mod time;
 mod wipe;

@@ -46,6 +46,8 @@ pub enum Lock {
     /// The whole way of an OSD out of the cluster (out, drained, stopped, destroyed), one OSD at a time. For
     /// [`crate::Client::begin_write`]: the steps within take [`Lock::CephOsd`] for themselves.
     OsdRemoval,
+    /// What is put on storages or taken off, as told: a file, or all that is sent there.
+    Content(String),
     /// Ceph's CRUSH map.
     Crush,
     /// Ceph's configuration database.

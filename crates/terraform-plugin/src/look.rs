@@ -134,7 +134,9 @@ impl<R: Keyed + Debug> Object for Look<R> {
         let one = |attribute: Attribute| match (key(&attribute), asked.get(&attribute.name)) {
             // Whoever reads may rely on its checks, as whoever writes.
             (true, Some(asked)) => {
-                Attribute { rule: Rule::Required, checks: asked.checks.clone(), ..told(asked.clone()) }
+                let may_be_missing = R::Key::OPTIONAL.contains(&attribute.name.as_str());
+                let rule = if may_be_missing { Rule::Optional } else { Rule::Required };
+                Attribute { rule, checks: asked.checks.clone(), ..told(asked.clone()) }
             }
             _ => attribute,
         };

@@ -3,6 +3,7 @@
 
 mod ceph;
 mod container;
+mod content;
 mod node;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -43,6 +44,10 @@ use crate::node::apt::standard::AptStandardRepository;
 use crate::node::file::NodeFile;
 use crate::node::partition::DiskPartition;
 use crate::node::service::NodeService;
+use crate::storage::content::appliance::ApplianceTemplate;
+use crate::storage::content::download::StorageDownload;
+use crate::storage::content::file::StorageFile;
+use crate::storage::content::oci_image::OciImage;
 use crate::storage::rbd::StorageRbd;
 use crate::vm::disk_move::VmDiskMove;
 use crate::vm::snapshot::Snapshot;
@@ -484,6 +489,10 @@ fn limits_are_as_wide_as_pves() {
         compared::<Osd>(&post("/nodes/{node}/ceph/osd"), OSD),
         compared::<Pool>(&post("/pools"), POOL),
         compared::<PoolMember>(&call("PUT", "/pools"), POOL_MEMBER),
+        compared::<ApplianceTemplate>(&call("POST", "/nodes/{node}/aplinfo"), content::APPLIANCE),
+        compared::<OciImage>(&call("POST", "/nodes/{node}/storage/{storage}/oci-registry-pull"), content::OCI_IMAGE),
+        compared::<StorageDownload>(&call("POST", "/nodes/{node}/storage/{storage}/download-url"), content::DOWNLOAD),
+        compared::<StorageFile>(&call("POST", "/nodes/{node}/storage/{storage}/upload"), content::FILE),
         compared::<StorageRbd>(&post("/storage"), STORAGE_RBD),
         compared::<Vm>(&post("/nodes/{node}/qemu"), VM),
         compared::<VmDiskMove>(&post("/nodes/{node}/qemu/{vmid}/move_disk"), VM_DISK_MOVE),

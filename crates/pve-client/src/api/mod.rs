@@ -12,6 +12,7 @@ pub mod access;
 pub mod backup;
 pub mod ceph;
 pub mod cluster;
+pub mod content;
 pub mod disks;
 pub mod ha;
 pub mod lxc;

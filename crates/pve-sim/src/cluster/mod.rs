@@ -24,6 +24,7 @@ pub mod storage;
 pub(crate) mod terminals;
 pub mod units;
 pub(crate) mod volume_groups;
+pub mod web;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -141,6 +142,8 @@ pub struct Cluster {
     pub firewall: firewall::Firewall,
     /// `storage.cfg` and the volumes.
     pub storage: storage::Storages,
+    /// What nodes reach outside.
+    pub web: web::Web,
     /// High availability.
     pub ha: ha::Ha,
     /// Virtual machines.
@@ -193,6 +196,7 @@ impl Cluster {
             sections: sections::Sections::default(),
             firewall: firewall::Firewall::default(),
             storage: storage::Storages::new(shape),
+            web: web::Web::new(shape),
             ha,
             guests: guests::Guests::default(),
             dumping: guests::vzdump::Dumping::default(),

@@ -8,6 +8,7 @@ mod nodes;
 mod units;
 
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 
 use serde::Deserialize;
 
@@ -47,6 +48,12 @@ pub struct Shape {
     pub clock: ClockShape,
     /// Whether the nodes answer by SSH, for root with the password of `root@pam`.
     pub ssh: bool,
+    /// What nodes reach outside: hosts by name (`*`: all others) at loopback addresses, which answer in plain HTTP.
+    pub web: BTreeMap<String, SocketAddr>,
+    /// The index of appliances: records of `GET /nodes/{node}/aplinfo`.
+    pub appliances: Vec<BTreeMap<String, String>>,
+    /// Whether the nodes have the program that talks to registries of container images.
+    pub skopeo: bool,
 }
 
 impl Default for Shape {
@@ -62,6 +69,9 @@ impl Default for Shape {
             ha: HaShape::default(),
             clock: ClockShape::default(),
             ssh: false,
+            web: BTreeMap::new(),
+            appliances: Vec::new(),
+            skopeo: true,
         }
     }
 }

@@ -7,11 +7,11 @@ use percent_encoding::percent_decode_str;
 use serde_json::Value;
 
 use super::{ticket, truth};
-use crate::Client;
 use crate::api::ceph::osd::{OsdParams, OsdSide, VolumeKind};
 use crate::api::ceph::pool::{Erasure, PoolParams, PoolRemoval};
 use crate::api::ceph::services::{Daemon, Risk, ServiceAction};
 use crate::api::cluster::GuestKind;
+use crate::api::content::Download;
 use crate::api::ha::resource::Sid;
 use crate::api::lxc::Clone;
 use crate::api::nodes::TaskFilter;
@@ -21,6 +21,7 @@ use crate::api::qemu::power::Shutdown;
 use crate::api::qemu::{DiskMove, VmRemoval};
 use crate::size::Size;
 use crate::testing::{Call, Reply, World, two_nodes};
+use crate::{Client, Lock};
 
 /// Makes every call once, with every parameter it knows.
 async fn call_everything(client: &Client) {
@@ -84,6 +85,14 @@ async fn call_everything(client: &Client) {
     let snapshots = client.snapshots(GuestKind::Qemu, node, 100);
     let dump = Params::new().list("vmid", &["100".into()]).set("storage", "local").flag("protected", true);
     let upid = "UPID:pve1:0000291F:00070B18:6B032D7F:qmmove:200:root@pam:".parse().unwrap();
+    let download = Download {
+        url: "https://a/b.iso.gz".into(),
+        content: "iso".into(),
+        filename: "b.iso".into(),
+        checksum: Some(("sha256".into(), "ab".into())),
+        compression: Some("gz".into()),
+        verify_certificates: Some(false),
+    };
     let shutdown = Shutdown { timeout: Some(Duration::from_secs(30)), force_stop: true };
     all![
         client.version(),
@@ -118,6 +127,13 @@ async fn call_everything(client: &Client) {
         client.storage().delete("ceph"),
         client.node_storage(node).list(),
         client.node_storage(node).content("ceph", Some(100)),
+        client.node_storage(node).download("local", &download, Lock::Content("a".into())),
+        client.node_storage(node).pull("local", "docker.io/library/nginx:1", Some("nginx"), Lock::Content("b".into())),
+        client.node_storage(node).appliance("local", "a.tar.zst", Lock::Content("c".into())),
+        client.node_storage(node).remove("local", "local:iso/a.iso", Lock::Content("d".into())),
+        client.node_storage(node).appliances(),
+        client.node_storage(node).tags("docker.io/library/nginx"),
+        client.node_storage(node).url_metadata("https://a/b.iso", false),
         ceph.status(),
         ceph.monitors(),
         ceph.managers(),

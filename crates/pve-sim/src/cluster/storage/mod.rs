@@ -6,6 +6,7 @@
 mod activation;
 pub mod backups;
 mod features;
+pub(crate) mod files;
 mod kinds;
 mod rbd;
 mod snapshots;
@@ -14,6 +15,7 @@ mod volumes;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::Ipv4Addr;
+use std::sync::Arc;
 
 use serde_json::{Value, json};
 use sha1::{Digest, Sha1};
@@ -130,6 +132,10 @@ pub struct Storages {
     backups: BTreeMap<(Place, String), Backup>,
     /// The configurations of the guests in backups, by the backup's id.
     archives: BTreeMap<String, BTreeMap<String, String>>,
+    /// What files hold, by place and name.
+    files: BTreeMap<(Place, String), Arc<Vec<u8>>>,
+    /// What was sent to a node and lies in its `/var/tmp`, by path.
+    pub(crate) uploads: BTreeMap<String, Vec<u8>>,
     /// Directories that were there before any entry pointed to them.
     directories: BTreeSet<String>,
     /// Volume groups that exist on every node.

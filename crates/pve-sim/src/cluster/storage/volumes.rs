@@ -55,6 +55,7 @@ impl Storage {
                 Some((vmid, _)) if vmid.parse::<u32>().is_ok() => format!("{}/images/{name}", self.path()),
                 Some(("iso", file)) => format!("{}/template/iso/{file}", self.path()),
                 Some(("backup", file)) => format!("{}/dump/{file}", self.path()),
+                Some(("vztmpl", file)) => format!("{}/template/cache/{file}", self.path()),
                 _ => format!("{}/{name}", self.path()),
             },
         }
@@ -94,7 +95,8 @@ impl Cluster {
             Place::Rbd { pool } => self.rbd_images(&pool),
             place => {
                 let there = self.storage.volumes.get(&place).into_iter().flatten();
-                there.map(|(name, volume)| (name.clone(), volume.clone())).collect()
+                let there = there.map(|(name, volume)| (name.clone(), volume.clone()));
+                there.chain(self.snippets(storage, node)).collect()
             }
         }
     }
@@ -192,7 +194,13 @@ impl Cluster {
             place => place,
         };
         self.storage.backups.remove(&(place.clone(), name.to_owned()));
+        if let Some(file) = name.strip_prefix("snippets/")
+            && let Some(known) = self.nodes.get_mut(node)
+        {
+            known.files.remove(&format!("{}/snippets/{file}", storage.path()));
+        }
         let there = self.storage.volumes.get_mut(&place).and_then(|volumes| volumes.remove(name)).is_some();
+        self.storage.files.remove(&(place, name.to_owned()));
         Ok(match (storage.kind.has_files(), there) {
             (true, true) | (false, false) => String::new(),
             (true, false) => format!("disk image '{}' does not exist", storage.volume_path(name)),

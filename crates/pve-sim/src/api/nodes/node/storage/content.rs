@@ -49,7 +49,7 @@ fn list(call: &mut Call<'_>) -> Result<Value, PveError> {
     });
     let volumes = volumes.filter(|(name, volume)| {
         content.is_none_or(|content| content == volume.content)
-            && storage.contents().contains(volume.content.as_str())
+            && (storage.holds(&volume.content) || owner(name).is_some())
             && vmid.is_none_or(|vmid| whose(name) == Some(vmid))
             && sees(name)
     });
@@ -74,7 +74,7 @@ fn entry(storage: &Storage, name: &str, volume: &Volume) -> Value {
     if let Some(ctime) = volume.ctime {
         entry["ctime"] = json!(ctime.unix());
     }
-    if storage.kind.has_files() {
+    if storage.kind.has_files() && owner(name).is_some() {
         entry["used"] = json!(volume.used.max(4096));
         entry["parent"] = Value::Null;
     }
