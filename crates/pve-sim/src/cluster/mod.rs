@@ -134,6 +134,8 @@ pub struct Cluster {
     pub ha: ha::Ha,
     /// Virtual machines.
     pub guests: guests::Guests,
+    /// What their agents have in common.
+    pub agents: crate::shape::AgentShape,
     /// Terminals that wait for their client, or have one.
     pub(crate) terminals: terminals::Terminals,
     pub(crate) events: Events,
@@ -178,6 +180,7 @@ impl Cluster {
             storage: storage::Storages::new(shape),
             ha,
             guests: guests::Guests::default(),
+            agents: shape.agents.clone(),
             terminals: terminals::Terminals::default(),
             ids,
             events: Events::default(),

@@ -40,6 +40,8 @@ pub struct Shape {
     pub ha: HaShape,
     /// The clock; the command line's `--clock` wins.
     pub clock: ClockShape,
+    /// The guest agents.
+    pub agents: AgentShape,
     /// Whether the nodes answer by SSH, for root with the password of `root@pam`.
     pub ssh: bool,
 }
@@ -55,9 +57,41 @@ impl Default for Shape {
             ceph: CephShape::default(),
             ha: HaShape::default(),
             clock: ClockShape::default(),
+            agents: AgentShape::default(),
             ssh: false,
         }
     }
+}
+
+/// What the agents of all guests have in common.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct AgentShape {
+    /// Seconds from a guest's start to the agent's first answer.
+    pub boot: u64,
+    /// Whether the guests have one at all.
+    pub installed: bool,
+    /// What the guests say in place of an answer: they do not know the command.
+    pub error: Option<String>,
+}
+
+impl Default for AgentShape {
+    fn default() -> Self {
+        AgentShape { boot: 20, installed: true, error: None }
+    }
+}
+
+/// A volume that lies on a storage from the start; on a storage that is not shared, on each of its nodes.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct VolumeShape {
+    /// Its name, as `import/debian.qcow2` or `backup/vzdump-qemu-100-2026_11_29-10_00_00.vma.zst`.
+    pub name: String,
+    /// What its user sees.
+    pub size: Size,
+    /// Of a backup: the configuration of the guest in it, as `GET config` shows it.
+    #[serde(default)]
+    pub config: BTreeMap<String, String>,
 }
 
 /// An entry of `storage.cfg`; besides these keys any that the storage type has.
@@ -77,6 +111,9 @@ pub struct StorageShape {
     /// How much it holds on each node (or in all, if shared).
     #[serde(default)]
     pub size: Option<Size>,
+    /// Volumes that lie there from the start.
+    #[serde(default)]
+    pub volumes: Vec<VolumeShape>,
     /// Everything else, as in `storage.cfg`.
     #[serde(flatten)]
     pub options: BTreeMap<String, serde_json::Value>,
@@ -91,6 +128,7 @@ impl StorageShape {
             content: content.iter().map(|c| (*c).to_owned()).collect(),
             nodes: Vec::new(),
             size: None,
+            volumes: Vec::new(),
             options: options.iter().map(|(k, v)| ((*k).to_owned(), (*v).into())).collect(),
         };
         vec![

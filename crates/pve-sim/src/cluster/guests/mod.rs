@@ -2,10 +2,13 @@
 //!
 //! - [`config`], [`drive`], [`net`], [`size`]: texts and their normal forms; nothing there knows of a cluster.
 //! - `list`: which guests exist and where; `disks`: their volumes; `change`: what a change of the configuration does.
+//! - `clone`, `restore`: guests made from others, and from backups; `migrate`: guests on their way to another node.
 //! - `power`: starting and ending; `moving`: a disk on its way to another storage; `giving`: a disk given to another
-//!   guest; `figures`: what status answers show.
+//!   guest; `figures`: what status answers show; `agent`: what the guest agent says.
 
+pub mod agent;
 pub mod change;
+pub mod clone;
 pub mod config;
 pub mod cpu;
 mod create;
@@ -14,9 +17,11 @@ pub mod drive;
 mod figures;
 pub mod giving;
 mod list;
+pub mod migrate;
 pub mod moving;
 pub mod net;
 pub mod power;
+pub mod restore;
 pub mod size;
 
 pub use change::Change;

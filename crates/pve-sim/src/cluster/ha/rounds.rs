@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
-use super::{Guest, Ha, Job, Seconds, World, migration};
+use super::{Guest, Ha, Job, Seconds, World};
 use crate::cluster::Cluster;
 use crate::cluster::access::ROOT;
+use crate::cluster::guests::migrate::Order;
 use crate::kernel::tasks::Upid;
 
 /// How long a node takes from a reset to its services.
@@ -87,7 +88,7 @@ impl World for View<'_> {
             Job::Start => self.cluster.ha_start(node, vmid),
             Job::Stop { timeout } => self.cluster.ha_stop(node, vmid, u64::from(*timeout)),
             Job::Migrate { target } => {
-                let steps = migration::steps(vmid, target.clone());
+                let steps = Order::of_ha(vmid, target.clone()).steps();
                 self.cluster.start_task(node, ROOT, "qmigrate", vmid.to_string(), steps)
             }
         };

@@ -1,8 +1,11 @@
 //! `/nodes/{node}/qemu`: virtual machines.
 
+mod agent;
+mod clone;
 mod config;
 mod create;
 mod disks;
+mod migrate;
 mod power;
 mod rights;
 #[cfg(test)]
@@ -16,9 +19,12 @@ use crate::kernel::{Call, PveError, Routes};
 pub(crate) fn routes(r: &mut Routes) {
     r.get("/nodes/{node}/qemu", list);
     r.get("/nodes/{node}/qemu/{vmid}", index);
+    agent::routes(r);
+    clone::routes(r);
     create::routes(r);
     config::routes(r);
     disks::routes(r);
+    migrate::routes(r);
     power::routes(r);
 }
 
