@@ -15,6 +15,7 @@ use crate::api::ha::resource::Sid;
 use crate::api::nodes::TaskFilter;
 use crate::api::params::Params;
 use crate::api::qemu::drive::Drive;
+use crate::api::qemu::made::Migration;
 use crate::api::qemu::power::Shutdown;
 use crate::api::qemu::{DiskMove, VmRemoval};
 use crate::size::Size;
@@ -144,6 +145,12 @@ async fn call_everything(client: &Client) {
         vm.move_disk(disk, &to),
         vm.resize(disk, Size::from_gib(32)),
         vm.status(),
+        vm.interfaces(),
+        vm.clone_to(
+            101,
+            &Params::new().set("name", "web").flag("full", true).set("storage", "ceph").set("target", "pve2")
+        ),
+        vm.migrate(&Migration { target: "pve2".into(), online: true, target_storage: Some("ceph".into()) }),
         vm.start(),
         vm.stop(),
         vm.shutdown(shutdown),
@@ -243,7 +250,7 @@ async fn every_call_is_one_of_pves_with_its_parameters_and_rights() {
     call_everything(&client).await;
     let schema = truth("api.json");
     let calls: Vec<_> = world.calls().into_iter().filter(|call| call.line != "POST /access/ticket").collect();
-    assert_eq!(calls.len(), 79, "{:#?}", world.lines());
+    assert_eq!(calls.len(), 82, "{:#?}", world.lines());
     let faults: Vec<_> = calls
         .iter()
         .filter_map(|call| check(&schema, call).err().map(|fault| format!("{} {}: {fault}", call.line, call.form)))
