@@ -1,15 +1,19 @@
 //! Virtual machines and their disks.
 
+mod agent;
 pub mod disk_move;
 pub mod disk_storage;
 pub mod guest;
+mod guest_migrate;
 mod guest_power;
 pub mod identity;
 pub mod lookup;
+pub mod migrating;
 pub mod moving;
 pub mod pending;
 pub mod planned;
 pub mod progress;
+mod storage_turns;
 pub mod turns;
 // An area's folder and its object's folder have the same name in PVE too.
 #[allow(clippy::module_inception)]
@@ -26,5 +30,6 @@ pub fn offer(registry: Registry<Pve>) -> Registry<Pve> {
         .data::<lookup::VmLookup>()
         .resource::<vm::Vm>()
         .query::<vm::Vm>()
+        .action::<guest_migrate::GuestMigrate>()
         .action::<guest_power::GuestPower>()
 }

@@ -5,10 +5,10 @@ use serde::Deserialize;
 use terraform_plugin::model::Object;
 use terraform_plugin::{Attr, Cx, Error, Findings};
 
-use super::{OWNED, Vm, VmPlan, bridges, cloud_init, create, disks, placement, processor};
+use super::{OWNED, Vm, VmPlan, bridges, cloud_init, create, disks, origin, placement, processor};
 use crate::ground::error::During;
 use crate::ground::pve::Pve;
-use crate::vm::{guest, identity};
+use crate::vm::{guest, identity, migrating};
 
 pub async fn look(cx: &Cx<Pve>, want: &VmPlan, prior: Option<&Vm>, found: &mut Findings<Vm>) -> Result<(), Error> {
     let known = known(want)?;
@@ -60,9 +60,14 @@ async fn creation(cx: &Cx<Pve>, (want, known): (&VmPlan, &Vm), found: &mut Findi
     {
         found.missing(cx.comes("pool", pool), create::no_such_pool(pool));
     }
-    disks::look(cx, (want, known), None, None, node, found).await;
-    cloud_init::look(cx, known, None, node, found).await;
-    cloud_init::reaches_somebody(want, known, None, None, found);
+    let brought = origin::look(cx, known, found).await?;
+    let live = brought.as_ref();
+    // What a backup brings along, and a source that is not there yet, tells nobody: it is looked at when the VM is there.
+    if live.is_some() || !origin::may_bring_along(want) {
+        disks::look(cx, (want, known), None, live, node, found).await;
+        cloud_init::look(cx, known, live, node, found).await;
+        cloud_init::reaches_somebody(want, known, None, live, found);
+    }
     Ok(())
 }
 
@@ -75,13 +80,15 @@ async fn change(
 ) -> Result<(), Error> {
     let Some(live) = guest::find(cx, vmid).await? else { return Ok(()) };
     found.check(identity::must_be_the_same(cx, &live));
-    // While it is still being made, its creation is waited for.
-    if live.config.lock.as_deref() != Some("create") {
+    // While it is still being made, or on its way, that is waited for.
+    if !matches!(live.config.lock.as_deref(), Some("create" | "clone" | "migrate")) {
         found.check(guest::must_be_unlocked(&live));
     }
     let config = &live.config;
-    bridges::look(cx, known, Some(prior), Some(config), &live.guest.node, found).await;
-    let node = Some(live.guest.node.as_str());
+    let target = migrating::look(cx, &live, known, found).await?;
+    let node = target.as_deref().unwrap_or(&live.guest.node);
+    bridges::look(cx, known, Some(prior), Some(config), node, found).await;
+    let node = Some(node);
     if prior.cpu != known.cpu {
         processor::look(cx, known, config.cpu.as_deref(), node, found).await;
     }
