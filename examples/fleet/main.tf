@@ -22,11 +22,12 @@ variable "size" {
 }
 
 locals {
-  names = [for n in range(1, var.size + 1) : format("worker-%02d", n)]
+  # The last part of each machine's address, by its name.
+  workers = { for n in range(1, var.size + 1) : format("worker-%02d", n) => 100 + n }
 }
 
 resource "pve_vm" "worker" {
-  for_each = toset(local.names)
+  for_each = local.workers
 
   name    = each.key
   clone   = { vmid = var.template }
@@ -36,7 +37,7 @@ resource "pve_vm" "worker" {
 
   cloud_init = {
     user      = "ops"
-    ip_config = { net0 = { ip = "192.0.2.${100 + index(local.names, each.key)}/24", gw = "192.0.2.1" } }
+    ip_config = { net0 = { ip = "192.0.2.${each.value}/24", gw = "192.0.2.1" } }
   }
 
   allow_destroy = true

@@ -27,6 +27,21 @@ impl Planned for Begun {
     type Key = (&'static str, String);
 }
 
+/// Tells tasks of one type about one object apart, of those that somebody with our name has begun.
+pub trait Recognise: Sync {
+    /// Whether the task is the one that was asked for.
+    fn is_ours(&self, cx: &Cx<Pve>, upid: &Upid) -> impl Future<Output = bool> + Send;
+}
+
+/// Type and object tell enough.
+struct Any;
+
+impl Recognise for Any {
+    async fn is_ours(&self, _: &Cx<Pve>, _: &Upid) -> bool {
+        true
+    }
+}
+
 /// The tasks of one type about one object that there were before a request was sent. Comparing with them, not with a
 /// time, makes the evidence of a new one independent of everybody's clocks.
 #[derive(Debug)]
@@ -133,17 +148,17 @@ impl Before {
         lock: Lock,
         areas: &[Area],
     ) -> Result<Result<Task, Problem>, Problem> {
-        self.settle_that(cx, sent, lock, areas, async |_| true).await
+        self.settle_that(cx, sent, lock, areas, &Any).await
     }
 
-    /// The same where type and object do not tell which task is ours: `is` tells of one that somebody with our name has begun.
+    /// The same where type and object do not tell which task is ours.
     pub async fn settle_that(
         &self,
         cx: &Cx<Pve>,
         sent: Result<Task, Problem>,
         lock: Lock,
         areas: &[Area],
-        is: impl AsyncFn(&Upid) -> bool,
+        is: &impl Recognise,
     ) -> Result<Result<Task, Problem>, Problem> {
         let lost = match sent {
             Ok(task) => return Ok(Ok(task)),
@@ -157,13 +172,13 @@ impl Before {
     }
 
     /// The task that our request has started, if there is one by now.
-    async fn ours(&self, cx: &Cx<Pve>, is: impl AsyncFn(&Upid) -> bool) -> Result<Option<Upid>, Problem> {
+    async fn ours(&self, cx: &Cx<Pve>, is: &impl Recognise) -> Result<Option<Upid>, Problem> {
         for look in 0..LOOKS {
             if look > 0 {
                 tokio::time::sleep(PAUSE).await;
             }
             for upid in begun_by_us(&cx.client, &self.known, self.tasks(cx).await?) {
-                if is(&upid).await {
+                if is.is_ours(cx, &upid).await {
                     return Ok(Some(upid));
                 }
             }

@@ -1,14 +1,19 @@
 //! `pve_vm` as it comes to be (a clone, an image, a backup), where it lives, and what its agent says. The tests named `pain_...` hold
 //! what users of other providers have suffered from.
 
+use std::sync::Arc;
+
 use pve_sim::Options;
 use pve_sim::shape::{GuestShape, Shape};
 use serde_json::{Value as Json, json};
 use terraform_core::Config;
+use tokio::task::JoinSet;
 
+use super::Rig;
 use super::beside::done;
 use super::lives::{Bench, examples, read};
 use super::work::{Site, Work};
+use crate::vm::vm::Vm;
 
 /// A template of two disks' worth on each kind of storage, an image, an ISO and a backup.
 const SHAPE: &str = "
@@ -157,20 +162,39 @@ async fn a_clone_that_is_imported_or_said_to_be_another_s_is_never_replaced() {
     assert!(work.site.sent().is_empty() && work.plan().await.is_empty());
 }
 
-/// Pain 10: parallel clones fail, and users set `-parallelism=1`.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn pain_10_thirty_clones_by_for_each_begin_four_at_a_time() {
+async fn a_fleet_is_made_from_one_template() {
     let mut bench = Bench::of(Shape::from_yaml(SHAPE).unwrap()).await;
     let config = Config::from_hcl(&read(&examples().join("fleet").join("main.tf"))).unwrap();
     bench.core.apply(&config).await.unwrap_or_else(|said| panic!("{said}"));
     let plan = bench.core.plan(&config).await.unwrap();
     assert_eq!(plan.actions(), []);
-    let told = bench.sim.world.control("GET", "/concurrency", &Json::Null).unwrap();
-    let most = told["storages"]["local-lvm"].as_u64().unwrap();
-    assert!((2..=4).contains(&most), "{most} at once");
     let state = bench.sim.world.control("GET", "/state", &Json::Null).unwrap();
     assert_eq!(state["guests"].as_object().unwrap().len(), 32);
     bench.core.destroy(&config).await.unwrap_or_else(|said| panic!("{said}"));
+}
+
+/// Pain 10: parallel clones fail, and users set `-parallelism=1`.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn pain_10_thirty_clones_at_once_begin_four_at_a_time() {
+    let rig = Arc::new(Rig::of(SHAPE).await);
+    let one = |n: u32| {
+        let rig = Arc::clone(&rig);
+        async move {
+            let config =
+                json!({ "name": format!("worker-{n}"), "clone": { "vmid": 9000, "full": true }, "memory": 1024 });
+            rig.bring::<Vm>(None, &config).await.map(|(made, _)| made)
+        }
+    };
+    let all: JoinSet<_> = (0..30).map(one).collect();
+    for made in all.join_all().await {
+        made.unwrap_or_else(|said| panic!("{said:?}"));
+    }
+    let told = rig.sim.world.control("GET", "/concurrency", &Json::Null).unwrap();
+    let most = told["storages"]["local-lvm"].as_u64().unwrap();
+    assert!((2..=4).contains(&most), "{most} at once");
+    let state = rig.sim.world.control("GET", "/state", &Json::Null).unwrap();
+    assert_eq!(state["guests"].as_object().unwrap().len(), 32);
 }
 
 /// Pain 9: `can't lock file ... got timeout`.

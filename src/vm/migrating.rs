@@ -20,6 +20,8 @@ use crate::ground::pve::{Pve, patience};
 
 /// Pause between two looks at a guest that HA moves.
 const PAUSE: Duration = Duration::from_secs(2);
+/// Longer than a shared read lives.
+const STALE: Duration = Duration::from_millis(2100);
 /// HA acts in rounds of ten seconds; what it has not begun after so many, it has dropped.
 const DROPPED: Duration = Duration::from_secs(90);
 
@@ -150,6 +152,12 @@ async fn by_ha(cx: &Cx<Pve>, found: &Found, target: &str, doing: &str) -> Result
         moving |= is_moving;
         let given_up = (was_moving && !is_moving) || (!moving && begun.elapsed() >= DROPPED);
         if state == "error" || (given_up && now.guest.node != target) {
+            // The list that tells where it is may be older than HA's status.
+            sleep(STALE).await;
+            let now = there(cx, found).await?;
+            if now.guest.node == target {
+                return Ok(Ok(now));
+            }
             return Err(Problem::new(
                 doing,
                 format!(

@@ -9,7 +9,7 @@ use pve_client::error::TaskFailure;
 use pve_client::{Area, Error as Api, Lock, Upid};
 use terraform_plugin::{Cx, Diagnostic, Updated, require};
 
-use super::{OWNED, Vm, agent, disks, origin, power, settings, vmid_path, way};
+use super::{OWNED, Vm, agent, create, disks, origin, power, settings, vmid_path, way};
 use crate::ground::error::{During, Problem};
 use crate::ground::evidence::Before;
 use crate::ground::pve::{Pve, patience};
@@ -68,14 +68,14 @@ pub async fn change(cx: &Cx<Pve>, prior: &Vm, want: &Vm) -> Result<Updated<Vm>, 
 
 /// Brings a VM that has just been made to what is wanted: where it is to live, and what it does not have from its beginning.
 /// The VM as it is afterwards.
-pub async fn finish(cx: &Cx<Pve>, found: Found, seen: &impl Fn(&Found) -> Vm, want: &Vm) -> Result<Found, Problem> {
+pub async fn finish(cx: &Cx<Pve>, found: Found, want: &Vm) -> Result<Found, Problem> {
     let vmid = found.guest.vmid;
     let owned: Vec<String> = cx.private.get(OWNED).unwrap_or_default();
     let mut turns = Turns::begin();
     let found = migrating::to_its_node(cx, found, want).await??;
     let mut found = found;
     if want.origin.brings_along() {
-        let prior = Vm { ready: false, ..seen(&found) };
+        let prior = Vm { ready: false, ..create::seen(cx, &found, want) };
         require(cx, want, Some(&prior)).await?;
         let moves = disks::to_move(want, &owned, &found.config);
         found = bring_settings(cx, &mut turns, found, &prior, want).await?;

@@ -2,10 +2,10 @@
 
 use std::sync::{Mutex, PoisonError};
 
-use pve_client::{Area, Error as Api, Lock, Task, Upid};
+use pve_client::{Area, Error as Api, Lock, Task};
 use terraform_plugin::{Created, Cx, Failed, Notes, Unwritten, require};
 
-use super::way::Way;
+use super::way::{Makes, Way};
 use super::{Vm, agent, change, left_behind, origin, power, settings, vmid_path};
 use crate::ground::error::{During, Problem, exists};
 use crate::ground::evidence::Before;
@@ -55,8 +55,8 @@ pub async fn create(cx: &Cx<Pve>, want: &Vm, unwritten: Unwritten<Vm>) -> Result
         let lost = sent.is_err();
         let made_it =
             async || Ok::<_, Problem>(guest::find(cx, vmid).await?.is_some_and(|it| identity::is(&it.config, &uuid)));
-        let is_of = async |upid: &Upid| way.is_of(cx, upid, vmid).await;
-        let mut task = match before.settle_that(cx, sent, Lock::Vm(vmid), &areas(vmid), is_of).await {
+        let makes = Makes { way: &way, vmid };
+        let mut task = match before.settle_that(cx, sent, Lock::Vm(vmid), &areas(vmid), &makes).await {
             Ok(Ok(task)) => task,
             Ok(Err(nothing)) => {
                 match made_it().await {
@@ -121,21 +121,23 @@ async fn complete(cx: &Cx<Pve>, want: &Vm, vmid: u32, notes: Notes<Vm>) -> Resul
     let found = guest::must_exist(cx, vmid).await?;
     let found = origin::adopt(cx, found, want).await?;
     identity::remember(cx, &found.config);
-    let seen = |found: &Found| {
-        let node = &found.guest.node;
-        let mut made = Vm::from_live(vmid, node, &found.config, want.started.unwrap_or(false), Some(want));
-        origin::leave_out_brought(cx, &mut made, Some(want));
-        Vm { node: want.node.clone().or_else(|| Some(node.clone())), ..made }
-    };
-    notes.note(seen(&found));
-    let found = change::finish(cx, found, &seen, want).await?;
-    let made = seen(&found);
+    notes.note(seen(cx, &found, want));
+    let found = change::finish(cx, found, want).await?;
+    let made = seen(cx, &found, want);
     notes.note(made.clone());
     if want.started == Some(true) {
         power::bring_to(cx, &found, want.started).await?;
     }
     agent::wait(cx, &found, want).await?;
     Ok(made)
+}
+
+/// A VM that was just made, as the state has it.
+pub fn seen(cx: &Cx<Pve>, found: &Found, want: &Vm) -> Vm {
+    let node = &found.guest.node;
+    let mut made = Vm::from_live(found.guest.vmid, node, &found.config, want.started.unwrap_or(false), Some(want));
+    origin::leave_out_brought(cx, &mut made, Some(want));
+    Vm { node: want.node.clone().or_else(|| Some(node.clone())), ..made }
 }
 
 /// Nothing of ours exists.

@@ -70,7 +70,7 @@ async fn begun_since(cx: &Cx<Pve>, want: &Vm, former: &Former) -> Result<Vec<(u3
         };
         if succeeded {
             numbers.push((vmid, upid));
-        } else if kind == "qmrestore" && want.vmid == Some(vmid) {
+        } else if kind == "qmrestore" && guest::find(cx, vmid).await?.is_some_and(|found| way::is_stub(&found)) {
             way::take_stub_away(cx, vmid).await?;
         }
     }

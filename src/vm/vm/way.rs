@@ -11,6 +11,7 @@ use terraform_plugin::{Cx, Diagnostic};
 use super::create::must_be_absent;
 use super::{Vm, origin, placement};
 use crate::ground::error::{During, Problem};
+use crate::ground::evidence::Recognise;
 use crate::ground::pve::{Pve, patience};
 use crate::vm::guest::{self, Found};
 use crate::vm::identity;
@@ -32,6 +33,24 @@ pub enum Way {
     },
     /// From a backup.
     Restore,
+}
+
+/// Recognises the task that makes the VM with this number. Of one VM many clones may be made at once, and only a task's log
+/// tells which is which.
+pub struct Makes<'a> {
+    /// How it is made.
+    pub way: &'a Way,
+    /// Its number.
+    pub vmid: u32,
+}
+
+impl Recognise for Makes<'_> {
+    async fn is_ours(&self, cx: &Cx<Pve>, upid: &Upid) -> bool {
+        match self.way {
+            Way::Clone { .. } => made_by_clone(cx, upid).await == Some(self.vmid),
+            _ => true,
+        }
+    }
 }
 
 impl Way {
@@ -99,15 +118,6 @@ impl Way {
         match self {
             Way::Clone { source, .. } => source.guest.vmid.to_string(),
             _ => vmid.to_string(),
-        }
-    }
-
-    /// Whether this task makes the VM with that number. Of one VM many clones may be made at once, and only a task's log tells
-    /// which is which.
-    pub async fn is_of(&self, cx: &Cx<Pve>, upid: &Upid, vmid: u32) -> bool {
-        match self {
-            Way::Clone { .. } => made_by_clone(cx, upid).await == Some(vmid),
-            _ => true,
         }
     }
 

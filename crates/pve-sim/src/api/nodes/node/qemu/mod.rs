@@ -5,6 +5,8 @@ mod clone;
 mod config;
 mod create;
 mod disks;
+#[cfg(test)]
+mod made_tests;
 mod migrate;
 mod power;
 mod rights;
