@@ -16,7 +16,7 @@ use crate::vm::guest::{self, Found};
 use crate::vm::identity;
 
 /// What a VM is made from, and where it lives.
-#[derive(Nested, Clone, Debug, Default, PartialEq)]
+#[derive(Nested, Clone, Debug, PartialEq)]
 pub struct Origin {
     /// Makes the VM as a clone of another. What the clone brings along and is not set here is left alone; what is set is
     /// brought to that right afterwards. Looked at when the VM is made, and never again.
@@ -57,7 +57,7 @@ pub struct CloneFrom {
 #[derive(Nested, Clone, Debug, Default, PartialEq)]
 pub struct RestoreFrom {
     /// The backup's volume, such as `local:backup/vzdump-qemu-100-2026_11_29-10_00_00.vma.zst`.
-    #[attr(required, check = texts::one_word)]
+    #[attr(required, length = ..=255, check = texts::one_word)]
     pub archive: String,
     /// The storage for all disks; each goes to the one it was on if unset.
     #[attr(local, check = texts::one_word)]
@@ -70,6 +70,12 @@ pub struct RestoreFrom {
 /// The place of an attribute of `clone`.
 pub fn clone_path(attribute: &str) -> Path {
     Path::attr("clone").at(attribute)
+}
+
+impl Default for Origin {
+    fn default() -> Self {
+        Self { clone: None, restore: None, placement: "initial".to_owned(), wait_for_agent: None }
+    }
 }
 
 impl Origin {

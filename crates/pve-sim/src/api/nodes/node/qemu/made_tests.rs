@@ -22,9 +22,9 @@ storages:
     content: [iso, backup, import, images]
     volumes:
       - {name: import/debian.qcow2, size: 2G}
-      - {name: import/huge.raw, size: 900T}
       - {name: backup/vzdump-qemu-7-2026_11_29-10_00_00.vma.zst, size: 1G, config: {name: old, memory: '768', scsi0: 'local-lvm:vm-7-disk-0,size=2G'}}
   - {storage: local-lvm, type: lvmthin, vgname: pve, thinpool: data, content: [images, rootdir]}
+  - {storage: nas, type: nfs, server: 10.0.0.9, export: /x, content: [import], volumes: [{name: import/huge.raw, size: 900T}]}
 agents: {boot: 20}
 ";
     Bed::new(Shape::from_yaml(shape).unwrap())
@@ -85,7 +85,7 @@ async fn disks_from_images_and_what_does_not_fit() {
     assert_eq!(bed.task(&made), "OK");
     assert_eq!(config(&bed, "pve1", 101).await["scsi0"], "local-lvm:vm-101-disk-0,size=2G");
     let huge =
-        bed.ok("POST", "/nodes/pve1/qemu", &[("vmid", "102"), ("scsi0", &import("local:import/huge.raw"))]).await;
+        bed.ok("POST", "/nodes/pve1/qemu", &[("vmid", "102"), ("scsi0", &import("nas:import/huge.raw"))]).await;
     assert!(bed.task(&huge).contains("No space left on device"));
     assert_eq!(bed.call("GET", "/nodes/pve1/qemu/102/config", &[]).await.0, 500);
 }
