@@ -15,7 +15,7 @@ use terraform_core::conformance::offers;
 use super::work::Work;
 
 /// The action with this in its `config`: it must go well.
-async fn done(work: &Work, action: &str, config: Json) -> Invoked {
+pub(super) async fn done(work: &Work, action: &str, config: Json) -> Invoked {
     let invoked = work.bench.core.invoke(&format!("pve_{action}"), config.clone()).await;
     assert!(!invoked.said.failed(), "{action} {config}: {}", invoked.said);
     invoked
@@ -40,6 +40,7 @@ async fn whatever_is_offered_is_answered_as_the_protocol_wants() {
         "backup_now",
         "ceph_service",
         "disk_wipe",
+        "guest_migrate",
         "guest_power",
         "guest_snapshot_rollback",
         "notification_test",

@@ -29,6 +29,7 @@ mod joins;
 mod lives;
 mod locked_out;
 mod machine_lives;
+mod machine_made;
 mod machine_mishaps;
 mod machine_settings;
 mod machines;

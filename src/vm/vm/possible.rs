@@ -5,12 +5,12 @@ use serde::Deserialize;
 use terraform_plugin::{Cx, Error, Findings};
 
 use super::{
-    OWNED, Reboot, Vm, VmPlan, bridges, cdroms, cloud_init, create, disks, firmware, hot, placement, processor,
+    OWNED, Reboot, Vm, VmPlan, bridges, cdroms, cloud_init, create, disks, firmware, hot, origin, placement, processor,
     roots_own,
 };
 use crate::ground::error::{During, Problem};
 use crate::ground::pve::Pve;
-use crate::vm::{guest, identity};
+use crate::vm::{guest, identity, migrating};
 
 pub async fn look(cx: &Cx<Pve>, want: &VmPlan, prior: Option<&Vm>, found: &mut Findings<Vm>) -> Result<(), Error> {
     let known: Vm = crate::guest::known::known(want)?;
@@ -47,13 +47,20 @@ async fn creation(cx: &Cx<Pve>, (want, known): (&VmPlan, &Vm), found: &mut Findi
         found.missing(cx.comes("pool", pool), create::no_such_pool(pool));
     }
     roots_own::look(cx, &known.params(None, None), None, found);
-    disks::look(cx, (want, known), None, None, node, found).await;
-    firmware::look(want, known, None, found);
-    for (key, storage) in firmware::storages(known) {
-        disks::must_hold(cx, storage, node, disks::path(&key.to_string()).at("storage"), found).await;
+    let brought = origin::look(cx, known, found).await?;
+    let live = brought.as_ref();
+    // What a backup brings along, and a source that is not there yet, tells nobody: it is looked at when the VM is there.
+    if live.is_some() || !origin::may_bring_along(want) {
+        disks::look(cx, (want, known), None, live, node, found).await;
+        firmware::look(want, known, live, found);
+        for (key, storage) in firmware::storages(known) {
+            if live.is_none_or(|live| !live.drives.contains_key(&key)) {
+                disks::must_hold(cx, storage, node, disks::path(&key.to_string()).at("storage"), found).await;
+            }
+        }
+        cloud_init::look(cx, known, live, node, found).await;
+        cloud_init::reaches_somebody(want, known, None, live, found);
     }
-    cloud_init::look(cx, known, None, node, found).await;
-    cloud_init::reaches_somebody(want, known, None, None, found);
     Ok(())
 }
 
@@ -66,8 +73,8 @@ async fn change(
 ) -> Result<(), Error> {
     let Some(live) = guest::find(cx, vmid).await? else { return Ok(()) };
     found.check(identity::must_be_the_same(cx, &live));
-    // While it is still being made, its creation is waited for.
-    if live.config.lock.as_deref() != Some("create") {
+    // While it is still being made, or on its way, that is waited for.
+    if !matches!(live.config.lock.as_deref(), Some("create" | "clone" | "migrate")) {
         found.check(guest::must_be_unlocked(&live));
     }
     let config = &live.config;
@@ -80,8 +87,10 @@ async fn change(
             .at("started"),
         );
     }
-    bridges::look(cx, known, Some(prior), Some(config), &live.guest.node, found).await;
-    let node = Some(live.guest.node.as_str());
+    let target = migrating::look(cx, &live, known, found).await?;
+    let node = target.as_deref().unwrap_or(&live.guest.node);
+    bridges::look(cx, known, Some(prior), Some(config), node, found).await;
+    let node = Some(node);
     let params = known.params(Some(prior), Some(config));
     roots_own::look(cx, &params, Some(config), found);
     waits(known, &live, &hot::waiting(&params, config), found);

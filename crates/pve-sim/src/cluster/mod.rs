@@ -152,6 +152,8 @@ pub struct Cluster {
     pub dumping: guests::vzdump::Dumping,
     /// What lies in archives that containers are made from.
     pub archives: containers::Archives,
+    /// What their agents have in common.
+    pub agents: crate::shape::AgentShape,
     /// Terminals that wait for their client, or have one.
     pub(crate) terminals: terminals::Terminals,
     pub(crate) events: Events,
@@ -201,6 +203,7 @@ impl Cluster {
             guests: guests::Guests::default(),
             dumping: guests::vzdump::Dumping::default(),
             archives: containers::Archives::default(),
+            agents: shape.agents.clone(),
             terminals: terminals::Terminals::default(),
             ids,
             events: Events::default(),

@@ -46,6 +46,8 @@ pub struct Shape {
     pub ha: HaShape,
     /// The clock; the command line's `--clock` wins.
     pub clock: ClockShape,
+    /// The guest agents.
+    pub agents: AgentShape,
     /// Whether the nodes answer by SSH, for root with the password of `root@pam`.
     pub ssh: bool,
     /// What nodes reach outside: hosts by name (`*`: all others) at loopback addresses, which answer in plain HTTP.
@@ -68,11 +70,30 @@ impl Default for Shape {
             ceph: CephShape::default(),
             ha: HaShape::default(),
             clock: ClockShape::default(),
+            agents: AgentShape::default(),
             ssh: false,
             web: BTreeMap::new(),
             appliances: Vec::new(),
             skopeo: true,
         }
+    }
+}
+
+/// What the agents of all guests have in common.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct AgentShape {
+    /// Seconds from a guest's start to the agent's first answer.
+    pub boot: u64,
+    /// Whether the guests have one at all.
+    pub installed: bool,
+    /// What the guests say in place of an answer: they do not know the command.
+    pub error: Option<String>,
+}
+
+impl Default for AgentShape {
+    fn default() -> Self {
+        AgentShape { boot: 20, installed: true, error: None }
     }
 }
 

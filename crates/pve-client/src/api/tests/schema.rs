@@ -17,6 +17,7 @@ use crate::api::lxc::Clone;
 use crate::api::nodes::TaskFilter;
 use crate::api::params::Params;
 use crate::api::qemu::drive::Drive;
+use crate::api::qemu::made::Migration;
 use crate::api::qemu::power::Shutdown;
 use crate::api::qemu::{DiskMove, VmRemoval};
 use crate::size::Size;
@@ -180,6 +181,12 @@ async fn call_everything(client: &Client) {
         vm.move_disk(disk, &to),
         vm.resize(disk, Size::from_gib(32)),
         vm.status(),
+        vm.interfaces(),
+        vm.clone_to(
+            101,
+            &Params::new().set("name", "web").flag("full", true).set("storage", "ceph").set("target", "pve2")
+        ),
+        vm.migrate(&Migration { target: "pve2".into(), online: true, target_storage: Some("ceph".into()) }),
         vm.start(),
         vm.stop(),
         vm.shutdown(shutdown),

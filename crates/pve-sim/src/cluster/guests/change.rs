@@ -44,7 +44,7 @@ pub fn normalise(key: &str, value: &str, ids: &mut Ids) -> Option<(String, Strin
     Some((key.to_owned(), value))
 }
 
-fn mac(ids: &mut Ids) -> String {
+pub(super) fn mac(ids: &mut Ids) -> String {
     let tail = ids.hex(6).to_uppercase();
     format!("BC:24:11:{}:{}:{}", &tail[..2], &tail[2..4], &tail[4..])
 }

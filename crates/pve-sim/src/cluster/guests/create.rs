@@ -78,6 +78,15 @@ impl Cluster {
                 config.values.insert(key.to_string(), drive.to_string());
             }
         }
+        if config.get("template") == Some("1") {
+            let disks: Vec<_> = config.drives().filter(|(_, drive)| !drive.is_cdrom()).collect();
+            for (key, mut drive) in disks {
+                if let Ok(base) = self.make_base(&shape.node, &drive.volume) {
+                    drive.volume = base;
+                    config.values.insert(key.to_string(), drive.to_string());
+                }
+            }
+        }
         defaults(&mut config, &mut self.ids, self.now);
         let guest = Guest { refuses_unplug: shape.refuses_unplug, ..Guest::new(&shape.node, config, self.now) };
         self.guests.all.insert(shape.vmid, guest);

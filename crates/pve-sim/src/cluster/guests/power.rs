@@ -30,6 +30,11 @@ impl Cluster {
         let Some(guest) = self.guests.get(vmid) else { return Ok(Vec::new()) };
         let node = guest.node.clone();
         let mut log = Vec::new();
+        if let Some(bridge) = self.missing_bridge(&guest.config, &node) {
+            // Belief: what PVE's script for network devices says, and how QEMU ends; recorded were none.
+            log.push(format!("bridge '{bridge}' does not exist"));
+            return Err(format!("{}\nstart failed: QEMU exited with code 1", log.join("\n")));
+        }
         let mut drives: Vec<_> = guest.config.drives().filter(|(key, _)| !key.is_unused()).collect();
         // The cloud-init drive is written before the volumes are looked at.
         drives.sort_by_key(|(_, drive)| !drive.is_cloudinit());

@@ -12,7 +12,6 @@
 mod config;
 mod crm;
 mod lrm;
-mod migration;
 mod requests;
 mod rounds;
 mod view;

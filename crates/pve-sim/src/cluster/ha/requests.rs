@@ -83,6 +83,17 @@ impl Ha {
         })
     }
 
+    /// The work of `hamigrate`: the manager is asked to move the guest.
+    pub fn migrate_request(vmid: u32, target: String) -> Steps {
+        let sid = Sid(vmid);
+        // Belief: the verb of the first line, after those of the two others.
+        command(vmid, "migrate", format!("ha-manager migrate {sid} {target}"), move |ha| {
+            ha.must_not_be_in_error(sid, None)?;
+            ha.crm.commands.push_back(Command::Migrate(sid, target));
+            Ok(())
+        })
+    }
+
     /// The work of `hastop`: the manager is asked to stop the guest, by force after `timeout` seconds (0: at once).
     pub fn stop_request(sid: Sid, timeout: u32) -> Steps {
         command(sid, "stop", format!("ha-manager crm-command stop {sid} {timeout}"), move |ha| {

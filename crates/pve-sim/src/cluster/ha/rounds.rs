@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
-use super::{Guest, Ha, Job, Seconds, World, migration};
+use super::{Guest, Ha, Job, Seconds, World};
 use crate::cluster::access::ROOT;
+use crate::cluster::guests::migrate::Order;
 use crate::cluster::{Cluster, containers};
 use crate::kernel::tasks::Upid;
 
@@ -91,7 +92,7 @@ impl World for View<'_> {
                     let steps = containers::migrate::by_ha(vmid, target.clone());
                     return self.cluster.start_task(node, ROOT, "vzmigrate", vmid.to_string(), steps).to_string();
                 }
-                let steps = migration::steps(vmid, target.clone());
+                let steps = Order::of_ha(vmid, target.clone()).steps();
                 self.cluster.start_task(node, ROOT, "qmigrate", vmid.to_string(), steps)
             }
         };

@@ -8,6 +8,7 @@ pub mod backups;
 mod features;
 pub(crate) mod files;
 mod kinds;
+mod linked;
 mod rbd;
 mod snapshots;
 mod usage;
@@ -23,6 +24,7 @@ use sha1::{Digest, Sha1};
 pub use backups::Backup;
 pub use features::Feature;
 pub use kinds::Kind;
+pub use linked::own_part;
 pub use usage::Usage;
 pub use volumes::{Allocated, Volume, owner};
 

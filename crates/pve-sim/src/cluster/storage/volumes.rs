@@ -48,6 +48,7 @@ pub fn owner(name: &str) -> Option<u32> {
 impl Storage {
     /// The path or device of a volume, as tools print it.
     pub fn volume_path(&self, name: &str) -> String {
+        let name = super::own_part(name);
         match self.kind.name {
             "rbd" => format!("rbd:{}/{name}:conf=/etc/pve/ceph.conf", self.pool()),
             "lvm" | "lvmthin" => format!("/dev/{}/{name}", self.get("vgname").unwrap_or_default()),
@@ -150,6 +151,9 @@ impl Cluster {
             _ => 1,
         };
         let size = size.div_ceil(unit) * unit;
+        if storage.kind.name == "lvm" {
+            self.must_have_room(node, id, size)?;
+        }
         let log = match storage.kind.name {
             "rbd" => String::new(),
             // Belief: lvcreate's own words.
@@ -279,7 +283,7 @@ impl Cluster {
 }
 
 /// The lowest `disk-N` that no volume of the guest has, whatever its format.
-fn free_name(vmid: u32, there: &[String], extension: Option<&str>) -> String {
+pub(super) fn free_name(vmid: u32, there: &[String], extension: Option<&str>) -> String {
     let taken = |number: u32| {
         let wanted = format!("-{vmid}-disk-{number}");
         there.iter().any(|name| {

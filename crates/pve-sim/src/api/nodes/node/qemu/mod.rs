@@ -1,10 +1,14 @@
 //! `/nodes/{node}/qemu`: virtual machines.
 
+mod agent;
+mod clone;
 mod config;
 mod create;
 mod disks;
 #[cfg(test)]
 mod kept_tests;
+mod made_tests;
+mod migrate;
 mod power;
 mod rights;
 mod snapshots;
@@ -19,9 +23,12 @@ use crate::kernel::{Call, PveError, Routes};
 pub(crate) fn routes(r: &mut Routes) {
     r.get("/nodes/{node}/qemu", list);
     r.get("/nodes/{node}/qemu/{vmid}", index);
+    agent::routes(r);
+    clone::routes(r);
     create::routes(r);
     config::routes(r);
     disks::routes(r);
+    migrate::routes(r);
     power::routes(r);
     snapshots::routes(r);
 }
