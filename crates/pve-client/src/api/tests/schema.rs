@@ -149,6 +149,8 @@ async fn call_everything(client: &Client) {
         vm.shutdown(shutdown),
         vm.reboot(Some(Duration::from_secs(30))),
         ha.resources(),
+        ha.rules(),
+        ha.groups(),
         ha.create(Sid::vm(100), &ha_params),
         ha.update(Sid::vm(100), &ha_params.clone().remove("comment")),
         ha.delete(Sid::vm(100), false),
@@ -243,7 +245,7 @@ async fn every_call_is_one_of_pves_with_its_parameters_and_rights() {
     call_everything(&client).await;
     let schema = truth("api.json");
     let calls: Vec<_> = world.calls().into_iter().filter(|call| call.line != "POST /access/ticket").collect();
-    assert_eq!(calls.len(), 79, "{:#?}", world.lines());
+    assert_eq!(calls.len(), 81, "{:#?}", world.lines());
     let faults: Vec<_> = calls
         .iter()
         .filter_map(|call| check(&schema, call).err().map(|fault| format!("{} {}: {fault}", call.line, call.form)))

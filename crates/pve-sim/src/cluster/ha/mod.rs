@@ -23,6 +23,8 @@ mod life_tests;
 #[cfg(test)]
 mod local_tests;
 #[cfg(test)]
+mod rule_tests;
+#[cfg(test)]
 mod tests;
 
 use std::collections::BTreeMap;

@@ -44,9 +44,8 @@ impl Ha {
     pub fn affected(&self, sid: Sid, node: &str) -> (Vec<Sid>, Vec<Sid>) {
         let rules = self.holding();
         let known = |sid: &Sid| self.crm.services.contains_key(sid) && self.manages(*sid);
-        let there = |sid: &Sid| {
-            self.crm.services.get(sid).is_some_and(|s| s.node == node || s.target.as_deref() == Some(node))
-        };
+        let there =
+            |sid: &Sid| self.crm.services.get(sid).is_some_and(|s| s.node == node || s.target.as_deref() == Some(node));
         let together = partners(&rules, sid, true).into_iter().filter(known).collect();
         (together, partners(&rules, sid, false).into_iter().filter(there).collect())
     }

@@ -93,7 +93,9 @@ fn create(call: &mut Call<'_>) -> Result<Value, PveError> {
 fn update(call: &mut Call<'_>) -> Result<Value, PveError> {
     call.lock(Lock::domain("ha"))?;
     if call.params.text("digest").is_some_and(|known| known != digest(call)) {
-        return Err(PveError::new("update ha group failed: detected modified configuration - file changed by other user? Try again."));
+        return Err(PveError::new(
+            "update ha group failed: detected modified configuration - file changed by other user? Try again.",
+        ));
     }
     let name = call.params.need("group").to_owned();
     let mut group = call.cluster.ha.groups.get(&name).cloned().ok_or_else(|| unknown(&name))?;

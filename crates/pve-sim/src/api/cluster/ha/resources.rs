@@ -109,7 +109,9 @@ fn without_group(call: &Call<'_>) -> Result<(), PveError> {
     let Some(group) = call.params.text("group") else { return Ok(()) };
     match call.cluster.profile.is_8() {
         // Belief, as all of PVE 8.
-        true if !call.cluster.ha.groups.contains_key(group) => Err(PveError::new(format!("ha group '{group}' does not exist"))),
+        true if !call.cluster.ha.groups.contains_key(group) => {
+            Err(PveError::new(format!("ha group '{group}' does not exist")))
+        }
         true => Ok(()),
         false => Err(PveError::new("invalid parameter 'group': ha groups have been migrated to rules")),
     }

@@ -196,4 +196,3 @@ fn delete(call: &mut Call<'_>) -> Result<Value, PveError> {
     call.cluster.ha.rules.retain(|rule| rule.id != name);
     Ok(Value::Null)
 }
-

@@ -102,10 +102,8 @@ impl Sight<'_> {
                     "rule shares two or more resources with a positive resource affinity rule",
                 );
                 for id in &ids {
-                    clash.insert(
-                        id.clone(),
-                        "rule shares two or more resources with a negative resource affinity rule",
-                    );
+                    clash
+                        .insert(id.clone(), "rule shares two or more resources with a negative resource affinity rule");
                 }
             }
         }
@@ -212,7 +210,10 @@ mod tests {
             (vec![together("a", &[1, 2]), apart("c", &[2, 3])], vec![]),
             (vec![together("a", &[1, 2]), on("b", &[1], &[("n1", 2), ("n2", 1)])], vec!["a", "b"]),
             (vec![together("a", &[1, 2]), on("b", &[1], &[("n1", 2), ("n2", 2)])], vec![]),
-            (vec![together("a", &[1, 2]), on("b", &[1], &[("n1", 0)]), on("c", &[2], &[("n1", 0)])], vec!["a", "b", "c"]),
+            (
+                vec![together("a", &[1, 2]), on("b", &[1], &[("n1", 0)]), on("c", &[2], &[("n1", 0)])],
+                vec!["a", "b", "c"],
+            ),
             (vec![apart("a", &[1, 2]), on("b", &[1, 2], &[("n1", 0)])], vec!["a", "b"]),
             (vec![apart("a", &[1, 2]), on("b", &[1], &[("n1", 0)]), on("c", &[2], &[("n2", 0)])], vec![]),
         ] {

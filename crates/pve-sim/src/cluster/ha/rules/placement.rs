@@ -72,12 +72,16 @@ impl Place<'_> {
     pub fn best(&self, sid: Sid, tried: &[String]) -> BTreeSet<String> {
         let allowed = self.allowed(sid);
         let Some(top) = allowed.values().max() else { return BTreeSet::new() };
-        let mut best: BTreeSet<String> =
-            allowed.iter().filter(|(node, priority)| *priority == top && !tried.contains(node)).map(|(n, _)| n.clone()).collect();
+        let mut best: BTreeSet<String> = allowed
+            .iter()
+            .filter(|(node, priority)| *priority == top && !tried.contains(node))
+            .map(|(n, _)| n.clone())
+            .collect();
         let apart = self.taken(&partners(self.rules, sid, false));
         best.retain(|node| !apart.contains_key(node));
         let together = self.taken(&partners(self.rules, sid, true));
-        let most = together.iter().filter(|(node, _)| best.contains(*node)).max_by_key(|(_, n)| **n).map(|(n, _)| n.clone());
+        let most =
+            together.iter().filter(|(node, _)| best.contains(*node)).max_by_key(|(_, n)| **n).map(|(n, _)| n.clone());
         match most {
             Some(node) => BTreeSet::from([node]),
             None => best,
