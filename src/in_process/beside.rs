@@ -3,6 +3,7 @@
 
 mod actions;
 mod guests;
+mod nodes;
 mod ticket;
 
 use std::sync::Mutex;
@@ -35,7 +36,16 @@ async fn whatever_is_offered_is_answered_as_the_protocol_wants() {
     assert_eq!(offers(&work.bench.core).await, vec![]);
     let schemas = work.bench.core.schemas();
     let actions: Vec<&str> = schemas.actions.keys().map(String::as_str).collect();
-    let expected = ["ceph_service", "disk_wipe", "guest_power", "notification_test", "osd_state", "task_stop"];
+    let expected = [
+        "ceph_service",
+        "disk_wipe",
+        "guest_power",
+        "node_maintenance",
+        "node_power",
+        "notification_test",
+        "osd_state",
+        "task_stop",
+    ];
     assert_eq!(actions, expected.map(|name| format!("pve_{name}")));
     let functions: Vec<&str> = schemas.functions.keys().map(String::as_str).collect();
     assert_eq!(functions, ["disk_object", "disk_string", "survives", "upid", "volume"]);

@@ -23,6 +23,8 @@ use crate::access::user::User;
 use crate::acme::plugin::AcmePlugin;
 use crate::cluster::options::ClusterOptions;
 use crate::firewall::options::{FirewallOptions, of_place};
+use crate::ha::rule::nodes::HaRuleNodeAffinity;
+use crate::ha::rule::together::HaRuleResourceAffinity;
 use crate::job::backup::BackupJob;
 use crate::job::replication::Replication;
 use crate::mapping::dir::MappingDir;
@@ -71,6 +73,8 @@ fn compared() -> Held {
         held.section_at::<FirewallOptions>(path, |name| name == "place" || of_place(place).contains(&name));
     }
     held.section::<Group>();
+    held.section::<HaRuleNodeAffinity>();
+    held.section::<HaRuleResourceAffinity>();
     held.section::<MappingDir>();
     held.section::<MappingPci>();
     held.section::<MappingUsb>();

@@ -43,6 +43,7 @@ const ALL: &[Names] = &[
     names("ceph_", "metadata_crush_rule", ("ceph_crush_rule", "name")),
     names("ceph_crush_bucket", "parent", ("ceph_crush_bucket", "name")),
     after("ha_resource", "sid", "vm:", ("vm", "vmid")),
+    names("ha_rule_", "resources", ("ha_resource", "sid")),
     names("pool_member", "poolid", ("pool", "poolid")),
     names("pool_member", "member", ("vm", "vmid")),
     names("pool_member", "member", ("storage_", "storage")),

@@ -1,6 +1,6 @@
 //! `pve_vm`: a virtual machine.
 
-mod bridges;
+pub mod bridges;
 mod change;
 mod cloud_init;
 mod create;
