@@ -193,6 +193,7 @@ async fn every_node_that_may_get_the_guest_has_to_have_what_it_needs() {
         });
         let told = plan_ha(&rig).await.unwrap().warnings;
         assert!(told.len() == 1 && told[0].contains(why), "{key}: {told:?}");
+        rig.configure().await;
         // A rule that is made later leaves it two nodes, which have it.
         let bounded = json!({ "sid": "vm:200", "candidates": ["pve1", "pve2"] });
         assert_eq!(plan_of(&rig, &bounded).await.unwrap().warnings, [""; 0], "{key}");

@@ -39,7 +39,7 @@ async fn two_rules_of_one_plan_that_contradict_each_other_are_an_error_that_name
         .unwrap_err();
     assert!(told[0].contains("rule \"first\" gives the nodes of vm:141 several priorities"), "{told:?}");
     // What is disabled disturbs nobody.
-    let mut off = on("second", &["vm:141"], json!({"pve3": 0}));
+    let mut off = on("fourth", &["vm:141"], json!({"pve3": 0}));
     off["disable"] = true.into();
     rig.plan::<HaRuleNodeAffinity>(None, &off).await.unwrap();
 }
@@ -79,7 +79,7 @@ async fn a_rule_that_pve_would_drop_in_silence_because_of_this_one_is_told() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_a_rule_names_has_to_be_under_ha_or_to_come() {
     let rig = managed().await;
-    let rule = on("r", &["vm:144"], json!({"pve1": 0}));
+    let rule = on("named", &["vm:144"], json!({"pve1": 0}));
     let planned = rig.plan::<HaRuleNodeAffinity>(None, &rule).await.unwrap();
     assert!(
         planned.warnings.len() == 1 && planned.warnings[0].contains("vm:144 is not under HA"),
@@ -91,7 +91,9 @@ async fn what_a_rule_names_has_to_be_under_ha_or_to_come() {
     rig.configure().await;
     rig.plan::<crate::ha::resource::HaResource>(None, &json!({ "sid": "vm:144" })).await.unwrap();
     assert_eq!(rig.plan::<HaRuleNodeAffinity>(None, &rule).await.unwrap().warnings, [""; 0]);
-    let told = rig.plan::<HaRuleNodeAffinity>(None, &on("r", &["vm:141"], json!({"pve9": 0}))).await.unwrap().warnings;
+    rig.configure().await;
+    let told =
+        rig.plan::<HaRuleNodeAffinity>(None, &on("named", &["vm:141"], json!({"pve9": 0}))).await.unwrap().warnings;
     assert!(told[0].contains("has no node \"pve9\"") && told[0].contains("pve1, pve2, pve3"), "{told:?}");
 }
 

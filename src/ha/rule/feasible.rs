@@ -288,14 +288,12 @@ fn is_held(cx: &Cx<Pve>, name: &str) -> bool {
 fn refusal(rule: &Rule, clash: &Clash) -> Problem {
     Problem::new(
         format!("HA rule \"{}\" contradicts what is there", rule.id),
-        format!("{} Nothing was written. Change one of them, or set `disable = true` on it.", capital(&clash.what)),
+        format!(
+            "It does not go with it: {} Nothing was written. Change one of them, or set `disable = true` on it.",
+            clash.what
+        ),
     )
     .at("resources")
-}
-
-fn capital(text: &str) -> String {
-    let mut chars = text.chars();
-    chars.next().map(|first| first.to_uppercase().chain(chars).collect()).unwrap_or_default()
 }
 
 /// PVE looks at the rule that is written only, and drops others that do not go with it without a word.

@@ -5,11 +5,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use terraform_plugin::{Change, Cx, Error, Findings, Model, Say, Timeouts};
 
 use super::feasible::{Rule, Says};
-use super::{PRIORITIES, RULE, SET_OR_NOT, a_sid, are_managed, feasible, nodes_are_there, planned, sids, there_are};
+use super::{
+    PRIORITIES, RULE, SET_OR_NOT, a_sid, are_managed, exist, feasible, nodes_are_there, planned, sids, there_are,
+};
+use crate::ground::error::Problem;
 use crate::ground::lives::lived;
 use crate::ground::pve::Pve;
 use crate::ground::texts;
-use crate::section::{Family, Section};
+use crate::section::{self, Family, Section};
 
 /// A rule of HA: these guests run on these nodes.
 ///
@@ -54,6 +57,11 @@ impl Section for HaRuleNodeAffinity {
         spelt: &[("disable", SET_OR_NOT), ("nodes", PRIORITIES)],
         ..RULE
     };
+
+    /// PVE 8 has none, and does not know the call.
+    async fn find(cx: &Cx<Pve>, key: &HaRuleNodeAffinityKey) -> Result<Option<Self>, Problem> {
+        if exist(cx).await? { section::found(cx, key).await } else { Ok(None) }
+    }
 
     async fn planned(cx: &Cx<Pve>, change: &mut Change<Self>, _say: &mut Say<Self>) {
         let key = change.prior.as_ref().map(|prior| prior.rule.clone());

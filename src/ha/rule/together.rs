@@ -5,11 +5,12 @@ use std::collections::BTreeSet;
 use terraform_plugin::{Change, Choice, Cx, Error, Findings, Model, Say, Timeouts};
 
 use super::feasible::{Rule, Says};
-use super::{RULE, a_sid, are_managed, feasible, planned, sids, there_are};
+use super::{RULE, a_sid, are_managed, exist, feasible, planned, sids, there_are};
+use crate::ground::error::Problem;
 use crate::ground::lives::lived;
 use crate::ground::pve::Pve;
 use crate::ground::texts;
-use crate::section::{Family, Section};
+use crate::section::{self, Family, Section};
 
 /// A rule of HA: these guests run on the same node, or each on another one.
 ///
@@ -56,6 +57,11 @@ pub enum HaAffinity {
 
 impl Section for HaRuleResourceAffinity {
     const FAMILY: Family = Family { fixed: &[("type", "resource-affinity")], ..RULE };
+
+    /// PVE 8 has none, and does not know the call.
+    async fn find(cx: &Cx<Pve>, key: &HaRuleResourceAffinityKey) -> Result<Option<Self>, Problem> {
+        if exist(cx).await? { section::found(cx, key).await } else { Ok(None) }
+    }
 
     async fn planned(cx: &Cx<Pve>, change: &mut Change<Self>, _say: &mut Say<Self>) {
         let key = change.prior.as_ref().map(|prior| prior.rule.clone());
