@@ -3,6 +3,7 @@
 
 mod actions;
 mod guests;
+mod nodes;
 mod snapshots;
 mod ticket;
 
@@ -43,6 +44,8 @@ async fn whatever_is_offered_is_answered_as_the_protocol_wants() {
         "guest_migrate",
         "guest_power",
         "guest_snapshot_rollback",
+        "node_maintenance",
+        "node_power",
         "notification_test",
         "osd_state",
         "task_stop",

@@ -25,6 +25,8 @@ use crate::cluster::found::Cluster;
 use crate::cluster::member::ClusterMember;
 use crate::ct::container::Container;
 use crate::ha::resource::HaResource;
+use crate::ha::rule::nodes::HaRuleNodeAffinity;
+use crate::ha::rule::together::HaRuleResourceAffinity;
 use crate::job::replication::Replication;
 use crate::node::file::NodeFile;
 use crate::node::partition::DiskPartition;
@@ -563,6 +565,8 @@ fn no_resource_is_left_out() {
         super::type_name::<CrushRule>(),
         super::type_name::<DiskPartition>(),
         super::type_name::<HaResource>(),
+        super::type_name::<HaRuleNodeAffinity>(),
+        super::type_name::<HaRuleResourceAffinity>(),
         super::type_name::<NodeFile>(),
         super::type_name::<NodeService>(),
         super::type_name::<Osd>(),

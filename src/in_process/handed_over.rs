@@ -77,6 +77,16 @@ fn others() -> Vec<(&'static str, &'static str, Json)> {
             "pve_ha_resource",
             json!({ "id": "vm:120", "resource_id": "vm:120", "type": "vm", "group": null }),
         ),
+        (
+            "proxmox_harule",
+            "pve_ha_rule_node_affinity",
+            json!({ "id": "web-on", "rule": "web-on", "type": "node-affinity", "nodes": { "pve1": 2 } }),
+        ),
+        (
+            "proxmox_virtual_environment_harule",
+            "pve_ha_rule_resource_affinity",
+            json!({ "id": "web-apart", "rule": "web-apart", "type": "resource-affinity", "affinity": "negative" }),
+        ),
         ("proxmox_node_config", "pve_node_config", node.clone()),
         ("proxmox_virtual_environment_dns", "pve_node_dns", node.clone()),
         ("proxmox_virtual_environment_hosts", "pve_node_hosts", node.clone()),

@@ -23,6 +23,7 @@ mod faults;
 mod filesystems;
 mod forms;
 mod ha;
+mod ha_rules;
 mod handed_over;
 mod in_use;
 mod joins;

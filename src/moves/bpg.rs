@@ -52,6 +52,8 @@ pub(super) const MOVES: &[Move] = &[
         "ha_resource",
         same!("sid" = "resource_id"),
     ),
+    from(HA_RULES, "ha_rule_node_affinity", same!("rule" = "rule")),
+    from(HA_RULES, "ha_rule_resource_affinity", same!("rule" = "rule")),
     from(&["proxmox_node_config"], "node_config", same!("node" = "node_name")),
     from(&["proxmox_virtual_environment_dns"], "node_dns", same!("node" = "node_name")),
     from(&["proxmox_virtual_environment_hosts"], "node_hosts", same!("node" = "node_name")),
@@ -111,6 +113,9 @@ fn file(other: &Stored) -> Stored {
 }
 
 const MAPPING: fn(&Stored) -> Stored = same!("id" = "name");
+
+/// Rules of both kinds are one type there.
+const HA_RULES: &[&str] = &["proxmox_harule", "proxmox_virtual_environment_harule"];
 
 /// One type there for what has a type for each kind of server here.
 const METRICS: &[&str] = &["proxmox_metrics_server", "proxmox_virtual_environment_metrics_server"];

@@ -1,7 +1,9 @@
-//! What the program does besides serving Terraform: `act`, `explain`, `privileges`, `query`, `tasks`.
+//! What the program does besides serving Terraform: `act`, `explain`, `maintenance`, `privileges`, `query`,
+//! `tasks`.
 
 mod act;
 mod explain;
+mod maintenance;
 mod privileges;
 pub(crate) mod query;
 pub mod tasks;
@@ -31,6 +33,7 @@ pub fn dispatch(arguments: &[OsString]) -> Option<ExitCode> {
     match verb.as_str() {
         "act" => Some(act::run(&words)),
         "explain" => Some(explain::run(&words)),
+        "maintenance" => Some(maintenance::run(&words)),
         "privileges" => Some(privileges::run(&words)),
         "query" => Some(query::run(&arguments[1..])),
         "tasks" => Some(tasks::run(&words)),

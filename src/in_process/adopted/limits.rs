@@ -227,6 +227,8 @@ const HA_RESOURCE: &[(&str, Stands)] = &[
     ("failback", As("failback")),
     ("comment", As("comment")),
     ("allow_local", Apart(OURS)),
+    ("candidates", Apart(OURS)),
+    ("wait_for_disks", Apart(OURS)),
 ];
 
 const STORAGE_RBD: &[(&str, Stands)] = &[

@@ -45,6 +45,7 @@ const ALL: &[Names] = &[
     after("ha_resource", "sid", "vm:", ("vm", "vmid")),
     names("snapshot", "vmid", ("vm", "vmid")),
     names("template", "vmid", ("vm", "vmid")),
+    names("ha_rule_", "resources", ("ha_resource", "sid")),
     names("pool_member", "poolid", ("pool", "poolid")),
     names("pool_member", "member", ("vm", "vmid")),
     names("pool_member", "member", ("storage_", "storage")),

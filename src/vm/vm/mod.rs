@@ -1,7 +1,7 @@
 //! `pve_vm`: a virtual machine.
 
 mod agent;
-mod bridges;
+pub mod bridges;
 mod cdroms;
 mod change;
 mod cloud_init;

@@ -216,6 +216,8 @@ async fn call_everything(client: &Client) {
         ct.reboot(Some(Duration::from_secs(30))),
         client.node(node).containers(),
         ha.resources(),
+        ha.rules(),
+        ha.groups(),
         ha.create(Sid::vm(100), &ha_params),
         ha.update(Sid::vm(100), &ha_params.clone().remove("comment")),
         ha.delete(Sid::vm(100), false),

@@ -22,6 +22,4 @@ pub(crate) fn routes(r: &mut Routes) {
     resources::routes(r);
     status::routes(r);
     tasks::routes(r);
-    // Nothing makes any of these: who looks for them finds none.
-    r.get("/cluster/ha/rules", |_| Ok(serde_json::json!([])));
 }

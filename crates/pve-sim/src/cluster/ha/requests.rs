@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::{Command, Ha, Resource, Sid, State};
+use super::{Command, Ha, Resource, Sid, State, partners};
 use crate::kernel::locks::Lock;
 use crate::kernel::tasks::{Steps, TaskCx};
 
@@ -29,11 +29,25 @@ impl Ha {
         Ok(())
     }
 
-    /// Takes a guest out of HA, as `purge` at its destruction does; whether it was there.
-    pub fn remove(&mut self, vmid: u32) -> bool {
+    /// Takes a guest out of HA and, as `purge` does, out of all rules; whether it was there.
+    pub fn remove(&mut self, vmid: u32, purge: bool) -> bool {
         let before = self.resources.len();
         self.resources.retain(|resource| resource.sid != Sid::vm(vmid));
+        if purge {
+            super::purge(&mut self.rules, Sid::vm(vmid));
+        }
         self.resources.len() < before
+    }
+
+    /// Who would move along with it, and who keeps it away from the node.
+    // Belief: read from pve-ha-manager's `API2/HA/Resources.pm`; no answer with rules was recorded.
+    pub fn affected(&self, sid: Sid, node: &str) -> (Vec<Sid>, Vec<Sid>) {
+        let rules = self.holding();
+        let known = |sid: &Sid| self.crm.services.contains_key(sid) && self.manages(*sid);
+        let there =
+            |sid: &Sid| self.crm.services.get(sid).is_some_and(|s| s.node == node || s.target.as_deref() == Some(node));
+        let together = partners(&rules, sid, true).into_iter().filter(known).collect();
+        (together, partners(&rules, sid, false).into_iter().filter(there).collect())
     }
 
     /// `ha` of a guest's `status/current`: `{managed: 0}` or `{managed: 1, state}`.
@@ -85,7 +99,7 @@ impl Ha {
 
     /// The work of `hamigrate`: the manager is asked to move the guest.
     pub fn migrate_request(vmid: u32, target: String) -> Steps {
-        let sid = Sid(vmid);
+        let sid = Sid::vm(vmid);
         // Belief: the verb of the first line, after those of the two others.
         command(vmid, "migrate", format!("ha-manager migrate {sid} {target}"), move |ha| {
             ha.must_not_be_in_error(sid, None)?;

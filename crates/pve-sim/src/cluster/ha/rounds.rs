@@ -38,6 +38,19 @@ impl Cluster {
         }
     }
 
+    /// `ha-manager crm-command node-maintenance`, given on a node: queued for the manager, as all its commands are.
+    // Belief: the refusals, read from pve-ha-manager's `CLI/ha_manager.pm`.
+    pub(crate) fn ask_for_maintenance(&mut self, on: &str, node: &str, enable: bool) -> Result<(), String> {
+        if !self.nodes.quorate(on) {
+            return Err("cluster not ready - no quorum?".to_owned());
+        }
+        if !self.nodes.names().iter().any(|name| name == node) {
+            return Err(format!("node '{node}' does not exist"));
+        }
+        self.ha.crm.commands.push_back(super::Command::Maintenance(node.to_owned(), enable));
+        Ok(())
+    }
+
     /// A node's watchdog bites: its power is gone for a moment, and it boots.
     pub fn reset_node(&mut self, node: &str) {
         self.set_power(node, false);
@@ -123,13 +136,29 @@ impl Ha {
                 "max_restart": r.max_restart,
                 "max_relocate": r.max_relocate,
                 "failback": r.failback,
+                "group": r.group,
                 "comment": r.comment,
             })
         };
         let mut resources: Vec<_> = self.resources.iter().collect();
         resources.sort_by_key(|r| r.sid);
         let services = self.crm.services.iter().map(|(sid, s)| (sid.to_string(), s.state.name().into()));
+        let rule = |r: &super::Rule| {
+            serde_json::json!({
+                "rule": r.id,
+                "type": r.kind(),
+                "resources": r.resources(),
+                "nodes": r.nodes(),
+                "says": format!("{:?}", r.says),
+                "disable": r.disable,
+                "comment": r.comment,
+            })
+        };
+        let mut rules: Vec<_> = self.rules.iter().collect();
+        rules.sort_by_key(|r| r.id.clone());
         serde_json::json!({
+            "rules": rules.into_iter().map(rule).collect::<Vec<_>>(),
+            "groups": format!("{:?}", self.groups),
             "resources": resources.into_iter().map(resource).collect::<Vec<_>>(),
             "services": services.collect::<serde_json::Map<_, _>>(),
         })

@@ -29,6 +29,7 @@ fn entry(resource: &Resource, digest: &str) -> Value {
         ("max_restart", resource.max_restart.map(Value::from)),
         ("max_relocate", resource.max_relocate.map(Value::from)),
         ("failback", resource.failback.map(|on| u8::from(on).into())),
+        ("group", resource.group.as_deref().map(Value::from)),
         ("comment", resource.comment.as_deref().map(Value::from)),
     ];
     entry.extend(fields.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))));
@@ -112,9 +113,14 @@ fn change(call: &mut Call<'_>, given: &Given) -> Result<(), PveError> {
 }
 
 fn without_group(call: &Call<'_>) -> Result<(), PveError> {
-    match call.params.has("group") {
-        true => Err(PveError::new("invalid parameter 'group': ha groups have been migrated to rules")),
-        false => Ok(()),
+    let Some(group) = call.params.text("group") else { return Ok(()) };
+    match call.cluster.profile.is_8() {
+        // Belief, as all of PVE 8.
+        true if !call.cluster.ha.groups.contains_key(group) => {
+            Err(PveError::new(format!("ha group '{group}' does not exist")))
+        }
+        true => Ok(()),
+        false => Err(PveError::new("invalid parameter 'group': ha groups have been migrated to rules")),
     }
 }
 
@@ -127,6 +133,9 @@ fn apply(call: &Call<'_>, resource: &mut Resource) -> Result<(), PveError> {
     resource.max_restart = params.number("max_restart").or(resource.max_restart);
     resource.max_relocate = params.number("max_relocate").or(resource.max_relocate);
     resource.failback = params.flag("failback").or(resource.failback);
+    if let Some(group) = params.text("group") {
+        resource.group = Some(group.to_owned());
+    }
     if let Some(comment) = params.text("comment") {
         if comment.contains('\n') {
             return Err(PveError::new("property contains a line feed"));
@@ -143,14 +152,13 @@ fn unset(resource: &mut Resource, option: &str) -> Result<(), PveError> {
         "max_relocate" => resource.max_relocate = None,
         "failback" => resource.failback = None,
         "comment" => resource.comment = None,
-        // Known, and never set since groups have become rules.
-        "group" => {}
+        "group" => resource.group = None,
         _ => return Err(PveError::new(format!("no such option '{option}'"))),
     }
     Ok(())
 }
 
-/// The guest stays as it is; the manager lets go of it in its next round. There are no rules to purge it from.
+/// The guest stays as it is; the manager lets go of it in its next round.
 fn delete(call: &mut Call<'_>) -> Result<Value, PveError> {
     let given = given(call)?;
     let sid = stored(&given, call);
@@ -158,7 +166,9 @@ fn delete(call: &mut Call<'_>) -> Result<Value, PveError> {
         return Err(PveError::new(format!("cannot delete service '{}', not HA managed!", given.text)));
     };
     call.lock(Lock::domain("ha")).map_err(|e| e.prefix("delete resource failed: "))?;
-    call.cluster.ha.remove(vmid);
+    // PVE 8 has no rules, and no such parameter.
+    let purge = call.params.flag("purge").unwrap_or(true);
+    call.cluster.ha.remove(vmid, purge);
     Ok(Value::Null)
 }
 
@@ -171,5 +181,17 @@ fn request_move(call: &mut Call<'_>, command: fn(Sid, String) -> Command) -> Res
     call.lock(Lock::domain("ha"))?;
     let node = call.params.need("node").to_owned();
     call.cluster.ha.crm.commands.push_back(command(sid, node.clone()));
-    Ok(json!({ "sid": given.text, "requested-node": node }))
+    let mut answer = json!({ "sid": given.text, "requested-node": node });
+    let ha = &call.cluster.ha;
+    if call.cluster.nodes.online(&node) {
+        let (together, apart) = ha.affected(sid, &node);
+        if !together.is_empty() {
+            answer["comigrated-resources"] = together.iter().map(Sid::to_string).collect();
+        }
+        if !apart.is_empty() {
+            let blocking = |sid: &Sid| json!({ "sid": sid.to_string(), "cause": "resource-affinity" });
+            answer["blocking-resources"] = apart.iter().map(blocking).collect();
+        }
+    }
+    Ok(answer)
 }

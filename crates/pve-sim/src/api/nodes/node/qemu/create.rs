@@ -223,7 +223,7 @@ fn delete(call: &mut Call<'_>) -> Result<Value, PveError> {
         }
         if purge {
             t.log(format!("purging VM {vmid} from related configurations.."));
-            if t.cluster.ha.remove(vmid) {
+            if t.cluster.ha.remove(vmid, true) {
                 t.log(format!("NOTE: removed VM {vmid} from HA resource configuration."));
             }
         }

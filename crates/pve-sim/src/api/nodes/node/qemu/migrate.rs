@@ -50,7 +50,7 @@ fn migrate(call: &mut Call<'_>) -> Result<Value, PveError> {
         order.storages.insert(from.to_owned(), to.to_owned());
     }
     order.check(call.cluster).map_err(PveError::new)?;
-    if call.cluster.ha.manages(Sid(vmid)) {
+    if call.cluster.ha.manages(Sid::vm(vmid)) {
         return Ok(call.task("hamigrate", vmid.to_string(), Ha::migrate_request(vmid, target)));
     }
     Ok(call.task("qmigrate", vmid.to_string(), order.steps()))
