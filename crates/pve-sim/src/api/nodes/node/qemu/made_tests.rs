@@ -84,8 +84,7 @@ async fn disks_from_images_and_what_does_not_fit() {
         bed.ok("POST", "/nodes/pve1/qemu", &[("vmid", "101"), ("scsi0", &import("local:import/debian.qcow2"))]).await;
     assert_eq!(bed.task(&made), "OK");
     assert_eq!(config(&bed, "pve1", 101).await["scsi0"], "local-lvm:vm-101-disk-0,size=2G");
-    let huge =
-        bed.ok("POST", "/nodes/pve1/qemu", &[("vmid", "102"), ("scsi0", &import("nas:import/huge.raw"))]).await;
+    let huge = bed.ok("POST", "/nodes/pve1/qemu", &[("vmid", "102"), ("scsi0", &import("nas:import/huge.raw"))]).await;
     assert!(bed.task(&huge).contains("No space left on device"));
     assert_eq!(bed.call("GET", "/nodes/pve1/qemu/102/config", &[]).await.0, 500);
 }
