@@ -62,7 +62,7 @@ pub struct Container {
     pub node: Option<String>,
     /// Whether it is brought back to `node` when it is elsewhere: `initial` leaves it where it is; `pinned` migrates it, which ends
     /// a running container and starts it there, by HA where it is under HA.
-    #[attr(local, default = Placement::Initial)]
+    #[attr(local, rouses, default = Placement::Initial)]
     pub placement: Placement,
     /// The resource pool (`pve_pool`) it is made in. Never compared later. Where `pve_pool_member` says so, leave this out.
     #[attr(local, check = texts::one_word)]

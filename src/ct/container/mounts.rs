@@ -203,6 +203,12 @@ pub fn foresee(change: &mut Change<Container>) {
         if moves && asked(name) != Some(true) {
             mount.volume = Attr::Unknown;
         }
+        // Something else is mounted there: where it lies and how large it is was the other's.
+        let another = mount.volume.text().is_some_and(|volume| was.volume.as_deref() != Some(volume));
+        if another && asked(name) == Some(true) {
+            mount.storage = Attr::Unknown;
+            mount.size = Attr::Unknown;
+        }
     }
 }
 
@@ -282,6 +288,11 @@ fn new(storage: Option<&str>, size: Option<&Size>, usual: &str, usual_size: Opti
 }
 
 impl MountPoint {
+    /// Whether a new volume takes the place of a path of the node.
+    fn replaces(&self, there: &str) -> bool {
+        there.starts_with('/') && self.volume.is_none() && self.storage.is_some() && self.size.is_some()
+    }
+
     /// What PVE is to be told; none if it is so already, or if there is nothing to be mounted.
     fn text(&self, live: Option<&String>) -> Option<String> {
         let is = live.and_then(|text| text.parse::<PropertyString>().ok());
@@ -291,7 +302,7 @@ impl MountPoint {
             (Some(_), Some(there)) if self.volume.as_ref().is_some_and(|wanted| *wanted != there) => {
                 (PropertyString::with_default(self.volume.clone()?), true)
             }
-            (Some(is), Some(_)) => (is, false),
+            (Some(is), Some(there)) if !self.replaces(&there) => (is, false),
             _ => {
                 let volume = self.volume.clone();
                 let made = || new(Some(self.storage.as_deref()?), Some(self.size.as_ref()?), "", None);

@@ -143,7 +143,7 @@ pub struct Network {
     #[attr(required, regex = r"[-_.A-Za-z0-9]+", says = "letters, digits, `-`, `_`, `.`")]
     pub name: String,
     /// The bridge (or SDN vnet) it is connected to, such as `vmbr0`. Unset: none.
-    #[attr(optional, check = texts::one_word)]
+    #[attr(optional, regex = r"[-_.A-Za-z0-9]+", says = "letters, digits, `-`, `_`, `.`")]
     pub bridge: Option<String>,
     /// VLAN. Unset: none.
     #[attr(optional, range = 1..=4094)]

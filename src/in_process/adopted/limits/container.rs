@@ -4,7 +4,6 @@ use super::OURS;
 use super::Stands::{self, Apart, As, Unlike};
 
 const ONCE: &str = "a call of its own has it";
-const LIST: &str = "PVE has one text with blanks";
 
 pub const CONTAINER: &[(&str, Stands)] = &[
     ("vmid", As("vmid")),
@@ -27,7 +26,7 @@ pub const CONTAINER: &[(&str, Stands)] = &[
     ("rootfs.replicate", As("rootfs.replicate")),
     ("rootfs.shared", As("rootfs.shared")),
     ("rootfs.mount_options", Unlike("rootfs.mountoptions", "an empty text takes them away")),
-    ("mount_points.path", Unlike("mp[n].mp", "a relative path is mounted nowhere")),
+    ("mount_points.path", As("mp[n].mp")),
     ("mount_points.volume", As("mp[n].volume")),
     ("mount_points.storage", Apart("PVE has it in one text with the size")),
     ("mount_points.size", As("mp[n].size")),
@@ -59,14 +58,14 @@ pub const CONTAINER: &[(&str, Stands)] = &[
     ("console", As("console")),
     ("tty", As("tty")),
     ("console_mode", As("cmode")),
-    ("entrypoint", Unlike("entrypoint", "an empty text takes it away")),
+    ("entrypoint", As("entrypoint")),
     ("features.nesting", As("features.nesting")),
     ("features.keyctl", As("features.keyctl")),
     ("features.fuse", As("features.fuse")),
     ("features.mknod", As("features.mknod")),
     ("features.force_rw_sys", As("features.force_rw_sys")),
-    ("features.mount", Unlike("features.mount", "an empty text takes them away, and blanks separate nothing")),
-    ("dns.servers", Unlike("nameserver", LIST)),
+    ("features.mount", As("features.mount")),
+    ("dns.servers", As("nameserver")),
     ("dns.domain", As("searchdomain")),
     ("networks.name", As("net[n].name")),
     ("networks.bridge", As("net[n].bridge")),
@@ -79,7 +78,7 @@ pub const CONTAINER: &[(&str, Stands)] = &[
     ("networks.firewall", As("net[n].firewall")),
     ("networks.link_down", As("net[n].link_down")),
     ("networks.mtu", As("net[n].mtu")),
-    ("networks.rate", As("net[n].rate")),
+    ("networks.rate", Unlike("net[n].rate", "less than nothing is no rate")),
     ("networks.trunks", As("net[n].trunks")),
     ("networks.host_managed", As("net[n].host-managed")),
     ("devices.path", As("dev[n].path")),
@@ -87,7 +86,7 @@ pub const CONTAINER: &[(&str, Stands)] = &[
     ("devices.uid", As("dev[n].uid")),
     ("devices.gid", As("dev[n].gid")),
     ("devices.deny_write", As("dev[n].deny-write")),
-    ("env", Unlike("env", "PVE has one text with NUL between names")),
+    ("env", As("env")),
     ("password", As("password")),
     ("password_version", Apart(OURS)),
     ("ssh_keys", As("ssh-public-keys")),
