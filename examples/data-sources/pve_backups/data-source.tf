@@ -2,6 +2,7 @@ data "pve_backups" "shop" {
   vmid = 141
 }
 
-output "newest" {
-  value = one(slice(data.pve_backups.shop.backups[*].volid, 0, min(1, length(data.pve_backups.shop.backups))))
+# The newest first.
+output "volids" {
+  value = [for backup in data.pve_backups.shop.backups : backup.volid]
 }

@@ -254,7 +254,7 @@ const VM_DISK_MOVE: &[(&str, Stands)] = &[
 
 const SNAPSHOT: &[(&str, Stands)] = &[
     ("vmid", As("vmid")),
-    ("name", As("snapname")),
+    ("name", Unlike("snapname", "an id has two characters at least: its format says so, and the schema does not")),
     ("description", Unlike("description", "a file of the cluster holds it")),
     ("vmstate", As("vmstate")),
 ];
