@@ -18,7 +18,7 @@ pub(super) const DOWNLOAD: &[(&str, Stands)] = &[
 pub(super) const FILE: &[(&str, Stands)] = &[
     ("node", As("node")),
     ("storage", As("storage")),
-    ("content", Unlike("content", "PVE has no call that writes snippets")),
+    ("content", As("content")),
     ("path", Apart("PVE is sent the file")),
     ("data", Apart("PVE has no call that writes snippets")),
     ("file_name", As("filename")),

@@ -27,11 +27,9 @@ fn server() -> SocketAddr {
                 Some("/v2/library/a/tags/list") => ("200 OK", r#"{"tags":["1"]}"#),
                 _ => ("404 Not Found", ""),
             };
-            let body = if lines[0].starts_with("HEAD") { String::new() } else { body.to_owned() };
-            let head = format!(
-                "HTTP/1.0 {status}\r\nContent-Length: {}\r\n\r\n{body}",
-                if body.is_empty() { 12 } else { body.len() }
-            );
+            let head = format!("HTTP/1.0 {status}\r\nContent-Length: {}\r\n\r\n", body.len());
+            let body = if lines[0].starts_with("HEAD") { "" } else { body };
+            let head = format!("{head}{body}");
             reader.into_inner().write_all(head.as_bytes()).unwrap();
         }
     });
