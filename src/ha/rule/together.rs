@@ -58,6 +58,9 @@ pub enum HaAffinity {
 impl Section for HaRuleResourceAffinity {
     const FAMILY: Family = Family { fixed: &[("type", "resource-affinity")], ..RULE };
 
+    const UNLIKE: &'static [(&'static str, &'static str)] =
+        &[("resources", "PVE's schema takes one, and its check of the rule refuses it")];
+
     /// PVE 8 has none, and does not know the call.
     async fn find(cx: &Cx<Pve>, key: &HaRuleResourceAffinityKey) -> Result<Option<Self>, Problem> {
         if exist(cx).await? { section::found(cx, key).await } else { Ok(None) }
