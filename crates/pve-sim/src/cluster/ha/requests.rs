@@ -101,7 +101,7 @@ impl Ha {
     pub fn migrate_request(vmid: u32, target: String) -> Steps {
         let sid = Sid::vm(vmid);
         // Belief: the verb of the first line, after those of the two others.
-        command(vmid, "migrate", format!("ha-manager migrate {sid} {target}"), move |ha| {
+        command(sid, "migrate", format!("ha-manager migrate {sid} {target}"), move |ha| {
             ha.must_not_be_in_error(sid, None)?;
             ha.crm.commands.push_back(Command::Migrate(sid, target));
             Ok(())

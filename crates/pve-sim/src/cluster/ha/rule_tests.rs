@@ -11,6 +11,7 @@ use crate::shape::{GuestShape, Shape};
 /// Three nodes; VMs 100 and 101 on the first two, under HA.
 async fn bed() -> Bed {
     let guest = |vmid: u32, node: &str| GuestShape {
+        container: false,
         vmid,
         node: node.into(),
         name: None,

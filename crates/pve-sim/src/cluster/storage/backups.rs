@@ -136,7 +136,7 @@ impl Cluster {
     /// Puts an archive there.
     pub fn put_archive(&mut self, node: &str, volid: &str, size: u64, at: Time, backup: Backup) {
         self.storage.keep_archive(volid, backup.config.clone());
-        if let Some((place, name)) = self.put_file(node, volid, size, at) {
+        if let Some((place, name)) = self.put_empty(node, volid, size, at) {
             self.storage.backups.insert((place, name), backup);
         }
     }
@@ -144,11 +144,11 @@ impl Cluster {
     /// Puts an image of a CD-ROM there, as somebody at the node may.
     pub fn put_iso(&mut self, node: &str, volid: &str, size: u64) {
         let at = self.clock_of(node);
-        self.put_file(node, volid, size, at);
+        self.put_empty(node, volid, size, at);
     }
 
-    /// A file that is no image of a disk: what it is, its folder tells.
-    fn put_file(&mut self, node: &str, volid: &str, size: u64, at: Time) -> Option<(Place, String)> {
+    /// A file that is no image of a disk, and of which only the size is known: what it is, its folder tells.
+    fn put_empty(&mut self, node: &str, volid: &str, size: u64, at: Time) -> Option<(Place, String)> {
         let (id, name) = volid.split_once(':')?;
         let place: Place = self.storage.get(id)?.place(node);
         let content = name.split_once('/').map_or("iso", |(folder, _)| folder).to_owned();

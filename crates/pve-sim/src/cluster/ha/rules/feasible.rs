@@ -190,7 +190,7 @@ mod tests {
     }
 
     fn rule(id: &str, resources: &[u32], says: Says) -> Rule {
-        let resources = resources.iter().copied().map(Sid).collect();
+        let resources = resources.iter().copied().map(Sid::vm).collect();
         Rule { id: id.to_owned(), resources, says, disable: None, comment: None }
     }
 

@@ -149,7 +149,7 @@ fn delete(call: &mut Call<'_>) -> Result<Value, PveError> {
         t.cluster.firewall.forget_guest(vmid);
         if purge {
             t.log(format!("purging CT {vmid} from related configurations.."));
-            if t.cluster.ha.remove(vmid) {
+            if t.cluster.ha.remove(vmid, true) {
                 t.log(format!("NOTE: removed CT {vmid} from HA resource configuration."));
             }
         }

@@ -7,6 +7,7 @@ mod create;
 mod disks;
 #[cfg(test)]
 mod kept_tests;
+#[cfg(test)]
 mod made_tests;
 mod migrate;
 mod power;
