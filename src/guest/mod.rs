@@ -51,6 +51,7 @@ mod tests;
 use std::collections::BTreeMap;
 
 use pve_client::api::params::Params;
+use pve_client::property_string::PropertyString;
 use serde_json::Value as Json;
 use terraform_plugin::model::Object;
 use terraform_plugin::schema::{Attribute, Kind, Nesting, Rule};
@@ -155,7 +156,9 @@ impl Reader<'_> {
                     Some(Value::Map(asked)) => asked.get(key),
                     _ => None,
                 };
-                let numbered = self.live.iter().filter(|(key, _)| number(key, attribute.parameter()).is_some());
+                let reads = |text: &str| inner.is_none() || text.parse::<PropertyString>().is_ok();
+                let numbered =
+                    self.live.iter().filter(|(key, text)| number(key, attribute.parameter()).is_some() && reads(text));
                 let one = |(key, text): (&String, &String)| {
                     let value = match inner {
                         Some(inner) => parts::read(inner, Some(text), asked_of(key)),

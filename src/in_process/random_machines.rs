@@ -149,10 +149,7 @@ fn settings(lots: &mut Lots) {
         &[("type", &["\"std\"", "\"qxl\"", "\"virtio\""]), ("memory", &["16", "512"]), ("clipboard", &["\"vnc\""])],
     );
     lots.maybe("audio", &["{ device = \"AC97\" }", "{ device = \"intel-hda\", driver = \"none\" }"]);
-    lots.maybe(
-        "rng",
-        &["{}", "{ source = \"/dev/urandom\" }", "{ source = \"/dev/random\", max_bytes = 0, period = 500 }"],
-    );
+    lots.maybe("rng", &["{ source = \"/dev/urandom\" }", "{ source = \"/dev/random\", max_bytes = 0, period = 500 }"]);
     lots.maybe("watchdog", &["{ model = \"i6300esb\" }", "{ model = \"ib700\", action = \"reset\" }"]);
     lots.map("serial", &["serial0", "serial3"], &["\"socket\""]);
     lots.map(
@@ -202,7 +199,6 @@ fn disks(lots: &mut Lots) {
         (
             "throttle",
             &[
-                "{}",
                 "{ mbps = 10.5, mbps_max = 20, bps_max_length = 5 }",
                 "{ iops_rd = 100, iops_wr = 50, iops_wr_max = 99 }",
             ],
