@@ -6,6 +6,7 @@ mod access;
 mod acme;
 mod ceph;
 mod cluster;
+mod ct;
 mod firewall;
 mod functions;
 mod ground;

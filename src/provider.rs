@@ -14,6 +14,7 @@ use crate::access;
 use crate::acme;
 use crate::ceph;
 use crate::cluster;
+use crate::ct;
 use crate::firewall;
 use crate::functions;
 use crate::ground::ledger::Ledger;
@@ -183,6 +184,7 @@ impl Provider for PveProvider {
             acme::offer,
             ceph::offer,
             cluster::offer,
+            ct::offer,
             firewall::offer,
             functions::offer,
             ha::offer,

@@ -13,7 +13,8 @@ pub fn import_id(kind: &str, attributes: &Value) -> String {
         "pve_ha_resource" => of("sid"),
         "pve_pool" => of("poolid"),
         "pve_storage_rbd" => of("storage"),
-        "pve_vm" => of("vmid"),
+        "pve_vm" | "pve_container" | "pve_template" => of("vmid"),
+        "pve_snapshot" => format!("{}/{}", of("vmid"), of("name")),
         "pve_vm_disk_move" => format!("{}/{}", of("vmid"), of("disk")),
         _ => of("name"),
     }

@@ -20,6 +20,7 @@ mod sim;
 mod skip;
 mod terraform;
 pub mod walk;
+mod web;
 mod workspace;
 
 pub use beside::{Beside, data_may_send};
@@ -36,6 +37,7 @@ pub use scene::Scene;
 pub use sim::Sim;
 pub use skip::{must_not_skip, or_skip};
 pub use terraform::{Product, Terraform, Version, python_environment};
+pub use web::Web;
 pub use workspace::{Workspace, example};
 
 use std::path::{Path, PathBuf};

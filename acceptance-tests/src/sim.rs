@@ -9,6 +9,7 @@ use anyhow::Context as _;
 use serde::{Deserialize, Serialize};
 
 use crate::program::built;
+use crate::web::Web;
 
 /// A running `pve-sim serve`; ends when dropped.
 #[derive(Debug)]
@@ -50,8 +51,14 @@ impl Sim {
     /// Builds it if needed, and starts it with these options of `pve-sim serve`.
     pub fn start(options: &[&str]) -> anyhow::Result<Self> {
         let program = built(&["--package", "pve-sim", "--bin", "pve-sim"])?;
-        let mut child =
-            Command::new(program).arg("serve").args(options).stdin(Stdio::null()).stdout(Stdio::piped()).spawn()?;
+        let web = Web::everywhere().into_iter().map(|(host, address)| format!("--web={host}={address}"));
+        let mut child = Command::new(program)
+            .arg("serve")
+            .args(options)
+            .args(web)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .spawn()?;
         let mut line = String::new();
         if let Some(stdout) = child.stdout.take() {
             BufReader::new(stdout).read_line(&mut line)?;

@@ -4,6 +4,7 @@ use pve_client::Request;
 use serde::Deserialize;
 use terraform_plugin::{Cx, Error, Findings, Model, Timeouts};
 
+use crate::ct::container::Container;
 use crate::ground::error::{During, Problem};
 use crate::ground::pve::Pve;
 use crate::ground::texts;
@@ -105,6 +106,7 @@ impl Section for Pool {
         let pools: Vec<Full> = cx.client.call(request).await.during(format!("Cannot read pool \"{poolid}\""))?;
         let members: Vec<Member> = pools.into_iter().flat_map(|pool| pool.members).collect();
         let (vms, storages) = (cx.going::<Vm>(), cx.going::<StorageRbd>());
+        let containers = cx.going::<Container>();
         let (going, held) = (cx.going::<PoolMember>(), cx.held::<PoolMember>());
         let is = |of: &PoolMember, name: &str| of.poolid == *poolid && of.member == name;
         // What refers to a pool that is replaced is planned after it, and says itself if it is to stay.
@@ -121,7 +123,8 @@ impl Section for Pool {
             if id.as_deref().or(member.storage.as_deref()).is_some_and(leaves) {
                 return true;
             }
-            let vm = member.vmid.is_some() && vms.iter().any(|vm| vm.vmid == member.vmid);
+            let vm = vms.iter().any(|vm| vm.vmid == member.vmid) || containers.iter().any(|ct| ct.vmid == member.vmid);
+            let vm = member.vmid.is_some() && vm;
             vm || member.storage.as_ref().is_some_and(|id| storages.iter().any(|storage| storage.storage == *id))
         };
         if !members.is_empty() {

@@ -53,7 +53,7 @@ pub struct User {
     #[attr(optional, length = ..=1024, check = texts::one_tidy_line)]
     pub lastname: Option<String>,
     /// E-mail address, to which PVE sends what concerns the user.
-    #[attr(optional, length = ..=254, check = address)]
+    #[attr(optional, length = ..=254, check = texts::whole_mail_address)]
     pub email: Option<String>,
     /// A note.
     #[attr(optional, length = ..=2048, check = texts::not_blank, same = texts::same_but_ends)]
@@ -67,13 +67,6 @@ fn from_8_to_64_characters(password: &String) -> Result<(), String> {
     match password.chars().count() {
         8..=64 => Ok(()),
         n => Err(format!("must have between 8 and 64 characters, and has {n}")),
-    }
-}
-
-fn address(text: &String) -> Result<(), String> {
-    match text.contains('@') && texts::mail_address(text).is_ok() {
-        true => Ok(()),
-        false => Err("must be an e-mail address: NAME@HOST".to_owned()),
     }
 }
 

@@ -1,6 +1,8 @@
 //! ACME: certificates for the nodes' own web interface, from an authority that checks by itself whose names are whose.
 
+pub mod account;
 pub mod plugin;
+mod users;
 
 use terraform_plugin::Registry;
 
@@ -8,5 +10,5 @@ use crate::ground::pve::Pve;
 
 /// What this area offers.
 pub fn offer(registry: Registry<Pve>) -> Registry<Pve> {
-    registry.listed::<plugin::AcmePlugin>()
+    registry.listed::<account::AcmeAccount>().listed::<plugin::AcmePlugin>()
 }

@@ -5,12 +5,12 @@ use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use pve_client::property_string::PropertyString;
-use pve_client::{Area, Error as PveError, Request};
+use pve_client::{Area, Request};
 use serde::Deserialize;
 use terraform_plugin::value::Value;
 use terraform_plugin::{Cx, Error, Findings, Model, Say, Secret, Timeouts};
 
+use super::users::{names_plugin, users};
 use crate::ground::error::{During, Problem};
 use crate::ground::pve::Pve;
 use crate::ground::texts;
@@ -171,10 +171,7 @@ impl Section for AcmePlugin {
         if was.plugin == STANDALONE {
             return Ok(());
         }
-        let users = users(cx, |name, setting| {
-            name.starts_with("acmedomain") && setting.get("plugin") == Some(was.plugin.as_str())
-        });
-        let users = users.await?;
+        let users = users(cx, |settings| names_plugin(settings, &was.plugin)).await?;
         if !users.is_empty() {
             let what = format!(
                 "PVE would remove it all the same, and certificates would not be renewed. Nothing was written. Name another one in the \
@@ -201,28 +198,6 @@ async fn apis(cx: &Cx<Pve>) -> Result<BTreeSet<String>, Problem> {
     let all: Arc<Vec<Challenge>> =
         cx.client.shared(Area::Version, request).await.during("Cannot list the DNS APIs that PVE knows")?;
     Ok(all.iter().filter(|challenge| challenge.kind == "dns").map(|challenge| challenge.id.clone()).collect())
-}
-
-/// The nodes whose configuration has a setting of ACME's like this one. One that does not answer is not among them.
-async fn users(cx: &Cx<Pve>, is: impl Fn(&str, &PropertyString) -> bool) -> Result<BTreeSet<String>, Problem> {
-    let all = cx.client.nodes().list().await.during("Cannot list the cluster's nodes")?;
-    let mut users = BTreeSet::new();
-    for node in all.iter().map(|entry| &entry.node) {
-        let request = Request::get(format!("nodes/{node}/config"));
-        let config: Result<Arc<Live>, _> = cx.client.shared(Area::Nodes, request).await;
-        let config = match config {
-            Ok(config) => config,
-            Err(PveError::NodeUnreachable { .. }) => continue,
-            Err(error) => return Err(Problem::during(format!("Cannot read the configuration of node {node}"), error)),
-        };
-        let uses = |(name, value): (&String, &serde_json::Value)| {
-            value.as_str().and_then(|text| text.parse().ok()).is_some_and(|setting| is(name, &setting))
-        };
-        if config.iter().any(uses) {
-            users.insert(node.clone());
-        }
-    }
-    Ok(users)
 }
 
 #[cfg(test)]

@@ -43,7 +43,9 @@ pub struct ClusterOptions {
     #[attr(optional)]
     pub ha: Option<Shutdown>,
     /// The proxy for downloads: `http://HOST:PORT`.
-    #[attr(optional, regex = "^http://.*$", says = "a URL that begins with `http://`", check = texts::one_tidy_line)]
+    ///
+    /// Kept out of what Terraform shows, since it may hold a password.
+    #[attr(optional, sensitive, regex = "^http://.*$", says = "a URL that begins with `http://`", check = texts::one_tidy_line)]
     pub http_proxy: Option<String>,
     /// The layout of keyboards in consoles.
     #[attr(optional, one_of = [

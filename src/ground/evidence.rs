@@ -27,6 +27,21 @@ impl Planned for Begun {
     type Key = (&'static str, String);
 }
 
+/// Tells tasks of one type about one object apart, of those that somebody with our name has begun.
+pub trait Recognise: Sync {
+    /// Whether the task is the one that was asked for.
+    fn is_ours(&self, cx: &Cx<Pve>, upid: &Upid) -> impl Future<Output = bool> + Send;
+}
+
+/// Type and object tell enough.
+struct Any;
+
+impl Recognise for Any {
+    async fn is_ours(&self, _: &Cx<Pve>, _: &Upid) -> bool {
+        true
+    }
+}
+
 /// The tasks of one type about one object that there were before a request was sent. Comparing with them, not with a
 /// time, makes the evidence of a new one independent of everybody's clocks.
 #[derive(Debug)]
@@ -133,25 +148,39 @@ impl Before {
         lock: Lock,
         areas: &[Area],
     ) -> Result<Result<Task, Problem>, Problem> {
+        self.settle_that(cx, sent, lock, areas, &Any).await
+    }
+
+    /// The same where type and object do not tell which task is ours.
+    pub async fn settle_that(
+        &self,
+        cx: &Cx<Pve>,
+        sent: Result<Task, Problem>,
+        lock: Lock,
+        areas: &[Area],
+        is: &impl Recognise,
+    ) -> Result<Result<Task, Problem>, Problem> {
         let lost = match sent {
             Ok(task) => return Ok(Ok(task)),
             Err(lost) => lost,
         };
         tracing::warn!(?lost, kind = self.kind, id = self.id, "the answer is no help: looking for the task");
-        match self.ours(cx).await? {
+        match self.ours(cx, is).await? {
             Some(upid) => Ok(Ok(cx.client.attach(upid, lock, areas).await.during("Cannot follow the task")?)),
             None => Ok(Err(nothing_came_of(lost))),
         }
     }
 
     /// The task that our request has started, if there is one by now.
-    async fn ours(&self, cx: &Cx<Pve>) -> Result<Option<Upid>, Problem> {
+    async fn ours(&self, cx: &Cx<Pve>, is: &impl Recognise) -> Result<Option<Upid>, Problem> {
         for look in 0..LOOKS {
             if look > 0 {
                 tokio::time::sleep(PAUSE).await;
             }
-            if let Some(upid) = begun_by_us(&cx.client, &self.known, self.tasks(cx).await?) {
-                return Ok(Some(upid));
+            for upid in begun_by_us(&cx.client, &self.known, self.tasks(cx).await?) {
+                if is.is_ours(cx, &upid).await {
+                    return Ok(Some(upid));
+                }
             }
         }
         Ok(None)
@@ -171,11 +200,11 @@ impl Before {
     }
 }
 
-/// Of the tasks that are there now, the first that is new and that somebody with our name has begun: the whole name, since a
+/// Of the tasks that are there now, those that are new and that somebody with our name has begun: the whole name, since a
 /// token of `root@pam` and whoever sits at a node's own shell are `root@pam!tf` and `root@pam`.
-fn begun_by_us(client: &Client, known: &[TaskEntry], now: Vec<TaskEntry>) -> Option<Upid> {
-    let mut new = now.into_iter().filter(|task| known.iter().all(|known| known.upid != task.upid));
-    new.by_ref().filter(|task| is_ours(client, task)).find_map(|task| task.upid.parse::<Upid>().ok())
+fn begun_by_us(client: &Client, known: &[TaskEntry], now: Vec<TaskEntry>) -> Vec<Upid> {
+    let new = now.into_iter().filter(|task| known.iter().all(|known| known.upid != task.upid));
+    new.filter(|task| is_ours(client, task)).filter_map(|task| task.upid.parse::<Upid>().ok()).collect()
 }
 
 /// How far nodes' clocks may be apart, in seconds: the intent is noted by one node's, the task by another's.
@@ -322,7 +351,7 @@ mod tests {
         let users = ["root@pam", "root@pam!other", "root@pam!tf2", "admin@pve", "root@pam!tf"];
         let now: Vec<_> = (1..).zip(users).map(|(number, user)| task(number, user)).collect();
         let found = |client: &Client, known: &[TaskEntry]| {
-            begun_by_us(client, known, now.clone()).map(|upid| upid.user().to_owned())
+            begun_by_us(client, known, now.clone()).first().map(|upid| upid.user().to_owned())
         };
         assert_eq!(found(&client(Some("root@pam!tf"), None), &[]).as_deref(), Some("root@pam!tf"));
         assert_eq!(found(&client(None, Some("root@pam")), &[]).as_deref(), Some("root@pam"));

@@ -67,6 +67,14 @@ pub fn mail_address(text: &String) -> Result<(), String> {
     }
 }
 
+/// An e-mail address.
+pub fn whole_mail_address(text: &String) -> Result<(), String> {
+    match text.contains('@') && mail_address(text).is_ok() {
+        true => Ok(()),
+        false => Err("must be an e-mail address: NAME@HOST".to_owned()),
+    }
+}
+
 /// A user with a realm.
 pub fn user_id(text: &String) -> Result<(), String> {
     let fits = |(name, realm): (&str, &str)| {

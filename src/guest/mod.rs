@@ -43,6 +43,8 @@
 //! What is more than settings (disks that are made, grown and moved; cards whose address PVE makes up) has its own code, and may
 //! use [`parts`] for its property strings, as `vm::vm::disks` does.
 
+pub mod known;
+pub mod machine;
 pub mod parts;
 pub mod spellings;
 #[cfg(test)]

@@ -1,12 +1,13 @@
 //! What keeps a guest from being started on another node: whatever of it is on one node only.
 
 use pve_client::api::cluster::Guest;
-use pve_client::api::nodes::TaskFilter;
 use pve_client::api::qemu::config::Config;
 use pve_client::api::qemu::drive::{Bus, Drive, DriveKey};
 use pve_client::api::storage::StorageConfig;
 use pve_client::property_string::PropertyString;
+use terraform_plugin::Cx;
 
+use super::{moving, nearby};
 use crate::ground::error::{During, Problem};
 use crate::ground::pve::Pve;
 
@@ -46,11 +47,26 @@ pub struct Places {
 }
 
 impl Places {
-    /// Asks for them.
+    /// Asks for them, with all nodes of the cluster.
     pub async fn look(pve: &Pve) -> Result<Self, Problem> {
-        let storages = pve.client.storage().list().await.during("Cannot list the storages")?;
         let nodes = pve.client.nodes().list().await.during("Cannot list the cluster's nodes")?;
-        Ok(Self { storages: storages.to_vec(), nodes: nodes.iter().map(|node| node.node.clone()).collect() })
+        Self::of(pve, nodes.iter().map(|node| node.node.clone()).collect()).await
+    }
+
+    /// Asks for the storages, for these nodes alone.
+    pub async fn of(pve: &Pve, nodes: Vec<String>) -> Result<Self, Problem> {
+        let storages = pve.client.storage().list().await.during("Cannot list the storages")?;
+        Ok(Self { storages: storages.to_vec(), nodes })
+    }
+
+    /// The nodes that it is about.
+    pub fn nodes(&self) -> &[String] {
+        &self.nodes
+    }
+
+    /// On which of the nodes a storage is not.
+    fn lacking(&self, storage: &StorageConfig) -> Vec<&str> {
+        self.nodes.iter().map(String::as_str).filter(|node| !storage.is_on(node)).collect()
     }
 
     /// Why a storage that exists does not show the same content on every node. None also for one that does not exist.
@@ -59,7 +75,7 @@ impl Places {
         if !storage.shared {
             return Some(format!("storage {id}, which is local to each node"));
         }
-        let missing: Vec<&str> = self.nodes.iter().map(String::as_str).filter(|node| !storage.is_on(node)).collect();
+        let missing = self.lacking(storage);
         (!missing.is_empty()).then(|| format!("storage {id}, which is not on {}", missing.join(", ")))
     }
 
@@ -98,8 +114,22 @@ impl Places {
     }
 
     fn drive(&self, key: DriveKey, drive: &Drive, found: &mut Local) {
-        // HA makes the cloud-init drive anew where it starts the guest; an empty CD-ROM drive is nowhere.
-        if drive.is_cloud_init() || drive.volume == "none" {
+        // An empty CD-ROM drive is nowhere.
+        if drive.volume == "none" {
+            return;
+        }
+        // HA makes the cloud-init drive anew where it starts the guest, on the storage of that name.
+        if drive.is_cloud_init() {
+            let storage = drive.storage().and_then(|id| self.storages.iter().find(|storage| storage.storage == id));
+            let missing = storage.map(|storage| self.lacking(storage)).unwrap_or_default();
+            if !missing.is_empty() {
+                let what = format!(
+                    "{key}: the cloud-init drive {} is made anew on a storage that is not on {}",
+                    drive.volume,
+                    missing.join(", ")
+                );
+                found.hindrances.push(Hindrance { what, ends: Ends::WithAChange });
+            }
             return;
         }
         let why = match drive.storage() {
@@ -161,19 +191,14 @@ fn files<'a>(key: &str, value: &'a str) -> Vec<&'a str> {
     }
 }
 
-/// Everything of a guest that is on one node only.
-pub async fn look(pve: &Pve, places: &Places, guest: &Guest) -> Result<Local, Problem> {
+/// Everything of a guest that is not on all of the nodes.
+pub async fn look(cx: &Cx<Pve>, places: &Places, guest: &Guest) -> Result<Local, Problem> {
     let vm = format!("vm:{}", guest.vmid);
-    let config = pve.client.qemu(&guest.node, guest.vmid).config().await;
-    let mut found = places.local(&*config.during(format!("Cannot read the configuration of {vm}"))?);
-    let filter = TaskFilter {
-        kind: Some("qmmove".to_owned()),
-        id: Some(guest.vmid.to_string()),
-        limit: Some(20),
-        ..TaskFilter::default()
-    };
-    let tasks = pve.client.node(&guest.node).tasks(&filter).await.during(format!("Cannot list the tasks of {vm}"))?;
-    if tasks.iter().any(|task| task.is_running()) {
+    let config = cx.client.qemu(&guest.node, guest.vmid).config().await;
+    let config = config.during(format!("Cannot read the configuration of {vm}"))?;
+    let mut found = places.local(&config);
+    found.hindrances.extend(nearby::look(cx, places.nodes(), &config).await);
+    if moving::runs(cx, &guest.node, guest.vmid).await.during(format!("Cannot list the tasks of {vm}"))? {
         let what = "a disk of it is being moved; HA would end up in its error state if it stopped the guest now";
         found.hindrances.push(Hindrance { what: what.to_owned(), ends: Ends::ByItself });
     }

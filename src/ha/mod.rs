@@ -1,11 +1,18 @@
 //! High availability: which guests are under HA, and what HA does.
 
+mod candidates;
+mod containers;
 pub mod local;
+mod maintenance;
 mod movable;
+mod moving;
+mod nearby;
 pub mod planned;
 pub mod resource;
+pub mod rule;
 pub mod status;
 pub mod wait;
+mod watchdogs;
 
 use terraform_plugin::Registry;
 
@@ -13,5 +20,10 @@ use crate::ground::pve::Pve;
 
 /// What this area offers.
 pub fn offer(registry: Registry<Pve>) -> Registry<Pve> {
-    registry.listed::<resource::HaResource>().data::<status::HaStatus>()
+    registry
+        .listed::<resource::HaResource>()
+        .listed::<rule::nodes::HaRuleNodeAffinity>()
+        .listed::<rule::together::HaRuleResourceAffinity>()
+        .data::<status::HaStatus>()
+        .action::<maintenance::NodeMaintenance>()
 }

@@ -4,16 +4,49 @@ use pve_client::api::cluster::Guest;
 use pve_client::api::ha::resource::Sid;
 use terraform_plugin::{Cx, Diagnostic, Findings};
 
+use super::candidates;
 use super::local::{self, Ends, Hindrance, Places};
 use super::resource::HaResource;
 use crate::ground::error::{During, Problem};
 use crate::ground::pve::Pve;
 use crate::vm::planned::wanted_on;
 
+/// What the configuration says of the look.
+#[derive(Debug, Default)]
+pub struct Bounds {
+    /// The nodes to look at, in place of those that rules leave to the guest.
+    pub candidates: Option<Vec<String>>,
+    /// Whether disks that move are waited for.
+    pub waits: bool,
+}
+
+/// The nodes to look at. One alone is no failover: whoever says so has it so.
+async fn places(
+    cx: &Cx<Pve>,
+    sid: Sid,
+    candidates: Option<Vec<String>>,
+    plan: bool,
+) -> Result<Option<Places>, Problem> {
+    let nodes = match candidates {
+        Some(nodes) => nodes,
+        None => candidates::look(cx, sid, plan).await?,
+    };
+    match nodes.len() {
+        0 | 1 => Ok(None),
+        _ => Ok(Some(Places::of(&cx.api, nodes).await?)),
+    }
+}
+
 /// Looks for what is in the way. What a planned move of a disk takes out of it is no news.
-pub async fn look(cx: &Cx<Pve>, sid: Sid, guest: &Guest, found: &mut Findings<HaResource>) -> Result<(), Problem> {
-    let places = Places::look(&cx.api).await?;
-    let local = local::look(&cx.api, &places, guest).await?;
+pub async fn look(
+    cx: &Cx<Pve>,
+    sid: Sid,
+    guest: &Guest,
+    bounds: Bounds,
+    found: &mut Findings<HaResource>,
+) -> Result<(), Problem> {
+    let Some(places) = places(cx, sid, bounds.candidates, found.is_plan()).await? else { return Ok(()) };
+    let local = local::look(cx, &places, guest).await?;
     let planned = wanted_on(&cx.ledger, sid.vmid);
     for (disk, storage) in &planned {
         let is_there = guest_has(cx, guest, disk, storage).await?;
@@ -26,7 +59,7 @@ pub async fn look(cx: &Cx<Pve>, sid: Sid, guest: &Guest, found: &mut Findings<Ha
         Ends::WhenItMoves(disk) => {
             planned.iter().any(|(name, storage)| *name == disk.to_string() && places.why_local(storage).is_none())
         }
-        Ends::ByItself => !planned.is_empty(),
+        Ends::ByItself => !planned.is_empty() || bounds.waits,
     };
     let (ending, staying): (Vec<Hindrance>, Vec<Hindrance>) = local.hindrances.into_iter().partition(moves_away);
     for (ends, all) in [(true, ending), (false, staying)] {
@@ -53,7 +86,7 @@ fn refusal(sid: Sid, node: &str, all: &str) -> Problem {
         format!(
             "HA would have nothing to start when node {node} dies. In the way:\n  {all}\nNothing was written. Move disks to \
              shared storage (`pve_vm_disk_move`), empty CD-ROM drives, hand devices through by a mapping that every node has; \
-             or insist with `allow_local = true`."
+             name the nodes that a rule is to leave to it in `candidates`; or insist with `allow_local = true`."
         ),
     )
     .at("sid")
@@ -75,7 +108,9 @@ pub async fn warn(cx: &Cx<Pve>, want: &HaResource, sid: Sid) -> Result<(), Probl
     let Some(guest) = guest else { return Ok(()) };
     let config = cx.client.qemu(&guest.node, guest.vmid).config().await;
     let config = config.during(format!("Cannot read the configuration of {sid}"))?;
-    let local = Places::look(&cx.api).await?.local(&config);
+    let candidates = want.candidates.as_ref().map(|nodes| nodes.iter().cloned().collect());
+    let Some(places) = places(cx, sid, candidates, false).await? else { return Ok(()) };
+    let local = places.local(&config);
     if !local.harmless.is_empty() {
         for said in terraform_plugin::Error::from(harmless(sid, &local.harmless)).into_diagnostics() {
             cx.warn(Diagnostic::warning(said.summary, said.detail));

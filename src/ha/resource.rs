@@ -1,5 +1,7 @@
 //! `pve_ha_resource`: a guest under HA.
 
+use std::collections::BTreeSet;
+
 use pve_client::api::cluster::{Guest, GuestKind};
 use pve_client::api::ha::resource::{HaResource as Live, Sid};
 use pve_client::api::params::Params;
@@ -8,9 +10,12 @@ use terraform_plugin::{
     Timeouts, Unwritten, Updated, Written, require,
 };
 
-use super::movable;
+use super::containers;
+use super::movable::{self, Bounds};
+use super::moving;
 use super::planned;
 use super::wait::{self, Waited};
+use super::watchdogs;
 use crate::ground::absence;
 use crate::ground::error::{During, Problem};
 use crate::ground::evidence::{self, Sight};
@@ -24,10 +29,14 @@ use crate::ground::texts;
 /// While a guest is here, HA alone decides whether it runs. Where it runs at the moment is told by `pve_ha_status`, not
 /// by this resource: a failover plans nothing.
 ///
-/// Before anything is written, nothing of the guest may be on one node only: every disk must lie on storage that all nodes
-/// share (`pve_vm_disk_move` moves it there), CD-ROM drives hold no local image, and devices of the host are handed through
-/// by a mapping. The cloud-init drive may be local, and an unused disk (`unusedN`) is warned of only: a failover starts the
-/// guest without it. Destroying the resource takes the guest out of HA and leaves it running or stopped as it is.
+/// Before anything is written, every node on which HA could start the guest is looked at: all disks must lie on storage that these
+/// nodes share (`pve_vm_disk_move` moves them there), CD-ROM drives hold no local image, the bridges of its network cards are there,
+/// and devices of the host are handed through by a mapping that has one for each of these nodes. The cloud-init drive may lie on
+/// storage that is local, as long as each node has one of that name; an unused disk (`unusedN`) is warned of only: a failover starts
+/// the guest without it. These nodes are all of the cluster, or those that strict rules leave to it (`candidates` says so before the
+/// rule is there).
+///
+/// Destroying the resource takes the guest out of HA and leaves it running or stopped as it is; rules that name it are left alone.
 #[derive(Model, Clone, Debug, Default, PartialEq)]
 #[model(name = "ha_resource", area = "HA", key(sid))]
 pub struct HaResource {
@@ -55,6 +64,15 @@ pub struct HaResource {
     /// Puts the guest under HA although something of it is local to its node. When that node dies, the guest stays down.
     #[attr(local, default = false)]
     pub allow_local: bool,
+    /// The nodes on which HA is to be able to start it, where a rule that is made after it leaves it no others
+    /// (`pve_ha_rule_node_affinity` with `strict`): the check looks at these alone. Unset: those that the present rules leave to it.
+    #[attr(local)]
+    pub candidates: Option<BTreeSet<String>>,
+    /// Whether a guest whose disks are still being moved is taken into HA later: the apply that finds the move under way ends well,
+    /// with `ready = false` and nothing in HA, and the one that finds it done carries on. Without it such an apply fails. A rule that
+    /// names the guest cannot be made before.
+    #[attr(local, default = false)]
+    pub wait_for_disks: bool,
     /// False until HA has brought the guest to its state once; the next apply carries on.
     #[attr(ready)]
     pub ready: bool,
@@ -96,7 +114,7 @@ impl Resource<Pve> for HaResource {
     }
 
     fn left_out() -> &'static [(&'static str, &'static str)] {
-        &[("group", "PVE 9 has rules in place of groups"), ("type", "`sid` says it")]
+        &[("group", "PVE 9 has rules in place of groups: `pve_ha_rule_node_affinity`"), ("type", "`sid` says it")]
     }
 
     /// HA takes its time to do what it is told.
@@ -124,19 +142,31 @@ impl Resource<Pve> for HaResource {
         if prior.is_none() && find(cx, sid).await?.is_some() {
             found.exists(named(sid).existing());
         }
+        if prior.is_none() && !want.state.is(&HaState::Ignored) {
+            watchdogs::tell(cx, sid, found).await?;
+        }
         let guest = match guest(cx, sid).await? {
             Ok(guest) => guest,
             Err(missing) => {
-                found.missing(cx.comes("vm", &sid.vmid.to_string()), missing);
+                let kind = if sid.kind == GuestKind::Lxc { "container" } else { "vm" };
+                found.missing(cx.comes(kind, &sid.vmid.to_string()), missing);
                 return Ok(());
             }
         };
         let starts = match prior {
+            // Nothing was looked at when it was promised.
+            Some(_) if cx.is_promised() => !want.state.is(&HaState::Ignored),
             Some(prior) => prior.wanted() != "started" && want.state.is(&HaState::Started),
             None => !want.state.is(&HaState::Ignored),
         };
-        if starts && want.allow_local.is(&false) && guest.kind == GuestKind::Qemu {
-            movable::look(cx, sid, &guest, found).await?;
+        if starts && want.allow_local.is(&false) && guest.kind == GuestKind::Lxc {
+            containers::look(cx, sid, &guest, found).await?;
+        } else if starts && want.allow_local.is(&false) {
+            let known = want.candidates.known();
+            let candidates =
+                known.map(|nodes| nodes.iter().filter_map(|node| node.text().map(str::to_owned)).collect());
+            let waits = want.wait_for_disks.is(&true);
+            movable::look(cx, sid, &guest, Bounds { candidates, waits }, found).await?;
         }
         Ok(())
     }
@@ -146,15 +176,12 @@ impl Resource<Pve> for HaResource {
         if let Some(live) = unwritten.check(left_behind(cx, want, sid).await)? {
             return settle(cx, sid, live, unwritten.take_over(want.clone())).await;
         }
+        if let Some(why) = unwritten.check(want.waits_for(cx, sid).await)? {
+            return Ok(unwritten.promise(want.promised(), why));
+        }
         unwritten.check(require(cx, want, None).await)?;
         unwritten.check(movable::warn(cx, want, sid).await)?;
-        let doing = format!("Cannot put {sid} under HA");
-        let params = want.params(None);
-        let request = async {
-            let answer = cx.client.ha().create(sid, &params).await.during(&doing);
-            answer.map_err(|problem| problem.with_attributes(attribute))
-        };
-        let (answer, written) = unwritten.send(want.clone(), request).await?;
+        let (answer, written) = unwritten.send(want.clone(), put_under_ha(cx, want, sid)).await?;
         let live = match evidence::arrived(cx, answer, find(cx, sid), Sight::All).await {
             Ok(Ok(live)) => live,
             Ok(Err(problem)) => return written.undo(problem, must_be_absent(cx, sid)).await,
@@ -177,6 +204,9 @@ impl Resource<Pve> for HaResource {
 
     async fn update(cx: &Cx<Pve>, prior: &Self, want: &Self) -> Result<Updated<Self>, Error> {
         let sid = parse(&want.sid)?;
+        if cx.is_promised() && find(cx, sid).await?.is_none() {
+            return keep_promise(cx, prior, want, sid).await;
+        }
         require(cx, want, Some(prior)).await?;
         if want.wanted() == "started" && prior.wanted() != "started" {
             movable::warn(cx, want, sid).await?;
@@ -244,6 +274,24 @@ impl HaResource {
         }
     }
 
+    /// As it stands in the state while nothing is in HA.
+    fn promised(&self) -> Self {
+        Self { ready: false, ..self.clone() }
+    }
+
+    /// What it waits for before it is put under HA.
+    async fn waits_for(&self, cx: &Cx<Pve>, sid: Sid) -> Result<Option<Error>, Problem> {
+        if !self.wait_for_disks || sid.kind != GuestKind::Qemu {
+            return Ok(None);
+        }
+        let moving = moving::look(cx, sid.vmid).await?;
+        Ok(moving.map(|what| {
+            let detail =
+                format!("{what} Nothing was written to HA. The apply that finds the disks moved puts {sid} there.");
+            Error::new(format!("{sid} is put under HA when its disks have moved"), detail)
+        }))
+    }
+
     fn wanted(&self) -> &'static str {
         self.state.unwrap_or(HaState::Started).as_str()
     }
@@ -299,6 +347,47 @@ async fn is_settled(cx: &Cx<Pve>, sid: Sid, wanted: &str) -> bool {
     status.is_ok_and(|status| status.service(sid).is_some_and(|service| service.state == wanted))
 }
 
+async fn put_under_ha(cx: &Cx<Pve>, want: &HaResource, sid: Sid) -> Result<(), Problem> {
+    let answer = cx.client.ha().create(sid, &want.params(None)).await.during(format!("Cannot put {sid} under HA"));
+    answer.map_err(|problem| problem.with_attributes(attribute))
+}
+
+/// What was promised is done, if nothing stands in the way any more.
+async fn keep_promise(
+    cx: &Cx<Pve>,
+    prior: &HaResource,
+    want: &HaResource,
+    sid: Sid,
+) -> Result<Updated<HaResource>, Error> {
+    if let Some(why) = want.waits_for(cx, sid).await? {
+        return Ok(Updated::promised(want.promised(), why));
+    }
+    require(cx, want, Some(prior)).await?;
+    movable::warn(cx, want, sid).await?;
+    let answer = put_under_ha(cx, want, sid).await;
+    let answer = match answer {
+        Err(problem) if problem.is_refused() => return Err(problem.into()),
+        answer => answer,
+    };
+    let live = evidence::arrived(cx, answer, find(cx, sid), Sight::All).await??;
+    match wait::settled(cx, sid, live.wanted()).await {
+        Ok(Waited::Settled) => Ok(Updated::Done(live)),
+        Ok(Waited::Unfinished(why)) => Ok(Updated::unfinished(live, still_settling(sid, &why))),
+        Ok(Waited::Error(words)) => {
+            take_out(cx, sid).await?;
+            Err(could_not_start(sid, &words).into())
+        }
+        Err(problem) => Ok(Updated::unfinished(live, problem)),
+    }
+}
+
+fn could_not_start(sid: Sid, words: &str) -> Problem {
+    Problem::new(
+        format!("HA could not start {sid}"),
+        format!("It was taken out of HA again; the guest is left as it is.\n{words}"),
+    )
+}
+
 /// Waits until HA has done what it is told.
 async fn settle(
     cx: &Cx<Pve>,
@@ -310,13 +399,7 @@ async fn settle(
     match wait::settled(cx, sid, live.wanted()).await {
         Ok(Waited::Settled) => Ok(written.made(live)),
         Ok(Waited::Unfinished(why)) => Ok(written.unfinished(live, still_settling(sid, &why))),
-        Ok(Waited::Error(words)) => {
-            let problem = Problem::new(
-                format!("HA could not start {sid}"),
-                format!("It was taken out of HA again; the guest is left as it is.\n{words}"),
-            );
-            written.undo(problem, take_out(cx, sid)).await
-        }
+        Ok(Waited::Error(words)) => written.undo(could_not_start(sid, &words), take_out(cx, sid)).await,
         Err(problem) => Ok(written.leave(problem)),
     }
 }

@@ -3,6 +3,8 @@
 
 mod actions;
 mod guests;
+mod nodes;
+mod snapshots;
 mod ticket;
 
 use std::sync::Mutex;
@@ -14,7 +16,7 @@ use terraform_core::conformance::offers;
 use super::work::Work;
 
 /// The action with this in its `config`: it must go well.
-async fn done(work: &Work, action: &str, config: Json) -> Invoked {
+pub(super) async fn done(work: &Work, action: &str, config: Json) -> Invoked {
     let invoked = work.bench.core.invoke(&format!("pve_{action}"), config.clone()).await;
     assert!(!invoked.said.failed(), "{action} {config}: {}", invoked.said);
     invoked
@@ -35,7 +37,19 @@ async fn whatever_is_offered_is_answered_as_the_protocol_wants() {
     assert_eq!(offers(&work.bench.core).await, vec![]);
     let schemas = work.bench.core.schemas();
     let actions: Vec<&str> = schemas.actions.keys().map(String::as_str).collect();
-    let expected = ["ceph_service", "disk_wipe", "guest_power", "notification_test", "osd_state", "task_stop"];
+    let expected = [
+        "backup_now",
+        "ceph_service",
+        "disk_wipe",
+        "guest_migrate",
+        "guest_power",
+        "guest_snapshot_rollback",
+        "node_maintenance",
+        "node_power",
+        "notification_test",
+        "osd_state",
+        "task_stop",
+    ];
     assert_eq!(actions, expected.map(|name| format!("pve_{name}")));
     let functions: Vec<&str> = schemas.functions.keys().map(String::as_str).collect();
     assert_eq!(functions, ["disk_object", "disk_string", "survives", "upid", "volume"]);

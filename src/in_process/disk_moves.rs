@@ -207,3 +207,52 @@ async fn a_disk_that_pve_vm_owns_is_taken_up_again_too() {
     assert_eq!(moves(&site), 1);
     assert!(is_on_ceph(&site));
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_guest_whose_disk_still_moves_is_put_under_ha_by_the_apply_that_finds_it_moved() {
+    let mut work = with_storage(Some(SLOWLY)).await;
+    let site = work.site.clone();
+    let ha = "resource \"pve_ha_resource\" \"guest\" {\nsid = \"vm:101\"\nwait_for_disks = true\n\
+              depends_on = [pve_vm_disk_move.disk]\n}\n";
+    let text = moved("delete_source = true\ndetach_after = \"2s\"");
+    work.write(&format!("{text}{ha}"));
+    let output = work.apply().await.succeeded();
+    assert!(output.says("vm:101 is put under HA when its disks have moved"), "{}", output.told());
+    let promised = work.instance("pve_ha_resource.guest");
+    assert_eq!(
+        (&promised["attributes"]["ready"], &promised["status"]),
+        (&json!(false), &json!(null)),
+        "nothing is tainted"
+    );
+    let asked_ha = |site: &Site| site.sent().iter().filter(|sent| sent.contains("/cluster/ha")).count();
+    assert_eq!(asked_ha(&site), 0);
+    let planned = work.plan().await;
+    assert_eq!(planned.actions("pve_ha_resource.guest"), ["update"], "what is left to do is shown");
+    // Still not: nothing fails, and nothing is sent.
+    work.apply().await.succeeded();
+    assert_eq!(asked_ha(&site), 0);
+
+    site.advance(LONG_ENOUGH);
+    work.apply().await.succeeded();
+    assert_eq!(work.instance("pve_ha_resource.guest")["attributes"]["ready"], json!(true));
+    assert_eq!(site.state()["ha"]["resources"][0]["sid"], "vm:101");
+    assert!(work.plan().await.is_empty());
+    work.write(&text);
+    work.apply().await.succeeded();
+    assert_eq!(site.state()["ha"]["resources"], json!([]));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_was_promised_to_ha_goes_without_asking_ha() {
+    let mut work = with_storage(Some(SLOWLY)).await;
+    let site = work.site.clone();
+    let ha = "resource \"pve_ha_resource\" \"guest\" {\nsid = \"vm:101\"\nwait_for_disks = true\n\
+              depends_on = [pve_vm_disk_move.disk]\n}\n";
+    let text = moved("delete_source = true\ndetach_after = \"2s\"");
+    work.write(&format!("{text}{ha}"));
+    work.apply().await.succeeded();
+    work.write(&text);
+    work.apply().await.succeeded();
+    assert!(work.instance("pve_ha_resource.guest").is_null());
+    assert!(site.sent().iter().all(|sent| !sent.contains("/cluster/ha")), "{:?}", site.sent());
+}

@@ -7,6 +7,7 @@ use terraform_plugin::schema::{Attribute, Kind, Nesting, Rule};
 use terraform_plugin::value::Type;
 
 use super::{Kept, Rig};
+use crate::acme::account::AcmeAccount;
 use crate::ceph::cluster::CephCluster;
 use crate::ceph::config::CephConfig;
 use crate::ceph::crush_bucket::CrushBucket;
@@ -22,13 +23,22 @@ use crate::ceph::osd::Osd;
 use crate::ceph::pool::Pool as CephPool;
 use crate::cluster::found::Cluster;
 use crate::cluster::member::ClusterMember;
+use crate::ct::container::Container;
 use crate::ha::resource::HaResource;
+use crate::ha::rule::nodes::HaRuleNodeAffinity;
+use crate::ha::rule::together::HaRuleResourceAffinity;
 use crate::job::replication::Replication;
 use crate::node::file::NodeFile;
 use crate::node::partition::DiskPartition;
 use crate::node::service::NodeService;
+use crate::storage::content::appliance::ApplianceTemplate;
+use crate::storage::content::download::StorageDownload;
+use crate::storage::content::file::StorageFile;
+use crate::storage::content::oci_image::OciImage;
 use crate::storage::rbd::StorageRbd;
 use crate::vm::disk_move::VmDiskMove;
+use crate::vm::snapshot::Snapshot;
+use crate::vm::template::Template;
 use crate::vm::vm::Vm;
 
 /// Texts that programs on the way take apart, cut or fold.
@@ -321,6 +331,34 @@ async fn machines_are_made_in_the_form_that_they_stay_in() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn containers() {
+    let rig = Rig::of(super::containers::SHAPE).await;
+    let key = |name: &str| match name {
+        "networks" => "net0",
+        "devices" => "dev0",
+        "mount_points" => "mp0",
+        other => no_maps(other),
+    };
+    let base = json!({
+        "vmid": 150, "template_file": "local:vztmpl/debian-13_amd64.tar.zst", "allow_destroy": true, "hostname": "x",
+        "rootfs": { "storage": "local-lvm", "size": "1G" },
+        "networks": { "net0": { "name": "eth0", "bridge": "vmbr0" } },
+    });
+    let also = [
+        ("networks.net0.ip", json!("192.0.2.5/24")),
+        ("networks.net0.mac", json!("bc:24:11:00:00:01")),
+        ("env", json!({ "A": "1" })),
+        ("entrypoint", json!("/bin/sh -c x")),
+        ("dns", json!({ "servers": ["192.0.2.1"], "domain": "a.b c.d" })),
+        ("features", json!({ "nesting": true, "mount": "nfs;cifs" })),
+        ("description", json!("one\ntwo\n")),
+        ("cpu_limit", json!(1.5)),
+    ];
+    let done = every_form::<Container>(&rig, &base, &key, &also).await;
+    assert!(done > 15, "only {done} forms were accepted");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn pools_and_their_storages() {
     let rig = Rig::of(CEPH).await;
     let pool = json!({ "name": "vm", "allow_destroy": true });
@@ -386,6 +424,22 @@ async fn guests_under_ha_and_moved_disks() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn snapshots_and_templates() {
+    let rig = Rig::of(CEPH).await;
+    let base = json!({ "vmid": 100, "name": "before" });
+    let also = [
+        ("description", json!("two\nlines \n\n")),
+        ("description", json!(" begins with a blank")),
+        ("vmstate", json!(true)),
+    ];
+    let done = every_form::<Snapshot>(&rig, &base, &no_maps, &also).await;
+    assert!(done > 10, "only {done} forms were accepted");
+    // There is nothing to be said of a template but whose it is.
+    let rig = Rig::of("guests: [{vmid: 100, node: pve1}]").await;
+    assert_eq!(every_form::<Template>(&rig, &json!({ "vmid": 100 }), &no_maps, &[]).await, 0);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn daemons_and_flags() {
     let rig = Rig::of("ceph: {stage: ready, mons: [pve1], mgrs: [pve1], mdss: [pve1]}").await;
     let done = every_form::<CephFlags>(&rig, &json!({ "noout": true }), &no_maps, &[]).await;
@@ -417,6 +471,22 @@ async fn ceph_as_a_whole() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn accounts_with_authorities() {
+    let rig = Rig::of("{}").await;
+    let base = json!({
+        "name": "ours",
+        "contact": ["a@lab.example"],
+        "directory": "https://ca.example.com/directory",
+        "tos_url": "https://ca.example.com/terms",
+        "allow_destroy": true,
+    });
+    // Whatever else is said of it makes another one.
+    let also = [("contact", json!(["b@lab.example", "a@lab.example"])), ("contact", json!(["B+c@lab-1.example"]))];
+    let done = every_form::<AcmeAccount>(&rig, &base, &no_maps, &also).await;
+    assert!(done > 2, "only {done} forms were accepted");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn partitions() {
     let rig = Rig::of("ceph: {stage: none}").await;
     let base = json!({ "node": "pve1", "disk": "SIM0101", "label": "osd", "size": "10G", "create_table": true });
@@ -440,6 +510,30 @@ async fn files_and_services_of_nodes() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn files_on_storages() {
+    let index = "appliances: [{template: a_1.tar.zst, location: 'http://a.example/a_1.tar.zst'}]";
+    let storages =
+        "storages: [{storage: local, type: dir, path: /var/lib/vz, content: [iso, vztmpl, import, snippets]}]";
+    let rig = Rig::of(&format!("ssh: true\n{index}\n{storages}")).await;
+    let on = |more: Json| {
+        let mut base = json!({ "node": "pve1", "storage": "local" });
+        base.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        base
+    };
+    // Most of what is said of a file makes it another one.
+    let base = on(json!({ "content": "iso", "url": "http://a.example/a.iso" }));
+    let also = [("verify_certificates", json!(false)), ("replace_if_changed", json!(true))];
+    let done = every_form::<StorageDownload>(&rig, &base, &no_maps, &also).await;
+    assert!(done >= 2, "only {done} forms were accepted");
+    let base = on(json!({ "content": "snippets", "file_name": "a.yaml", "data": "" }));
+    let done = every_form::<StorageFile>(&rig, &base, &no_maps, &[("data", json!("a\nb"))]).await;
+    assert!(done > 5, "only {done} forms were accepted");
+    let base = on(json!({ "reference": "docker.io/library/nginx:latest" }));
+    every_form::<OciImage>(&rig, &base, &no_maps, &[]).await;
+    every_form::<ApplianceTemplate>(&rig, &on(json!({ "template": "a_1.tar.zst" })), &no_maps, &[]).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn clusters() {
     let link = |_: &str| "0";
     let rig = Rig::of("nodes: [{name: pve1, single: true}, {name: pve2, single: true}]").await;
@@ -454,6 +548,7 @@ async fn clusters() {
 #[test]
 fn no_resource_is_left_out() {
     let tried = [
+        super::type_name::<AcmeAccount>(),
         super::type_name::<CephCluster>(),
         super::type_name::<CephConfig>(),
         super::type_name::<ErasurePool>(),
@@ -470,11 +565,20 @@ fn no_resource_is_left_out() {
         super::type_name::<CrushRule>(),
         super::type_name::<DiskPartition>(),
         super::type_name::<HaResource>(),
+        super::type_name::<HaRuleNodeAffinity>(),
+        super::type_name::<HaRuleResourceAffinity>(),
         super::type_name::<NodeFile>(),
         super::type_name::<NodeService>(),
         super::type_name::<Osd>(),
         super::type_name::<Replication>(),
+        super::type_name::<Snapshot>(),
+        super::type_name::<ApplianceTemplate>(),
+        super::type_name::<OciImage>(),
+        super::type_name::<StorageDownload>(),
+        super::type_name::<StorageFile>(),
         super::type_name::<StorageRbd>(),
+        super::type_name::<Container>(),
+        super::type_name::<Template>(),
         super::type_name::<Vm>(),
         super::type_name::<VmDiskMove>(),
     ];

@@ -77,6 +77,16 @@ fn others() -> Vec<(&'static str, &'static str, Json)> {
             "pve_ha_resource",
             json!({ "id": "vm:120", "resource_id": "vm:120", "type": "vm", "group": null }),
         ),
+        (
+            "proxmox_harule",
+            "pve_ha_rule_node_affinity",
+            json!({ "id": "web-on", "rule": "web-on", "type": "node-affinity", "nodes": { "pve1": 2 } }),
+        ),
+        (
+            "proxmox_virtual_environment_harule",
+            "pve_ha_rule_resource_affinity",
+            json!({ "id": "web-apart", "rule": "web-apart", "type": "resource-affinity", "affinity": "negative" }),
+        ),
         ("proxmox_node_config", "pve_node_config", node.clone()),
         ("proxmox_virtual_environment_dns", "pve_node_dns", node.clone()),
         ("proxmox_virtual_environment_hosts", "pve_node_hosts", node.clone()),
@@ -92,6 +102,26 @@ fn others() -> Vec<(&'static str, &'static str, Json)> {
             "proxmox_virtual_environment_vm",
             "pve_vm",
             json!({ "id": "131", "vm_id": 131, "node_name": "pve1", "cpu": [{ "cores": 2 }] }),
+        ),
+        (
+            "proxmox_virtual_environment_container",
+            "pve_container",
+            json!({ "id": "141", "vm_id": 141, "node_name": "pve1", "initialization": [{ "hostname": "proxy" }] }),
+        ),
+        (
+            "proxmox_download_file",
+            "pve_storage_download",
+            json!({ "id": "local:import/debian-13.qcow2", "node_name": "pve1", "datastore_id": "local", "size": 1 }),
+        ),
+        (
+            "proxmox_virtual_environment_file",
+            "pve_storage_file",
+            json!({ "id": "local:snippets/web.yaml", "node_name": "pve1", "datastore_id": "local", "source_raw": [] }),
+        ),
+        (
+            "proxmox_oci_image",
+            "pve_oci_image",
+            json!({ "id": "local:vztmpl/nginx_1.29.tar", "node_name": "pve1", "reference": "docker.io/library/nginx:1.29" }),
         ),
         ("proxmox_hardware_mapping_pci", "pve_mapping_pci", json!({ "id": "gpu", "name": "gpu" })),
         ("proxmox_hardware_mapping_usb", "pve_mapping_usb", json!({ "id": "dongle", "name": "dongle" })),
@@ -109,8 +139,14 @@ fn others() -> Vec<(&'static str, &'static str, Json)> {
         ),
         ("proxmox_backup_job", "pve_backup_job", json!({ "id": "nightly" })),
         ("proxmox_replication", "pve_replication", json!({ "id": "101-0", "guest": 101, "jobnum": 0 })),
+        (
+            "proxmox_acme_account",
+            "pve_acme_account",
+            json!({ "name": "internal", "contact": "admin@example.com", "directory": "https://ca.example.com/acme/directory" }),
+        ),
         ("proxmox_acme_dns_plugin", "pve_acme_plugin", json!({ "plugin": "cloudflare", "api": "cf" })),
         ("proxmox_pool", "pve_pool", json!({ "id": "team", "poolid": "team", "comment": "x" })),
+        ("proxmox_lxc", "pve_container", json!({ "id": "pve1/lxc/141", "vmid": 141, "target_node": "pve1" })),
         ("proxmox_vm_qemu", "pve_vm", json!({ "id": "pve1/qemu/131", "vmid": 131, "target_node": "pve1" })),
     ]
 }

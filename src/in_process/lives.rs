@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use acceptance_tests::{Beside, data_may_send, difference};
+use acceptance_tests::{Beside, Web, data_may_send, difference};
 use pve_sim::cluster::Cluster;
 use pve_sim::kernel::record::Recorded;
 use pve_sim::kernel::world::World;
@@ -57,7 +57,7 @@ impl Bench {
 
     /// The same, of this version of PVE.
     pub(super) async fn of_version(shape: Shape, pve: &str) -> Self {
-        let pve = pve.to_owned();
+        let (pve, shape) = (pve.to_owned(), Shape { web: Web::everywhere(), ..shape });
         let options = Options { shape, pve, factor: f64::from(FACTOR), seed: Some(1), ..Options::default() };
         Self::at(Sim::start(options).await.unwrap().into()).await
     }
@@ -299,6 +299,46 @@ async fn from_bare_disks_to_highly_available_machines() {
     let refused = bench.core.destroy(&config).await.unwrap_err();
     assert!(refused.to_string().contains("allow_destroy"), "{refused}");
     let allowed = config.variable("allow_destroy", true);
+    bench.core.apply(&allowed).await.unwrap_or_else(|said| panic!("{said}"));
+    bench.core.destroy(&allowed).await.unwrap_or_else(|said| panic!("{said}"));
+    assert!(bench.core.state.is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_machine_for_windows_is_made_installed_and_destroyed() {
+    let mut bench = Bench::of(Shape::default()).await;
+    for image in ["local:iso/windows-11.iso", "local:iso/virtio-win.iso"] {
+        bench.sim.world.with(|cluster| {
+            for node in cluster.nodes.names() {
+                cluster.put_iso(&node, image, 1 << 30);
+            }
+        });
+    }
+    let text = read(&examples().join("windows-vm").join("main.tf"));
+    let config = Config::from_hcl(&text).unwrap();
+    bench.core.apply(&config).await.unwrap_or_else(|said| panic!("{said}"));
+    assert_eq!(bench.core.plan(&config).await.unwrap().actions(), []);
+    let setting = |bench: &Bench, key: &str| {
+        let guests = bench.cluster()["guests"].clone();
+        let (_, guest) = guests.as_object().unwrap().iter().next().unwrap();
+        guest["config"][key].as_str().unwrap_or_default().to_owned()
+    };
+    for (key, part) in [
+        ("efidisk0", "pre-enrolled-keys=1"),
+        ("tpmstate0", "version=v2.0"),
+        ("ide0", "virtio-win.iso"),
+        ("ide2", "windows-11.iso"),
+        ("machine", "q35"),
+        ("bios", "ovmf"),
+    ] {
+        assert!(setting(&bench, key).contains(part), "{key}: {}", setting(&bench, key));
+    }
+    // Windows is there: the drives are emptied while it runs.
+    let installed = config.variable("installed", true);
+    bench.core.apply(&installed).await.unwrap_or_else(|said| panic!("{said}"));
+    assert_eq!(bench.core.plan(&installed).await.unwrap().actions(), []);
+    assert!(setting(&bench, "ide2").starts_with("none"), "{}", setting(&bench, "ide2"));
+    let allowed = installed.variable("allow_destroy", true);
     bench.core.apply(&allowed).await.unwrap_or_else(|said| panic!("{said}"));
     bench.core.destroy(&allowed).await.unwrap_or_else(|said| panic!("{said}"));
     assert!(bench.core.state.is_empty());

@@ -1,6 +1,7 @@
 //! The provider without Terraform: its calls, made as Terraform makes them, against a simulated cluster in this process. A
 //! life of an object takes milliseconds here.
 
+mod acme_accounts;
 mod adopted;
 mod as_root;
 mod beside;
@@ -10,6 +11,8 @@ mod ceph_cluster;
 mod ceph_install;
 mod colleagues;
 mod conforms;
+mod containers;
+mod contents;
 mod crush_buckets;
 mod daemons;
 mod described;
@@ -20,12 +23,14 @@ mod faults;
 mod filesystems;
 mod forms;
 mod ha;
+mod ha_rules;
 mod handed_over;
 mod in_use;
 mod joins;
 mod lives;
 mod locked_out;
 mod machine_lives;
+mod machine_made;
 mod machine_mishaps;
 mod machine_settings;
 mod machines;
@@ -46,6 +51,7 @@ mod rules;
 mod run_after;
 mod sections;
 mod shared_reads;
+mod snapshots;
 mod storages;
 mod taken_over;
 mod unseen;
@@ -151,6 +157,7 @@ impl Rig {
 
     async fn with(shape: &str, bandwidth: Option<u64>) -> Self {
         let shape = pve_sim::shape::Shape::from_yaml(shape).unwrap();
+        let shape = pve_sim::shape::Shape { web: acceptance_tests::Web::everywhere(), ..shape };
         let options = Options { shape, factor: 600.0, seed: Some(1), bandwidth, ..Options::default() };
         let sim = Sim::start(options).await.unwrap();
         let data = tempfile::tempdir().unwrap();

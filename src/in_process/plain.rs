@@ -4,6 +4,7 @@
 mod apt;
 mod counts;
 mod firewall;
+pub(super) mod ha;
 mod jobs;
 mod mappings;
 mod members;
@@ -69,6 +70,8 @@ const LIVED: &[&str] = &[
     "pve_cluster_options",
     "pve_firewall_options",
     "pve_group",
+    "pve_ha_rule_node_affinity",
+    "pve_ha_rule_resource_affinity",
     "pve_mapping_dir",
     "pve_mapping_pci",
     "pve_mapping_usb",
@@ -207,7 +210,7 @@ async fn access() {
     .await;
 }
 
-fn merged(mut one: Json, more: Json) -> Json {
+pub(super) fn merged(mut one: Json, more: Json) -> Json {
     one.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
     one
 }

@@ -6,7 +6,7 @@ use pve_sim::shape::{CephStage, GuestShape, Shape};
 use serde_json::{Value as Json, json};
 use terraform_core::{Config, Query, State, written};
 use terraform_plugin::value::{Type, Value, json as codec};
-use terraform_plugin::{Object, Severity};
+use terraform_plugin::{Object, Severity, StopToken};
 
 use super::lives::{Bench, examples, provider_block, read, serials};
 use crate::provider::PveConfig;
@@ -109,7 +109,7 @@ async fn a_whole_cluster_is_taken_over_by_what_the_command_writes() {
     let writes =
         |bench: &Bench| bench.writes().into_iter().filter(|sent| !sent.ends_with("/termproxy")).collect::<Vec<_>>();
     let written = writes(&bench);
-    let (files, said) = query::found(block(&bench), &BTreeSet::new()).await.unwrap();
+    let (files, said) = query::found(block(&bench), &BTreeSet::new(), &StopToken::new()).await.unwrap();
     assert!(!said.has_errors(), "{said:?}");
     let text = files.in_one();
     for reference in [
@@ -167,8 +167,17 @@ async fn every_list_tells_what_can_be_taken_over_as_it_is() {
 fn what_cannot_be_listed_is_known() {
     let told = terraform_plugin::docs_json::<crate::provider::PveProvider>();
     let names = |kind: &str| told[kind].as_object().unwrap().keys().cloned().collect::<BTreeSet<_>>();
-    // Files and units are reached by SSH alone, and a move is nothing that is there.
-    let others = ["pve_node_file", "pve_node_service", "pve_vm_disk_move"];
+    // Files and units are reached by SSH alone, a move is nothing that is there, and of what lies on storages nobody tells where it
+    // came from.
+    let others = [
+        "pve_appliance_template",
+        "pve_node_file",
+        "pve_node_service",
+        "pve_oci_image",
+        "pve_storage_download",
+        "pve_storage_file",
+        "pve_vm_disk_move",
+    ];
     let unlisted: Vec<String> = names("resources").difference(&names("lists")).cloned().collect();
     assert_eq!(unlisted, others);
 }
@@ -208,16 +217,24 @@ async fn a_node_that_is_off_makes_the_list_short_and_that_is_said() {
         assert!(said.to_string().contains("is missing from this list"), "{ty}: {said}");
     }
     let types = BTreeSet::from(["pve_node_dns".to_owned()]);
-    let (files, said) = query::found(block(&bench), &types).await.unwrap();
+    let (files, said) = query::found(block(&bench), &types, &StopToken::new()).await.unwrap();
     assert!(said.has_errors(), "{said:?}");
     assert_eq!(files.in_one().matches("import {").count(), 2, "what answers is there all the same");
     // Who reaches no shell is not told of it by an error, unless that is asked for.
     let mut by_token = block(&bench);
     by_token
         .extend([("username", Value::Null), ("password", Value::Null)].map(|(name, value)| (name.to_owned(), value)));
-    let (_, said) = query::found(by_token.clone(), &BTreeSet::new()).await.unwrap();
+    let (_, said) = query::found(by_token.clone(), &BTreeSet::new(), &StopToken::new()).await.unwrap();
     let of_shells = |said: &terraform_plugin::Diagnostic| said.summary.contains("pve_disk_partition");
     assert!(said.iter().any(|one| of_shells(one) && one.severity == Severity::Warning), "{said:?}");
-    let unknown = query::found(block(&bench), &BTreeSet::from(["pve_vm_disk_move".to_owned()])).await.unwrap_err();
+    // Without its disk it could be neither written down nor imported.
+    let types = BTreeSet::from(["pve_ceph_osd".to_owned()]);
+    let (files, said) = query::found(block(&bench), &types, &StopToken::new()).await.unwrap();
+    assert_eq!(files.in_one().matches("import {").count(), 4, "{}", files.in_one());
+    let left_out = said.iter().filter(|one| one.severity == Severity::Error && one.summary.ends_with(" is left out"));
+    assert_eq!(left_out.count(), 2, "{said:?}");
+    let unknown = query::found(block(&bench), &BTreeSet::from(["pve_vm_disk_move".to_owned()]), &StopToken::new())
+        .await
+        .unwrap_err();
     assert!(unknown.starts_with("`pve_vm_disk_move` cannot be listed. These can: pve_acl,"), "{unknown}");
 }

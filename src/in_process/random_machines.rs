@@ -18,12 +18,16 @@ use super::work::Work;
 const SAMPLE: u64 = 24;
 
 /// A configuration that comes about line by line.
-struct Lots {
+pub(super) struct Lots {
     rng: Rng,
-    text: String,
+    pub(super) text: String,
 }
 
 impl Lots {
+    pub(super) fn begin(rng: Rng) -> Self {
+        Self { rng, text: String::new() }
+    }
+
     fn chance(&mut self) -> bool {
         self.rng.bool()
     }
@@ -33,7 +37,7 @@ impl Lots {
     }
 
     /// `name = VALUE` with an even chance; the value is HCL.
-    fn maybe(&mut self, name: &str, values: &[&str]) {
+    pub(super) fn maybe(&mut self, name: &str, values: &[&str]) {
         if self.chance() {
             let value = self.one(values);
             let _ = writeln!(self.text, "{name} = {value}");
@@ -54,7 +58,7 @@ impl Lots {
 
     /// An object with at least one attribute, with an even chance. One without any says that there is nothing, which no import
     /// would say.
-    fn nested(&mut self, name: &str, parts: &[(&str, &[&str])]) {
+    pub(super) fn nested(&mut self, name: &str, parts: &[(&str, &[&str])]) {
         if self.chance() {
             let object = self.object(parts);
             if object.contains('=') {
@@ -64,7 +68,7 @@ impl Lots {
     }
 
     /// One of these texts for each of the keys that are there.
-    fn map(&mut self, name: &str, keys: &[&str], values: &[&str]) {
+    pub(super) fn map(&mut self, name: &str, keys: &[&str], values: &[&str]) {
         if !self.chance() {
             return;
         }

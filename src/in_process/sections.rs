@@ -23,6 +23,8 @@ use crate::access::user::User;
 use crate::acme::plugin::AcmePlugin;
 use crate::cluster::options::ClusterOptions;
 use crate::firewall::options::{FirewallOptions, of_place};
+use crate::ha::rule::nodes::HaRuleNodeAffinity;
+use crate::ha::rule::together::HaRuleResourceAffinity;
 use crate::job::backup::BackupJob;
 use crate::job::replication::Replication;
 use crate::mapping::dir::MappingDir;
@@ -57,8 +59,21 @@ use crate::storage::zfs::StorageZfs;
 use crate::storage::zfspool::StorageZfspool;
 
 /// What every section was compared with.
+/// Parameters that depend on the value of another one stand among the others, and so does that one.
+fn with_variants(mut api: Json) -> Json {
+    for method in api["methods"].as_array_mut().unwrap() {
+        for choice in method["oneOf"].as_array().cloned().unwrap_or_default() {
+            let parameters = method["parameters"].as_object_mut().unwrap();
+            parameters.insert(choice["by"].as_str().unwrap().to_owned(), serde_json::json!({ "type": "string" }));
+            let variants = choice["variants"].as_object().unwrap().values();
+            parameters.extend(variants.flat_map(|variant| variant.as_object().unwrap().clone()));
+        }
+    }
+    api
+}
+
 fn compared() -> Held {
-    let mut held = Held { api: api(), ..Held::default() };
+    let mut held = Held { api: with_variants(api()), ..Held::default() };
     held.section::<AcmePlugin>();
     held.section::<BackupJob>();
     held.section::<ClusterOptions>();
@@ -71,6 +86,8 @@ fn compared() -> Held {
         held.section_at::<FirewallOptions>(path, |name| name == "place" || of_place(place).contains(&name));
     }
     held.section::<Group>();
+    held.section::<HaRuleNodeAffinity>();
+    held.section::<HaRuleResourceAffinity>();
     held.section::<MappingDir>();
     held.section::<MappingPci>();
     held.section::<MappingUsb>();

@@ -4,7 +4,7 @@
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use acceptance_tests::Seen;
+use acceptance_tests::{Seen, Web};
 use pve_sim::kernel::world::World;
 use pve_sim::shape::Shape;
 use pve_sim::{Options, Sim};
@@ -53,7 +53,8 @@ impl Work {
 
     /// A cluster with these options.
     pub(super) async fn with(options: Options) -> Self {
-        let sim = Sim::start(Options { seed: Some(1), ..options }).await.unwrap();
+        let shape = Shape { web: Web::everywhere(), ..options.shape };
+        let sim = Sim::start(Options { seed: Some(1), shape, ..options }).await.unwrap();
         Self::in_front_of(Bench::at(sim.into()).await)
     }
 
@@ -183,6 +184,11 @@ impl Work {
 impl Site {
     fn control(&self, method: &str, path: &str, body: &Json) -> Json {
         self.0.control(method, path, body).unwrap_or_else(|why| panic!("{method} {path}: {why}"))
+    }
+
+    /// What somebody does in the cluster, not by this provider.
+    pub(super) fn by_hand<T>(&self, does: impl FnOnce(&mut pve_sim::cluster::Cluster) -> T) -> T {
+        self.0.with(does)
     }
 
     /// Has something go wrong.

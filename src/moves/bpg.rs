@@ -52,6 +52,8 @@ pub(super) const MOVES: &[Move] = &[
         "ha_resource",
         same!("sid" = "resource_id"),
     ),
+    from(HA_RULES, "ha_rule_node_affinity", same!("rule" = "rule")),
+    from(HA_RULES, "ha_rule_resource_affinity", same!("rule" = "rule")),
     from(&["proxmox_node_config"], "node_config", same!("node" = "node_name")),
     from(&["proxmox_virtual_environment_dns"], "node_dns", same!("node" = "node_name")),
     from(&["proxmox_virtual_environment_hosts"], "node_hosts", same!("node" = "node_name")),
@@ -71,11 +73,15 @@ pub(super) const MOVES: &[Move] = &[
     from(METRICS, "metric_server_opentelemetry", same!("id" = "name")),
     from(&["proxmox_backup_job"], "backup_job", same!("id" = "id")),
     from(&["proxmox_replication", "proxmox_virtual_environment_replication"], "replication", same!("id" = "id")),
+    from(&["proxmox_acme_account", "proxmox_virtual_environment_acme_account"], "acme_account", account),
     from(
         &["proxmox_acme_dns_plugin", "proxmox_virtual_environment_acme_dns_plugin"],
         "acme_plugin",
         same!("plugin" = "plugin"),
     ),
+    from(&["proxmox_download_file", "proxmox_virtual_environment_download_file"], "storage_download", file),
+    from(&["proxmox_virtual_environment_file"], "storage_file", file),
+    from(&["proxmox_oci_image", "proxmox_virtual_environment_oci_image"], "oci_image", file),
     from(
         &[
             "proxmox_virtual_environment_vm",
@@ -87,6 +93,9 @@ pub(super) const MOVES: &[Move] = &[
         "vm",
         machine,
     ),
+    from(&["proxmox_virtual_environment_container", "proxmox_container"], "container", |other| {
+        with([("vmid", number(other, "vm_id").or_else(|| number(other, "id")))])
+    }),
 ];
 
 /// What PVE does not tell of it: where it was made. What else it is like is read.
@@ -98,7 +107,15 @@ fn machine(other: &Stored) -> Stored {
     ])
 }
 
+/// A file is known by its volume, and the node where it is each node's own.
+fn file(other: &Stored) -> Stored {
+    with([("node", said(other, "node_name").cloned()), ("volid", said(other, "id").cloned())])
+}
+
 const MAPPING: fn(&Stored) -> Stored = same!("id" = "name");
+
+/// Rules of both kinds are one type there.
+const HA_RULES: &[&str] = &["proxmox_harule", "proxmox_virtual_environment_harule"];
 
 /// One type there for what has a type for each kind of server here.
 const METRICS: &[&str] = &["proxmox_metrics_server", "proxmox_virtual_environment_metrics_server"];
@@ -122,6 +139,15 @@ fn token(other: &Stored) -> Stored {
         ("userid", said(other, "user_id").cloned()),
         ("tokenid", said(other, "token_name").cloned()),
         ("value", secret.map(Json::from)),
+    ])
+}
+
+/// Some authorities tell nobody the contact, and none tells the id of a key.
+fn account(other: &Stored) -> Stored {
+    with([
+        ("name", said(other, "name").cloned().or_else(|| Some("default".into()))),
+        ("contact", said(other, "contact").map(|contact| Json::from(vec![contact.clone()]))),
+        ("eab_kid", said(other, "eab_kid").cloned()),
     ])
 }
 

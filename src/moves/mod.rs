@@ -110,6 +110,11 @@ mod tests {
             json!({ "vmid": 101, "node": "pve1" })
         );
         assert_eq!(becomes("proxmox_vm_qemu", &json!({ "vmid": 101, "id": "pve1/qemu/101" })), json!({ "vmid": 101 }));
+        assert_eq!(becomes("proxmox_lxc", &json!({ "vmid": 0, "id": "pve1/lxc/101" })), json!({ "vmid": 101 }));
+        assert_eq!(
+            becomes("proxmox_virtual_environment_container", &json!({ "vm_id": 7001 })),
+            json!({ "vmid": 7001 })
+        );
         assert_eq!(becomes("proxmox_vm_qemu", &json!({ "vmid": 0, "id": "pve1/qemu/101" })), json!({ "vmid": 101 }));
     }
 

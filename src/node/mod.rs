@@ -5,12 +5,15 @@ pub mod config;
 pub mod disks;
 pub mod dns;
 pub mod file;
+pub mod handed_through;
 pub mod hosts;
 pub mod network;
 pub mod nodes;
 pub mod partition;
-mod remote;
+mod power;
+pub(crate) mod remote;
 pub mod service;
+pub mod sound;
 pub mod time;
 mod wipe;
 
@@ -47,6 +50,7 @@ pub fn offer(registry: Registry<Pve>) -> Registry<Pve> {
         .data::<network::NodeNetwork>()
         .data::<nodes::Nodes>()
         .listed::<partition::DiskPartition>()
+        .action::<power::NodePower>()
         .object::<service::NodeService>()
         .object::<time::NodeTime>()
         .query::<time::NodeTime>()

@@ -9,13 +9,14 @@ use terraform_plugin::{Action, Cx, Error, Model, Need, Progress, Say};
 use crate::ground::error::{During, Problem};
 use crate::ground::following::follow;
 use crate::ground::pve::Pve;
+use crate::node::handed_through;
 
 /// Erases a disk, or one partition of it, that nothing uses: what earlier owners left is gone for good, and `pve_ceph_osd` and
 /// others take the disk as a free one.
 ///
 /// What the node uses is refused, whatever you say: what is mounted or held, swap, ZFS, RAID, an OSD or its database, LVM with
-/// logical volumes, the partitions that a node starts from. The plan and the action say what is there and goes. A disk that is
-/// handed through to a machine as a whole is not seen to be in use: PVE does not tell.
+/// logical volumes, the partitions that a node starts from, what a machine has handed through as it is. The plan and the action say
+/// what is there and goes.
 ///
 /// Interrupted, the action ends at once; the wipe that PVE has begun goes on.
 #[derive(Model, Clone, Debug, PartialEq)]
@@ -75,6 +76,7 @@ impl Action<Pve> for DiskWipe {
             .at("serial")
             .into());
         }
+        handed_through::must_not_be(cx, node, &target, &list).await.map_err(|problem| problem.at("serial"))?;
         progress.say(format!("Erasing {}", told(&target, &list, node)));
         let what = format!("Erasing {} of {node}", target.devpath);
         follow(cx, &what, cx.client.disks(node).wipe(&target.devpath).await, progress).await?;

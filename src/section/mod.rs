@@ -24,7 +24,7 @@ use crate::ground::pve::Pve;
 pub use crate::ground::wire::{Live, Spelling};
 #[cfg(test)]
 pub use family::from_live;
-pub use family::{change, creation, end as ended, ids, listed, made, must_see_all, written};
+pub use family::{change, creation, end as ended, find as found, ids, listed, made, must_see_all, written};
 pub use life::{key_of, said_again};
 pub use own::OwnRight;
 pub use parts::{Bandwidth, WORDS};

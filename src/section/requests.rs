@@ -152,8 +152,9 @@ impl Settings {
             if attribute.replace || attribute.write_only || texts == self::texts::<S>(attribute, &is[&attribute.name]) {
                 return Default::default();
             }
-            // `keep` leaves alone what is unset.
-            (texts, attribute.rule == Rule::Optional)
+            // `keep` leaves alone what is unset; a value that PVE writes by saying nothing takes away what is said.
+            let says_nothing = !want.is_null() && texts.is_empty() && spelling::<S>(attribute).is_some();
+            (texts, attribute.rule == Rule::Optional || says_nothing)
         })
     }
 

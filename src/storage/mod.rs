@@ -3,6 +3,7 @@
 pub mod btrfs;
 pub mod cephfs;
 pub mod cifs;
+pub mod content;
 pub mod dir;
 pub mod entry;
 pub mod esxi;
@@ -56,12 +57,19 @@ const ID_SAYS: &str =
 /// What this area offers.
 pub fn offer(registry: Registry<Pve>) -> Registry<Pve> {
     registry
+        .object::<content::appliance::ApplianceTemplate>()
+        .data::<content::appliances::ApplianceTemplates>()
+        .object::<content::oci_image::OciImage>()
+        .data::<content::oci_tags::OciTags>()
         .object::<btrfs::StorageBtrfs>()
         .query::<btrfs::StorageBtrfs>()
         .object::<cephfs::StorageCephfs>()
         .query::<cephfs::StorageCephfs>()
         .object::<cifs::StorageCifs>()
         .query::<cifs::StorageCifs>()
+        .object::<content::download::StorageDownload>()
+        .object::<content::file::StorageFile>()
+        .data::<content::files::StorageFiles>()
         .object::<dir::StorageDir>()
         .query::<dir::StorageDir>()
         .object::<esxi::StorageEsxi>()

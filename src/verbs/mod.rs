@@ -1,7 +1,9 @@
-//! What the program does besides serving Terraform: `act`, `explain`, `privileges`, `query`, `tasks`.
+//! What the program does besides serving Terraform: `act`, `explain`, `maintenance`, `privileges`, `query`,
+//! `tasks`.
 
 mod act;
 mod explain;
+mod maintenance;
 mod privileges;
 pub(crate) mod query;
 pub mod tasks;
@@ -31,6 +33,7 @@ pub fn dispatch(arguments: &[OsString]) -> Option<ExitCode> {
     match verb.as_str() {
         "act" => Some(act::run(&words)),
         "explain" => Some(explain::run(&words)),
+        "maintenance" => Some(maintenance::run(&words)),
         "privileges" => Some(privileges::run(&words)),
         "query" => Some(query::run(&arguments[1..])),
         "tasks" => Some(tasks::run(&words)),
@@ -80,16 +83,24 @@ async fn pve(stop: &StopToken) -> Option<Pve> {
 
 /// Errors and warnings, for whoever sits there.
 fn tell(said: terraform_plugin::Diagnostics) {
-    for one in said {
+    eprint!("{}", told(&said));
+}
+
+/// Errors and warnings as a person reads them, each once.
+fn told(said: &terraform_plugin::Diagnostics) -> String {
+    let mut all = Vec::new();
+    for one in said.iter() {
         let severity = match one.severity {
             Severity::Error => "Error",
             Severity::Warning => "Warning",
         };
-        eprintln!("{severity}: {}", one.summary);
-        for line in one.detail.lines() {
-            eprintln!("  {line}");
+        let detail: String = one.detail.lines().map(|line| format!("  {line}\n")).collect();
+        let text = format!("{severity}: {}\n{detail}", one.summary);
+        if !all.contains(&text) {
+            all.push(text);
         }
     }
+    all.concat()
 }
 
 fn wrong(what: &str) -> ExitCode {

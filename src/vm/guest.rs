@@ -42,7 +42,7 @@ pub async fn find(cx: &Cx<Pve>, vmid: u32) -> Result<Option<Found>, Problem> {
         if guest.kind != GuestKind::Qemu {
             return Err(Problem::new(
                 format!("Guest {vmid} is a container"),
-                format!("It runs on {}. `pve_vm` is for virtual machines. Nothing was written.", guest.node),
+                format!("It runs on {}. This is for virtual machines. Nothing was written.", guest.node),
             )
             .at("vmid"));
         }

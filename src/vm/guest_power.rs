@@ -1,4 +1,4 @@
-//! `pve_guest_power`: a virtual machine is started, shut down, stopped or rebooted. Under HA it is HA that is asked.
+//! `pve_guest_power`: a virtual machine or a container is started, shut down, stopped or rebooted. Under HA it is HA that is asked.
 
 use pve_client::api::ha::resource::Sid;
 use pve_client::api::params::Params;
@@ -6,11 +6,12 @@ use pve_client::api::qemu::power::Shutdown;
 use terraform_plugin::{Action, Choice, Cx, Diagnostic, Duration, Error, Model, Need, Progress, Say};
 use tokio::time::Instant;
 
-use super::guest::{self, Found};
+use super::guest;
 use crate::ceph::wait::until;
 use crate::ground::error::{During, Problem};
 use crate::ground::following::{follow, follow_for};
 use crate::ground::pve::Pve;
+use crate::guest::machine::Machine;
 use crate::ha::wait::{Waited, settled};
 
 /// What is done.
@@ -26,7 +27,7 @@ pub enum PowerOperation {
     Reboot,
 }
 
-/// Starts, shuts down, stops or reboots a virtual machine, wherever it is. What is so already is left alone.
+/// Starts, shuts down, stops or reboots a virtual machine or a container, wherever it is. What is so already is left alone.
 ///
 /// Under HA the machine is never started or stopped behind HA's back: the state that HA is to keep is set (`started`,
 /// `stopped`), and HA is waited for. A `pve_ha_resource` with another `state` sets that again when it is applied next. HA
@@ -37,7 +38,7 @@ pub enum PowerOperation {
 #[derive(Model, Clone, Debug, PartialEq)]
 #[model(name = "guest_power", area = "Virtual machines")]
 pub struct GuestPower {
-    /// The machine's number.
+    /// The guest's number.
     #[attr(required, range = 100..=999_999_999)]
     pub vmid: u32,
     /// `start`, `shutdown` (the guest is asked to end), `stop` (as if the plug were pulled) or `reboot` (shut down and started
@@ -75,65 +76,68 @@ impl Action<Pve> for GuestPower {
     }
 
     async fn invoke(cx: &Cx<Pve>, config: Self, progress: &Progress) -> Result<(), Error> {
-        let found = guest::must_exist(cx, config.vmid).await?;
-        let status = found.api(cx).status().await.during(format!("Cannot look at vm:{}", config.vmid))?;
+        let guest =
+            cx.client.cluster().guest(config.vmid).await.during(format!("Cannot look for guest {}", config.vmid))?;
+        let guest = guest.ok_or_else(|| guest::missing(config.vmid))?;
+        let sid = Sid { kind: guest.kind, vmid: guest.vmid };
+        let found = Machine::of(&cx.client, &guest);
+        let status = found.status().await.during(format!("Cannot look at {sid}"))?;
         if status.template {
             let detail = "Templates never run. Nothing was done.";
-            return Err(Error::new(format!("vm:{} is a template", config.vmid), detail).at("vmid"));
+            return Err(Error::new(format!("{sid} is a template"), detail).at("vmid"));
         }
         let running = status.is_running();
         // `ignored` is as good as not there.
         let managed = status.ha.managed && status.ha.state.as_deref() != Some("ignored");
         match (managed, config.operation, running) {
             (_, PowerOperation::Reboot, false) => Err(Error::new(
-                format!("vm:{} does not run", config.vmid),
+                format!("{sid} does not run"),
                 "What does not run cannot be rebooted. Nothing was done; `start` starts it.",
             )
             .at("operation")),
             (true, PowerOperation::Reboot, _) => {
                 // Whatever becomes of the first half, the machine is not to stay off: HA starts it when it has stopped it.
-                let stopped = config.by_ha(cx, "stopped", progress).await;
+                let stopped = config.by_ha(cx, sid, "stopped", progress).await;
                 if stopped.is_err() {
-                    config.ask_ha(cx, "started").await?;
+                    config.ask_ha(cx, sid, "started").await?;
                 }
                 stopped?;
-                Ok(config.by_ha(cx, "started", progress).await?)
+                Ok(config.by_ha(cx, sid, "started", progress).await?)
             }
-            (true, PowerOperation::Start, _) => Ok(config.by_ha(cx, "started", progress).await?),
-            (true, ..) => Ok(config.by_ha(cx, "stopped", progress).await?),
+            (true, PowerOperation::Start, _) => Ok(config.by_ha(cx, sid, "started", progress).await?),
+            (true, ..) => Ok(config.by_ha(cx, sid, "stopped", progress).await?),
             (false, PowerOperation::Start, true) => {
-                progress.say(format!("vm:{} runs already", config.vmid));
+                progress.say(format!("{sid} runs already"));
                 Ok(())
             }
             (false, PowerOperation::Shutdown | PowerOperation::Stop, false) => {
-                progress.say(format!("vm:{} is stopped already", config.vmid));
+                progress.say(format!("{sid} is stopped already"));
                 Ok(())
             }
-            (false, ..) => Ok(config.by_pve(cx, &found, progress).await?),
+            (false, ..) => Ok(config.by_pve(cx, sid, found, progress).await?),
         }
     }
 }
 
 impl GuestPower {
     /// Not under HA: PVE's own calls.
-    async fn by_pve(&self, cx: &Cx<Pve>, found: &Found, progress: &Progress) -> Result<(), Problem> {
-        let (api, vmid) = (found.api(cx), self.vmid);
+    async fn by_pve(&self, cx: &Cx<Pve>, sid: Sid, api: Machine<'_>, progress: &Progress) -> Result<(), Problem> {
         let timeout = self.timeout.as_ref().map(terraform_plugin::Duration::get);
         // What the guest may take is not taken from the time for PVE's own work.
         let limit = cx.timeout + timeout.unwrap_or_default();
         match self.operation {
-            PowerOperation::Start => follow(cx, &format!("Starting vm:{vmid}"), api.start().await, progress).await,
-            PowerOperation::Stop => follow(cx, &format!("Stopping vm:{vmid}"), api.stop().await, progress).await,
+            PowerOperation::Start => follow(cx, &format!("Starting {sid}"), api.start().await, progress).await,
+            PowerOperation::Stop => follow(cx, &format!("Stopping {sid}"), api.stop().await, progress).await,
             PowerOperation::Shutdown => {
                 let how = Shutdown { timeout, force_stop: self.force };
-                follow_for(cx, limit, &format!("Shutting down vm:{vmid}"), api.shutdown(how).await, progress).await
+                follow_for(cx, limit, &format!("Shutting down {sid}"), api.shutdown(how).await, progress).await
             }
             PowerOperation::Reboot => {
-                follow_for(cx, limit, &format!("Rebooting vm:{vmid}"), api.reboot(timeout).await, progress).await?;
+                follow_for(cx, limit, &format!("Rebooting {sid}"), api.reboot(timeout).await, progress).await?;
                 // The task ends when the guest is down; a daemon of PVE starts it again.
-                let waiting = format!("vm:{vmid} was shut down and has not been started again");
+                let waiting = format!("{sid} was shut down and has not been started again");
                 let runs = until(cx, Instant::now() + cx.timeout, &waiting, async || {
-                    let status = api.status().await.during(format!("Cannot look at vm:{vmid}"))?;
+                    let status = api.status().await.during(format!("Cannot look at {sid}"))?;
                     Ok(if status.is_running() { Ok(()) } else { Err(format!("it is {}.", status.status)) })
                 });
                 runs.await.map_err(|problem| {
@@ -144,8 +148,7 @@ impl GuestPower {
     }
 
     /// Under HA: its state is set. Whoever does not only pass through it is told.
-    async fn ask_ha(&self, cx: &Cx<Pve>, wanted: &str) -> Result<(), Problem> {
-        let sid = Sid::vm(self.vmid);
+    async fn ask_ha(&self, cx: &Cx<Pve>, sid: Sid, wanted: &str) -> Result<(), Problem> {
         let doing = format!("Cannot ask HA to have {sid} {wanted}");
         let resource = cx.client.ha().resource(sid).await.during(&doing)?;
         let before = resource.and_then(|resource| resource.state).unwrap_or_else(|| "started".to_owned());
@@ -163,9 +166,8 @@ impl GuestPower {
     }
 
     /// Under HA: its state is set, and waited for.
-    async fn by_ha(&self, cx: &Cx<Pve>, wanted: &str, progress: &Progress) -> Result<(), Problem> {
-        let sid = Sid::vm(self.vmid);
-        self.ask_ha(cx, wanted).await?;
+    async fn by_ha(&self, cx: &Cx<Pve>, sid: Sid, wanted: &str, progress: &Progress) -> Result<(), Problem> {
+        self.ask_ha(cx, sid, wanted).await?;
         progress.say(format!("{sid}: HA is asked for `{wanted}`"));
         match settled(cx, sid, wanted).await? {
             Waited::Settled => {

@@ -14,6 +14,9 @@ const UUID: &str = "uuid";
 /// Private data: when PVE made it, in Unix seconds. All that states of before know.
 const CREATED: &str = "created";
 
+/// The beginning of a clone's notes until it has its uuid.
+const MARK: &str = "Terraform is making this machine: ";
+
 /// A new one, for a VM that is about to be made. Known before the request is sent, so that what came of it is recognised.
 pub fn choose(cx: &Cx<Pve>) -> String {
     forget(cx);
@@ -23,14 +26,44 @@ pub fn choose(cx: &Cx<Pve>) -> String {
     uuid
 }
 
+/// The uuid that a run which was cut off had chosen is this one's.
+pub fn recall(cx: &Cx<Pve>, uuid: &str) {
+    cx.private.set(UUID, uuid);
+}
+
+/// The uuid that is remembered.
+pub fn ours(cx: &Cx<Pve>) -> Option<String> {
+    cx.private.get(UUID)
+}
+
+/// What stands in the notes of a clone that has not got the uuid chosen for it yet: PVE makes one up for each clone, and takes
+/// notes.
+pub fn mark(uuid: &str) -> String {
+    format!("{MARK}{uuid}")
+}
+
+/// Whether a clone is the one for which this uuid was chosen, and has not got it yet.
+pub fn is_marked(config: &Config, uuid: &str) -> bool {
+    marked_with(config).is_some_and(|its| its.eq_ignore_ascii_case(uuid))
+}
+
+/// The uuid that was chosen for a clone that has not got it yet.
+pub fn marked_with(config: &Config) -> Option<&str> {
+    config.description.as_deref()?.trim().strip_prefix(MARK)
+}
+
 /// Nothing is remembered any more: a replacement inherits what was known of its predecessor.
 pub fn forget(cx: &Cx<Pve>) {
     cx.private.remove(UUID);
     cx.private.remove(CREATED);
+    cx.private.remove(super::vm::BROUGHT);
 }
 
 /// What is there is ours.
 pub fn remember(cx: &Cx<Pve>, config: &Config) {
+    if marked_with(config).is_some() {
+        return;
+    }
     if let Some(uuid) = &config.uuid {
         cx.private.set(UUID, uuid);
     }
@@ -48,7 +81,7 @@ pub fn complete(cx: &Cx<Pve>, config: &Config) {
 
 /// Whether the VM has the uuid that was chosen for it: this very creation made it.
 pub fn is(config: &Config, uuid: &str) -> bool {
-    config.uuid.as_deref().is_some_and(|its| its.eq_ignore_ascii_case(uuid))
+    config.uuid.as_deref().is_some_and(|its| its.eq_ignore_ascii_case(uuid)) || is_marked(config, uuid)
 }
 
 /// An error unless what is there is what is remembered, as far as that can be told.
@@ -127,6 +160,14 @@ mod tests {
     fn a_clone_in_its_place_is_noticed() {
         assert!(!known(Some("a-1"), Some(7)).may_be(&config(Some("b-2"), 7)));
         assert!(known(Some("a-1"), Some(7)).may_be(&config(Some("A-1"), 7)), "case means nothing");
+    }
+
+    #[test]
+    fn a_clone_that_is_marked_is_ours_before_it_has_its_uuid() {
+        let marked = Config { description: Some(mark("a-1")), ..config(Some("b-2"), 7) };
+        assert!(known(Some("a-1"), None).may_be(&marked) && !known(Some("c-3"), None).may_be(&marked));
+        assert_eq!(marked_with(&marked), Some("a-1"));
+        assert_eq!(marked_with(&config(Some("b-2"), 7)), None);
     }
 
     #[test]

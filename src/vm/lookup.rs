@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use terraform_plugin::{Cx, DataSource, Error, Model, Need, Nested};
 
-use super::guest;
+use super::{agent, guest};
 use crate::ground::error::During;
 use crate::ground::pve::Pve;
 
@@ -54,6 +54,16 @@ pub struct VmLookup {
     /// Network cards by name.
     #[attr(computed)]
     pub networks: Option<BTreeMap<String, FoundNetwork>>,
+    /// What the guest agent does: `answers`, `silent` (it is switched on and does not answer: not installed, or the guest is
+    /// still starting), `off`. It is asked once, for a moment.
+    #[attr(computed)]
+    pub agent: Option<String>,
+    /// All IPv4 addresses that the guest agent tells, but for loopback and link-local ones. Null unless it answers.
+    #[attr(computed)]
+    pub ipv4_addresses: Option<Vec<String>>,
+    /// All IPv6 addresses, likewise.
+    #[attr(computed)]
+    pub ipv6_addresses: Option<Vec<String>>,
 }
 
 /// A disk, CD-ROM or unused volume.
@@ -85,6 +95,15 @@ pub struct FoundNetwork {
     /// VLAN.
     #[attr(computed)]
     pub tag: Option<u16>,
+    /// What the guest calls it, by the guest agent.
+    #[attr(computed)]
+    pub interface: Option<String>,
+    /// Its IPv4 addresses in the guest, by the guest agent.
+    #[attr(computed)]
+    pub ipv4_addresses: Option<Vec<String>>,
+    /// Its IPv6 addresses in the guest, by the guest agent.
+    #[attr(computed)]
+    pub ipv6_addresses: Option<Vec<String>>,
 }
 
 impl DataSource<Pve> for VmLookup {
@@ -104,8 +123,22 @@ impl DataSource<Pve> for VmLookup {
             };
             (key.to_string(), entry)
         });
+        let interfaces = match (status.is_running(), agent::is_on(live)) {
+            (true, true) => agent::ask(cx, &found).await,
+            _ => None,
+        };
+        let agent = match (agent::is_on(live), &interfaces) {
+            (false, _) => "off",
+            (true, Some(_)) => "answers",
+            (true, None) => "silent",
+        };
         let networks = live.nets.iter().map(|(index, net)| {
+            let own = interfaces.as_ref().and_then(|all| agent::of_card(all, net.mac.as_deref()?));
+            let addresses = |kind| own.map(|interface| agent::addresses([interface], kind));
             let entry = FoundNetwork {
+                interface: own.map(|interface| interface.name.clone()),
+                ipv4_addresses: addresses("ipv4"),
+                ipv6_addresses: addresses("ipv6"),
                 model: Some(net.model.clone()),
                 mac: net.mac.clone(),
                 bridge: net.bridge.clone(),
@@ -128,6 +161,9 @@ impl DataSource<Pve> for VmLookup {
             tags: Some(live.tags.clone()),
             drives: Some(drives.collect()),
             networks: Some(networks.collect()),
+            agent: Some(agent.to_owned()),
+            ipv4_addresses: interfaces.as_ref().map(|all| agent::addresses(all, "ipv4")),
+            ipv6_addresses: interfaces.as_ref().map(|all| agent::addresses(all, "ipv6")),
         })
     }
 }

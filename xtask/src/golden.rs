@@ -16,6 +16,7 @@ mod script;
 mod session;
 #[cfg(test)]
 mod tests;
+mod web;
 
 use std::path::{Path, PathBuf};
 

@@ -80,6 +80,8 @@ fn object(method: &str, path: &str) -> &'static str {
         ["nodes", _, "ceph", ..] | ["nodes", _, "disks", ..] => "pve_ceph_osd",
         ["nodes", _, "termproxy", ..] => "pve_ceph_crush_rule",
         ["nodes", _, "qemu", _, "move_disk" | "unlink"] => "pve_vm_disk_move",
+        ["nodes", _, "qemu" | "lxc", _, "snapshot", ..] => "pve_snapshot",
+        ["nodes", _, "qemu", _, "template"] => "pve_template",
         ["nodes", _, "qemu", ..] => "pve_vm",
         ["cluster", "ha", ..] => "pve_ha_resource",
         ["storage", ..] => "pve_storage_rbd",

@@ -48,6 +48,9 @@ fn functions_actions_and_a_ticket_by_their_own_examples() -> anyhow::Result<()> 
         (&["act"], 2, "task_stop upid=TEXT"),
         (&["tasks"], 0, "Nothing of ours runs."),
         (&["tasks", "--forever"], 2, "--follow"),
+        (&["maintenance", "pve1"], 0, "pve1: its OSDs are kept in (noout)"),
+        (&["maintenance", "pve1", "--end"], 0, "pve1: its OSDs may be marked out again"),
+        (&["maintenance"], 2, "maintenance NODE [--end]"),
     ] {
         let (found, told) = shell(words)?;
         assert!(found == Some(code) && told.contains(says), "{words:?} ended with {found:?}: {told}");
@@ -68,7 +71,7 @@ fn functions_actions_and_a_ticket_by_their_own_examples() -> anyhow::Result<()> 
     assert!(output.says("Rebooting vm:101: task qmreboot on pve1"), "{}", output.told());
     let output = invoke(&work, "pve_osd_state.out")?.succeeded()?;
     assert!(output.says("osd.1 is out"), "{}", output.told());
-    for name in ["ceph_service", "disk_wipe", "task_stop"] {
+    for name in ["ceph_service", "disk_wipe", "node_maintenance", "node_power", "task_stop"] {
         work.write(&format!("{name}.tf"), &action(name)?)?;
     }
     assert_eq!(work.validate()?["error_count"], 0);

@@ -13,6 +13,9 @@ const OPTIONS: [&str; 6] = ["--nodes", "3", "--guest", "101:2G", "--clock", "600
 /// What the nodes of `virtual-lan` take besides: SSH.
 const BY_SSH: &str = include_str!("../../../examples/modules/virtual-lan/tests/lan.yaml");
 
+/// What `reverse-tunnel` takes: SSH, and the image of a cloud.
+const AT_HOME: &str = include_str!("../../../examples/modules/reverse-tunnel/tests/home.yaml");
+
 /// A cluster, and a workspace that holds the modules in `modules/`; nothing is configured yet.
 fn with_modules() -> anyhow::Result<Option<(Sim, Workspace)>> {
     beside_modules(cluster(&OPTIONS)?)
@@ -115,6 +118,19 @@ fn a_network_between_the_nodes_passes_its_own_test_and_is_made_twice() -> anyhow
     ensure!(work.plan()?.is_empty());
     work.destroy()?.succeeded()?;
     ensure!(near.state()? == before, "something is left: {:#}", near.state()?["nodes"]);
+    Ok(())
+}
+
+#[test]
+fn a_reverse_tunnel_passes_its_own_test() -> anyhow::Result<()> {
+    let Some((home, work)) = beside_modules(cluster_of(AT_HOME, &[])?)? else { return Ok(()) };
+    let before = home.state()?;
+    let folder = "-chdir=modules/reverse-tunnel";
+    work.run(&[folder, "init", "-no-color", "-input=false"])?.succeeded()?;
+    let output = work.run(&[folder, "test", "-no-color"])?.succeeded()?;
+    ensure!(output.says("4 passed, 0 failed"), "{}", output.told());
+    ensure!(home.state()? == before, "something is left: {:#}", home.state()?["guests"]);
+    ensure!(home.unmodelled()? == json!([]), "asked for what the simulator does not know: {}", home.unmodelled()?);
     Ok(())
 }
 

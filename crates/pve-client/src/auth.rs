@@ -233,6 +233,7 @@ impl Auth {
             uri: request.uri(),
             headers: HeaderMap::new(),
             form: request.form(),
+            file: None,
             node: None,
             // A second ticket does no harm.
             repeatable: true,

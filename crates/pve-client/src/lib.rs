@@ -21,6 +21,7 @@ mod task;
 #[cfg(test)]
 mod testing;
 mod upid;
+mod upload;
 pub mod version;
 pub mod wire;
 
@@ -36,3 +37,4 @@ pub use secret::Secret;
 pub use shared::Area;
 pub use task::{Patience, Progress, Task};
 pub use upid::{NotAUpid, Upid};
+pub use upload::Upload;

@@ -21,6 +21,11 @@ pub enum Lock {
     DiskUse(String),
     /// A node's own settings and its network.
     Node(String),
+    /// The snapshots of the guest with this vmid, one at a time from the look at what is there to the end of the task. For
+    /// [`crate::Client::begin_write`]: the steps within take [`Lock::Vm`] for themselves.
+    Snapshots(u32),
+    /// The backups of a node: PVE takes one at a time.
+    Backup(String),
     /// The HA manager's configuration.
     Ha,
     /// A configuration file of the cluster, such as `storage.cfg`.
@@ -41,6 +46,8 @@ pub enum Lock {
     /// The whole way of an OSD out of the cluster (out, drained, stopped, destroyed), one OSD at a time. For
     /// [`crate::Client::begin_write`]: the steps within take [`Lock::CephOsd`] for themselves.
     OsdRemoval,
+    /// What is put on storages or taken off, as told: a file, or all that is sent there.
+    Content(String),
     /// Ceph's CRUSH map.
     Crush,
     /// Ceph's configuration database.

@@ -6,6 +6,7 @@ use http::Method;
 use percent_encoding::{AsciiSet, CONTROLS, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use crate::Secret;
+use crate::upload::{Form, Upload};
 
 /// PVE splits forms at `;` as well as at `&`, cuts values at a second raw `=` and reads `+` as a space, so everything
 /// but the unreserved characters is encoded.
@@ -46,6 +47,7 @@ pub struct Request {
     secret_answer: bool,
     secret: bool,
     of_anyone: bool,
+    upload: Option<Upload>,
 }
 
 impl Request {
@@ -80,6 +82,7 @@ impl Request {
             secret_answer: false,
             secret: false,
             of_anyone: false,
+            upload: None,
         }
     }
 
@@ -116,6 +119,13 @@ impl Request {
     #[must_use]
     pub fn secret_answer(mut self) -> Request {
         self.secret_answer = true;
+        self
+    }
+
+    /// Sends a local file along; the parameters become fields before it.
+    #[must_use]
+    pub fn upload(mut self, file: Upload) -> Request {
+        self.upload = Some(file);
         self
     }
 
@@ -188,9 +198,14 @@ impl Request {
         format!("/api2/json/{}{separator}{query}", self.path)
     }
 
-    /// The form for POST and PUT; `None` for the methods that may not have a body.
+    /// The form for POST and PUT; `None` for the methods that may not have a body, and where a file goes along.
     pub(crate) fn form(&self) -> Option<String> {
-        self.has_body().then(|| self.encoded())
+        (self.has_body() && self.upload.is_none()).then(|| self.encoded())
+    }
+
+    /// The form with a file, if there is one.
+    pub(crate) fn form_with_file(&self) -> Option<Form> {
+        self.upload.as_ref().map(|file| Form::new(&self.params, file))
     }
 
     fn has_body(&self) -> bool {

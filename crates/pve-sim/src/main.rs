@@ -63,6 +63,9 @@ struct ClusterArgs {
     /// An API token root@pam!NAME that has this role on / and nothing else; repeatable
     #[arg(long, value_name = "NAME=ROLE")]
     token: Vec<TokenArg>,
+    /// A host that nodes reach, and where it answers, in plain HTTP on a loopback address; `*` stands for all others; repeatable
+    #[arg(long, value_name = "HOST=ADDR")]
+    web: Vec<WebArg>,
     /// Version of PVE: 9.2, or 8.4 as far as it differs in what is simulated
     #[arg(long, default_value = "9.2")]
     pve: String,
@@ -102,6 +105,24 @@ impl FromStr for GuestArg {
         };
         let vmid = vmid.parse().map_err(|_| format!("'{vmid}' is no VM's number: expected as in 101@pve2:8G"))?;
         Ok(GuestArg { vmid, node, size })
+    }
+}
+
+/// `registry.example=127.0.0.1:5000`.
+#[derive(Clone)]
+struct WebArg(String, SocketAddr);
+
+impl FromStr for WebArg {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let parts = text
+            .split_once('=')
+            .and_then(|(host, address)| Some((host.to_owned(), address.parse::<SocketAddr>().ok()?)));
+        match parts.filter(|(_, address)| address.ip().is_loopback()) {
+            Some((host, address)) => Ok(WebArg(host, address)),
+            None => Err(format!("'{text}' is no host on a loopback address: expected as in a.example=127.0.0.1:80")),
+        }
     }
 }
 
@@ -180,6 +201,7 @@ impl ClusterArgs {
         for node in &mut shape.nodes {
             node.partitions.extend(self.partition.iter().map(|partition| partition.0.clone()));
         }
+        shape.web.extend(self.web.into_iter().map(|WebArg(host, address)| (host, address)));
         // What the options added is held to the same rules as a file.
         shape.check().map_err(anyhow::Error::msg)?;
         let tokens = self.token.into_iter().map(|TokenArg(name, role)| (name, role)).collect();

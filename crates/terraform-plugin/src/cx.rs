@@ -71,6 +71,11 @@ impl<A> Cx<A> {
         Self { intent: Some(intent), ..self }
     }
 
+    /// Whether the object of the state was promised ([`crate::Unwritten::promise`]) and has not been seen to exist since.
+    pub fn is_promised(&self) -> bool {
+        self.private.is_promised()
+    }
+
     /// Writes down what is about to be written. Without that the work goes on, and a run that is killed leaves no trace.
     pub(crate) async fn write_down(&self, place: Option<String>) {
         let Some(intent) = &self.intent else { return };

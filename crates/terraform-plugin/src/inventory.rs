@@ -38,9 +38,9 @@ pub struct Item {
 }
 
 impl<P: Provider> Inventory<P> {
-    /// With a provider whose block says this.
-    pub async fn open(config: Attributes) -> Result<Self, Diagnostics> {
-        let server = Server::<P>::beside(StopToken::new(), PathBuf::from(".terraform"));
+    /// With a provider whose block says this. `stop` ends what it asks for.
+    pub async fn open(config: Attributes, stop: StopToken) -> Result<Self, Diagnostics> {
+        let server = Server::<P>::beside(stop, PathBuf::from(".terraform"));
         let said = server.configured_with(config).await;
         if said.has_errors() { Err(said) } else { Ok(Self(server)) }
     }

@@ -23,7 +23,11 @@ pub trait Queried<A: Send + Sync + 'static>: Resource<A> {
 
 impl<A: Send + Sync + 'static, R: Listed<A>> Queried<A> for R {
     async fn seek(cx: &Cx<A>) -> Result<Vec<Seen<Self>>, Error> {
-        Ok(R::list(cx).await?.into_iter().map(Seen::whole).collect())
+        let seen = |object: R| match object.incomplete() {
+            None => Seen::whole(object),
+            Some(why) => Seen::Missed(why),
+        };
+        Ok(R::list(cx).await?.into_iter().map(seen).collect())
     }
 }
 

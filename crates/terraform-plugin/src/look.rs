@@ -30,6 +30,11 @@ pub trait Listed<A: Send + Sync + 'static>: Resource<A> {
     /// All of them. An error, never a short list, where it is not certain that all were seen: what is left out would be
     /// planned to be destroyed by whoever makes something for each.
     fn list(cx: &Cx<A>) -> impl Future<Output = Result<Vec<Self>, Error>> + Send;
+
+    /// Why what was listed is not enough for it to be written down and imported; none if it is.
+    fn incomplete(&self) -> Option<Error> {
+        None
+    }
 }
 
 /// All objects of a resource, by key.
@@ -127,8 +132,12 @@ impl<R: Keyed + Debug> Object for Look<R> {
         let key = |a: &Attribute| R::Key::FIELDS.contains(&a.name.as_str());
         let asked: BTreeMap<_, _> = R::attributes().into_iter().map(|a| (a.name.clone(), a)).collect();
         let one = |attribute: Attribute| match (key(&attribute), asked.get(&attribute.name)) {
-            // A key that cannot be is one that is not found.
-            (true, Some(asked)) => Attribute { rule: Rule::Required, ..told(asked.clone()) },
+            // Whoever reads may rely on its checks, as whoever writes.
+            (true, Some(asked)) => {
+                let may_be_missing = R::Key::OPTIONAL.contains(&attribute.name.as_str());
+                let rule = if may_be_missing { Rule::Optional } else { Rule::Required };
+                Attribute { rule, checks: asked.checks.clone(), ..told(asked.clone()) }
+            }
             _ => attribute,
         };
         attributes_of::<R>().into_iter().map(one).collect()
@@ -394,7 +403,7 @@ mod tests {
     fn the_key_is_asked_for_and_the_rest_is_told() {
         let all = Look::<Machine>::attributes();
         let rules: Vec<_> = all.iter().map(|a| (a.name.as_str(), a.rule == Rule::Required, a.checks.len())).collect();
-        assert_eq!(rules, [("node", true, 0), ("name", true, 0), ("disks", false, 0)], "nothing that is only said");
+        assert_eq!(rules, [("node", true, 0), ("name", true, 1), ("disks", false, 0)], "nothing that is only said");
         assert!(all.iter().all(|a| !a.replace));
         let about: Vec<_> = all.iter().map(Attribute::about).collect();
         assert_eq!(about, ["Where it stands.", "", "Its disks."], "nothing that is for whoever writes it");

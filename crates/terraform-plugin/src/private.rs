@@ -21,6 +21,8 @@ type Map = BTreeMap<String, Box<RawValue>>;
 const OWN: char = '.';
 /// Set between an import and the read that follows it.
 const IMPORTED: &str = ".imported";
+/// Set from a promise until the object is there.
+const PROMISED: &str = ".promised";
 /// What a plan hands on to the removal that it holds.
 const HANDED: &str = ".handed.";
 
@@ -106,6 +108,19 @@ impl Private {
         self.lock().remove(IMPORTED).is_some()
     }
 
+    /// The state holds an object that does not exist yet, or now does.
+    pub(crate) fn promise(&self, stands: bool) {
+        match to_raw_value(&true) {
+            Ok(mark) if stands => drop(self.lock().insert(PROMISED.to_owned(), mark)),
+            _ => drop(self.lock().remove(PROMISED)),
+        }
+    }
+
+    /// Whether the object does not exist yet.
+    pub(crate) fn is_promised(&self) -> bool {
+        self.lock().contains_key(PROMISED)
+    }
+
     fn lock(&self) -> MutexGuard<'_, Map> {
         // Every change is a single insert or remove, so a panic elsewhere leaves nothing half done.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
@@ -148,6 +163,16 @@ mod tests {
     #[test]
     fn foreign_bytes_are_no_obstacle() {
         assert!(Private::decode(b"\x00not json").encode().is_empty());
+    }
+
+    #[test]
+    fn a_promise_stands_until_it_is_kept() {
+        let private = Private::default();
+        private.promise(true);
+        let again = Private::decode(&private.encode()).kept();
+        assert!(again.is_promised());
+        again.promise(false);
+        assert!(!again.is_promised() && again.encode().is_empty());
     }
 
     #[test]

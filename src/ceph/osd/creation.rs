@@ -15,6 +15,7 @@ use super::{Osd, leftover, look, parts, patience_until, side};
 use crate::ground::error::{During, Problem};
 use crate::ground::evidence::{self, Before};
 use crate::ground::pve::Pve;
+use crate::node::handed_through;
 use tokio::time::Instant;
 
 /// What an OSD's creation and removal change.
@@ -88,6 +89,9 @@ impl Creation {
         }
         nobody_else_at_it(cx, &node, &path).await?;
         require(cx, want, None).await?;
+        if wipes {
+            handed_through::must_not_be(cx, &node, target, &list).await.map_err(|problem| problem.at("device"))?;
+        }
         let doing = format!("Cannot create an OSD on {path} of {node}");
         let params = OsdParams {
             device: path.clone(),

@@ -39,4 +39,15 @@ impl Listed<Pve> for Osd {
         }
         Ok(all)
     }
+
+    fn incomplete(&self) -> Option<Error> {
+        let number = self.osd_id.filter(|_| self.osd_fsid.is_none())?;
+        Some(Error::new(
+            format!("osd.{number} is left out"),
+            format!(
+                "Node {} does not answer, and nobody else could tell which disk it lies on. Ask again when it is back.",
+                self.node
+            ),
+        ))
+    }
 }

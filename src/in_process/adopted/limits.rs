@@ -2,6 +2,8 @@
 //! take, but for those that say why.
 
 mod ceph;
+mod container;
+mod content;
 mod node;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -18,6 +20,7 @@ use super::super::{resources, type_name};
 use crate::access::acl::Acl;
 use crate::access::pool::Pool;
 use crate::access::pool_member::PoolMember;
+use crate::acme::account::AcmeAccount;
 use crate::ceph::cluster::CephCluster;
 use crate::ceph::config::CephConfig;
 use crate::ceph::crush_bucket::CrushBucket;
@@ -33,6 +36,7 @@ use crate::ceph::osd::Osd;
 use crate::ceph::pool::Pool as CephPool;
 use crate::cluster::found::Cluster;
 use crate::cluster::member::ClusterMember;
+use crate::ct::container::Container;
 use crate::firewall::rules::FirewallRules;
 use crate::ha::resource::HaResource;
 use crate::node::apt::repository::AptRepository;
@@ -40,8 +44,14 @@ use crate::node::apt::standard::AptStandardRepository;
 use crate::node::file::NodeFile;
 use crate::node::partition::DiskPartition;
 use crate::node::service::NodeService;
+use crate::storage::content::appliance::ApplianceTemplate;
+use crate::storage::content::download::StorageDownload;
+use crate::storage::content::file::StorageFile;
+use crate::storage::content::oci_image::OciImage;
 use crate::storage::rbd::StorageRbd;
 use crate::vm::disk_move::VmDiskMove;
+use crate::vm::snapshot::Snapshot;
+use crate::vm::template::Template;
 use crate::vm::vm::Vm;
 
 /// How an attribute that can be set stands to PVE's parameter.
@@ -65,6 +75,16 @@ const ACL: &[(&str, Stands)] = &[
     ("roleid", Unlike("roles", "an entry has one role; PVE makes several entries at once")),
     ("who", Apart("PVE has a parameter each for users, groups and tokens")),
     ("propagate", As("propagate")),
+];
+
+const ACME_ACCOUNT: &[(&str, Stands)] = &[
+    ("name", As("name")),
+    ("contact", As("contact")),
+    ("directory", As("directory")),
+    ("tos_url", As("tos_url")),
+    ("eab_kid", As("eab-kid")),
+    ("eab_hmac_key", As("eab-hmac-key")),
+    ("allow_destroy", Apart(OURS)),
 ];
 
 const POOL_MEMBER: &[(&str, Stands)] = &[
@@ -207,6 +227,8 @@ const HA_RESOURCE: &[(&str, Stands)] = &[
     ("failback", As("failback")),
     ("comment", As("comment")),
     ("allow_local", Apart(OURS)),
+    ("candidates", Apart(OURS)),
+    ("wait_for_disks", Apart(OURS)),
 ];
 
 const STORAGE_RBD: &[(&str, Stands)] = &[
@@ -230,11 +252,29 @@ const VM_DISK_MOVE: &[(&str, Stands)] = &[
     ("stall_timeout", Apart(OURS)),
 ];
 
+const SNAPSHOT: &[(&str, Stands)] = &[
+    ("vmid", As("vmid")),
+    ("name", Unlike("snapname", "an id has two characters at least: its format says so, and the schema does not")),
+    ("description", Unlike("description", "a file of the cluster holds it")),
+    ("vmstate", As("vmstate")),
+];
+
+const TEMPLATE: &[(&str, Stands)] = &[("vmid", As("vmid"))];
+
 const VM: &[(&str, Stands)] = &[
     ("vmid", As("vmid")),
     ("name", As("name")),
     ("node", As("node")),
     ("pool", As("pool")),
+    ("clone.vmid", As("vmid")),
+    ("clone.full", Apart("PVE has another call for clones")),
+    ("clone.storage", As("storage")),
+    ("clone.format", Apart("PVE has another call for clones")),
+    ("restore.archive", As("archive")),
+    ("restore.storage", As("storage")),
+    ("restore.unique", As("unique")),
+    ("placement", Apart("what is done when it is found elsewhere")),
+    ("wait_for_agent", Apart("what is done after its creation")),
     ("cores", As("cores")),
     ("sockets", As("sockets")),
     ("cpu", As("cpu")),
@@ -255,6 +295,8 @@ const VM: &[(&str, Stands)] = &[
     ("disks.size", As("scsi[n].size")),
     ("disks.storage", As("scsi[n].file")),
     ("disks.initial_storage", As("scsi[n].file")),
+    ("disks.import_from", As("scsi[n].import-from")),
+    ("disks.cache", As("scsi[n].cache")),
     ("disks.discard", As("scsi[n].discard")),
     ("disks.aio", As("scsi[n].aio")),
     ("disks.backup", As("scsi[n].backup")),
@@ -434,6 +476,7 @@ fn limits_are_as_wide_as_pves() {
     };
     let compared = [
         compared::<Acl>(&call("PUT", "/access/acl"), ACL),
+        compared::<AcmeAccount>(&call("POST", "/cluster/acme/account"), ACME_ACCOUNT),
         compared::<AptRepository>(&call("POST", "/nodes/{node}/apt/repositories"), APT_REPOSITORY),
         compared::<AptStandardRepository>(&call("PUT", "/nodes/{node}/apt/repositories"), APT_STANDARD_REPOSITORY),
         compared::<CephCluster>(&call("POST", "/nodes/{node}/ceph/init"), ceph::CLUSTER),
@@ -449,6 +492,7 @@ fn limits_are_as_wide_as_pves() {
         compared::<CephMetadataServer>(&call("POST", "/nodes/{node}/ceph/mds/{name}"), METADATA_SERVER),
         compared::<CephMonitor>(&call("POST", "/nodes/{node}/ceph/mon/{monid}"), MONITOR),
         compared::<CephPool>(&post("/nodes/{node}/ceph/pool"), CEPH_POOL),
+        compared::<Container>(&post("/nodes/{node}/lxc"), container::CONTAINER),
         compared::<CrushRule>(&Call::default(), CRUSH_RULE),
         compared::<DiskPartition>(&Call::default(), DISK_PARTITION),
         compared::<FirewallRules>(&post("/cluster/firewall/rules"), FIREWALL_RULES),
@@ -458,9 +502,15 @@ fn limits_are_as_wide_as_pves() {
         compared::<Osd>(&post("/nodes/{node}/ceph/osd"), OSD),
         compared::<Pool>(&post("/pools"), POOL),
         compared::<PoolMember>(&call("PUT", "/pools"), POOL_MEMBER),
+        compared::<ApplianceTemplate>(&call("POST", "/nodes/{node}/aplinfo"), content::APPLIANCE),
+        compared::<OciImage>(&call("POST", "/nodes/{node}/storage/{storage}/oci-registry-pull"), content::OCI_IMAGE),
+        compared::<StorageDownload>(&call("POST", "/nodes/{node}/storage/{storage}/download-url"), content::DOWNLOAD),
+        compared::<StorageFile>(&call("POST", "/nodes/{node}/storage/{storage}/upload"), content::FILE),
         compared::<StorageRbd>(&post("/storage"), STORAGE_RBD),
         compared::<Vm>(&post("/nodes/{node}/qemu"), VM),
         compared::<VmDiskMove>(&post("/nodes/{node}/qemu/{vmid}/move_disk"), VM_DISK_MOVE),
+        compared::<Snapshot>(&post("/nodes/{node}/qemu/{vmid}/snapshot"), SNAPSHOT),
+        compared::<Template>(&post("/nodes/{node}/qemu/{vmid}/template"), TEMPLATE),
     ];
     let held: BTreeSet<&String> = compared.iter().map(|(name, _)| name).collect();
     let found: Vec<&str> = compared.iter().flat_map(|(_, wrong)| wrong).map(String::as_str).collect();

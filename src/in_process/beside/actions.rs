@@ -42,6 +42,7 @@ nodes:
       - {path: /dev/sdc, size: 100G, serial: ZPOOL, used: ZFS}
       - {path: /dev/sdd, size: 100G, serial: PARTS, partitions: [{number: 1, size: 10G, used: ext4}, {number: 2, size: 10G, used: ZFS}]}
       - {path: /dev/sde, size: 100G, serial: EMPTY}
+      - {path: /dev/sdf, size: 100G, serial: OLDER, partitions: [{number: 1, size: 10G, used: ext4}]}
 ";
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -80,6 +81,20 @@ async fn a_disk_that_nothing_uses_is_erased_and_no_other() {
     // A partition beside one that is in use.
     done(&work, "disk_wipe", json!({"node": "pve1", "serial": "PARTS", "partition": 1})).await;
     assert_eq!(work.site.sent(), ["PUT /nodes/pve1/disks/wipedisk"]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_disk_that_a_machine_has_as_its_own_is_not_erased() {
+    let guests = "guests: [{vmid: 200, node: pve1, name: nas, config: {scsi1: '/dev/disk/by-id/ata-SSD_OLDER'}}]\n";
+    let work = Work::of(&format!("{guests}{DISKS}")).await;
+    work.site.forget_requests();
+    for partition in [Json::Null, json!(1)] {
+        let whole_or_part = json!({"node": "pve1", "serial": "OLDER", "partition": partition});
+        let told = refused(&work, "disk_wipe", whole_or_part, "belongs to vm:200").await;
+        assert!(told.contains("scsi1") && told.contains("Nothing was erased."), "{told}");
+    }
+    assert!(work.site.sent().is_empty());
+    done(&work, "disk_wipe", json!({"node": "pve1", "serial": "OLD"})).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -101,6 +101,7 @@ fn loss(entry: &Entry<'_>) -> String {
         }
         "pve_disk_partition" => format!(": the partition {} of the disk {} of {}", of("label"), of("disk"), of("node")),
         "pve_vm_disk_move" => ": the disk stays where it is".to_owned(),
+        "pve_acme_account" => format!(": the account {} is deactivated at its authority, for good", of("name")),
         "pve_cluster_member" => {
             format!(": {} leaves the cluster, and has to be installed anew before it joins another", of("node"))
         }

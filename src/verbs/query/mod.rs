@@ -13,8 +13,9 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use terraform_plugin::value::Value;
-use terraform_plugin::{Diagnostic, Diagnostics, Inventory, Item, Severity};
+use terraform_plugin::{Diagnostic, Diagnostics, Inventory, Item, StopToken};
 
+use super::{block_on, told, wrong};
 use crate::ceph::cluster::is_missing;
 use crate::provider::PveProvider;
 use written::Files;
@@ -51,22 +52,26 @@ impl Arguments {
 
 /// `query [--type TYPE]... [--out DIR]`. The provider's settings come from the environment.
 pub fn run(arguments: &[OsString]) -> ExitCode {
-    match try_run(arguments) {
-        Ok(true) => ExitCode::SUCCESS,
-        Ok(false) => ExitCode::FAILURE,
-        Err(error) => {
-            eprintln!("{error}");
-            ExitCode::FAILURE
+    let arguments = match Arguments::parse(arguments) {
+        Ok(arguments) => arguments,
+        Err(usage) => return wrong(&usage),
+    };
+    let stop = StopToken::new();
+    block_on(&stop, async {
+        match asked(&arguments, &stop).await {
+            Ok(true) => 0,
+            Ok(false) => 1,
+            Err(error) => {
+                eprintln!("{}", error.trim_end());
+                1
+            }
         }
-    }
+    })
 }
 
 /// Whether everything was seen.
-fn try_run(arguments: &[OsString]) -> Result<bool, String> {
-    let arguments = Arguments::parse(arguments)?;
-    let runtime =
-        tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(|error| error.to_string())?;
-    let (files, said) = runtime.block_on(found(BTreeMap::new(), &arguments.types))?;
+async fn asked(arguments: &Arguments, stop: &StopToken) -> Result<bool, String> {
+    let (files, said) = found(BTreeMap::new(), &arguments.types, stop).await?;
     match &arguments.out {
         None => std::io::stdout().write_all(files.in_one().as_bytes()).map_err(|error| error.to_string())?,
         Some(folder) => files.write(folder)?,
@@ -79,8 +84,9 @@ fn try_run(arguments: &[OsString]) -> Result<bool, String> {
 pub(crate) async fn found(
     config: BTreeMap<String, Value>,
     types: &BTreeSet<String>,
+    stop: &StopToken,
 ) -> Result<(Files, Diagnostics), String> {
-    let inventory = Inventory::<PveProvider>::open(config).await.map_err(|said| told(&said))?;
+    let inventory = Inventory::<PveProvider>::open(config, stop.clone()).await.map_err(|said| told(&said))?;
     let known = inventory.types();
     if let Some(unknown) = types.iter().find(|name| !known.iter().any(|(known, _)| known == *name)) {
         let known: Vec<&str> = known.iter().map(|(name, _)| name.as_str()).collect();
@@ -118,20 +124,6 @@ fn has_shell(inventory: &Inventory<PveProvider>) -> bool {
 async fn has_ceph(inventory: &Inventory<PveProvider>) -> bool {
     let Ok(api) = inventory.api() else { return true };
     !matches!(api.client.ceph().conf().await, Err(error) if is_missing(&error))
-}
-
-/// Messages, each once, for a person.
-fn told(said: &Diagnostics) -> String {
-    let mut lines = Vec::new();
-    for one in said.iter() {
-        let word = if one.severity == Severity::Error { "error" } else { "warning" };
-        let detail: String = one.detail.lines().map(|line| format!("  {line}\n")).collect();
-        let text = format!("{word}: {}\n{detail}", one.summary);
-        if !lines.contains(&text) {
-            lines.push(text);
-        }
-    }
-    lines.concat()
 }
 
 /// The type of an item without the provider's prefix.

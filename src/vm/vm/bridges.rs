@@ -103,7 +103,7 @@ fn wanted<'a>(want: &'a Vm, prior: Option<&Vm>, live: Option<&Config>) -> BTreeM
 }
 
 /// The bridges of a node, as far as we may see them.
-async fn bridges(cx: &Cx<Pve>, node: &str) -> Result<Vec<String>, Problem> {
+pub async fn bridges(cx: &Cx<Pve>, node: &str) -> Result<Vec<String>, Problem> {
     let request = Request::get(format!("nodes/{node}/network")).param("type", "any_bridge");
     let there = cx.client.shared::<Vec<Bridge>>(Area::Nodes, request).await;
     let there = there.during(format!("Cannot list the bridges of node {node}"))?;
@@ -114,7 +114,7 @@ async fn bridges(cx: &Cx<Pve>, node: &str) -> Result<Vec<String>, Problem> {
 
 /// Whether we would be shown the bridge if it were there, as one of the node or as a vnet of any zone: PVE leaves out what one
 /// may not see. Who may not use it either is refused by PVE in its own words.
-async fn sees_all(cx: &Cx<Pve>, bridge: &str) -> bool {
+pub async fn sees_all(cx: &Cx<Pve>, bridge: &str) -> bool {
     let access = cx.client.access();
     let local = format!("/sdn/zones/localnetwork/{bridge}");
     let (zones, local) = match (access.on("/sdn/zones").await, access.on(&local).await) {

@@ -4,18 +4,19 @@
 use pve_client::api::nodes::TaskFilter;
 use pve_client::api::params::Params;
 use pve_client::api::qemu::DiskMove;
+use pve_client::api::qemu::drive::DriveKey;
 use pve_client::error::TaskFailure;
 use pve_client::{Area, Error as Api, Lock, Upid};
 use terraform_plugin::{Cx, Diagnostic, Updated, require};
 
-use super::{OWNED, Reboot, Vm, cloud_init, disks, power, reboot, settings, vmid_path};
+use super::{OWNED, Reboot, Vm, agent, cloud_init, create, disks, origin, power, reboot, settings, vmid_path, way};
 use crate::ground::error::{During, Problem};
 use crate::ground::evidence::Before;
 use crate::ground::pve::{Pve, patience};
 use crate::vm::guest::{self, Found};
 use crate::vm::moving::{Halt, Limits, Order};
-use crate::vm::pending;
 use crate::vm::turns::Turns;
+use crate::vm::{migrating, pending};
 
 /// How long a disk may move without progress.
 const STALL: std::time::Duration = std::time::Duration::from_secs(15 * 60);
@@ -31,6 +32,11 @@ pub async fn change(cx: &Cx<Pve>, prior: &Vm, want: &Vm) -> Result<Updated<Vm>, 
     let owned: Vec<String> = cx.private.get(OWNED).unwrap_or_default();
     let mut turns = Turns::begin();
     let found = created(cx, vmid).await?;
+    let found = if prior.ready { found } else { origin::adopt(cx, found, want).await? };
+    let found = match migrating::to_its_node(cx, found, want).await? {
+        Ok(found) => found,
+        Err(why) => return Ok(Updated::unfinished(want.clone(), why)),
+    };
     let found = pending::take_back(cx, found, &disks::keys(want)).await?;
     require(cx, want, Some(prior)).await?;
     let moves = disks::to_move(want, &owned, &found.config);
@@ -39,18 +45,76 @@ pub async fn change(cx: &Cx<Pve>, prior: &Vm, want: &Vm) -> Result<Updated<Vm>, 
     if let Some(params) = cloud_init::password(want, Some(prior)) {
         send(cx, &found, &params, |_| true).await?;
     }
+    grow(cx, &mut turns, &found, want).await?;
+    if let Err(why) = carry_out(cx, vmid, moves).await? {
+        return Ok(Updated::unfinished(want.clone(), why));
+    }
+    if want.started != prior.started || !prior.ready {
+        power::bring_to(cx, &found, want.started).await?;
+    }
+    if sent || want.reboot == Reboot::IfNeeded {
+        reboot::if_needed(cx, &found, want).await?;
+    }
+    if !prior.ready {
+        agent::wait(cx, &found, want).await?;
+    }
+
+    let found = guest::must_exist(cx, vmid).await?;
+    let started = match want.started {
+        Some(asked) => asked,
+        None => power::seen(cx, &found.guest, None).await?,
+    };
+    let mut vm = Vm::from_live(vmid, &found.guest.node, &found.config, started, Some(want));
+    disks::as_planned(&mut vm, want, &owned);
+    as_planned(&mut vm, want);
+    origin::leave_out_brought(cx, &mut vm, Some(want));
+    vm.node = want.node.clone().or(vm.node);
+    Ok(Updated::Done(vm))
+}
+
+/// Brings a VM that has just been made to what is wanted: where it is to live, and what it does not have from its beginning.
+/// The VM as it is afterwards.
+pub async fn finish(cx: &Cx<Pve>, found: Found, want: &Vm) -> Result<Found, Problem> {
+    let vmid = found.guest.vmid;
+    let owned: Vec<String> = cx.private.get(OWNED).unwrap_or_default();
+    let mut turns = Turns::begin();
+    let found = migrating::to_its_node(cx, found, want).await??;
+    let mut found = found;
+    if want.origin.brings_along() {
+        let prior = Vm { ready: false, ..create::seen(cx, &found, want) };
+        require(cx, want, Some(&prior)).await?;
+        let moves = disks::to_move(want, &owned, &found.config);
+        found = bring_settings(cx, &mut turns, found, &prior, want).await?.0;
+        grow(cx, &mut turns, &found, want).await?;
+        carry_out(cx, vmid, moves).await??;
+    } else if disks::to_grow(want, &found.config).is_empty() {
+        return Ok(found);
+    } else {
+        grow(cx, &mut turns, &found, want).await?;
+    }
+    guest::must_exist(cx, vmid).await
+}
+
+/// Makes the disks as large as they are wanted.
+async fn grow(cx: &Cx<Pve>, turns: &mut Turns, found: &Found, want: &Vm) -> Result<(), Problem> {
+    let vmid = found.guest.vmid;
     for (disk, size) in disks::to_grow(want, &found.config) {
         let doing = format!("Cannot grow {disk} of vm:{vmid} to {size}");
         let grow = async || {
             let mut task = found.api(cx).resize(disk, size).await.during(&doing)?;
             task.wait(&patience(cx), |_| {}).await.during(&doing)
         };
-        turns.for_a_move(cx, &found).await?;
+        turns.for_a_move(cx, found).await?;
         while let Err(problem) = grow().await {
-            turns.again_after_moves(cx, &found, problem).await?;
+            turns.again_after_moves(cx, found, problem).await?;
         }
         pending::renew(cx, vmid, disk).await?;
     }
+    Ok(())
+}
+
+/// Moves disks; within, why it goes on without us.
+async fn carry_out(cx: &Cx<Pve>, vmid: u32, moves: Vec<(DriveKey, String)>) -> Result<Result<(), Problem>, Problem> {
     for (disk, storage) in moves {
         let at = disks::path(&disk.to_string());
         let order = Order {
@@ -62,44 +126,38 @@ pub async fn change(cx: &Cx<Pve>, prior: &Vm, want: &Vm) -> Result<Updated<Vm>, 
         };
         match order.carry_out(cx, &Limits { detach_after: None, stall: STALL }, None, |_| {}).await {
             Ok(_) => {}
-            Err(Halt::GoesOn(why)) => return Ok(Updated::unfinished(want.clone(), why)),
+            Err(Halt::GoesOn(why)) => return Ok(Err(why)),
             Err(Halt::Failed(problem)) => return Err(problem),
         }
     }
-    if want.started != prior.started || !prior.ready {
-        power::bring_to(cx, &found, want.started).await?;
-    }
-    if sent || want.reboot == Reboot::IfNeeded {
-        reboot::if_needed(cx, &found, want).await?;
-    }
-
-    let found = guest::must_exist(cx, vmid).await?;
-    let started = match want.started {
-        Some(asked) => asked,
-        None => power::seen(cx, &found.guest, None).await?,
-    };
-    let mut vm = Vm::from_live(vmid, &found.guest.node, &found.config, started, Some(want));
-    disks::as_planned(&mut vm, want, &owned);
-    as_planned(&mut vm, want);
-    Ok(Updated::Done(vm))
+    Ok(Ok(()))
 }
 
 /// The VM, when the task that makes it has ended: a creation that was cut off may still be running.
 async fn created(cx: &Cx<Pve>, vmid: u32) -> Result<Found, Problem> {
     let found = guest::must_exist(cx, vmid).await?;
-    if found.config.lock.as_deref() != Some("create") {
+    if !matches!(found.config.lock.as_deref(), Some("create" | "clone")) && !way::is_stub(&found) {
         return Ok(found);
     }
-    let filter = TaskFilter {
-        kind: Some("qmcreate".to_owned()),
-        id: Some(vmid.to_string()),
-        limit: Some(20),
-        ..TaskFilter::default()
-    };
     let doing = format!("Cannot follow the creation of vm:{vmid}");
-    let tasks = cx.client.node(&found.guest.node).tasks(&filter).await.during(&doing)?;
-    let running = tasks.iter().find(|task| task.is_running()).and_then(|task| task.upid.parse::<Upid>().ok());
-    let Some(upid) = running else { return Ok(found) };
+    let mut running = None;
+    // A clone's task is about its source, and says in its log what it makes.
+    for (kind, id) in [("qmcreate", Some(vmid)), ("qmrestore", Some(vmid)), ("qmclone", None)] {
+        let filter = TaskFilter {
+            kind: Some(kind.to_owned()),
+            id: id.map(|id| id.to_string()),
+            limit: Some(50),
+            ..TaskFilter::default()
+        };
+        let tasks = cx.client.node(&found.guest.node).tasks(&filter).await.during(&doing)?;
+        for task in tasks.iter().filter(|task| task.is_running()) {
+            let Ok(upid) = task.upid.parse::<Upid>() else { continue };
+            if id.is_some() || way::made_by_clone(cx, &upid).await == Some(vmid) {
+                running = Some(upid);
+            }
+        }
+    }
+    let Some(upid) = running else { return half_made(found) };
     let areas = [Area::Guests, Area::GuestConfig(vmid), Area::Content];
     let mut task = cx.client.attach(upid, Lock::Vm(vmid), &areas).await.during(&doing)?;
     task.wait(&patience(cx), |_| {}).await.during(&doing)?;
@@ -113,6 +171,20 @@ fn as_planned(vm: &mut Vm, want: &Vm) {
     crate::guest::as_planned(&mut vm.hardware, &want.hardware);
     crate::guest::as_planned(&mut vm.options, &want.options);
     crate::guest::as_planned(&mut vm.devices, &want.devices);
+}
+
+/// Nobody makes it any more, and it is not made: only somebody at the node can take away a VM that PVE has locked.
+fn half_made(found: Found) -> Result<Found, Problem> {
+    let (vmid, node) = (found.guest.vmid, &found.guest.node);
+    let cure = match found.config.lock.as_deref() {
+        Some("clone") => format!("`qm unlock {vmid}` and `qm destroy {vmid}` on {node} take it away"),
+        None if way::is_stub(&found) => format!("`qm destroy {vmid}` on {node} takes it away"),
+        _ => return Ok(found),
+    };
+    let detail = format!(
+        "What made it was cut off in PVE, so part of its disks may be missing. Nothing was written. {cure}; then apply again."
+    );
+    Err(Problem::new(format!("vm:{vmid} was made by half"), detail).at(vmid_path()))
 }
 
 /// How often settings are sent that are not as they were sent: PVE changes the boot order by itself when devices come and go.
@@ -145,6 +217,25 @@ async fn bring_settings(
         require(cx, want, Some(prior)).await?;
     }
     Ok((found, sent > 0))
+}
+
+/// Writes settings; within, how the task ended.
+async fn write(cx: &Cx<Pve>, found: &Found, params: &Params, doing: &str) -> Result<Result<(), Api>, Problem> {
+    let vmid = found.guest.vmid;
+    let before = Before::look(cx, "qmconfig", vmid.to_string()).await?;
+    let with_digest = params.clone().digest(found.config.digest.as_deref());
+    let sent = match found.api(cx).update_from(&with_digest, &found.config.settings).await.during(doing) {
+        Err(problem) if problem.is_refused() => return Err(problem.with_attributes(settings::attribute)),
+        sent => sent,
+    };
+    let areas = [Area::GuestConfig(vmid), Area::Guests, Area::Content];
+    let mut task = before.settle(cx, sent, Lock::Vm(vmid), &areas).await??;
+    Ok(task.wait(&patience(cx), |_| {}).await)
+}
+
+/// Writes settings of a VM that nobody else is at.
+pub async fn write_settings(cx: &Cx<Pve>, found: &Found, params: Params, doing: &str) -> Result<(), Problem> {
+    write(cx, found, &params, doing).await?.during(doing)
 }
 
 /// Sends what differs. The VM as it is afterwards.
@@ -188,17 +279,7 @@ async fn send_settings(cx: &Cx<Pve>, found: &Found, prior: &Vm, want: &Vm) -> Re
 async fn send(cx: &Cx<Pve>, found: &Found, params: &Params, stored: impl Fn(&Found) -> bool) -> Result<Found, Problem> {
     let vmid = found.guest.vmid;
     let doing = format!("Cannot change vm:{vmid}");
-    let before = Before::look(cx, "qmconfig", vmid.to_string()).await?;
-    let with_digest = params.clone().digest(found.config.digest.as_deref());
-    let sent = match found.api(cx).update_from(&with_digest, &found.config.settings).await.during(&doing) {
-        Err(problem) if problem.is_refused() => return Err(problem.with_attributes(settings::attribute)),
-        sent => sent,
-    };
-    let areas = [Area::GuestConfig(vmid), Area::Guests, Area::Content];
-    let mut task = before.settle(cx, sent, Lock::Vm(vmid), &areas).await??;
-    let ended = task.wait(&patience(cx), |_| {}).await;
-    drop(task);
-    match ended {
+    match write(cx, found, params, &doing).await? {
         Ok(()) => guest::must_exist(cx, vmid).await,
         Err(Api::TaskFailed(failure)) if is_refused_unplugging(&failure) => {
             let now = guest::must_exist(cx, vmid).await?;

@@ -2,16 +2,18 @@
 
 use std::sync::{Mutex, PoisonError};
 
-use pve_client::api::params::Params;
 use pve_client::{Area, Error as Api, Lock, Task};
 use terraform_plugin::{Created, Cx, Failed, Notes, Unwritten, require};
 
-use super::{Vm, change, firmware, left_behind, placement, power, settings, vmid_path};
+use super::way::{Makes, Way};
+use super::{Vm, agent, change, left_behind, origin, power, settings, vmid_path};
 use crate::ground::error::{During, Problem, exists};
 use crate::ground::evidence::Before;
 use crate::ground::pve::{Pve, patience};
+use crate::vm::guest::{self, Found};
 use crate::vm::planned::{self, Place};
-use crate::vm::{guest, identity};
+use crate::vm::turns::Turns;
+use crate::vm::{identity, storage_turns};
 
 /// How often a number that was free a moment ago may turn out to be taken.
 const TRIES: u32 = 50;
@@ -28,12 +30,17 @@ pub async fn create(cx: &Cx<Pve>, want: &Vm, unwritten: Unwritten<Vm>) -> Result
         return Ok(written.settle(async |notes| complete(cx, want, vmid, notes).await).await);
     }
     let uuid = identity::choose(cx);
-    let (node, place) = unwritten.check(placement::choose(cx, want).await)?;
-    let so_far = Vm { node: Some(node.clone()), ..want.clone() };
+    let mut way = unwritten.check(Way::of(cx, want).await)?;
+    let (node, place, storages) = unwritten.check(way.place(cx, want).await)?;
+    let so_far = Vm { node: want.node.clone().or_else(|| Some(node.clone())), ..want.clone() };
     unwritten.check(require(cx, &so_far, None).await)?;
+    // Given up when the task has ended.
+    let turn = unwritten.check(storage_turns::take(cx, &storages).await)?;
 
+    let asking = Asking { way: &way, node: &node, place: &place, uuid: &uuid };
     let attempt = Mutex::new(None);
-    let (mut sent, written) = unwritten.send(so_far.clone(), ask(cx, want, (&node, &place), &uuid, &attempt)).await?;
+    let (mut sent, written) = unwritten.send(so_far.clone(), asking.ask(cx, want, &attempt)).await?;
+    let mut turns = Turns::begin();
     let mut tries = 0;
     let (vmid, lost) = loop {
         tries += 1;
@@ -48,7 +55,8 @@ pub async fn create(cx: &Cx<Pve>, want: &Vm, unwritten: Unwritten<Vm>) -> Result
         let lost = sent.is_err();
         let made_it =
             async || Ok::<_, Problem>(guest::find(cx, vmid).await?.is_some_and(|it| identity::is(&it.config, &uuid)));
-        let mut task = match before.settle(cx, sent, Lock::Vm(vmid), &areas(vmid)).await {
+        let makes = Makes { way: &way, vmid };
+        let mut task = match before.settle_that(cx, sent, Lock::Vm(vmid), &areas(vmid), &makes).await {
             Ok(Ok(task)) => task,
             Ok(Err(nothing)) => {
                 match made_it().await {
@@ -74,11 +82,19 @@ pub async fn create(cx: &Cx<Pve>, want: &Vm, unwritten: Unwritten<Vm>) -> Result
                     let problem = exists("pve_vm", &format!("vm:{vmid}"), &vmid.to_string()).at(vmid_path());
                     return written.undo(problem, nothing_to_undo()).await;
                 }
-                sent = ask(cx, want, (&node, &place), &uuid, &attempt).await;
+                sent = asking.ask(cx, want, &attempt).await;
+            }
+            // Somebody has the lock of what is cloned, or of the number: it is looked at that nothing was begun.
+            Err(error) if error.is_contention() && made_it().await.is_ok_and(|made| !made) => {
+                drop(task);
+                if let Err(problem) = turns.again(cx, Problem::during(&doing, error)).await {
+                    return written.undo(problem, nothing_to_undo()).await;
+                }
+                sent = asking.ask(cx, want, &attempt).await;
             }
             // PVE removes what it has begun; that it did so is looked at.
             Err(error @ Api::TaskFailed(_)) => {
-                return written.undo(Problem::during(&doing, error), must_be_absent(cx, vmid)).await;
+                return written.undo(Problem::during(&doing, error), way.must_leave_nothing(cx, vmid)).await;
             }
             Err(error) => return Ok(written.leave(Problem::during(&doing, error))),
         }
@@ -96,22 +112,33 @@ pub async fn create(cx: &Cx<Pve>, want: &Vm, unwritten: Unwritten<Vm>) -> Result
         }
     }
     place.take();
+    drop(turn);
     Ok(written.settle(async |notes| complete(cx, want, vmid, notes).await).await)
 }
 
 /// What is left to do when PVE has made the VM.
 async fn complete(cx: &Cx<Pve>, want: &Vm, vmid: u32, notes: Notes<Vm>) -> Result<Vm, Problem> {
     let found = guest::must_exist(cx, vmid).await?;
+    let found = origin::adopt(cx, found, want).await?;
     identity::remember(cx, &found.config);
-    let node = &found.guest.node;
-    let made = Vm::from_live(vmid, node, &found.config, want.started.unwrap_or(false), Some(want));
-    let made = Vm { node: Some(node.clone()), ..made };
+    notes.note(seen(cx, &found, want));
+    let found = change::finish(cx, found, want).await?;
+    let made = seen(cx, &found, want);
     notes.note(made.clone());
     change::set_password(cx, &found, want).await?;
     if want.started == Some(true) {
         power::bring_to(cx, &found, want.started).await?;
     }
+    agent::wait(cx, &found, want).await?;
     Ok(made)
+}
+
+/// A VM that was just made, as the state has it.
+pub fn seen(cx: &Cx<Pve>, found: &Found, want: &Vm) -> Vm {
+    let node = &found.guest.node;
+    let mut made = Vm::from_live(found.guest.vmid, node, &found.config, want.started.unwrap_or(false), Some(want));
+    origin::leave_out_brought(cx, &mut made, Some(want));
+    Vm { node: want.node.clone().or_else(|| Some(node.clone())), ..made }
 }
 
 /// Nothing of ours exists.
@@ -123,39 +150,37 @@ fn doing(vmid: u32) -> String {
     format!("Cannot create vm:{vmid}")
 }
 
-/// What PVE is asked for: what is wanted, where it belongs, and who it will be.
-fn request(want: &Vm, uuid: &str) -> Params {
-    want.params(None, None).opt("pool", want.pool.as_ref()).set("smbios1", firmware::smbios_of_a_new_one(want, uuid))
+/// What is asked of whom.
+struct Asking<'a> {
+    way: &'a Way,
+    node: &'a str,
+    place: &'a Place<'a>,
+    uuid: &'a str,
 }
 
-/// Sends the request. A number that PVE was to choose and that somebody else was quicker to take is asked for anew. Notes
-/// the number and what there was before, for settling a lost answer.
-async fn ask(
-    cx: &Cx<Pve>,
-    want: &Vm,
-    (node, place): (&str, &Place<'_>),
-    uuid: &str,
-    attempt: &Mutex<Option<(u32, Before)>>,
-) -> Result<Task, Problem> {
-    let params = request(want, uuid);
-    let mut tries = 0;
-    loop {
-        tries += 1;
-        let vmid = match want.vmid {
-            Some(vmid) => vmid,
-            None => free_vmid(cx).await?,
-        };
-        place.is_for(vmid);
-        let before = Before::look(cx, "qmcreate", vmid.to_string()).await?;
-        // Assigned in one step; a panic elsewhere leaves nothing half done.
-        *attempt.lock().unwrap_or_else(PoisonError::into_inner) = Some((vmid, before));
-        match cx.client.qemu(node, vmid).create(&params).await {
-            Err(Api::Exists(_)) if want.vmid.is_none() && tries < TRIES => {
-                tracing::info!(vmid, "somebody else was quicker to take this number");
-            }
-            answer => {
-                let answer = answer.during(doing(vmid)).map_err(|problem| pool_at_fault(problem, want));
-                return answer.map_err(|problem| problem.with_attributes(settings::attribute));
+impl Asking<'_> {
+    /// Sends the request. A number that PVE was to choose and that somebody else was quicker to take is asked for anew. Notes
+    /// the number and what there was before, for settling a lost answer.
+    async fn ask(&self, cx: &Cx<Pve>, want: &Vm, attempt: &Mutex<Option<(u32, Before)>>) -> Result<Task, Problem> {
+        let mut tries = 0;
+        loop {
+            tries += 1;
+            let vmid = match want.vmid {
+                Some(vmid) => vmid,
+                None => free_vmid(cx).await?,
+            };
+            self.place.is_for(vmid);
+            let before = Before::look(cx, self.way.task(), self.way.about(vmid)).await?;
+            // Assigned in one step; a panic elsewhere leaves nothing half done.
+            *attempt.lock().unwrap_or_else(PoisonError::into_inner) = Some((vmid, before));
+            match self.way.send(cx, want, self.node, vmid, self.uuid).await {
+                Err(Api::Exists(_)) if want.vmid.is_none() && tries < TRIES => {
+                    tracing::info!(vmid, "somebody else was quicker to take this number");
+                }
+                answer => {
+                    let answer = answer.during(doing(vmid)).map_err(|problem| pool_at_fault(problem, want));
+                    return answer.map_err(|problem| problem.with_attributes(settings::attribute));
+                }
             }
         }
     }

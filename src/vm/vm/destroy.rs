@@ -1,14 +1,17 @@
 //! Destroying a VM: the right one, stopped, and not behind HA's back.
 
+use std::collections::BTreeSet;
+
 use pve_client::api::ha::resource::Sid;
 use pve_client::api::qemu::VmRemoval;
+use pve_client::api::storage::Volume;
 use terraform_plugin::{Cx, Error, Findings, require_removable};
 
 use super::{Vm, power};
 use crate::ground::error::{During, Problem};
 use crate::ground::pve::{Pve, patience};
 use crate::vm::guest::{self, Found};
-use crate::vm::identity;
+use crate::vm::{identity, template};
 
 /// Looks for what speaks against destroying the VM. Whether it is under HA is looked at by the destruction alone: the same
 /// plan usually takes it out.
@@ -34,6 +37,42 @@ pub async fn look(cx: &Cx<Pve>, was: &Vm, found: &mut Findings<Vm>) -> Result<()
         );
         found.mendable(problem.at("vmid"));
     }
+    if live.config.template {
+        must_have_no_clones(cx, &live, found).await?;
+    }
+    Ok(())
+}
+
+/// Linked clones hang on the disks of a template. Those that are to go with it are no hindrance to a plan.
+async fn must_have_no_clones(cx: &Cx<Pve>, live: &Found, found: &mut Findings<Vm>) -> Result<(), Problem> {
+    let (vmid, node) = (live.guest.vmid, &live.guest.node);
+    let mut clones = BTreeSet::new();
+    for base in live.config.drives.values().filter(|drive| template::is_base(&drive.volume)) {
+        let Some(storage) = base.storage() else { continue };
+        let all = cx.client.node_storage(node).content(storage, None).await;
+        let all = all.during(format!("Cannot list the volumes on storage \"{storage}\""))?;
+        let file = |name: &str| name.rsplit(['/', ':']).next().unwrap_or(name).to_owned();
+        let below = format!("{}/", base.volume);
+        let hangs = |volume: &&Volume| {
+            let parent = volume.parent.as_deref().and_then(|parent| parent.split('@').next());
+            volume.volid.starts_with(&below) || parent.is_some_and(|parent| file(parent) == file(&base.volume))
+        };
+        clones.extend(all.iter().filter(hangs).filter_map(|volume| volume.vmid));
+    }
+    let going = cx.going::<Vm>();
+    clones.retain(|clone| !(found.is_plan() && going.iter().any(|vm| vm.vmid == Some(*clone))));
+    if !clones.is_empty() {
+        let names: Vec<String> = clones.iter().map(ToString::to_string).collect();
+        let problem = Problem::new(
+            format!("vm:{vmid} has linked clones"),
+            format!(
+                "Their disks are made of its own. Nothing was written. Destroy these guests first, or move their disks elsewhere, which \
+                 makes them whole: {}.",
+                names.join(", ")
+            ),
+        );
+        found.mendable(problem.at("vmid"));
+    }
     Ok(())
 }
 
@@ -46,7 +85,11 @@ pub async fn destroy(cx: &Cx<Pve>, was: &Vm) -> Result<(), Problem> {
     power::pull_the_plug(cx, &found).await?;
     let doing = format!("Cannot destroy vm:{vmid}");
     let mut task = found.api(cx).delete(VmRemoval::default()).await.during(&doing)?;
-    task.wait(&patience(cx), |_| {}).await.during(&doing)
+    task.wait(&patience(cx), |_| {}).await.during(&doing).map_err(|problem| {
+        let cloned = problem.pve().is_some_and(|said| said.to_string().contains("still in use by linked clone"));
+        let cure = "Other guests have disks that are linked clones of its own: destroy those first, or move their disks elsewhere.";
+        problem.noting(cloned.then(|| cure.to_owned()))
+    })
 }
 
 /// Not in the list is gone only for those who may see it.

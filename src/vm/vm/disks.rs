@@ -9,7 +9,7 @@ use pve_client::size::Size as Bytes;
 use terraform_plugin::{Attr, Choice, Cx, Error, Findings, Nested, Path, Say, Size};
 
 use super::disk_options::{self, DiskOptions};
-use super::{Vm, VmPlan, firmware};
+use super::{Vm, VmPlan, firmware, images, origin};
 use crate::ground::error::Problem;
 use crate::ground::pve::Pve;
 use crate::ground::texts;
@@ -29,6 +29,11 @@ pub struct Disk {
     /// Where a new disk is made, when `storage` is unset. Never looked at again.
     #[attr(local, check = texts::one_word)]
     pub initial_storage: Option<String>,
+    /// What a new disk begins with: an image (`local:import/debian-13.qcow2`, from a storage with the content type
+    /// `import`) or another VM's disk on the same node. The disk is as large as that; `size` makes it larger. Never looked at
+    /// again.
+    #[attr(local, check = texts::one_word)]
+    pub import_from: Option<String>,
     /// Gives freed blocks back to the storage.
     #[attr(keep, usual = false)]
     pub discard: Option<bool>,
@@ -77,6 +82,7 @@ impl Disk {
             size,
             storage: drive.storage().map(str::to_owned),
             initial_storage: asked.and_then(|asked| asked.initial_storage.clone()),
+            import_from: asked.and_then(|asked| asked.import_from.clone()),
             discard: Some(drive.discard.unwrap_or(false)),
             when_removed: asked.map(|asked| asked.when_removed).unwrap_or_default(),
             options: DiskOptions::from_live(drive, asked.map(|asked| &asked.options)),
@@ -99,6 +105,9 @@ impl Disk {
 
     /// The drive to be made. What is not known of it has been refused by [`must_be_possible`].
     fn new_drive(&self) -> Option<Drive> {
+        if let Some(source) = &self.import_from {
+            return Some(self.apply_to(&Drive::import(self.first_storage()?, source)));
+        }
         let size = Bytes::from_bytes(self.size.as_ref()?.bytes());
         Some(self.apply_to(&Drive::allocate(self.first_storage()?, size)))
     }
@@ -148,8 +157,12 @@ pub fn plan(prior: Option<&Vm>, config: &VmPlan, plan: &VmPlan, say: &mut Say<Vm
         if before.is_some_and(|before| before.contains_key(name)) || prior.is_some_and(|prior| !prior.ready) {
             continue;
         }
+        // What a clone or a backup brings along is not new.
+        if prior.is_none() && origin::may_bring_along(config) {
+            continue;
+        }
         let configured = config.disks.known().and_then(|disks| disks.get(name)?.known());
-        if configured.is_some_and(|disk| disk.size.is_null()) {
+        if configured.is_some_and(|disk| disk.size.is_null() && disk.import_from.is_null()) {
             tell(say, needs_size(name));
         }
         if configured.is_some_and(|disk| disk.storage.is_null() && disk.initial_storage.is_null()) {
@@ -209,8 +222,11 @@ pub async fn look(
                 if wanted.storage.is_null() && wanted.initial_storage.is_null() {
                     found.mendable(needs_storage(name));
                 }
-                if wanted.size.is_null() {
+                if wanted.size.is_null() && wanted.import_from.is_null() {
                     found.mendable(needs_size(name));
+                }
+                if let Some(source) = &disk.import_from {
+                    images::look(cx, name, source, node, found).await;
                 }
                 if let Some(storage) = disk.first_storage() {
                     let at = if disk.storage.is_some() { "storage" } else { "initial_storage" };

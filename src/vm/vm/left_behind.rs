@@ -1,11 +1,12 @@
 //! What a run that was cut off has made. The uuid of a VM is chosen before it is asked for and noted in the journal, so what
 //! was made is recognised beyond doubt, also where PVE's next free number was taken.
 
-use pve_client::Lock;
+use pve_client::api::nodes::TaskEntry;
+use pve_client::{Lock, Upid};
 use terraform_plugin::{Cx, Former};
 
 use super::create::{areas, must_be_absent};
-use super::{Vm, vmid_path};
+use super::{Origin, Vm, vmid_path, way};
 use crate::ground::error::{During, Problem};
 use crate::ground::evidence::{self, Before};
 use crate::ground::pve::Pve;
@@ -13,7 +14,9 @@ use crate::vm::{guest, identity, planned};
 
 /// The number of the VM that a run for this state was cut off while making; an error if the number is somebody else's.
 pub async fn find(cx: &Cx<Pve>, want: &Vm) -> Result<Option<u32>, Problem> {
+    // A clone that was asked for and waits for its source has not taken its number yet.
     if let Some(vmid) = want.vmid
+        && want.origin.clone.is_none()
         && must_be_absent(cx, vmid).await.is_ok()
     {
         return Ok(None);
@@ -22,14 +25,11 @@ pub async fn find(cx: &Cx<Pve>, want: &Vm) -> Result<Option<u32>, Problem> {
     if let Some(former) = cx.former(place.as_deref()).await
         && let Some(uuid) = &former.note
     {
-        let numbers = match want.vmid {
-            Some(vmid) => vec![vmid],
-            None => begun_since(cx, &former).await?,
-        };
+        let numbers = begun_since(cx, want, &former).await?;
         // What this state holds by now is no leftover.
         let held: Vec<_> = cx.held::<Vm>().into_iter().filter_map(|vm| vm.vmid).collect();
-        for vmid in numbers.into_iter().filter(|vmid| !held.contains(vmid)) {
-            if made_with(cx, vmid, uuid).await? {
+        for (vmid, upid) in numbers.into_iter().filter(|(vmid, _)| !held.contains(vmid)) {
+            if made_with(cx, vmid, uuid, &upid).await? {
                 return Ok(Some(vmid));
             }
         }
@@ -43,25 +43,46 @@ pub async fn find(cx: &Cx<Pve>, want: &Vm) -> Result<Option<u32>, Problem> {
     }
 }
 
-/// The numbers of the VMs that somebody with our credentials has begun to make since then.
-async fn begun_since(cx: &Cx<Pve>, former: &Former) -> Result<Vec<u32>, Problem> {
+/// The numbers of the VMs that somebody with our credentials has begun to make since then, as they are to be made here. What
+/// still runs is waited for, and what a restore has left that failed is taken away.
+async fn begun_since(cx: &Cx<Pve>, want: &Vm, former: &Former) -> Result<Vec<(u32, Upid)>, Problem> {
+    let (kind, source) = match &want.origin {
+        Origin { clone: Some(clone), .. } => ("qmclone", Some(clone.vmid)),
+        Origin { restore: Some(_), .. } => ("qmrestore", None),
+        _ => ("qmcreate", None),
+    };
     let tasks = cx.client.cluster().tasks().await.during("Cannot list the cluster's tasks")?;
-    let ours = tasks.iter().filter(|task| {
-        task.kind == "qmcreate" && evidence::begun_after(task, former) && evidence::is_ours(&cx.client, task)
-    });
-    Ok(ours.filter_map(|task| task.id.parse().ok()).collect())
+    let ours = tasks
+        .iter()
+        .filter(|task| task.kind == kind && evidence::begun_after(task, former) && evidence::is_ours(&cx.client, task));
+    let mut numbers = Vec::new();
+    for task in ours.filter(|task| source.is_none_or(|source| task.id == source.to_string())) {
+        let Ok(upid) = task.upid.parse::<Upid>() else { continue };
+        let vmid = match source {
+            Some(_) => way::made_by_clone(cx, &upid).await,
+            None => task.id.parse().ok(),
+        };
+        let Some(vmid) = vmid.filter(|vmid| want.vmid.is_none_or(|wanted| wanted == *vmid)) else { continue };
+        let succeeded = if task.is_running() {
+            evidence::has_succeeded(cx, &upid, Lock::Vm(vmid), &areas(vmid)).await?
+        } else {
+            task.is_success()
+        };
+        if succeeded {
+            numbers.push((vmid, upid));
+        } else if kind == "qmrestore" && guest::find(cx, vmid).await?.is_some_and(|found| way::is_stub(&found)) {
+            way::take_stub_away(cx, vmid).await?;
+        }
+    }
+    Ok(numbers)
 }
 
-/// Whether the VM is the one with this uuid, once it is made. Says that it is taken over.
-async fn made_with(cx: &Cx<Pve>, vmid: u32, uuid: &str) -> Result<bool, Problem> {
-    // Others of this run look here too: none of them means to begin anything yet.
-    let before = Before::peek(cx, None, "qmcreate", vmid.to_string()).await?;
-    let Some(upid) = before.of_former_run(cx, &vmid.to_string(), Lock::Vm(vmid), &areas(vmid)).await? else {
-        return Ok(false);
-    };
+/// Whether the VM is the one with this uuid. Says that it is taken over.
+async fn made_with(cx: &Cx<Pve>, vmid: u32, uuid: &str, upid: &Upid) -> Result<bool, Problem> {
     match guest::find(cx, vmid).await? {
         Some(found) if identity::is(&found.config, uuid) => {
-            evidence::tell_taken_over(cx, &format!("vm:{vmid} on {}", found.guest.node), &upid);
+            evidence::tell_taken_over(cx, &format!("vm:{vmid} on {}", found.guest.node), upid);
+            identity::recall(cx, uuid);
             Ok(true)
         }
         _ => Ok(false),
@@ -82,12 +103,17 @@ async fn must_not_be_left_over(cx: &Cx<Pve>, want: &Vm) -> Result<(), Problem> {
     for guest in namesakes {
         let tasks = cx.client.cluster().tasks().await.during("Cannot list the cluster's tasks")?;
         let id = guest.vmid.to_string();
-        if !tasks.iter().any(|task| task.kind == "qmcreate" && task.id == id) {
+        let made = |task: &TaskEntry| matches!(task.kind.as_str(), "qmcreate" | "qmrestore") && task.id == id;
+        if want.origin.clone.is_none() && !tasks.iter().any(made) {
             continue;
         }
         let Some(found) = guest::find(cx, guest.vmid).await? else { continue };
-        let half_made = found.config.lock.as_deref() == Some("create");
-        if half_made || want.params(None, Some(&found.config)).is_empty() {
+        // A clone that is as it is wanted may be anybody's; one that still has its mark is being made.
+        if want.origin.clone.is_some() && identity::marked_with(&found.config).is_none() {
+            continue;
+        }
+        let half_made = matches!(found.config.lock.as_deref(), Some("create" | "clone"));
+        if half_made || want.origin.clone.is_some() || want.params(None, Some(&found.config)).is_empty() {
             let vmid = guest.vmid;
             return Err(Problem::new(
                 format!("VM \"{name}\" was made a moment ago, as vm:{vmid}"),

@@ -1,6 +1,7 @@
 //! `pve_vm`: a virtual machine.
 
-mod bridges;
+mod agent;
+pub mod bridges;
 mod cdroms;
 mod change;
 mod cloud_init;
@@ -13,10 +14,12 @@ mod firmware;
 mod foreseen;
 mod hardware;
 mod hot;
+mod images;
 mod left_behind;
 mod listed;
 mod networks;
 mod options;
+mod origin;
 mod placement;
 mod possible;
 mod power;
@@ -24,6 +27,7 @@ mod processor;
 mod reboot;
 mod roots_own;
 mod settings;
+mod way;
 mod worded;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -47,6 +51,9 @@ use firmware::{EfiDisk, MachineOptions, Smbios, TpmState};
 use hardware::Hardware;
 pub use networks::Network;
 use options::Options;
+pub use options::Startup;
+pub use origin::{BROUGHT, Origin};
+pub use placement::must_be_online;
 use processor::CpuOptions;
 
 /// A virtual machine.
@@ -77,15 +84,18 @@ pub struct Vm {
         says = "a DNS name"
     )]
     pub name: Option<String>,
-    /// The node it is made on. Never compared later: it may have gone elsewhere. Unset: the online node that has all
-    /// storages and bridges and carries the fewest guests.
-    #[attr(local, keep)]
+    /// The node it is made on. Later it may go elsewhere, and a change of this does nothing, unless `placement` pins it. Unset:
+    /// the online node that has all storages and bridges and carries the fewest guests; for a clone whose disks only one
+    /// node sees, that one.
+    #[attr(keep)]
     pub node: Option<String>,
     /// The resource pool (`pve_pool`) it is made in, for those who may make VMs in that pool only. Never compared later, and
     /// a change of it does nothing: who belongs to a pool is the pool's business. Where `pve_pool_member` says so, leave this
     /// out: the VM would be in the pool already, and the member would be refused as one that exists.
     #[attr(local, check = texts::one_word)]
     pub pool: Option<String>,
+    #[attr(flatten)]
+    pub origin: Origin,
     /// Cores of each socket.
     #[attr(keep, usual = 1_u32, range = 1..)]
     pub cores: Option<u32>,
@@ -221,6 +231,7 @@ impl Resource<Pve> for Vm {
         ];
         let mut needs = vec![Need::to_plan("/vms/{vmid}", &["VM.Audit"])];
         needs.extend(CHANGES.map(|any| Need::to_apply("/vms/{vmid}", any)));
+        // For `placement`, for `clone` (on its source), and for `restore` of a backup.
         needs.push(Need::to_apply("/storage", &["Datastore.AllocateSpace"]));
         needs.push(Need::to_apply("/sdn/zones/localnetwork", &["SDN.Use"]));
         needs
@@ -228,7 +239,9 @@ impl Resource<Pve> for Vm {
 
     fn left_out() -> &'static [(&'static str, &'static str)] {
         &[
-            ("archive, template", "machines are made empty: none is restored, and none becomes a template"),
+            ("template", "`pve_template` makes one of a machine"),
+            ("snapname", "the present state is what is cloned"),
+            ("force, live-restore", "a restore never replaces a machine, and none is started before it is complete"),
             ("reboot, autostart, smp, tdf, bootdisk, vmgenid", "relics, or PVE's own business"),
             (
                 "amd-sev, intel-tdx, arch, ivshmem, parallel[n], spice_enhancements",
@@ -248,6 +261,7 @@ impl Resource<Pve> for Vm {
         cdroms::validate(config, say);
         networks::validate(config, say);
         cloud_init::validate(config, say);
+        origin::validate(config, say);
     }
 
     async fn plan(cx: &Cx<Pve>, change: &mut Change<Self>, say: &mut Say<Self>) {
@@ -258,6 +272,7 @@ impl Resource<Pve> for Vm {
         let owned = disks::owned(&change.config);
         cx.private.set(OWNED, &owned);
         disks::plan(change.prior.as_ref(), &change.config, &change.plan, say);
+        origin::plan(change.prior.as_ref(), &change.plan, say);
         let Some(vmid) = change.plan.vmid.get() else { return };
         planned::take_vmid(&cx.ledger, vmid);
         for (name, disk) in change.plan.disks.known().into_iter().flatten().filter(|(name, _)| owned.contains(name)) {
@@ -307,7 +322,14 @@ async fn look(cx: &Cx<Pve>, vmid: u32, prior: Option<&Vm>) -> Result<Option<Vm>,
     identity::complete(cx, &found.config);
     let started = power::seen(cx, &found.guest, prior.and_then(|prior| prior.started)).await?;
     let mut vm = Vm::from_live(vmid, &found.guest.node, &found.config, started, prior);
-    vm.ready = found.config.lock.as_deref() != Some("create")
+    origin::leave_out_brought(cx, &mut vm, prior);
+    let marked = identity::marked_with(&found.config).is_some();
+    if marked {
+        // What stands there is not the VM's own.
+        vm.description = prior.and_then(|prior| prior.description.clone());
+    }
+    vm.ready = !marked
+        && !matches!(found.config.lock.as_deref(), Some("create" | "clone"))
         && prior.is_none_or(|prior| prior.ready || prior.agrees_with(&found.config, started));
     Ok(Some(vm))
 }

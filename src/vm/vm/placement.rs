@@ -70,7 +70,7 @@ pub fn must_be_online(nodes: &[NodeEntry], wanted: &str) -> Result<(), Problem> 
     }
 }
 
-fn needed(want: &Vm) -> BTreeSet<&str> {
+pub fn needed(want: &Vm) -> BTreeSet<&str> {
     let disks = want.disks.iter().flatten().filter_map(|(_, disk)| disk.first_storage());
     disks.chain(want.cloud_init.as_ref().and_then(|ci| ci.storage.as_deref())).collect()
 }

@@ -2,66 +2,24 @@
 
 use pve_client::{Area, Request};
 use serde::Deserialize;
-use terraform_plugin::model::Object;
-use terraform_plugin::schema::{Attribute, Kind, Nesting, Rule};
-use terraform_plugin::value::Value;
 use terraform_plugin::{Cx, Error, Findings};
 
 use super::{
-    OWNED, Reboot, Vm, VmPlan, bridges, cdroms, cloud_init, create, disks, firmware, hot, placement, processor,
+    OWNED, Reboot, Vm, VmPlan, bridges, cdroms, cloud_init, create, disks, firmware, hot, origin, placement, processor,
     roots_own,
 };
-use crate::ground::error::During;
+use crate::ground::error::{During, Problem};
 use crate::ground::pve::Pve;
-use crate::vm::{guest, identity};
+use crate::vm::{guest, identity, migrating};
 
 pub async fn look(cx: &Cx<Pve>, want: &VmPlan, prior: Option<&Vm>, found: &mut Findings<Vm>) -> Result<(), Error> {
-    let known = known(want)?;
+    let known: Vm = crate::guest::known::known(want)?;
     match prior.and_then(|prior| Some((prior, prior.vmid?))) {
         Some((prior, vmid)) => change(cx, vmid, (want, &known), prior, found).await,
         None if prior.is_none() => creation(cx, (want, &known), found).await,
         // Its creation was cut off before it had a number.
         None => Ok(()),
     }
-}
-
-/// What is planned, without what is not known yet.
-fn known(want: &VmPlan) -> Result<Vm, Error> {
-    let mut values = Vm::encode_plan(want);
-    settle(&Vm::attributes(), &mut values);
-    Ok(Vm::decode(&values)?)
-}
-
-type Values = std::collections::BTreeMap<String, Value>;
-
-/// Takes out what is not known, and what cannot be without it.
-fn settle(attributes: &[Attribute], values: &mut Values) {
-    for attribute in attributes {
-        let Some(value) = values.get_mut(&attribute.name) else { continue };
-        match (&attribute.kind, &mut *value) {
-            (Kind::Plain(_), Value::Map(entries)) => entries.retain(|_, value| *value != Value::Unknown),
-            (Kind::Plain(_), Value::List(items)) if items.contains(&Value::Unknown) => *value = Value::Null,
-            (Kind::Nested(Nesting::Map, inner), Value::Map(entries)) => {
-                entries.retain(|_, value| stands(inner, value));
-            }
-            (Kind::Nested(Nesting::Single, inner), value) => {
-                if !stands(inner, value) {
-                    *value = Value::Null;
-                }
-            }
-            _ => {}
-        }
-    }
-}
-
-/// Whether an object is known, once what is not known of it has been taken out.
-fn stands(attributes: &[Attribute], value: &mut Value) -> bool {
-    let Value::Object(of) = value else { return false };
-    settle(attributes, of);
-    let missing = |attribute: &Attribute| {
-        attribute.rule == Rule::Required && matches!(of.get(&attribute.name), None | Some(Value::Null | Value::Unknown))
-    };
-    !attributes.iter().any(missing)
 }
 
 async fn creation(cx: &Cx<Pve>, (want, known): (&VmPlan, &Vm), found: &mut Findings<Vm>) -> Result<(), Error> {
@@ -89,13 +47,20 @@ async fn creation(cx: &Cx<Pve>, (want, known): (&VmPlan, &Vm), found: &mut Findi
         found.missing(cx.comes("pool", pool), create::no_such_pool(pool));
     }
     roots_own::look(cx, &known.params(None, None), None, found);
-    disks::look(cx, (want, known), None, None, node, found).await;
-    firmware::look(want, known, None, found);
-    for (key, storage) in firmware::storages(known) {
-        disks::must_hold(cx, storage, node, disks::path(&key.to_string()).at("storage"), found).await;
+    let brought = origin::look(cx, known, found).await?;
+    let live = brought.as_ref();
+    // What a backup brings along, and a source that is not there yet, tells nobody: it is looked at when the VM is there.
+    if live.is_some() || !origin::may_bring_along(want) {
+        disks::look(cx, (want, known), None, live, node, found).await;
+        firmware::look(want, known, live, found);
+        for (key, storage) in firmware::storages(known) {
+            if live.is_none_or(|live| !live.drives.contains_key(&key)) {
+                disks::must_hold(cx, storage, node, disks::path(&key.to_string()).at("storage"), found).await;
+            }
+        }
+        cloud_init::look(cx, known, live, node, found).await;
+        cloud_init::reaches_somebody(want, known, None, live, found);
     }
-    cloud_init::look(cx, known, None, node, found).await;
-    cloud_init::reaches_somebody(want, known, None, None, found);
     Ok(())
 }
 
@@ -108,13 +73,24 @@ async fn change(
 ) -> Result<(), Error> {
     let Some(live) = guest::find(cx, vmid).await? else { return Ok(()) };
     found.check(identity::must_be_the_same(cx, &live));
-    // While it is still being made, its creation is waited for.
-    if live.config.lock.as_deref() != Some("create") {
+    // While it is still being made, or on its way, that is waited for.
+    if !matches!(live.config.lock.as_deref(), Some("create" | "clone" | "migrate")) {
         found.check(guest::must_be_unlocked(&live));
     }
     let config = &live.config;
-    bridges::look(cx, known, Some(prior), Some(config), &live.guest.node, found).await;
-    let node = Some(live.guest.node.as_str());
+    if config.template && known.started == Some(true) {
+        found.certain(
+            Problem::new(
+                format!("vm:{vmid} is a template"),
+                "Templates never run. Nothing was written. Leave `started` out, or set it to `false`.",
+            )
+            .at("started"),
+        );
+    }
+    let target = migrating::look(cx, &live, known, found).await?;
+    let node = target.as_deref().unwrap_or(&live.guest.node);
+    bridges::look(cx, known, Some(prior), Some(config), node, found).await;
+    let node = Some(node);
     let params = known.params(Some(prior), Some(config));
     roots_own::look(cx, &params, Some(config), found);
     waits(known, &live, &hot::waiting(&params, config), found);

@@ -22,7 +22,12 @@ impl Vm {
         let mut vm = Self {
             vmid: Some(vmid),
             name: config.name.clone(),
-            node: Some(asked.and_then(|asked| asked.node.clone()).unwrap_or_else(|| node.to_owned())),
+            // Where it is now counts for one that is pinned; for the others, where it was made.
+            node: asked
+                .filter(|asked| !asked.origin.is_pinned())
+                .and_then(|asked| asked.node.clone())
+                .or_else(|| Some(node.to_owned())),
+            origin: asked.map(|asked| asked.origin.clone()).unwrap_or_default(),
             cores: Some(config.cores.unwrap_or(1)),
             sockets: Some(config.sockets.unwrap_or(1)),
             cpu,

@@ -40,7 +40,8 @@ static RULES: LazyLock<Vec<At>> = LazyLock::new(|| {
         (Rule::Time, r"^/(nodes/[^/]+|cluster)/tasks", r"\.endtime$"),
         (Rule::Time, r"^/cluster/ha/status/", r"\.timestamp$"),
         (Rule::Time, r"^/nodes/[^/]+/(time$|certificates/)", r"\.(time|localtime|notbefore|notafter)$"),
-        (Rule::Time, r"^/nodes/[^/]+/storage/[^/]+/content", r"\.ctime$"),
+        (Rule::Time, r"^/nodes/[^/]+/storage/[^/]+/(content|prunebackups)", r"\.ctime$"),
+        (Rule::Time, r"^/nodes/[^/]+/(qemu|lxc)/\d+/(snapshot|config$)", r"\.snaptime$"),
         (
             Rule::Time,
             r"/ceph/(status|metadata)$",
@@ -53,7 +54,7 @@ static RULES: LazyLock<Vec<At>> = LazyLock::new(|| {
         (Rule::Version, r"/ceph/", r"\.(ceph_version|ceph_version_short|ceph_release|buildcommit|version)(\.|\[|$)"),
         (
             Rule::Usage,
-            r"^/cluster/resources$|^/pools(/|$)|^/nodes$|/qemu(/[0-9]+/status/current)?$",
+            r"^/cluster/resources$|^/pools(/|$)|^/nodes$|/(qemu|lxc)(/[0-9]+/status/current)?$",
             r"\.(cpu|mem|memhost|disk|diskread|diskwrite|netin|netout|uptime|pressure(cpu|io|memory)(some|full)|pid)$",
         ),
         // What the machine has, not what a guest was given.
@@ -97,8 +98,8 @@ static UNORDERED_LISTS: LazyLock<Vec<(Regex, Regex)>> = LazyLock::new(|| {
     [
         (r"^/(storage|nodes|cluster/resources|cluster/status|cluster/config/nodes|pools)$", r"^data$"),
         (r"^/cluster/config/join$", r"^data\.nodelist$"),
-        (r"^/nodes/[^/]+/(storage|qemu|disks/list|network)$", r"^data$"),
-        (r"^/nodes/[^/]+/qemu/\d+/pending$", r"^data$"),
+        (r"^/nodes/[^/]+/(storage|qemu|lxc|disks/list|network)$", r"^data$"),
+        (r"^/nodes/[^/]+/(qemu|lxc)/\d+/(pending|snapshot)$", r"^data$"),
         (r"^/nodes/[^/]+/capabilities/", r"^data$"),
         (r"^/nodes/[^/]+/ceph/(mon|mgr|mds|rules)$", r"^data$"),
         // The tree is built from a hash of the buckets' ids.

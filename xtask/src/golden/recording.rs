@@ -42,6 +42,43 @@ pub(crate) struct Request {
     /// Absent: root@pam with a ticket. Null: nobody.
     #[serde(default, deserialize_with = "present")]
     user: Option<Option<String>>,
+    /// The file that went along, as the note beside the exchange tells.
+    #[serde(skip)]
+    pub(crate) file: Option<SentFile>,
+}
+
+/// A file in a form. What the recorder's held is not known; its length is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct SentFile {
+    pub(crate) fields: Vec<(String, String)>,
+    pub(crate) name: String,
+    pub(crate) length: usize,
+}
+
+impl SentFile {
+    /// Of a note such as `(multipart: content=iso {'checksum': 'a'}, file name up.iso, 9000 bytes)`.
+    fn of(note: &str) -> Option<Self> {
+        let (_, rest) = note.split_once("(multipart: content=")?;
+        let (content, rest) = rest.split_once(" {")?;
+        let (more, rest) = rest.split_once("}, file name ")?;
+        let (name, length) = rest.strip_suffix(" bytes)")?.rsplit_once(", ")?;
+        let quoted: Vec<&str> = more.split('\'').skip(1).step_by(2).collect();
+        let more = quoted.chunks_exact(2).map(|pair| (pair[0].to_owned(), pair[1].to_owned()));
+        let fields = [("content".to_owned(), content.to_owned())].into_iter().chain(more).collect();
+        Some(Self { fields, name: name.to_owned(), length: length.parse().ok()? })
+    }
+
+    /// As it is sent: its type, and its bytes.
+    pub(crate) fn form(&self) -> (String, Vec<u8>) {
+        let part = |name: &str, content: &str| {
+            format!("--B--B\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n{content}\r\n")
+        };
+        let mut body: String = self.fields.iter().map(|(name, value)| part(name, value)).collect();
+        body +=
+            &format!("--B--B\r\nContent-Disposition: form-data; name=\"filename\"; filename=\"{}\"\r\n\r\n", self.name);
+        let bytes = [body.as_bytes(), &vec![0; self.length], b"\r\n--B--B--\r\n"].concat();
+        ("multipart/form-data; boundary=B--B".to_owned(), bytes)
+    }
 }
 
 /// Who made a recorded request.
@@ -104,7 +141,7 @@ impl Request {
 
     /// A request that a script makes by itself.
     pub(crate) fn scripted(method: &str, path: &str, params: Value) -> Self {
-        Request { method: method.into(), path: path.into(), params: Some(params), json: None, user: None }
+        Request { method: method.into(), path: path.into(), params: Some(params), json: None, user: None, file: None }
     }
 }
 
@@ -112,9 +149,12 @@ impl Recording {
     /// Reads one recording.
     pub(crate) fn load(path: &Path) -> Result<Self> {
         let text = std::fs::read_to_string(path).with_context(|| format!("reading {}", path.display()))?;
-        let exchanges: Vec<Exchange> =
+        let mut exchanges: Vec<Exchange> =
             serde_json::from_str(&text).with_context(|| format!("{} is not a recording", path.display()))?;
         ensure!(!exchanges.is_empty(), "{} has no exchanges", path.display());
+        for exchange in &mut exchanges {
+            exchange.request.file = exchange.note.as_deref().and_then(SentFile::of);
+        }
         let name = path.file_stem().and_then(|stem| stem.to_str()).context("a recording without a name")?.to_owned();
         Ok(Recording { name, exchanges })
     }
@@ -150,6 +190,16 @@ mod tests {
 
     fn request(value: Value) -> Request {
         serde_json::from_value(value).expect("a request")
+    }
+
+    #[test]
+    fn files_are_told_by_notes() {
+        let note = "wrong (multipart: content=iso {'checksum-algorithm': 'md5', 'checksum': '0'}, file name a b.iso, 12 bytes)";
+        let file = SentFile::of(note).expect("a file");
+        let pairs: Vec<_> = file.fields.iter().map(|(name, value)| format!("{name}={value}")).collect();
+        assert_eq!(pairs, ["content=iso", "checksum-algorithm=md5", "checksum=0"]);
+        assert_eq!((file.name.as_str(), file.length), ("a b.iso", 12));
+        assert_eq!(SentFile::of("file exists"), None);
     }
 
     #[test]

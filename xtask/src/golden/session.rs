@@ -43,9 +43,10 @@ pub(crate) struct Session {
 impl Session {
     /// Starts the cluster of a part and logs root in.
     pub(crate) async fn start(part: &Part, tokens: HashMap<String, String>) -> Result<Self> {
-        let shape = pve_sim::shape::Shape::from_yaml(&part.start.to_string())
+        let mut shape = pve_sim::shape::Shape::from_yaml(&part.start.to_string())
             .map_err(anyhow::Error::msg)
             .context("in `start`")?;
+        shape.web.insert(super::web::RECORDERS.to_owned(), super::web::start()?);
         let start =
             shape.clock.start.clone().context("`start.clock.start` is missing: when was the first call made?")?;
         let factor = shape.clock.factor.context("`start.clock.factor` is missing")?;
@@ -116,6 +117,10 @@ impl Session {
                 call.header(AUTHORIZATION, format!("PVEAPIToken={token}={secret}"))
             }
         };
+        if let Some(file) = &request.file {
+            let (kind, body) = file.form();
+            return send(call.header(reqwest::header::CONTENT_TYPE, kind).body(body)).await;
+        }
         if let Some(body) = &request.json {
             return send(call.json(body)).await;
         }

@@ -53,7 +53,7 @@ fn tags<'de, D: Deserializer<'de>>(d: D) -> Result<BTreeSet<String>, D::Error> {
 }
 
 /// What a guest is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
 pub enum GuestKind {
     /// A VM.
     #[serde(rename = "qemu")]

@@ -9,13 +9,17 @@
 //! passed over.
 
 pub mod access;
+pub mod backup;
 pub mod ceph;
 pub mod cluster;
+pub mod content;
 pub mod disks;
 pub mod ha;
+pub mod lxc;
 pub mod nodes;
 pub mod params;
 pub mod qemu;
+pub mod snapshots;
 pub mod storage;
 
 use std::sync::Arc;
@@ -87,6 +91,11 @@ impl Client {
     /// A VM: `/nodes/{node}/qemu/{vmid}`. It is only known on the node that owns it now.
     pub fn qemu<'a>(&'a self, node: &'a str, vmid: u32) -> qemu::Qemu<'a> {
         qemu::Qemu::new(self, node, vmid)
+    }
+
+    /// A container: `/nodes/{node}/lxc/{vmid}`. It is only known on the node that owns it now.
+    pub fn lxc<'a>(&'a self, node: &'a str, vmid: u32) -> lxc::Lxc<'a> {
+        lxc::Lxc::new(self, node, vmid)
     }
 
     /// High availability: `/cluster/ha`.

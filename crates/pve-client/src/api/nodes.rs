@@ -216,6 +216,11 @@ impl<'a> Node<'a> {
         self.client.shared(Area::Guests, Request::get(format!("nodes/{}/qemu", self.node)).node(self.node)).await
     }
 
+    /// The containers on this node that we may see, likewise. `GET /nodes/{node}/lxc`
+    pub async fn containers(&self) -> Result<Arc<Vec<VmEntry>>, Error> {
+        self.client.shared(Area::Guests, Request::get(format!("nodes/{}/lxc", self.node)).node(self.node)).await
+    }
+
     /// Tasks of this node, running ones included, newest first: the evidence where an answer was lost.
     /// `GET /nodes/{node}/tasks?source=all`. Without Sys.Audit on the node only our own.
     pub async fn tasks(&self, filter: &TaskFilter) -> Result<Vec<TaskEntry>, Error> {

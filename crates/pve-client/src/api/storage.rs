@@ -136,8 +136,8 @@ impl<'a> Storages<'a> {
 /// `/nodes/{node}/storage`.
 #[derive(Clone, Copy)]
 pub struct NodeStorages<'a> {
-    client: &'a Client,
-    node: &'a str,
+    pub(super) client: &'a Client,
+    pub(super) node: &'a str,
 }
 
 /// A storage as a node sees it, in `GET /nodes/{node}/storage`.

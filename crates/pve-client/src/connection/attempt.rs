@@ -27,7 +27,7 @@ pub(super) struct Attempt {
 }
 
 struct State {
-    /// When there was a connection; before that, when it began.
+    /// When there was a connection, or the last of a file moved; before that, when it began.
     begun: Instant,
     connecting: bool,
     dialled: bool,
@@ -56,6 +56,11 @@ impl Attempt {
     /// Whether it was tried to open a connection for it; otherwise it went over one that was there.
     pub(super) fn has_dialled(&self) -> bool {
         self.state().dialled
+    }
+
+    /// Something of it has gone on its way: what is waited for begins anew.
+    pub(super) fn moved(&self) {
+        self.state().begun = Instant::now();
     }
 
     /// The fingerprint of the certificate that was shown, if a handshake has got that far.

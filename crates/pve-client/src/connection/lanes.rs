@@ -12,6 +12,7 @@ use super::attempt::{Attempt, Looked};
 use super::dial::{self, Dial, DialError, Keep, Way};
 use super::failure::{self, Failed};
 use super::{BoxedIo, Endpoint};
+use crate::upload::Form;
 
 /// PVE's workers handle one call at a time; more in flight would only queue there.
 const LANES: usize = 4;
@@ -36,6 +37,8 @@ pub(super) struct Outgoing {
     pub(super) uri: String,
     pub(super) headers: http::HeaderMap,
     pub(super) body: Bytes,
+    /// In place of that: a form with a file, which is read while it is sent.
+    pub(super) file: Option<Form>,
 }
 
 /// An answer, read to its end.
@@ -78,6 +81,7 @@ impl Lanes {
             uri: "/".to_owned(),
             headers: http::HeaderMap::new(),
             body: Bytes::new(),
+            file: None,
         };
         let request = outgoing(&way, &nothing)?;
         match attempt.within(way.patience, way.client.execute(request)).await {
@@ -123,7 +127,11 @@ impl Lanes {
                 }
             };
             let attempt = Attempt::to_send();
-            let sending = outgoing(&way, request).map_err(SendError::Dial)?;
+            let mut sending = outgoing(&way, request).map_err(SendError::Dial)?;
+            if let Some(form) = &request.file {
+                let moving = attempt.clone();
+                *sending.body_mut() = Some(reqwest::Body::wrap(form.body(Arc::new(move || moving.moved()))));
+            }
             let answer = attempt.within(timeout, send(sending, &attempt, endpoint, &way)).await;
             // Kept connections may be dead; there are few of them, and in the end a fresh one is opened.
             let stale = was_kept && !attempt.has_dialled();

@@ -28,6 +28,7 @@ pub use proxy::Proxies;
 
 use crate::circle::Circle;
 use crate::config::EndpointConfig;
+use crate::upload::Form;
 use crate::{Config, Error};
 
 /// Both directions of an open connection.
@@ -67,6 +68,8 @@ pub(crate) struct Message {
     pub(crate) uri: String,
     pub(crate) headers: http::HeaderMap,
     pub(crate) form: Option<String>,
+    /// In place of that: a form with a file.
+    pub(crate) file: Option<Form>,
     /// The node it is for; a write goes to that node's own endpoint first.
     pub(crate) node: Option<String>,
     /// Whether sending it twice does no harm.
@@ -272,7 +275,13 @@ impl Connections {
             headers.insert(http::header::CONTENT_LENGTH, form.len().into());
             body = Bytes::from(form.clone());
         }
-        Ok(Outgoing { method: message.method.clone(), uri: message.uri.clone(), headers, body })
+        if let Some(form) = &message.file {
+            let kind = form.content_type().parse();
+            headers.insert(http::header::CONTENT_TYPE, kind.map_err(|_| Error::Config("no content type".to_owned()))?);
+            headers.insert(http::header::CONTENT_LENGTH, form.length().into());
+        }
+        let (method, uri, file) = (message.method.clone(), message.uri.clone(), message.file.clone());
+        Ok(Outgoing { method, uri, headers, body, file })
     }
 }
 

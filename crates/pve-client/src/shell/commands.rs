@@ -3,6 +3,7 @@
 //! Ceph answers many repetitions and many mistakes with exit status 0 (an existing rule is left as it is, a missing one is
 //! "removed"), so the methods look at what is there afterwards where that matters.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;
 
@@ -267,6 +268,11 @@ pub fn fs_joinable(filesystem: &str) -> Result<Vec<String>, CommandError> {
     Ok(ceph(["fs", "set", &name(filesystem)?, "joinable", "true"]))
 }
 
+/// `ceph osd set-group noout HOST`, or `unset-group`: the OSDs of one host are not marked out.
+pub fn host_noout(host: &str, on: bool) -> Result<Vec<String>, CommandError> {
+    Ok(ceph(["osd", if on { "set-group" } else { "unset-group" }, "noout", &name(host)?]))
+}
+
 /// `pveceph purge`
 pub fn purge() -> Vec<String> {
     vec!["pveceph".to_owned(), "purge".to_owned()]
@@ -276,6 +282,8 @@ pub fn purge() -> Vec<String> {
 #[derive(Deserialize)]
 struct OsdDump {
     osds: Vec<OsdEntry>,
+    #[serde(default)]
+    crush_node_flags: BTreeMap<String, Vec<String>>,
 }
 
 #[derive(Deserialize)]
@@ -442,6 +450,19 @@ impl<'a> CephCommands<'a> {
     async fn configure(&self, argv: Vec<String>) -> Result<(), CommandError> {
         let areas = [Area::CephConfig, Area::CephStatus, Area::CephPools, Area::CephOsds];
         let _writing = self.client.begin_write(Lock::CephConfig, &areas).await?;
+        self.run(argv).await.map(drop)
+    }
+
+    /// Whether the OSDs of a host are kept from being marked out, by a flag of that host alone.
+    pub async fn has_host_noout(&self, host: &str) -> Result<bool, CommandError> {
+        let dump: OsdDump = self.read(osd_dump()).await?;
+        Ok(dump.crush_node_flags.get(host).is_some_and(|flags| flags.iter().any(|flag| flag == "noout")))
+    }
+
+    /// Keeps the OSDs of a host from being marked out, or no longer. What is so already is left as it is.
+    pub async fn set_host_noout(&self, host: &str, on: bool) -> Result<(), CommandError> {
+        let argv = host_noout(host, on)?;
+        let _writing = self.client.begin_write(Lock::CephConfig, &[Area::CephOsds, Area::CephStatus]).await?;
         self.run(argv).await.map(drop)
     }
 

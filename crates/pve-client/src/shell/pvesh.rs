@@ -35,7 +35,8 @@ rm -f -- "$out" "$out.err"
 exit $status"#;
 
 /// The types of tasks that are begun so: nobody but root@pam begins them at all.
-const TASKS: [&str; 3] = ["cephcreateosd", "cephdestroyosd", "wipedisk"];
+const TASKS: [&str; 6] =
+    ["acmedeactivate", "acmeregister", "acmeupdate", "cephcreateosd", "cephdestroyosd", "wipedisk"];
 
 /// Whether a task is of those that a call by `pvesh` begins.
 pub(crate) fn begins(upid: &Upid) -> bool {

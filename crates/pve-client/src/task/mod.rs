@@ -60,6 +60,21 @@ impl Client {
         Ok(Task::new(self.clone(), upid, writing, Some(request)))
     }
 
+    /// The same, where PVE may find that there is nothing to do and answers with no task.
+    pub async fn write_task_if_any(&self, lock: Lock, areas: &[Area], request: Request) -> Result<Option<Task>, Error> {
+        let writing = self.begin_write(lock, areas).await?;
+        let answer: String = self.submit(&request, &self.stop).await?;
+        let upid: Upid = match answer.parse() {
+            Ok(upid) => upid,
+            Err(_) if answer == "OK" => return Ok(None),
+            Err(error) => {
+                return Err(Error::Protocol { request: request.describe(), message: format!("no task: {error}") });
+            }
+        };
+        tracing::debug!(%upid, request = request.describe(), "task started");
+        Ok(Some(Task::new(self.clone(), upid, writing, Some(request))))
+    }
+
     /// Takes hold again of a task that runs already, in its place in the lock's queue.
     pub async fn attach(&self, upid: Upid, lock: Lock, areas: &[Area]) -> Result<Task, Error> {
         let writing = self.begin_write(lock, areas).await?;

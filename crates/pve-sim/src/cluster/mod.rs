@@ -5,8 +5,10 @@
 //! rounds: `cluster.every(..)`), one in [`Cluster::canonical`], and one in [`Cluster::set_power`] if it cares for that.
 
 pub mod access;
+pub mod acme;
 pub mod apt;
 pub mod ceph;
+pub mod containers;
 pub mod corosync;
 mod dead_disks;
 pub mod firewall;
@@ -22,11 +24,14 @@ pub mod storage;
 pub(crate) mod terminals;
 pub mod units;
 pub(crate) mod volume_groups;
+pub mod web;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde_json::{Value, json};
+
+use guests::Kind;
 
 use crate::kernel::clock::Time;
 use crate::kernel::concurrency::Concurrency;
@@ -52,6 +57,11 @@ pub struct Profile {
 }
 
 impl Profile {
+    /// Whether a container of which nobody says it is unprivileged: since 9.0.
+    pub fn unprivileged(&self) -> bool {
+        !self.pve.starts_with("8.")
+    }
+
     /// That of a version, as `8.4` or `9.2`, with a third part or without; none if it is not simulated.
     pub fn of(version: &str) -> Option<Self> {
         // Belief: the commit of 8.4.0; Ceph's releases there are Quincy, Reef and Squid.
@@ -118,6 +128,8 @@ pub struct Cluster {
     pub nodes: nodes::Nodes,
     /// Users, tokens, roles, access control.
     pub access: access::Access,
+    /// Accounts with certificate authorities, and the authorities.
+    pub acme: acme::Acme,
     /// `datacenter.cfg`.
     pub options: options::Options,
     /// Resource pools.
@@ -130,10 +142,18 @@ pub struct Cluster {
     pub firewall: firewall::Firewall,
     /// `storage.cfg` and the volumes.
     pub storage: storage::Storages,
+    /// What nodes reach outside.
+    pub web: web::Web,
     /// High availability.
     pub ha: ha::Ha,
     /// Virtual machines.
     pub guests: guests::Guests,
+    /// Who takes backups.
+    pub dumping: guests::vzdump::Dumping,
+    /// What lies in archives that containers are made from.
+    pub archives: containers::Archives,
+    /// What their agents have in common.
+    pub agents: crate::shape::AgentShape,
     /// Terminals that wait for their client, or have one.
     pub(crate) terminals: terminals::Terminals,
     pub(crate) events: Events,
@@ -154,7 +174,8 @@ impl Cluster {
         let corosync = Cluster::corosync_of(shape, &nodes.iter().collect::<Vec<_>>());
         let mut ha = ha::Ha::new(&nodes.names(), now.seconds());
         ha.crm.elections = shape.ha.masters.iter().cloned().collect();
-        ha.resources = shape.ha.resources.iter().map(|resource| resource.section()).collect();
+        let kind = |vmid: u32| shape.guests.iter().find(|guest| guest.vmid == vmid).map_or(Kind::Qemu, |g| g.kind());
+        ha.resources = shape.ha.resources.iter().map(|resource| resource.section(kind(resource.vmid))).collect();
         let access = access::Access::new(shape, &mut ids);
         let ceph = ceph::Ceph::new(&shape.ceph, nodes.all_mut(), &profile.ceph, now.seconds(), &mut ids);
         let mut cluster = Cluster {
@@ -170,14 +191,19 @@ impl Cluster {
             locks: Locks::default(),
             nodes,
             access,
+            acme: acme::Acme::new(&shape.authorities),
             ceph,
             options: options::Options::default(),
             pools: pools::Pools::default(),
             sections: sections::Sections::default(),
             firewall: firewall::Firewall::default(),
             storage: storage::Storages::new(shape),
+            web: web::Web::new(shape),
             ha,
             guests: guests::Guests::default(),
+            dumping: guests::vzdump::Dumping::default(),
+            archives: containers::Archives::default(),
+            agents: shape.agents.clone(),
             terminals: terminals::Terminals::default(),
             ids,
             events: Events::default(),
@@ -236,6 +262,7 @@ impl Cluster {
             "name": self.name,
             "nodes": self.nodes.canonical(),
             "access": self.access.canonical(),
+            "acme": self.acme.canonical(),
             "options": self.options.canonical(),
             "pools": self.pools.canonical(),
             "sections": self.sections.canonical(),

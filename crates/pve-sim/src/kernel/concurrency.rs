@@ -22,6 +22,10 @@ pub(crate) struct Concurrency {
     writes: BTreeMap<u64, Write>,
     /// The write that began a task, by the task's number.
     tasks: BTreeMap<u64, u64>,
+    /// The storages that tasks write to, and how many at once.
+    storages: BTreeMap<String, InFlight>,
+    /// Which task writes to which.
+    working: BTreeSet<(u64, String)>,
     /// The write whose handler runs at this moment.
     current: Option<u64>,
 }
@@ -101,8 +105,23 @@ impl Concurrency {
         self.note(self.tasks.get(&task).copied(), lock.name());
     }
 
+    /// A task writes to a storage until it ends.
+    pub(crate) fn works_on(&mut self, task: u64, storage: &str) {
+        if self.working.insert((task, storage.to_owned())) {
+            let flight = self.storages.entry(storage.to_owned()).or_default();
+            flight.now += 1;
+            flight.most = flight.most.max(flight.now);
+        }
+    }
+
     /// A task has ended.
     pub(crate) fn task_ends(&mut self, task: u64) {
+        let of_task = self.working.extract_if((task, String::new()).., |(other, _)| *other == task);
+        for (_, storage) in of_task.collect::<Vec<_>>() {
+            if let Some(flight) = self.storages.get_mut(&storage) {
+                flight.now = flight.now.saturating_sub(1);
+            }
+        }
         if let Some(write) = self.tasks.remove(&task) {
             self.close(write);
         }
@@ -111,7 +130,7 @@ impl Concurrency {
     /// Begins the record anew; what is under way stays.
     pub(crate) fn clear(&mut self) {
         self.writes.retain(|_, write| write.ended.is_none());
-        for flight in self.nodes.values_mut() {
+        for flight in self.nodes.values_mut().chain(self.storages.values_mut()) {
             flight.most = flight.now;
         }
     }
@@ -142,7 +161,8 @@ impl Concurrency {
             }
             at_once.insert(lock, most);
         }
-        json!({ "in_flight": in_flight, "at_once": at_once, "overlaps": overlaps })
+        let storages: BTreeMap<&str, usize> = self.storages.iter().map(|(id, f)| (id.as_str(), f.most)).collect();
+        json!({ "in_flight": in_flight, "storages": storages, "at_once": at_once, "overlaps": overlaps })
     }
 
     fn tick(&mut self) -> u64 {

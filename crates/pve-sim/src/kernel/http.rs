@@ -24,6 +24,7 @@ use tokio_tungstenite::tungstenite::protocol::Role;
 use super::abrupt::Abrupt;
 use super::faults::Reach;
 use super::kill::Ends;
+use super::multipart;
 use super::pipeline::{self, Body, Outcome, Reply, Request};
 use super::world::World;
 
@@ -36,6 +37,8 @@ const MAX_HEADERS: usize = 62;
 const MAX_HEADER_BYTES: usize = 8192;
 /// Largest body.
 const MAX_BODY: usize = 512 * 1024;
+/// Largest file. PVE has no limit; here it is held in memory.
+const MAX_UPLOAD: usize = 512 << 20;
 
 /// Why a connection closes without an answer.
 #[derive(Debug)]
@@ -228,7 +231,9 @@ async fn read(world: &World, ends: Ends, request: http::Request<Incoming>) -> Re
     if length > 0 && (method == "GET" || method == "DELETE") {
         return Err(plain(world, 501, &format!("Unexpected content for method '{method}'")));
     }
-    if length > MAX_BODY {
+    let kind = header(header::CONTENT_TYPE).unwrap_or_default().to_owned();
+    let multipart = kind.starts_with("multipart/form-data");
+    if length > if multipart { MAX_UPLOAD } else { MAX_BODY } {
         return Err(plain(world, 501, "for data too large"));
     }
     let full_path = percent_encoding::percent_decode_str(head.uri.path()).decode_utf8_lossy().into_owned();
@@ -239,7 +244,13 @@ async fn read(world: &World, ends: Ends, request: http::Request<Incoming>) -> Re
         ["api2", _, ..] => return Err(plain(world, 501, &format!("no formatter for uri {full_path}"))),
         _ => return Err(plain(world, 501, "no such uri")),
     };
-    let kind = header(header::CONTENT_TYPE).unwrap_or_default().split(';').next().unwrap_or_default().trim();
+    if multipart {
+        let text = upload(world, &method, path, &kind, body).await?;
+        let path = format!("/{}", path.join("/"));
+        let query = head.uri.query().unwrap_or_default().to_owned();
+        return Ok(Request { ends, method, path, query, extjs, headers: head.headers, body: Body::Form(text) });
+    }
+    let kind = kind.split(';').next().unwrap_or_default().trim();
     let is_json = kind.eq_ignore_ascii_case("application/json");
     if !(is_json || kind.is_empty() || kind.eq_ignore_ascii_case("application/x-www-form-urlencoded")) {
         return Err(plain(world, 506, "unsupported content type"));
@@ -255,6 +266,33 @@ async fn read(world: &World, ends: Ends, request: http::Request<Incoming>) -> Re
     let path = format!("/{}", path.join("/"));
     let query = head.uri.query().unwrap_or_default().to_owned();
     Ok(Request { ends, method, path, query, extjs, headers: head.headers, body })
+}
+
+/// Takes a file in: it lies in the node's `/var/tmp` then, and the API is told where.
+async fn upload(world: &World, method: &str, path: &[&str], kind: &str, body: Incoming) -> Result<String, Reply> {
+    let is_upload = method == "POST" && matches!(path, ["nodes", _, "storage", _, "upload"]);
+    let Some(boundary) = multipart::boundary(kind).filter(|_| is_upload) else {
+        return Err(plain(world, 506, "unsupported content type"));
+    };
+    let Ok(bytes) = Limited::new(body, MAX_UPLOAD).collect().await else {
+        return Err(plain(world, 400, "bad request"));
+    };
+    let Some(multipart::Sent { mut fields, file: (name, content) }) = multipart::parse(&bytes.to_bytes(), boundary)
+    else {
+        // Belief: what PVE's server says of a form that it cannot read.
+        return Err(plain(world, 501, "upload failed"));
+    };
+    let temporary = world.with(|cluster| {
+        let temporary = format!("/var/tmp/pveupload-{}", cluster.ids.hex(32));
+        cluster.storage.uploads.insert(temporary.clone(), content);
+        temporary
+    });
+    fields.extend([("filename".to_owned(), name), ("tmpfilename".to_owned(), temporary)]);
+    let encoded =
+        |text: &str| percent_encoding::utf8_percent_encode(text, percent_encoding::NON_ALPHANUMERIC).to_string();
+    let pairs: Vec<String> =
+        fields.iter().map(|(name, value)| format!("{}={}", encoded(name), encoded(value))).collect();
+    Ok(pairs.join("&"))
 }
 
 /// A refusal by the HTTP server itself: the reason as plain text.

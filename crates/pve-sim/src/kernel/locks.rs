@@ -15,6 +15,8 @@ pub const LOCK_WAIT: Duration = Duration::from_secs(10);
 pub enum Lock {
     /// A virtual machine's lock file.
     Vm(u32),
+    /// A container's.
+    Ct(u32),
     /// A name in the cluster file system, as PVE writes it: `file-storage_cfg`, `domain-ha`. Needs quorum.
     Cfs(String),
     /// The lock around changes to a node's disks.
@@ -36,6 +38,7 @@ impl Lock {
     pub(crate) fn name(&self) -> String {
         match self {
             Lock::Vm(vmid) => format!("vm-{vmid}"),
+            Lock::Ct(vmid) => format!("ct-{vmid}"),
             Lock::Cfs(name) => name.clone(),
             Lock::Disks(node) => format!("disks-{node}"),
         }
@@ -45,6 +48,7 @@ impl Lock {
     pub fn timeout_text(&self) -> String {
         match self {
             Lock::Vm(vmid) => format!("can't lock file '/var/lock/qemu-server/lock-{vmid}.conf' - got timeout"),
+            Lock::Ct(vmid) => format!("can't lock file '/run/lock/lxc/pve-config-{vmid}.lock' - got timeout"),
             Lock::Cfs(name) => format!("cfs-lock '{name}' error: got lock request timeout"),
             Lock::Disks(_) => "can't lock file '/run/lock/pve-diskmanage.lck' - got timeout".to_owned(),
         }
@@ -54,7 +58,7 @@ impl Lock {
     pub fn no_quorum_text(&self) -> Option<String> {
         match self {
             Lock::Cfs(name) => Some(format!("cfs-lock '{name}' error: no quorum!")),
-            Lock::Vm(_) | Lock::Disks(_) => None,
+            Lock::Vm(_) | Lock::Ct(_) | Lock::Disks(_) => None,
         }
     }
 }

@@ -13,6 +13,7 @@ pub(crate) mod http;
 pub mod ids;
 pub(crate) mod kill;
 pub mod locks;
+mod multipart;
 mod older;
 pub mod params;
 mod permission;

@@ -14,7 +14,7 @@ const NEW: [&str; 3] =
     ["/cluster/ha/rules", "/nodes/{node}/ceph/releases", "/nodes/{node}/capabilities/qemu/migration"];
 
 /// Calls that are otherwise in PVE 8, and not simulated as they are there.
-const OTHERWISE: [&str; 2] = ["/nodes/{node}/apt/repositories", "/cluster/ha/groups/{group}"];
+const OTHERWISE: [&str; 1] = ["/nodes/{node}/apt/repositories"];
 
 /// Parameters that came with PVE 9, by the call that takes them.
 const PARAMETERS: [(&str, &str); 8] = [

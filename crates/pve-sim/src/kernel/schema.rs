@@ -56,6 +56,15 @@ pub enum Format {
     Properties(BTreeMap<String, Schema>),
 }
 
+/// Parameters that there are by the value of another one.
+#[derive(Debug, Clone, Deserialize)]
+pub struct Variants {
+    /// The other one.
+    pub(crate) by: String,
+    /// The parameters, by its value.
+    pub(crate) variants: BTreeMap<String, BTreeMap<String, Schema>>,
+}
+
 /// A method of the API.
 #[derive(Debug, Clone, Deserialize)]
 pub struct Method {
@@ -65,6 +74,9 @@ pub struct Method {
     pub method: String,
     /// Parameters by name; `net[n]` stands for `net0`, `net1` ...
     pub parameters: BTreeMap<String, Schema>,
+    /// Parameters that depend on the value of another.
+    #[serde(rename = "oneOf", default)]
+    pub(crate) variants: Vec<Variants>,
     #[serde(rename = "additionalProperties", deserialize_with = "flag")]
     pub(crate) additional_properties: bool,
     #[serde(rename = "allowtoken", deserialize_with = "flag")]

@@ -2,6 +2,7 @@
 
 use serde::Deserialize;
 
+use crate::cluster::guests::Kind;
 use crate::cluster::ha::{Resource, Sid};
 
 /// The HA manager: what it manages, and who leads it.
@@ -36,13 +37,13 @@ pub struct HaResourceShape {
 
 impl HaResourceShape {
     /// Its section of `resources.cfg`.
-    pub(crate) fn section(&self) -> Resource {
+    pub(crate) fn section(&self, kind: Kind) -> Resource {
         Resource {
             state: self.state.clone(),
             max_restart: self.max_restart,
             max_relocate: self.max_relocate,
             comment: self.comment.clone(),
-            ..Resource::new(Sid(self.vmid))
+            ..Resource::new(Sid(self.vmid, kind))
         }
     }
 }

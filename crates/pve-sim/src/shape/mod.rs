@@ -1,19 +1,23 @@
 //! The shape of the cluster to simulate: what `--cluster FILE` says in YAML.
 
 mod access;
+mod authority;
 mod ceph;
 mod ha;
 mod nodes;
 mod units;
 
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 
 use serde::Deserialize;
 
+use crate::cluster::guests::Kind;
 use crate::cluster::guests::drive::{Drive, DriveKey};
-use crate::cluster::storage::Kind;
+use crate::cluster::storage::Kind as StorageKind;
 
 pub use access::{AclShape, TokenShape, UserShape};
+pub use authority::AuthorityShape;
 pub use ceph::{CephPoolShape, CephShape, CephStage, CrushRuleShape, FileSystemShape, OsdShape};
 pub use ha::{HaResourceShape, HaShape};
 pub(crate) use nodes::SYSTEM_LVM;
@@ -34,14 +38,24 @@ pub struct Shape {
     pub guests: Vec<GuestShape>,
     /// Users besides `root@pam`.
     pub users: Vec<UserShape>,
+    /// Certificate authorities that are otherwise than those that nobody has described.
+    pub authorities: Vec<AuthorityShape>,
     /// Ceph.
     pub ceph: CephShape,
     /// The HA manager.
     pub ha: HaShape,
     /// The clock; the command line's `--clock` wins.
     pub clock: ClockShape,
+    /// The guest agents.
+    pub agents: AgentShape,
     /// Whether the nodes answer by SSH, for root with the password of `root@pam`.
     pub ssh: bool,
+    /// What nodes reach outside: hosts by name (`*`: all others) at loopback addresses, which answer in plain HTTP.
+    pub web: BTreeMap<String, SocketAddr>,
+    /// The index of appliances: records of `GET /nodes/{node}/aplinfo`.
+    pub appliances: Vec<BTreeMap<String, String>>,
+    /// Whether the nodes have the program that talks to registries of container images.
+    pub skopeo: bool,
 }
 
 impl Default for Shape {
@@ -52,12 +66,48 @@ impl Default for Shape {
             storages: StorageShape::defaults(),
             guests: Vec::new(),
             users: Vec::new(),
+            authorities: Vec::new(),
             ceph: CephShape::default(),
             ha: HaShape::default(),
             clock: ClockShape::default(),
+            agents: AgentShape::default(),
             ssh: false,
+            web: BTreeMap::new(),
+            appliances: Vec::new(),
+            skopeo: true,
         }
     }
+}
+
+/// What the agents of all guests have in common.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct AgentShape {
+    /// Seconds from a guest's start to the agent's first answer.
+    pub boot: u64,
+    /// Whether the guests have one at all.
+    pub installed: bool,
+    /// What the guests say in place of an answer: they do not know the command.
+    pub error: Option<String>,
+}
+
+impl Default for AgentShape {
+    fn default() -> Self {
+        AgentShape { boot: 20, installed: true, error: None }
+    }
+}
+
+/// A volume that lies on a storage from the start; on a storage that is not shared, on each of its nodes.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct VolumeShape {
+    /// Its name, as `import/debian.qcow2` or `backup/vzdump-qemu-100-2026_11_29-10_00_00.vma.zst`.
+    pub name: String,
+    /// What its user sees.
+    pub size: Size,
+    /// Of a backup: the configuration of the guest in it, as `GET config` shows it.
+    #[serde(default)]
+    pub config: BTreeMap<String, String>,
 }
 
 /// An entry of `storage.cfg`; besides these keys any that the storage type has.
@@ -77,6 +127,9 @@ pub struct StorageShape {
     /// How much it holds on each node (or in all, if shared).
     #[serde(default)]
     pub size: Option<Size>,
+    /// Volumes that lie there from the start.
+    #[serde(default)]
+    pub volumes: Vec<VolumeShape>,
     /// Everything else, as in `storage.cfg`.
     #[serde(flatten)]
     pub options: BTreeMap<String, serde_json::Value>,
@@ -91,6 +144,7 @@ impl StorageShape {
             content: content.iter().map(|c| (*c).to_owned()).collect(),
             nodes: Vec::new(),
             size: None,
+            volumes: Vec::new(),
             options: options.iter().map(|(k, v)| ((*k).to_owned(), (*v).into())).collect(),
         };
         vec![
@@ -100,7 +154,7 @@ impl StorageShape {
     }
 }
 
-/// A virtual machine.
+/// A virtual machine or a container.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct GuestShape {
@@ -111,6 +165,9 @@ pub struct GuestShape {
     /// Name.
     #[serde(default)]
     pub name: Option<String>,
+    /// Whether it is a container.
+    #[serde(default)]
+    pub container: bool,
     /// Whether it runs.
     #[serde(default)]
     pub running: bool,
@@ -123,6 +180,11 @@ pub struct GuestShape {
 }
 
 impl GuestShape {
+    /// What it is.
+    pub fn kind(&self) -> Kind {
+        if self.container { Kind::Lxc } else { Kind::Qemu }
+    }
+
     /// A running machine with a cloud-init drive and a 32 GiB disk on `local-lvm`.
     pub fn ready(vmid: u32, node: &str) -> Self {
         let config = [
@@ -140,6 +202,7 @@ impl GuestShape {
             vmid,
             node: node.to_owned(),
             name: Some(format!("vm{vmid}")),
+            container: false,
             running: true,
             refuses_unplug: false,
             config: config.into_iter().map(|(key, value)| (key.to_owned(), value.into())).collect(),
@@ -201,8 +264,8 @@ impl Shape {
     /// Storages are of a type that is simulated, and guests' disks lie on storages that are there.
     fn check_storages(&self) -> Result<(), String> {
         for StorageShape { storage, kind, .. } in &self.storages {
-            if Kind::find(kind).is_none() {
-                let known = Kind::names().collect::<Vec<_>>().join(", ");
+            if StorageKind::find(kind).is_none() {
+                let known = StorageKind::names().collect::<Vec<_>>().join(", ");
                 return Err(format!("storage '{storage}' is of type '{kind}', which is not simulated: one of {known}"));
             }
         }

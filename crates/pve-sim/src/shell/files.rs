@@ -46,7 +46,7 @@ impl Inode {
 }
 
 /// The folders of a node that are known.
-const FOLDERS: [&str; 21] = [
+const FOLDERS: [&str; 24] = [
     "/",
     "/etc",
     "/etc/ceph",
@@ -68,6 +68,9 @@ const FOLDERS: [&str; 21] = [
     "/usr/local/etc",
     "/usr/local/sbin",
     "/var",
+    "/var/lib",
+    "/var/lib/vz",
+    "/var/lib/vz/snippets",
 ];
 
 const FILES: [(&str, &str); 3] =
@@ -98,6 +101,15 @@ impl Files {
     /// What is changed from now on is changed at this moment.
     pub(crate) fn at(&mut self, now: u64) {
         self.now = now;
+    }
+
+    /// The plain files in a folder, by name.
+    pub(crate) fn within<'a>(&'a self, folder: &'a str) -> impl Iterator<Item = (&'a str, &'a Inode)> + 'a {
+        let below = self.all.range(format!("{folder}/")..).take_while(move |(path, _)| path.starts_with(folder));
+        below.filter_map(move |(path, inode)| {
+            let name = path.strip_prefix(folder)?.strip_prefix('/')?;
+            (inode.content().is_some() && !name.contains('/') && !name.starts_with('.')).then_some((name, inode))
+        })
     }
 
     /// What is at a path, without following a link there.

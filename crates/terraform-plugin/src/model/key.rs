@@ -14,6 +14,9 @@ pub trait Key: Clone + Eq + Hash + Ord + Display + FromStr<Err = KeyError> + Sen
     /// The names of its fields.
     const FIELDS: &'static [&'static str];
 
+    /// Those of them that may be missing: what has none is told by the others alone.
+    const OPTIONAL: &'static [&'static str] = &[];
+
     /// The attributes of the identity schema.
     fn attributes() -> Vec<Attribute>;
 
@@ -39,6 +42,11 @@ pub trait Keyed: Model {
 pub struct KeyError(String);
 
 impl KeyError {
+    /// In words of its own.
+    pub fn new(why: impl Into<String>) -> Self {
+        Self(why.into())
+    }
+
     /// One part does not fit: a number, since any text is a text.
     pub fn part(field: &str, text: &str, why: impl Display) -> Self {
         Self(format!("{field} in the id must be a whole number, and is {text:?} ({why})"))

@@ -1,4 +1,4 @@
-//! The three ways in which a create ends, as types: made, unfinished, failed.
+//! The four ways in which a create ends, as types: made, unfinished, promised, failed.
 //!
 //! Terraform marks a resource as tainted when its create ends in an error *with* a state, and the next apply destroys
 //! and rebuilds it. An error *without* a state orphans what was made. So an error is possible only as long as nothing
@@ -96,7 +96,7 @@ use crate::error::Error;
 /// }
 /// ```
 #[derive(Debug)]
-#[must_use = "a create ends by `send` and what follows, or by `fail`"]
+#[must_use = "a create ends by `send` and what follows, by `promise`, or by `fail`"]
 pub struct Unwritten<M> {
     slot: Slot<M>,
 }
@@ -131,7 +131,7 @@ pub struct Failed {
     error: Error,
 }
 
-/// The object exists.
+/// The object exists, or is promised.
 #[derive(Debug)]
 pub struct Created<M> {
     pub(crate) model: M,
@@ -143,6 +143,7 @@ pub struct Created<M> {
 pub(crate) enum Outcome {
     Made,
     Unfinished(Error),
+    Promised(Error),
 }
 
 /// An error of a request that writes.
@@ -209,6 +210,16 @@ impl<M: Clone> Unwritten<M> {
             }
             answer => Ok((answer, Written { slot: self.slot })),
         }
+    }
+
+    /// It cannot be made yet, through nobody's fault, and will be by a later apply: nothing was sent, and nothing exists. The
+    /// state has `ready = false`, so that the next plan shows what is left to do; the reason becomes a warning.
+    ///
+    /// Until then [`crate::Cx::is_promised`] holds. A read that does not find the object keeps it in the state; one that does
+    /// finds the promise kept. An update makes the object, or answers [`crate::Updated::promised`] once more. A removal sends
+    /// nothing, unless a read finds it there by then. The model needs a `ready` attribute.
+    pub fn promise(self, model: M, why: impl Into<Error>) -> Created<M> {
+        Created { model, outcome: Outcome::Promised(why.into()) }
     }
 
     /// There is nothing to send: what is wanted exists already and is taken over.
@@ -302,7 +313,7 @@ impl<M> Created<M> {
     pub fn unfinished(&self) -> Option<&Error> {
         match &self.outcome {
             Outcome::Made => None,
-            Outcome::Unfinished(why) => Some(why),
+            Outcome::Unfinished(why) | Outcome::Promised(why) => Some(why),
         }
     }
 }
@@ -361,6 +372,14 @@ mod tests {
         let undo = async { Err::<(), _>(Error::new("second", "")) };
         let created = written.undo(Error::new("first", ""), undo).await.unwrap();
         assert_eq!(created.unfinished().unwrap().text(), "first\nsecond");
+    }
+
+    #[test]
+    fn a_promise_notes_nothing_as_written() {
+        let slot = Slot::default();
+        let promised = Unwritten::new(slot.clone()).promise(1, Error::new("later", ""));
+        assert!(matches!(promised.outcome, Outcome::Promised(_)));
+        assert_eq!((promised.model, slot.noted()), (1, None));
     }
 
     #[tokio::test]

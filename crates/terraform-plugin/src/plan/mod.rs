@@ -23,7 +23,7 @@ pub(crate) use write_only::with_write_only;
 use crate::diagnostics::Diagnostic;
 use crate::path::{Path, Step};
 use crate::registry::{Attributes, ObjectInfo};
-use crate::schema::{Attribute, Schema};
+use crate::schema::{Attribute, Kind, Rule, Schema};
 use crate::value::Value;
 use equal::{EXACTLY, EXACTLY_BUT_LOCAL};
 
@@ -41,6 +41,28 @@ pub(crate) fn plan(object: &ObjectInfo, config: &Attributes, prior: Option<&Attr
         planned.insert(name.to_owned(), Value::Unknown);
     }
     if EXACTLY.objects(attributes, prior, &planned) { prior.clone() } else { planned }
+}
+
+/// The plan of a change, where the object itself had no say: what the provider alone says may come out as anything. A key
+/// (`key`) stays, whatever is changed.
+pub(crate) fn without_its_say(attributes: &[Attribute], key: &[&str], planned: &mut Attributes) {
+    for attribute in attributes.iter().filter(|attribute| !key.contains(&attribute.name.as_str())) {
+        let Some(value) = planned.get_mut(&attribute.name) else { continue };
+        match (&attribute.rule, &attribute.kind) {
+            (Rule::Computed, _) => *value = Value::Unknown,
+            (_, Kind::Nested(_, inner)) => inside(inner, value),
+            _ => {}
+        }
+    }
+}
+
+fn inside(attributes: &[Attribute], value: &mut Value) {
+    match value {
+        Value::Object(of) => without_its_say(attributes, &[], of),
+        Value::List(items) => items.iter_mut().for_each(|item| inside(attributes, item)),
+        Value::Map(of) => of.values_mut().for_each(|item| inside(attributes, item)),
+        _ => {}
+    }
 }
 
 /// What an object looks like before anybody has been asked: its configuration with defaults. What the provider decides

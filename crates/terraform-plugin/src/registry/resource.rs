@@ -41,6 +41,7 @@ pub(crate) enum CreateEnd {
     Failed(Error),
     Made(Attributes),
     Unfinished(Attributes, Error),
+    Promised(Attributes, Error),
 }
 
 /// A resource without its type.
@@ -158,6 +159,7 @@ impl<A: Send + Sync + 'static, R: Resource<A>> AnyResource<A> for Registered<R> 
                     match created.outcome {
                         Outcome::Made => CreateEnd::Made(model),
                         Outcome::Unfinished(why) => CreateEnd::Unfinished(model, why),
+                        Outcome::Promised(why) => CreateEnd::Promised(model, why),
                     }
                 }
                 // A `Failed` from before the first write, kept and returned after it: something may exist.
@@ -203,6 +205,7 @@ impl<A: Send + Sync + 'static, R: Resource<A>> AnyResource<A> for Registered<R> 
             Ok(match R::update(&cx, &prior, &want).await? {
                 Updated::Done(model) => Updated::Done(model.encode()),
                 Updated::Unfinished(model, why) => Updated::Unfinished(model.encode(), why),
+                Updated::Promised(model, why) => Updated::Promised(model.encode(), why),
             })
         }
         .boxed()

@@ -2,6 +2,7 @@
 
 mod check;
 mod proto;
+mod read_only;
 mod self_check;
 mod validate;
 
@@ -10,6 +11,7 @@ use crate::value::{Type, Value};
 
 pub use check::{Check, CustomTest, Limit, Limits, Pattern, Relation, Test};
 pub use proto::identity_to_proto;
+pub use read_only::read_only;
 pub use self_check::SchemaOf;
 pub use validate::validate;
 

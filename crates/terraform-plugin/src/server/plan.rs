@@ -58,7 +58,10 @@ impl<P: Provider> Server<P> {
         let private = if prior.is_some() { private.kept() } else { private.on_its_way() };
         let cx = self.looking(object.as_ref(), &planned, private);
         let hook = Hook { prior: prior.clone(), config: Some(config.clone()), plan: Some(planned.clone()) };
-        let (planned, replace) = own_say(object.as_ref(), &cx, hook, planned, said).await?;
+        let (mut planned, replace) = own_say(object.as_ref(), &cx, hook, planned, said).await?;
+        if cx.is_err() && prior.as_ref().is_some_and(|prior| !plan::differ_locally_only(attributes, prior, &planned)) {
+            plan::without_its_say(attributes, info.key, &mut planned);
+        }
 
         if self.0.strict {
             said.extend(plan::self_check(attributes, &config, prior.as_ref(), &planned));

@@ -76,6 +76,7 @@ impl<P: Provider> Server<P> {
         cx.take_unreachable().iter().for_each(|why| self.unreachable_once(why, said));
         match found? {
             Read::Found(model) => {
+                cx.private.promise(false);
                 let prior = (!imported).then_some(&state);
                 let mut now = refreshed(object.as_ref(), prior, &model);
                 if imported {
@@ -92,6 +93,11 @@ impl<P: Provider> Server<P> {
                 let identity = identity.or_else(|| request.current_identity.clone());
                 let state = Some(wire::encode_object(state, info)?);
                 Ok(Answer { state, identity, private: cx.private.encode() })
+            }
+            // It was never said to be there.
+            Read::Gone if cx.is_promised() => {
+                self.0.held.refreshed();
+                Ok(kept(request))
             }
             Read::Gone => {
                 self.0.held.forget(info.name, place.as_deref());

@@ -15,7 +15,7 @@ use crate::model::{Fault, Object};
 use crate::plan::Say;
 use crate::provider::Provider;
 use crate::registry::{Attributes, ObjectInfo};
-use crate::schema::{Attribute, validate};
+use crate::schema::{Attribute, read_only, validate};
 use crate::value::Value;
 
 impl<P: Provider> Server<P> {
@@ -78,7 +78,8 @@ fn look(
     let work = || {
         let Some(config) = wire::decode_object(config, object)? else { return Ok(Diagnostics::default()) };
         let config = Value::Object(config);
-        let mut found = validate(object.schema(), &config);
+        let mut found = read_only(&object.schema().attributes, &config);
+        found.extend(validate(object.schema(), &config));
         let Value::Object(config) = config else { return Ok(found) };
         found.extend(client(&config));
         if !found.has_errors() {

@@ -1,6 +1,7 @@
 //! High availability.
 
 pub mod resource;
+pub mod rule;
 pub mod status;
 
 use std::sync::Arc;
@@ -8,6 +9,7 @@ use std::sync::Arc;
 use crate::api::params::Params;
 use crate::{Area, Client, Error, Lock, Request};
 use resource::{HaResource, Sid};
+use rule::{HaGroup, HaRule};
 use status::{HaStatus, ManagerStatus};
 
 /// `/cluster/ha`.
@@ -57,6 +59,16 @@ impl<'a> Ha<'a> {
             }
             sent => sent,
         }
+    }
+
+    /// All rules, in PVE's order; none before PVE 9, which has [`Ha::groups`]. `GET /cluster/ha/rules`
+    pub async fn rules(&self) -> Result<Arc<Vec<HaRule>>, Error> {
+        self.client.shared(Area::Ha, Request::get("cluster/ha/rules")).await
+    }
+
+    /// The groups of PVE 8. PVE 9 refuses once they have become rules. `GET /cluster/ha/groups`
+    pub async fn groups(&self) -> Result<Arc<Vec<HaGroup>>, Error> {
+        self.client.shared(Area::Ha, Request::get("cluster/ha/groups")).await
     }
 
     /// What HA does at this moment. `GET /cluster/ha/status/current`

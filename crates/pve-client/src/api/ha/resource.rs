@@ -9,7 +9,7 @@ use crate::api::cluster::GuestKind;
 use crate::wire;
 
 /// The name of an HA resource: `vm:100`, `ct:101`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Sid {
     /// VM or container.
     pub kind: GuestKind,

@@ -154,6 +154,8 @@ pub struct ServiceNote {
     pub running: bool,
     /// Nodes on which it could not be started.
     pub failed_nodes: Vec<String>,
+    /// The node that it left for that node's maintenance, and to which it goes back.
+    pub maintenance_node: Option<String>,
 }
 
 impl<'de> Deserialize<'de> for ManagerStatus {

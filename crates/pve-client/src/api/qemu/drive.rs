@@ -133,6 +133,13 @@ impl Drive {
         Self::volume(format!("{storage}:{}", size.gib()))
     }
 
+    /// A new volume on a storage with what another holds, and as large as that.
+    pub fn import(storage: &str, source: &str) -> Self {
+        let mut drive = Self::volume(format!("{storage}:0"));
+        drive.other.insert("import-from".to_owned(), source.to_owned());
+        drive
+    }
+
     /// A new cloud-init drive on a storage.
     pub fn cloud_init(storage: &str) -> Self {
         Self::volume(format!("{storage}:cloudinit"))
@@ -265,6 +272,10 @@ mod tests {
         let mut drive = Drive::allocate("ceph", Size::from_gib(32));
         drive.discard = Some(true);
         assert_eq!(drive.to_string(), "ceph:32,discard=on");
+        assert_eq!(
+            Drive::import("ceph", "local:import/x.qcow2").to_string(),
+            "ceph:0,import-from=local:import/x.qcow2"
+        );
         assert_eq!(Drive::cloud_init("ceph").to_string(), "ceph:cloudinit");
         assert!(Drive::cloud_init("ceph").is_cloud_init());
     }

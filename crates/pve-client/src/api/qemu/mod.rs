@@ -1,9 +1,11 @@
 //! VMs.
 
+pub mod agent;
 pub mod boot;
 pub mod cloud_init;
 pub mod config;
 pub mod drive;
+pub mod made;
 pub mod net;
 pub mod power;
 pub mod roots;

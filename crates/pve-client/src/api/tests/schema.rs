@@ -7,18 +7,22 @@ use percent_encoding::percent_decode_str;
 use serde_json::Value;
 
 use super::{ticket, truth};
-use crate::Client;
 use crate::api::ceph::osd::{OsdParams, OsdSide, VolumeKind};
 use crate::api::ceph::pool::{Erasure, PoolParams, PoolRemoval};
 use crate::api::ceph::services::{Daemon, Risk, ServiceAction};
+use crate::api::cluster::GuestKind;
+use crate::api::content::Download;
 use crate::api::ha::resource::Sid;
+use crate::api::lxc::Clone;
 use crate::api::nodes::TaskFilter;
 use crate::api::params::Params;
 use crate::api::qemu::drive::Drive;
+use crate::api::qemu::made::Migration;
 use crate::api::qemu::power::Shutdown;
 use crate::api::qemu::{DiskMove, VmRemoval};
 use crate::size::Size;
 use crate::testing::{Call, Reply, World, two_nodes};
+use crate::{Client, Lock};
 
 /// Makes every call once, with every parameter it knows.
 async fn call_everything(client: &Client) {
@@ -27,6 +31,13 @@ async fn call_everything(client: &Client) {
     }
     let (node, disk) = ("pve1", "scsi0".parse().unwrap());
     let (ceph, vm, ha) = (client.ceph(), client.qemu(node, 100), client.ha());
+    let ct = client.lxc(node, 101);
+    let ct_params = Params::new()
+        .set("rootfs", "ceph:8")
+        .set("mp0", "ceph:1,mp=/data")
+        .set("net0", "name=eth0,bridge=vmbr0,ip=dhcp")
+        .set("features", "nesting=1")
+        .set("unprivileged", 1);
     let storage = Params::new().list("content", &["images".into()]).flag("krbd", true).remove("nodes");
     let vm_params = Params::new()
         .drive(disk, &Drive::allocate("ceph", Size::from_gib(8)))
@@ -72,12 +83,31 @@ async fn call_everything(client: &Client) {
         bandwidth_limit: Some(1024),
         digest: Some("ab".into()),
     };
+    let snapshots = client.snapshots(GuestKind::Qemu, node, 100);
+    let dump = Params::new().list("vmid", &["100".into()]).set("storage", "local").flag("protected", true);
     let upid = "UPID:pve1:0000291F:00070B18:6B032D7F:qmmove:200:root@pam:".parse().unwrap();
+    let download = Download {
+        url: "https://a/b.iso.gz".into(),
+        content: "iso".into(),
+        filename: "b.iso".into(),
+        checksum: Some(("sha256".into(), "ab".into())),
+        compression: Some("gz".into()),
+        verify_certificates: Some(false),
+    };
     let shutdown = Shutdown { timeout: Some(Duration::from_secs(30)), force_stop: true };
     all![
         client.version(),
         client.access().on("/vms/100"),
         client.cluster().guests(),
+        snapshots.list(),
+        snapshots.make("s1", Some("x"), true),
+        snapshots.describe("s1", "y"),
+        snapshots.roll_back("s1", true),
+        snapshots.delete("s1"),
+        snapshots.possible(),
+        snapshots.to_template(Some("scsi0")),
+        client.backups(node, "local", Some(100)),
+        client.back_up(node, &dump),
         client.cluster().status(),
         client.cluster().next_id(),
         client.cluster().tasks(),
@@ -98,6 +128,13 @@ async fn call_everything(client: &Client) {
         client.storage().delete("ceph"),
         client.node_storage(node).list(),
         client.node_storage(node).content("ceph", Some(100)),
+        client.node_storage(node).download("local", &download, Lock::Content("a".into())),
+        client.node_storage(node).pull("local", "docker.io/library/nginx:1", Some("nginx"), Lock::Content("b".into())),
+        client.node_storage(node).appliance("local", "a.tar.zst", Lock::Content("c".into())),
+        client.node_storage(node).remove("local", "local:iso/a.iso", Lock::Content("d".into())),
+        client.node_storage(node).appliances(),
+        client.node_storage(node).tags("docker.io/library/nginx"),
+        client.node_storage(node).url_metadata("https://a/b.iso", false),
         ceph.status(),
         ceph.monitors(),
         ceph.managers(),
@@ -144,11 +181,43 @@ async fn call_everything(client: &Client) {
         vm.move_disk(disk, &to),
         vm.resize(disk, Size::from_gib(32)),
         vm.status(),
+        vm.interfaces(),
+        vm.clone_to(
+            101,
+            &Params::new().set("name", "web").flag("full", true).set("storage", "ceph").set("target", "pve2")
+        ),
+        vm.migrate(&Migration { target: "pve2".into(), online: true, target_storage: Some("ceph".into()) }),
         vm.start(),
         vm.stop(),
         vm.shutdown(shutdown),
         vm.reboot(Some(Duration::from_secs(30))),
+        ct.config(),
+        ct.current_config(),
+        ct.pending(),
+        ct.create(&ct_params.clone().set("ostemplate", "local:vztmpl/x.tar.zst").set("password", "secret")),
+        ct.clone_to(&Clone {
+            newid: 102,
+            hostname: Some("x".into()),
+            full: Some(true),
+            storage: Some("ceph".into()),
+            target: Some("pve2".into()),
+            pool: Some("p".into()),
+        }),
+        ct.update(&ct_params.clone().remove("hostname").digest(Some("ab")), &BTreeMap::new()),
+        ct.delete(true),
+        ct.resize("rootfs", Size::from_gib(32)),
+        ct.move_volume("mp0", "ceph", true),
+        ct.migrate("pve2"),
+        ct.interfaces(),
+        ct.status(),
+        ct.start(),
+        ct.stop(),
+        ct.shutdown(shutdown),
+        ct.reboot(Some(Duration::from_secs(30))),
+        client.node(node).containers(),
         ha.resources(),
+        ha.rules(),
+        ha.groups(),
         ha.create(Sid::vm(100), &ha_params),
         ha.update(Sid::vm(100), &ha_params.clone().remove("comment")),
         ha.delete(Sid::vm(100), false),
@@ -243,7 +312,7 @@ async fn every_call_is_one_of_pves_with_its_parameters_and_rights() {
     call_everything(&client).await;
     let schema = truth("api.json");
     let calls: Vec<_> = world.calls().into_iter().filter(|call| call.line != "POST /access/ticket").collect();
-    assert_eq!(calls.len(), 79, "{:#?}", world.lines());
+    assert_eq!(calls.len(), 117, "{:#?}", world.lines());
     let faults: Vec<_> = calls
         .iter()
         .filter_map(|call| check(&schema, call).err().map(|fault| format!("{} {}: {fault}", call.line, call.form)))

@@ -1,5 +1,6 @@
 //! `/cluster`.
 
+mod acme;
 mod ceph;
 mod config;
 mod ha;
@@ -12,6 +13,7 @@ mod tasks;
 use crate::kernel::Routes;
 
 pub(crate) fn routes(r: &mut Routes) {
+    acme::routes(r);
     ceph::routes(r);
     config::routes(r);
     ha::routes(r);
@@ -20,6 +22,4 @@ pub(crate) fn routes(r: &mut Routes) {
     resources::routes(r);
     status::routes(r);
     tasks::routes(r);
-    // Nothing makes any of these: who looks for them finds none.
-    r.get("/cluster/ha/rules", |_| Ok(serde_json::json!([])));
 }

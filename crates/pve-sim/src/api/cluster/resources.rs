@@ -37,15 +37,17 @@ fn pools(call: &Call<'_>) -> Vec<Value> {
 fn guests(call: &Call<'_>) -> Vec<Value> {
     let visible = call.cluster.guests.all.iter().filter(|(vmid, _)| call.may(&format!("/vms/{vmid}"), &["VM.Audit"]));
     let entry = |(vmid, guest): (&u32, &Guest)| {
-        let config = &guest.config;
-        let mut entry = json!({ "id": format!("qemu/{vmid}"), "type": "qemu", "vmid": vmid, "node": guest.node });
+        let (config, kind) = (&guest.config, guest.kind.name());
+        let mut entry = json!({ "id": format!("{kind}/{vmid}"), "type": kind, "vmid": vmid, "node": guest.node });
         let known = call.cluster.nodes.get(&guest.node).is_some_and(|node| node.figures_known(call.now()));
         // A node tells of its guests every ten seconds; of a new one nobody knows more than its configuration.
         let told = call.now().since(guest.since) >= BROADCAST;
         if known && told {
             let figures = told_figures(call, *vmid, guest);
             for (to, from) in FIGURES {
-                entry[*to] = figures[*from].clone();
+                if let Some(figure) = figures.get(*from) {
+                    entry[*to] = figure.clone();
+                }
             }
             entry["diskread"] = json!(0);
             entry["diskwrite"] = json!(0);

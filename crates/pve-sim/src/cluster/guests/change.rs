@@ -44,7 +44,7 @@ pub fn normalise(key: &str, value: &str, ids: &mut Ids) -> Option<(String, Strin
     Some((key.to_owned(), value))
 }
 
-fn mac(ids: &mut Ids) -> String {
+pub(super) fn mac(ids: &mut Ids) -> String {
     let tail = ids.hex(6).to_uppercase();
     format!("BC:24:11:{}:{}:{}", &tail[..2], &tail[2..4], &tail[4..])
 }
@@ -276,6 +276,11 @@ impl Cluster {
         }
         if drive_key.is_unused() {
             if let Some(drive) = drive {
+                let kept = |one: &super::snapshots::Snapshot| one.volumes().any(|volume| volume == drive.volume);
+                if guest.config.snapshots.values().any(kept) {
+                    let text = format!("unable to delete '{}' - volume is still in use (snapshot?)", drive.volume);
+                    return Err(PveError::new(text));
+                }
                 self.free_owned(vmid, &drive)?;
             }
             if let Some(guest) = self.guests.get_mut(vmid) {

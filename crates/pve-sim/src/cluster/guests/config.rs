@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use sha1::{Digest, Sha1};
 
 use super::drive::{Drive, DriveKey};
+use super::snapshots::Snapshot;
 
 /// Options that come back as JSON numbers; all others come back as strings (`memory` among them).
 const NUMERIC: [&str; 23] = [
@@ -43,6 +44,8 @@ pub struct Config {
     pub pending: BTreeMap<String, String>,
     /// What goes away then; `true` when the volume is to be freed as well.
     pub pending_delete: BTreeMap<String, bool>,
+    /// What it was like when it was snapshotted, by name.
+    pub snapshots: BTreeMap<String, Snapshot>,
 }
 
 impl Config {
@@ -168,6 +171,12 @@ impl Config {
         }
         for (key, force) in &self.pending_delete {
             file.push_str(&format!("[PENDING] delete: {key} {force}\n"));
+        }
+        for (name, snapshot) in &self.snapshots {
+            file.push_str(&format!("[{name}]\n"));
+            for (key, value) in snapshot.section() {
+                file.push_str(&format!("{key}: {value}\n"));
+            }
         }
         hex::encode(Sha1::digest(file))
     }

@@ -60,6 +60,10 @@ impl Cluster {
     pub fn place_guest(&mut self, shape: &GuestShape) {
         let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
         let mut given: Vec<(String, String)> = shape.config.iter().map(|(k, v)| (k.clone(), text(v))).collect();
+        if shape.container {
+            given.extend(shape.name.clone().map(|name| ("hostname".to_owned(), name)));
+            return self.place_container(shape, given);
+        }
         given.extend(shape.name.clone().map(|name| ("name".to_owned(), name)));
         let mut config = Config::default();
         for (key, value) in given {
@@ -72,6 +76,15 @@ impl Cluster {
                 // An installed system fills an eighth of its disk.
                 self.change_volume(&shape.node, &drive.volume, |volume| volume.used = volume.size / 8);
                 config.values.insert(key.to_string(), drive.to_string());
+            }
+        }
+        if config.get("template") == Some("1") {
+            let disks: Vec<_> = config.drives().filter(|(_, drive)| !drive.is_cdrom()).collect();
+            for (key, mut drive) in disks {
+                if let Ok(base) = self.make_base(&shape.node, &drive.volume) {
+                    drive.volume = base;
+                    config.values.insert(key.to_string(), drive.to_string());
+                }
             }
         }
         defaults(&mut config, &mut self.ids, self.now);

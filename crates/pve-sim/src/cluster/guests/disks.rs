@@ -40,8 +40,10 @@ impl Cluster {
     ) -> Result<(Drive, Vec<String>), String> {
         let mut log = Vec::new();
         let wanted = drive.options.remove("format");
-        drive.options.remove("import-from");
-        if let Some((id, gib)) = drive.allocation().map(|(id, gib)| (id.to_owned(), gib.to_owned())) {
+        let import = drive.options.remove("import-from");
+        if let Some(source) = import {
+            self.import_drive(node, vmid, key, &source, wanted, &mut drive, &mut log)?;
+        } else if let Some((id, gib)) = drive.allocation().map(|(id, gib)| (id.to_owned(), gib.to_owned())) {
             let storage = self.storage.usable(&id, node)?;
             let format = wanted.unwrap_or_else(|| storage.default_format().to_owned());
             if !storage.takes_format(&format) {
@@ -92,6 +94,48 @@ impl Cluster {
         }
         log.retain(|line| !line.is_empty());
         Ok((drive, log))
+    }
+
+    /// Makes a volume of what a drive is to be imported from: as large as that, and in its format where that can be.
+    #[allow(clippy::too_many_arguments)]
+    fn import_drive(
+        &mut self,
+        node: &str,
+        vmid: u32,
+        key: &DriveKey,
+        source: &str,
+        wanted: Option<String>,
+        drive: &mut Drive,
+        log: &mut Vec<String>,
+    ) -> Result<(), String> {
+        let id = drive.storage().unwrap_or_default().to_owned();
+        let (bytes, used, format) = match source.starts_with('/') {
+            // A file of the node: some sectors.
+            true => (512, 512, "raw".to_owned()),
+            false => {
+                let (from, name) = source.split_once(':').unwrap_or((source, ""));
+                let from = self.storage.usable(from, node)?;
+                let path = from.volume_path(name);
+                let volume = self.volume(node, source).ok_or_else(|| format!("failed to stat '{path}'"))?;
+                (volume.size, volume.used, volume.format)
+            }
+        };
+        let storage = self.storage.usable(&id, node)?;
+        let format = wanted.unwrap_or(format);
+        let format = if storage.takes_format(&format) { format } else { storage.default_format().to_owned() };
+        self.must_have_room(node, &id, used)?;
+        let made = self.allocate(node, &id, vmid, None, &format, bytes)?;
+        self.change_volume(node, &made.volid, |volume| volume.used = used.min(volume.size));
+        log.push(made.log);
+        let text = super::moving::render_bytes(bytes);
+        log.push(format!("transferred 0.0 B of {text} (0.00%)"));
+        // The tool tells the end once more where it writes the file as it is.
+        let ends = if format == "raw" { 2 } else { 1 };
+        log.extend((0..ends).map(|_| format!("transferred {text} of {text} (100.00%)")));
+        drive.volume = made.volid;
+        drive.options.insert("size".to_owned(), size::print(made.size));
+        log.push(format!("{key}: successfully created disk '{drive}'"));
+        Ok(())
     }
 
     /// What becomes of a drive that left the configuration: a volume of the guest's own stays as `unusedN`, the

@@ -37,6 +37,9 @@ pub fn cpus(config: &Config) -> u64 {
 impl Guest {
     /// The figures of the list of a node's guests.
     pub fn figures(&self, vmid: u32, now: Time) -> Value {
+        if self.is_container() {
+            return self.container_figures(vmid, now);
+        }
         let config = &self.config;
         let mut figures = json!({
             "vmid": vmid,

@@ -1,4 +1,4 @@
-//! Virtual machines: which exist, where, and whether they run.
+//! Guests: which exist, where, and whether they run.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -7,9 +7,39 @@ use serde_json::{Value, json};
 use super::Config;
 use crate::kernel::clock::Time;
 
-/// A virtual machine.
+/// What a guest is. Both kinds share their numbers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Kind {
+    /// A virtual machine.
+    #[default]
+    Qemu,
+    /// A container.
+    Lxc,
+}
+
+impl Kind {
+    /// As in paths and in `/cluster/resources`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Kind::Qemu => "qemu",
+            Kind::Lxc => "lxc",
+        }
+    }
+
+    /// What PVE calls one in its messages.
+    pub fn word(self) -> &'static str {
+        match self {
+            Kind::Qemu => "VM",
+            Kind::Lxc => "CT",
+        }
+    }
+}
+
+/// A virtual machine or a container.
 #[derive(Debug, Clone)]
 pub struct Guest {
+    /// What it is.
+    pub kind: Kind,
     /// The node its configuration lies on.
     pub node: String,
     /// Its process, if it runs.
@@ -22,7 +52,7 @@ pub struct Guest {
     pub refuses_unplug: bool,
 }
 
-/// The process of a virtual machine.
+/// The process of a guest.
 #[derive(Debug, Clone)]
 pub struct Running {
     /// Its start.
@@ -40,9 +70,19 @@ pub struct Running {
 }
 
 impl Guest {
-    /// A guest that does not run.
+    /// A virtual machine that does not run.
     pub fn new(node: &str, config: Config, since: Time) -> Self {
-        Guest { node: node.to_owned(), running: None, config, since, refuses_unplug: false }
+        Guest { kind: Kind::Qemu, node: node.to_owned(), running: None, config, since, refuses_unplug: false }
+    }
+
+    /// A container that does not run.
+    pub fn container(node: &str, config: Config, since: Time) -> Self {
+        Guest { kind: Kind::Lxc, ..Guest::new(node, config, since) }
+    }
+
+    /// Whether it is a container.
+    pub fn is_container(&self) -> bool {
+        self.kind == Kind::Lxc
     }
 
     /// Whether it runs, paused or not.
@@ -52,17 +92,21 @@ impl Guest {
 
     /// Its name, or what is shown for one without.
     pub fn name(&self, vmid: u32) -> String {
-        self.config.get("name").map_or_else(|| format!("VM {vmid}"), str::to_owned)
+        let (key, default) = match self.kind {
+            Kind::Qemu => ("name", format!("VM {vmid}")),
+            Kind::Lxc => ("hostname", format!("CT{vmid}")),
+        };
+        self.config.get(key).map_or(default, str::to_owned)
     }
 
     /// Whether what runs inside obeys the power button.
     // Belief: a machine that says which operating system it has got one; without, nothing inside listens.
     pub fn obeys(&self) -> bool {
-        self.config.get("ostype").is_some_and(|os| os != "other")
+        self.is_container() || self.config.get("ostype").is_some_and(|os| os != "other")
     }
 }
 
-/// All virtual machines by number.
+/// All guests by number.
 #[derive(Debug, Default)]
 pub struct Guests {
     /// By vmid.
@@ -70,8 +114,9 @@ pub struct Guests {
 }
 
 /// What is said where a guest's configuration is looked for and is not.
-pub fn no_config(vmid: u32, node: &str) -> String {
-    format!("Configuration file 'nodes/{node}/qemu-server/{vmid}.conf' does not exist")
+fn no_config(kind: Kind, vmid: u32, node: &str) -> String {
+    let folder = if kind == Kind::Qemu { "qemu-server" } else { "lxc" };
+    format!("Configuration file 'nodes/{node}/{folder}/{vmid}.conf' does not exist")
 }
 
 impl Guests {
@@ -85,12 +130,25 @@ impl Guests {
         self.all.get_mut(&vmid)
     }
 
-    /// The guest, whose configuration must lie on `node`.
+    /// The virtual machine, whose configuration must lie on `node`.
     ///
     /// # Errors
     /// PVE's text where it does not.
     pub fn on(&self, vmid: u32, node: &str) -> Result<&Guest, String> {
-        self.get(vmid).filter(|guest| guest.node == node).ok_or_else(|| no_config(vmid, node))
+        self.of_kind(Kind::Qemu, vmid, node)
+    }
+
+    /// The container, whose configuration must lie on `node`.
+    ///
+    /// # Errors
+    /// PVE's text where it does not.
+    pub fn ct_on(&self, vmid: u32, node: &str) -> Result<&Guest, String> {
+        self.of_kind(Kind::Lxc, vmid, node)
+    }
+
+    fn of_kind(&self, kind: Kind, vmid: u32, node: &str) -> Result<&Guest, String> {
+        let found = self.get(vmid).filter(|guest| guest.node == node && guest.kind == kind);
+        found.ok_or_else(|| no_config(kind, vmid, node))
     }
 
     /// The same, to be changed.
@@ -98,7 +156,20 @@ impl Guests {
     /// # Errors
     /// PVE's text where it does not.
     pub fn on_mut(&mut self, vmid: u32, node: &str) -> Result<&mut Guest, String> {
-        self.get_mut(vmid).filter(|guest| guest.node == node).ok_or_else(|| no_config(vmid, node))
+        self.of_kind_mut(Kind::Qemu, vmid, node)
+    }
+
+    /// The container, to be changed.
+    ///
+    /// # Errors
+    /// PVE's text where it does not lie there.
+    pub fn ct_on_mut(&mut self, vmid: u32, node: &str) -> Result<&mut Guest, String> {
+        self.of_kind_mut(Kind::Lxc, vmid, node)
+    }
+
+    fn of_kind_mut(&mut self, kind: Kind, vmid: u32, node: &str) -> Result<&mut Guest, String> {
+        let found = self.get_mut(vmid).filter(|guest| guest.node == node && guest.kind == kind);
+        found.ok_or_else(|| no_config(kind, vmid, node))
     }
 
     /// Puts a guest's configuration to another node, as HA's recovery does. Volumes stay where they are.
@@ -125,13 +196,17 @@ impl Guests {
             for (_, text) in values.iter_mut().filter(|(key, _)| key.starts_with("net")) {
                 *text = without_mac(text);
             }
-            let value = json!({
+            let mut value = json!({
                 "node": guest.node,
                 "running": guest.is_running(),
                 "config": values,
                 "pending": config.pending,
                 "pending_delete": config.pending_delete,
+                "snapshots": config.snapshots.keys().collect::<Vec<_>>(),
             });
+            if guest.is_container() {
+                value["kind"] = json!(guest.kind.name());
+            }
             (vmid.to_string(), value)
         };
         self.all.iter().map(one).collect()

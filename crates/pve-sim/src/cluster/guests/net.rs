@@ -21,6 +21,13 @@ const MODELS: [&str; 16] = [
     "rtl8029",
 ];
 
+/// A network string with an address of its own.
+pub fn with_new_mac(text: &str, ids: &mut crate::kernel::ids::Ids) -> String {
+    let old = text.split(',').find_map(|part| part.split_once('=').filter(|(key, _)| MODELS.contains(key)));
+    let without = old.map(|(model, mac)| text.replacen(&format!("{model}={mac}"), model, 1));
+    without.and_then(|text| normalise(&text, || super::change::mac(ids))).unwrap_or_else(|| text.to_owned())
+}
+
 /// Brings a network string into PVE's normal form: model and MAC first, then the options by name.
 /// `mac` gives the address where none is in the string. `None` where there is no model.
 pub fn normalise(text: &str, mac: impl FnOnce() -> String) -> Option<String> {

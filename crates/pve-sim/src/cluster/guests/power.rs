@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::drive::DriveKey;
 use super::{Running, disks};
-use crate::cluster::Cluster;
+use crate::cluster::{Cluster, containers};
 use crate::kernel::locks::Lock;
 use crate::kernel::tasks::{Repeat, Steps, TaskCx, Upid};
 
@@ -30,6 +30,11 @@ impl Cluster {
         let Some(guest) = self.guests.get(vmid) else { return Ok(Vec::new()) };
         let node = guest.node.clone();
         let mut log = Vec::new();
+        if let Some(bridge) = self.missing_bridge(&guest.config, &node) {
+            // Belief: what PVE's script for network devices says, and how QEMU ends; recorded were none.
+            log.push(format!("bridge '{bridge}' does not exist"));
+            return Err(format!("{}\nstart failed: QEMU exited with code 1", log.join("\n")));
+        }
         let mut drives: Vec<_> = guest.config.drives().filter(|(key, _)| !key.is_unused()).collect();
         // The cloud-init drive is written before the volumes are looked at.
         drives.sort_by_key(|(_, drive)| !drive.is_cloudinit());
@@ -85,11 +90,22 @@ impl Cluster {
 
     /// Starts a guest for the HA manager.
     pub fn ha_start(&mut self, node: &str, vmid: u32) -> Upid {
+        if self.guests.get(vmid).is_some_and(super::Guest::is_container) {
+            let steps = containers::power::start(vmid, true, false);
+            return self.start_task(node, "root@pam", "vzstart", vmid.to_string(), steps);
+        }
         self.start_task(node, "root@pam", "qmstart", vmid.to_string(), start(vmid, true, false))
     }
 
     /// Ends a guest for the HA manager: shut down within `timeout` seconds or stopped after them; with 0 at once.
     pub fn ha_stop(&mut self, node: &str, vmid: u32, timeout: u64) -> Upid {
+        if self.guests.get(vmid).is_some_and(super::Guest::is_container) {
+            let (kind, steps) = match timeout {
+                0 => ("vzstop", containers::power::stop(vmid, true, false)),
+                _ => ("vzshutdown", containers::power::shutdown(vmid, true, Some(timeout), true)),
+            };
+            return self.start_task(node, "root@pam", kind, vmid.to_string(), steps);
+        }
         match timeout {
             0 => self.start_task(node, "root@pam", "qmstop", vmid.to_string(), stop(vmid, true, false)),
             _ => {

@@ -14,7 +14,15 @@ fn bed(config: &[(&str, &str)]) -> Bed {
 
 pub(super) fn bed_on(node: &str, config: &[(&str, &str)]) -> Bed {
     let config: BTreeMap<_, _> = config.iter().map(|(name, value)| ((*name).to_owned(), json!(value))).collect();
-    let guest = GuestShape { vmid: 100, node: node.into(), name: None, running: false, refuses_unplug: false, config };
+    let guest = GuestShape {
+        vmid: 100,
+        node: node.into(),
+        name: None,
+        container: false,
+        running: false,
+        refuses_unplug: false,
+        config,
+    };
     let mut shape = Shape { guests: vec![guest], ..Shape::default() };
     let shared =
         json!({ "storage": "shared", "type": "dir", "path": "/mnt/shared", "content": ["images"], "shared": 1 });
@@ -306,9 +314,9 @@ async fn start_and_stop_of_a_managed_guest_go_through_its_resource() {
     let begin = |kind: &'static str, steps| {
         json!(bed.world.with(|c| c.start_task("pve1", "root@pam", kind, "100", steps).to_string()))
     };
-    assert_eq!(bed.task(&begin("hastart", super::Ha::start_request(100))), "OK");
+    assert_eq!(bed.task(&begin("hastart", super::Ha::start_request(super::Sid::vm(100)))), "OK");
     until(&bed, "started", 60).await;
-    assert_eq!(bed.task(&begin("hastop", super::Ha::stop_request(100, 0))), "OK");
+    assert_eq!(bed.task(&begin("hastop", super::Ha::stop_request(super::Sid::vm(100), 0))), "OK");
     until(&bed, "stopped", 60).await;
     assert_eq!(bed.ok("GET", "/cluster/ha/resources/vm:100", &[]).await["state"], "stopped");
     assert_eq!(tasks(&bed, "qmstop").len(), 1);
@@ -319,7 +327,7 @@ async fn in_error_a_start_fails_and_says_why_in_its_log() {
     let bed = bed(&[("lock", "backup")]);
     manage(&bed, &[("max_restart", "0"), ("max_relocate", "0")]).await;
     until(&bed, "error", 100).await;
-    let steps = super::Ha::start_request(100);
+    let steps = super::Ha::start_request(super::Sid::vm(100));
     let upid = json!(bed.world.with(|c| c.start_task("pve1", "root@pam", "hastart", "100", steps).to_string()));
     assert_eq!(bed.task(&upid), "command 'ha-manager set vm:100 --state started' failed: exit code 255");
     assert_eq!(bed.log(&upid)[1], "service 'vm:100' in error state, must be disabled and fixed first");

@@ -39,7 +39,9 @@ async fn a_cloud_init_drive_is_made_anew_and_its_old_volume_bars_the_way_back() 
     bed.pass(30);
     ask_to_move(&bed, "pve2").await;
     let (_, status) = tasks(&bed, "qmigrate").pop().unwrap();
-    assert!(status.contains("already exists"), "{status}");
+    assert_eq!(status, "migration aborted");
+    let log = last_log(&bed, "qmigrate");
+    assert!(log.iter().any(|line| line.ends_with("already exists")), "{log:?}");
     assert_eq!((running(&bed).await.unwrap(), service(&bed).await.1), (node.clone(), node));
 }
 
@@ -51,7 +53,7 @@ async fn a_guest_whose_disk_died_with_its_node_ends_in_error() {
     let failed: Vec<_> = tasks(&bed, "qmstart").into_iter().filter(|(_, status)| status != "OK").collect();
     assert_eq!(failed.len(), 4, "{failed:?}");
     assert!(failed.iter().all(|(_, status)| status.contains("no such logical volume pve/vm-100-disk-")), "{failed:?}");
-    assert_eq!(tasks(&bed, "qmigrate").pop().unwrap().1, "can't migrate VM - check log");
+    assert_eq!(tasks(&bed, "qmigrate").pop().unwrap().1, "migration aborted");
     assert_eq!(running(&bed).await, None);
 }
 
@@ -78,7 +80,7 @@ async fn an_unused_disk_left_behind_lets_the_guest_run_and_not_move() {
     let (_, node) = service(&bed).await;
     let other = if node == "pve1" { "pve3" } else { "pve1" };
     ask_to_move(&bed, other).await;
-    assert_eq!(tasks(&bed, "qmigrate").pop().unwrap().1, "can't migrate VM - check log");
+    assert_eq!(tasks(&bed, "qmigrate").pop().unwrap().1, "migration aborted");
     assert_eq!(running(&bed).await, Some(node));
 }
 

@@ -12,9 +12,9 @@
 mod config;
 mod crm;
 mod lrm;
-mod migration;
 mod requests;
 mod rounds;
+mod rules;
 mod view;
 
 #[cfg(test)]
@@ -22,13 +22,16 @@ mod life_tests;
 #[cfg(test)]
 mod local_tests;
 #[cfg(test)]
+mod rule_tests;
+#[cfg(test)]
 mod tests;
 
 use std::collections::BTreeMap;
 
-pub use config::{Resource, Sid, digest};
+pub use config::{Group, Resource, Sid, digest};
 pub use crm::{Command, Crm, Disarm, NodeState, Service, State};
 pub use lrm::{ExitCode, Lrm, Mode, Outcome};
+pub use rules::{Infeasible, Place, Rule, Says, digest_of_rules, in_force, infeasible, partners, purge};
 pub use view::Armed;
 
 /// Seconds of the simulated clock.
@@ -103,6 +106,10 @@ pub trait World {
 pub struct Ha {
     /// `/etc/pve/ha/resources.cfg`, in the order of the file.
     pub resources: Vec<Resource>,
+    /// `/etc/pve/ha/rules.cfg`, likewise.
+    pub rules: Vec<Rule>,
+    /// `/etc/pve/ha/groups.cfg` of PVE 8.
+    pub groups: BTreeMap<String, Group>,
     /// The manager.
     pub crm: Crm,
     /// The local managers by node.
@@ -115,7 +122,7 @@ impl Ha {
     pub fn new(nodes: &[String], now: Seconds) -> Self {
         let first = |i: u32| now + 1.0 + f64::from(i % 5);
         let lrm = (0..).zip(nodes).map(|(i, node)| (node.clone(), Lrm::new(first(i)))).collect();
-        Self { resources: Vec::new(), crm: Crm::new(now + 4.0), lrm }
+        Self { crm: Crm::new(now + 4.0), lrm, ..Self::default() }
     }
 
     /// The configured resource.
@@ -147,6 +154,7 @@ impl Ha {
             }
             if self.crm.next_round <= due {
                 self.crm.next_round = due + ROUND;
+                self.crm.rules = self.holding();
                 self.crm.round(due, &mut self.resources, &mut self.lrm, world);
                 continue;
             }
@@ -155,6 +163,13 @@ impl Ha {
             };
             self.lrm_round(&node, due, world);
         }
+    }
+
+    /// The rules that hold, with PVE 8's groups among them.
+    pub fn holding(&self) -> Vec<Rule> {
+        let mut rules = in_force(&self.rules, self.crm.nodes.len());
+        rules.extend(self.groups.iter().filter_map(|(name, group)| group.as_rule(name, &self.resources)));
+        rules
     }
 
     /// A node has become a member.

@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
-use super::{Guest, Ha, Job, Seconds, World, migration};
-use crate::cluster::Cluster;
+use super::{Guest, Ha, Job, Seconds, World};
 use crate::cluster::access::ROOT;
+use crate::cluster::guests::migrate::Order;
+use crate::cluster::{Cluster, containers};
 use crate::kernel::tasks::Upid;
 
 /// How long a node takes from a reset to its services.
@@ -35,6 +36,19 @@ impl Cluster {
         for node in reset {
             self.reset_node(&node);
         }
+    }
+
+    /// `ha-manager crm-command node-maintenance`, given on a node: queued for the manager, as all its commands are.
+    // Belief: the refusals, read from pve-ha-manager's `CLI/ha_manager.pm`.
+    pub(crate) fn ask_for_maintenance(&mut self, on: &str, node: &str, enable: bool) -> Result<(), String> {
+        if !self.nodes.quorate(on) {
+            return Err("cluster not ready - no quorum?".to_owned());
+        }
+        if !self.nodes.names().iter().any(|name| name == node) {
+            return Err(format!("node '{node}' does not exist"));
+        }
+        self.ha.crm.commands.push_back(super::Command::Maintenance(node.to_owned(), enable));
+        Ok(())
     }
 
     /// A node's watchdog bites: its power is gone for a moment, and it boots.
@@ -87,7 +101,11 @@ impl World for View<'_> {
             Job::Start => self.cluster.ha_start(node, vmid),
             Job::Stop { timeout } => self.cluster.ha_stop(node, vmid, u64::from(*timeout)),
             Job::Migrate { target } => {
-                let steps = migration::steps(vmid, target.clone());
+                if self.cluster.guests.get(vmid).is_some_and(|guest| guest.is_container()) {
+                    let steps = containers::migrate::by_ha(vmid, target.clone());
+                    return self.cluster.start_task(node, ROOT, "vzmigrate", vmid.to_string(), steps).to_string();
+                }
+                let steps = Order::of_ha(vmid, target.clone()).steps();
                 self.cluster.start_task(node, ROOT, "qmigrate", vmid.to_string(), steps)
             }
         };
@@ -118,13 +136,29 @@ impl Ha {
                 "max_restart": r.max_restart,
                 "max_relocate": r.max_relocate,
                 "failback": r.failback,
+                "group": r.group,
                 "comment": r.comment,
             })
         };
         let mut resources: Vec<_> = self.resources.iter().collect();
         resources.sort_by_key(|r| r.sid);
         let services = self.crm.services.iter().map(|(sid, s)| (sid.to_string(), s.state.name().into()));
+        let rule = |r: &super::Rule| {
+            serde_json::json!({
+                "rule": r.id,
+                "type": r.kind(),
+                "resources": r.resources(),
+                "nodes": r.nodes(),
+                "says": format!("{:?}", r.says),
+                "disable": r.disable,
+                "comment": r.comment,
+            })
+        };
+        let mut rules: Vec<_> = self.rules.iter().collect();
+        rules.sort_by_key(|r| r.id.clone());
         serde_json::json!({
+            "rules": rules.into_iter().map(rule).collect::<Vec<_>>(),
+            "groups": format!("{:?}", self.groups),
             "resources": resources.into_iter().map(resource).collect::<Vec<_>>(),
             "services": services.collect::<serde_json::Map<_, _>>(),
         })

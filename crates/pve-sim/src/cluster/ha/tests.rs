@@ -88,7 +88,7 @@ impl World for Fake {
     }
 }
 
-const VM: Sid = Sid(100);
+const VM: Sid = Sid::vm(100);
 
 fn managed(change: impl FnOnce(&mut Resource)) -> (Ha, Fake) {
     let world = Fake::new();

@@ -1,6 +1,6 @@
 //! HA in PVE's words: what `ha-manager status` says of services, local managers and master.
 
-use super::{Disarm, Ha, Lrm, Mode, OLD_TIMESTAMP, Resource, Seconds, Service, Sid, State};
+use super::{Disarm, Ha, Lrm, Mode, NodeState, OLD_TIMESTAMP, Resource, Seconds, Service, Sid, State};
 
 /// Whether a manager is to be taken for dead by its last sign of life.
 fn is_old(timestamp: Seconds, now: Seconds) -> bool {
@@ -67,6 +67,12 @@ impl Ha {
         };
         let state = match lrm.shown {
             _ if is_old(lrm.timestamp, now) => "old timestamp - dead?",
+            // With nothing left to do there, it has let go.
+            _ if self.crm.nodes.get(node) == Some(&NodeState::Maintenance)
+                && !self.crm.services.values().any(|s| s.node == node && s.is_active()) =>
+            {
+                "maintenance mode"
+            }
             Mode::Active => "active",
             Mode::Disarmed => "disarm mode",
             Mode::Waiting if self.crm.services.values().any(|s| s.node == node && s.is_active()) => {

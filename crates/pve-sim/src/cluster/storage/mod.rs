@@ -4,18 +4,27 @@
 //! The images of an RBD storage are those of the Ceph pool.
 
 mod activation;
+pub mod backups;
+mod features;
+pub(crate) mod files;
 mod kinds;
+mod linked;
 mod rbd;
+mod snapshots;
 mod usage;
 mod volumes;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::Ipv4Addr;
+use std::sync::Arc;
 
 use serde_json::{Value, json};
 use sha1::{Digest, Sha1};
 
+pub use backups::Backup;
+pub use features::Feature;
 pub use kinds::Kind;
+pub use linked::own_part;
 pub use usage::Usage;
 pub use volumes::{Allocated, Volume, owner};
 
@@ -119,6 +128,16 @@ pub struct Storages {
     /// By name.
     pub all: BTreeMap<String, Storage>,
     volumes: BTreeMap<Place, BTreeMap<String, Volume>>,
+    /// What snapshots there are of a volume, the oldest first, each with the size that the volume had.
+    snapshots: BTreeMap<(Place, String), Vec<(String, u64)>>,
+    /// What is in the archives.
+    backups: BTreeMap<(Place, String), Backup>,
+    /// The configurations of the guests in backups, by the backup's id.
+    archives: BTreeMap<String, BTreeMap<String, String>>,
+    /// What files hold, by place and name.
+    files: BTreeMap<(Place, String), Arc<Vec<u8>>>,
+    /// What was sent to a node and lies in its `/var/tmp`, by path.
+    pub(crate) uploads: BTreeMap<String, Vec<u8>>,
     /// Directories that were there before any entry pointed to them.
     directories: BTreeSet<String>,
     /// Volume groups that exist on every node.
@@ -154,8 +173,43 @@ impl Storages {
             }
             storages.all.insert(entry.id.clone(), entry);
         }
+        let nodes: Vec<&str> = shape.nodes.iter().map(|node| node.name.as_str()).collect();
+        shape.storages.iter().for_each(|entry| storages.put_there(entry, &nodes));
         storages.all.entry("local".to_owned()).or_insert_with(built_in);
         storages
+    }
+
+    /// The volumes that a storage has from the start.
+    fn put_there(&mut self, shape: &StorageShape, nodes: &[&str]) {
+        let Some(storage) = self.all.get(&shape.storage).cloned() else { return };
+        for volume in &shape.volumes {
+            let content = volume.name.split_once('/').map_or("images", |(folder, _)| folder);
+            let format = volume.name.rsplit_once('.').map_or("raw", |(_, extension)| extension);
+            let made = Volume {
+                content: content.to_owned(),
+                format: format.to_owned(),
+                size: volume.size.0,
+                used: volume.size.0 / 8,
+                ctime: None,
+            };
+            for node in nodes.iter().filter(|node| storage.on(node)) {
+                let there = self.volumes.entry(storage.place(node)).or_default();
+                there.insert(volume.name.clone(), made.clone());
+            }
+            if !volume.config.is_empty() {
+                self.keep_archive(&format!("{}:{}", storage.id, volume.name), volume.config.clone());
+            }
+        }
+    }
+
+    /// The configuration of the guest in a backup.
+    pub fn archive(&self, volid: &str) -> Option<&BTreeMap<String, String>> {
+        self.archives.get(volid)
+    }
+
+    /// Notes the configuration of the guest in a backup.
+    pub fn keep_archive(&mut self, volid: &str, config: BTreeMap<String, String>) {
+        self.archives.insert(volid.to_owned(), config);
     }
 
     /// The entry of that name.

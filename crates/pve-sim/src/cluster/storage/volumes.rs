@@ -38,7 +38,7 @@ const MIB: u64 = 1 << 20;
 /// The guest that a volume's name says it belongs to.
 pub fn owner(name: &str) -> Option<u32> {
     let file = name.rsplit('/').next().unwrap_or(name);
-    let by_name = ["vm-", "base-", "subvol-"].iter().find_map(|prefix| {
+    let by_name = ["vm-", "base-", "subvol-", "basevol-"].iter().find_map(|prefix| {
         let rest = file.strip_prefix(prefix)?;
         rest.split('-').next()?.parse().ok()
     });
@@ -48,12 +48,15 @@ pub fn owner(name: &str) -> Option<u32> {
 impl Storage {
     /// The path or device of a volume, as tools print it.
     pub fn volume_path(&self, name: &str) -> String {
+        let name = super::own_part(name);
         match self.kind.name {
             "rbd" => format!("rbd:{}/{name}:conf=/etc/pve/ceph.conf", self.pool()),
             "lvm" | "lvmthin" => format!("/dev/{}/{name}", self.get("vgname").unwrap_or_default()),
             _ => match name.split_once('/') {
                 Some((vmid, _)) if vmid.parse::<u32>().is_ok() => format!("{}/images/{name}", self.path()),
                 Some(("iso", file)) => format!("{}/template/iso/{file}", self.path()),
+                Some(("backup", file)) => format!("{}/dump/{file}", self.path()),
+                Some(("vztmpl", file)) => format!("{}/template/cache/{file}", self.path()),
                 _ => format!("{}/{name}", self.path()),
             },
         }
@@ -93,7 +96,8 @@ impl Cluster {
             Place::Rbd { pool } => self.rbd_images(&pool),
             place => {
                 let there = self.storage.volumes.get(&place).into_iter().flatten();
-                there.map(|(name, volume)| (name.clone(), volume.clone())).collect()
+                let there = there.map(|(name, volume)| (name.clone(), volume.clone()));
+                there.chain(self.snippets(storage, node)).collect()
             }
         }
     }
@@ -147,6 +151,9 @@ impl Cluster {
             _ => 1,
         };
         let size = size.div_ceil(unit) * unit;
+        if storage.kind.name == "lvm" {
+            self.must_have_room(node, id, size)?;
+        }
         let log = match storage.kind.name {
             "rbd" => String::new(),
             // Belief: lvcreate's own words.
@@ -179,11 +186,25 @@ impl Cluster {
             return Err(format!("unable to parse volume ID '{volid}'"));
         };
         let storage = self.storage.usable(id, node)?.clone();
+        let snapshots = self.storage.snapshots.remove(&(storage.place(node), name.to_owned())).unwrap_or_default();
         let place = match storage.place(node) {
-            Place::Rbd { pool } => return self.rbd_remove(&pool, name),
+            Place::Rbd { pool } => {
+                let said = self.rbd_remove(&pool, name)?;
+                return Ok(match snapshots.is_empty() {
+                    true => said,
+                    false => format!("{}\n{said}", super::snapshots::ALL_REMOVED),
+                });
+            }
             place => place,
         };
+        self.storage.backups.remove(&(place.clone(), name.to_owned()));
+        if let Some(file) = name.strip_prefix("snippets/")
+            && let Some(known) = self.nodes.get_mut(node)
+        {
+            known.files.remove(&format!("{}/snippets/{file}", storage.path()));
+        }
         let there = self.storage.volumes.get_mut(&place).and_then(|volumes| volumes.remove(name)).is_some();
+        self.storage.files.remove(&(place, name.to_owned()));
         Ok(match (storage.kind.has_files(), there) {
             (true, true) | (false, false) => String::new(),
             (true, false) => format!("disk image '{}' does not exist", storage.volume_path(name)),
@@ -197,6 +218,9 @@ impl Cluster {
         let Some(storage) = self.storage.get(id) else { return };
         let (source, target) = (storage.place(from), storage.place(to));
         let volume = self.storage.volumes.get_mut(&source).and_then(|volumes| volumes.remove(name));
+        if let Some(snapshots) = self.storage.snapshots.remove(&(source, name.to_owned())) {
+            self.storage.snapshots.insert((target.clone(), name.to_owned()), snapshots);
+        }
         if let Some(volume) = volume {
             self.storage.volumes.entry(target).or_default().insert(name.to_owned(), volume);
         }
@@ -219,14 +243,26 @@ impl Cluster {
         let volume = self.volume(node, volid).ok_or_else(|| storage.missing(name))?;
         let there: Vec<String> = self.volumes(&storage, node).into_iter().map(|(name, _)| name).collect();
         let new = free_name(vmid, &there, storage.kind.has_files().then_some(volume.format.as_str()));
-        match storage.place(node) {
-            Place::Rbd { pool } => self.rbd_rename(&pool, name, &new)?,
-            place => {
-                if let Some(volumes) = self.storage.volumes.get_mut(&place) {
-                    volumes.remove(name);
-                    volumes.insert(new.clone(), volume);
-                }
-            }
+        self.rename_to(node, volid, &new)
+    }
+
+    /// Gives a volume another name. The new id.
+    ///
+    /// # Errors
+    /// PVE's text: the storage cannot be used, or the volume is not there.
+    pub fn rename_to(&mut self, node: &str, volid: &str, new: &str) -> Result<String, String> {
+        let (id, name) = volid.split_once(':').unwrap_or((volid, ""));
+        let storage = self.storage.usable(id, node)?.clone();
+        let volume = self.volume(node, volid).ok_or_else(|| storage.missing(name))?;
+        let place = storage.place(node);
+        if let Place::Rbd { pool } = &place {
+            self.rbd_rename(pool, name, new)?;
+        } else if let Some(volumes) = self.storage.volumes.get_mut(&place) {
+            volumes.remove(name);
+            volumes.insert(new.to_owned(), volume);
+        }
+        if let Some(snapshots) = self.storage.snapshots.remove(&(place.clone(), name.to_owned())) {
+            self.storage.snapshots.insert((place, new.to_owned()), snapshots);
         }
         Ok(format!("{id}:{new}"))
     }
@@ -247,7 +283,7 @@ impl Cluster {
 }
 
 /// The lowest `disk-N` that no volume of the guest has, whatever its format.
-fn free_name(vmid: u32, there: &[String], extension: Option<&str>) -> String {
+pub(super) fn free_name(vmid: u32, there: &[String], extension: Option<&str>) -> String {
     let taken = |number: u32| {
         let wanted = format!("-{vmid}-disk-{number}");
         there.iter().any(|name| {

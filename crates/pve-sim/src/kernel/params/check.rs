@@ -9,7 +9,7 @@ use serde_json::Value;
 use super::decode::Raw;
 use super::{Param, Params, formats, property};
 use crate::kernel::error::PveError;
-use crate::kernel::schema::{Format, Method, Schema};
+use crate::kernel::schema::{Format, Method, Schema, Variants};
 
 /// Errors by parameter.
 pub(super) type Errors = BTreeMap<String, String>;
@@ -27,7 +27,19 @@ pub(crate) fn check(method: &Method, raw: Raw) -> Result<Params, PveError> {
             errors.insert(name.clone(), MISSING.to_owned());
         }
     }
-    for (name, value) in &raw {
+    let mut chosen = BTreeMap::new();
+    for variants in &method.variants {
+        chosen.extend(choose(variants, &raw, &mut params, &mut errors));
+    }
+    let choices: Vec<&str> = method.variants.iter().map(|variants| variants.by.as_str()).collect();
+    for (name, value) in raw.iter().filter(|(name, _)| !choices.contains(&name.as_str())) {
+        if let Some((path, schema)) = chosen.get(name.as_str()).filter(|_| !value.is_null()) {
+            match value_of(path, schema, value) {
+                Ok(param) => params.insert(name, param),
+                Err(found) => errors.extend(found),
+            }
+            continue;
+        }
         match method.parameter(name) {
             None if method.additional_properties => {
                 params.insert(name, Param::Text(scalar(value).unwrap_or_default()));
@@ -48,6 +60,32 @@ pub(crate) fn check(method: &Method, raw: Raw) -> Result<Params, PveError> {
         }
     }
     if errors.is_empty() { Ok(params) } else { Err(PveError::params(errors)) }
+}
+
+/// The parameters that there are besides, each with its name in errors, by what was chosen. The choice itself is taken.
+fn choose<'a>(
+    variants: &'a Variants,
+    raw: &Raw,
+    params: &mut Params,
+    errors: &mut Errors,
+) -> BTreeMap<&'a str, (String, &'a Schema)> {
+    let by = &variants.by;
+    let Some(choice) = raw.get(by).and_then(scalar) else {
+        errors.insert(by.clone(), MISSING.to_owned());
+        return BTreeMap::new();
+    };
+    let Some(more) = variants.variants.get(&choice) else {
+        let known = variants.variants.keys().cloned().collect::<Vec<_>>().join(", ");
+        errors.insert(by.clone(), format!("value '{choice}' does not have a value in the enumeration '{known}'"));
+        return BTreeMap::new();
+    };
+    let path = |name: &str| format!("oneOf[{choice}].{name}");
+    for (name, _) in more.iter().filter(|(name, schema)| !schema.optional() && absent(raw, name)) {
+        errors.insert(path(name), MISSING.to_owned());
+    }
+    let more = more.iter().map(|(name, schema)| (name.as_str(), (path(name), schema))).collect();
+    params.insert(by, Param::Text(choice));
+    more
 }
 
 /// `null` counts as absent.

@@ -148,6 +148,31 @@ pub fn check(path: &str, format: &str, text: &str) -> Result<(), String> {
         "pve-task-status-type" => {
             demand(["ok", "error", "warning", "unknown"].contains(&text), &format!("invalid status '{text}'"))
         }
+        "pve-startup-order" => demand(
+            matches(r"^(order=)?\d+(,(up|down)=\d+)*$|^(order|up|down)=\d+(,(order|up|down)=\d+)*$"),
+            "unable to parse startup options",
+        ),
+        "lxc-ip-with-ll-iface" => {
+            let address = text.split_once('%').map_or(text, |(address, _)| address);
+            demand(address.parse::<IpAddr>().is_ok(), "value does not look like a valid IP address")
+        }
+        "pve-lxc-dev-string" => demand(
+            text.starts_with("/dev/") && !text.contains("..") && text.len() > 5,
+            // Belief: pve-container, LXC/Config.pm.
+            &format!("{text} is not a valid device path"),
+        ),
+        "pve-lxc-mp-string" => {
+            // Belief: pve-container, LXC/Config.pm; that a relative path passes was recorded.
+            demand(!text.split('/').any(|part| part == ".."), "invalid path: '..' is not allowed")
+        }
+        // Belief: any name of an area that has time zones; PVE reads the list that its tzdata has.
+        "pve-ct-timezone" => demand(
+            text == "host"
+                || matches(
+                    r"^(Africa|America|Antarctica|Arctic|Asia|Atlantic|Australia|Europe|Indian|Pacific|Etc)/[A-Za-z0-9_+\-/]+$|^UTC$",
+                ),
+            &format!("invalid time zone '{text}'"),
+        ),
         "pve-ha-resource-or-vm-id" => {
             // What kinds and numbers there are is left to the handler. Belief: the text.
             demand(matches(r"^(\S+:)?\S+$"), "unable to parse ha resource/vm id")

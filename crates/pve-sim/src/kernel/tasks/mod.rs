@@ -99,6 +99,11 @@ impl TaskCx<'_> {
         }
     }
 
+    /// The task writes to a storage from now on, until it ends.
+    pub fn works_on(&mut self, storage: &str) {
+        self.cluster.concurrency.works_on(self.number, storage);
+    }
+
     /// Releases a lock before the task's end.
     pub fn unlock(&mut self, lock: &Lock) {
         engine::release(self.cluster, lock, self.number);

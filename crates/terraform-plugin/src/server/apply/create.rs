@@ -43,10 +43,18 @@ impl<P: Provider> Server<P> {
             }
             CreateEnd::Made(found) => (found, None),
             CreateEnd::Unfinished(found, why) => (found, Some(why.midway())),
+            CreateEnd::Promised(found, why) => {
+                // The journal tells of what was sent, and nothing was.
+                cx.nothing_came_of_it();
+                cx.private.promise(true);
+                (found, Some(why))
+            }
         };
         let place = object.place(&found);
         self.0.held.see(info.name, place.clone(), &found);
-        cx.answered(place.clone());
+        if !cx.is_promised() {
+            cx.answered(place.clone());
+        }
         // What a run that was cut off had left of its predecessor.
         cx.over(info.name, place).await;
         let state = self.held(apply, planned, &found, why.is_none(), said);

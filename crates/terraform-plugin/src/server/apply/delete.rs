@@ -11,7 +11,7 @@ use super::{Apply, Stored, stored};
 use crate::diagnostics::Diagnostics;
 use crate::error::Error;
 use crate::model::Operation;
-use crate::outcome::Deleted;
+use crate::outcome::{Deleted, Read};
 use crate::provider::Provider;
 use crate::registry::Attributes;
 use crate::value::Value;
@@ -27,6 +27,18 @@ impl<P: Provider> Server<P> {
         let object = apply.object.as_ref();
         let cx = self.writing(object.info(), Operation::Delete, prior, &request.planned_private).await?;
         let place = object.place(prior);
+        if cx.is_promised() {
+            // Nothing was ever sent; unless a run that was cut off has, or somebody else, there is nothing to remove.
+            match guard(object.read(Arc::clone(&cx), prior.clone(), false)).await? {
+                Read::Found(_) => {}
+                Read::Gone => {
+                    self.0.held.forget(object.info().name, place.as_deref());
+                    cx.over(object.info().name, place).await;
+                    return Ok(Stored { state: wire::null(), identity: None, private: Vec::new() });
+                }
+                Read::Unreachable(why) => return Err(Error::new(why.about, why.why)),
+            }
+        }
         cx.write_down(place.clone()).await;
         let end = guard(object.delete(Arc::clone(&cx), prior.clone())).await;
         said.extend(cx.take_warnings());

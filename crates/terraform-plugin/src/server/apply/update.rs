@@ -47,15 +47,24 @@ impl<P: Provider> Server<P> {
         let (found, why) = match end {
             Ok(Updated::Done(found)) => (found, None),
             Ok(Updated::Unfinished(found, why)) => (found, Some(why.midway())),
+            Ok(Updated::Promised(found, why)) => {
+                let state = self.held(apply, planned, &found, false, said);
+                unfinished(why, info, said);
+                return stored(object, &cx, state, request.planned_identity.as_ref());
+            }
             Err(error) => {
                 let found = self.look_again(apply, prior, &cx).await;
                 // An update has no token that proves that nothing was written; that all is as it was does.
+                if found.is_some() {
+                    cx.private.promise(false);
+                }
                 let as_before = found.as_ref().is_some_and(|found| plan::differ_locally_only(attributes, prior, found));
                 said.extend(if as_before { error } else { error.midway() }.into_diagnostics());
                 let state = found.unwrap_or_else(|| prior.clone());
                 return stored(object, &cx, state, request.planned_identity.as_ref());
             }
         };
+        cx.private.promise(false);
         if why.is_none() && info.ready.is_some_and(|name| planned.get(name) == Some(&Value::Unknown)) {
             cx.over(info.name, object.place(prior)).await;
         }

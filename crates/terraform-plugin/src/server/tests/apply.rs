@@ -200,3 +200,58 @@ async fn a_removal_that_ended_early_keeps_the_object_and_what_it_remembers() {
     let response = harness.apply(&left, &Value::Null, &response.private).await;
     assert_eq!(harness.value(&response.new_state), Value::Null);
 }
+
+#[tokio::test]
+async fn a_promise_is_kept_in_the_state_until_an_update_makes_it() {
+    let harness = Harness::with("promise", true).await;
+    harness.world.goes_wrong("promise");
+    let promised = harness.apply(&Value::Null, &config(), b"").await;
+    assert_eq!(errors(&promised.diagnostics), [""; 0], "nothing is tainted");
+    let told = said(&promised.diagnostics);
+    assert!(told[0].contains("Later") && told[0].contains("apply again to finish it"), "{told:?}");
+    let state = harness.value(&promised.new_state);
+    assert_eq!((get(&state, "ready"), get(&state, "note")), (&false.into(), &"n".into()));
+    assert!(state.is_fully_known() && harness.world.things.lock().unwrap().is_empty());
+
+    // A refresh that does not find it takes it for what it is, and the plan shows what is left to do.
+    let read = harness.read(&state, &promised.private).await;
+    assert_eq!((harness.value(&read.new_state), read.private.to_vec()), (state.clone(), promised.private.to_vec()));
+    let planned = harness.plan(&state, &config(), &read.private).await;
+    assert!(planned.requires_replace.is_empty());
+    assert_eq!(get(&harness.value(&planned.planned_state), "ready"), &Value::Unknown);
+
+    // It still cannot be made.
+    let again = harness.apply(&state, &config(), &read.private).await;
+    assert_eq!(errors(&again.diagnostics), [""; 0]);
+    assert_eq!(harness.value(&again.new_state), state);
+    assert!(Private::decode(&again.private).is_promised());
+
+    harness.world.goes_wrong("");
+    let made = harness.apply(&state, &config(), &again.private).await;
+    assert_eq!(get(&harness.value(&made.new_state), "ready"), &true.into());
+    assert!(!Private::decode(&made.private).is_promised());
+    assert_eq!(harness.world.things.lock().unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn what_was_promised_goes_without_a_word_and_what_was_found_by_then_does_not() {
+    let harness = Harness::with("promise removed", true).await;
+    let config = changed(&config(), &[("allow_destroy", true.into())]);
+    harness.world.goes_wrong("promise");
+    let promised = harness.apply(&Value::Null, &config, b"").await;
+    let state = harness.value(&promised.new_state);
+    harness.world.goes_wrong("");
+    harness.world.calls();
+    let gone = harness.apply(&state, &Value::Null, &promised.private).await;
+    assert_eq!((errors(&gone.diagnostics).len(), harness.value(&gone.new_state)), (0, Value::Null));
+    assert!(!harness.world.calls().contains(&"delete".to_owned()), "nothing is sent");
+
+    // A run that was killed had made it, or somebody else.
+    harness.created(&config).await;
+    let read = harness.read(&state, &promised.private).await;
+    assert!(!Private::decode(&read.private).is_promised());
+    harness.world.calls();
+    harness.apply(&state, &Value::Null, &promised.private).await;
+    assert!(harness.world.calls().contains(&"delete".to_owned()));
+    assert!(harness.world.things.lock().unwrap().is_empty());
+}

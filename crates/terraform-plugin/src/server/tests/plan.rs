@@ -202,3 +202,21 @@ async fn what_no_plan_mends_fails_it_and_is_told_once() {
     let imported = harness.read(&state, &Private::imported().encode()).await;
     assert_eq!(said(&imported.diagnostics), ["error: Locked out"], "or it would count as imported");
 }
+
+#[tokio::test]
+async fn without_the_api_nothing_is_promised_of_what_the_provider_says() {
+    let Harness { world, data, .. } = Harness::new("plan blind").await;
+    let harness = Harness::beside("plan blind", true, Arc::clone(&data)).await;
+    let port = |id: Value| Value::map([("x", Value::object([("number", 1.into()), ("id", id)]))]);
+    let config = thing(&[("name", "a".into()), ("ports", port(Value::Null))]);
+    let (state, private) = harness.created(&config).await;
+    // Terraform does not configure a provider whose own configuration is not known yet.
+    let blind = Harness { server: Server::with(StopToken::new(), true, data.path().to_owned()), world, data };
+    let same = blind.plan(&state, &config, &private).await;
+    assert_eq!(blind.value(&same.planned_state), state, "nothing changes");
+    let other = changed(&config, &[("note", "n".into())]);
+    let planned = blind.plan(&state, &other, &private).await;
+    assert_eq!(said(&planned.diagnostics), [""; 0]);
+    let planned = blind.value(&planned.planned_state);
+    assert_eq!((get(&planned, "name"), get(&planned, "ports")), (&"a".into(), &port(Value::Unknown)));
+}

@@ -196,6 +196,10 @@ impl Resource<Api> for Thing {
         {
             return Ok(unwritten.take_over(there.clone()).made(there));
         }
+        if mishap == "promise" {
+            return Ok(unwritten
+                .promise(Self { ready: false, ..want.as_stored() }, Error::new("Later", "Nothing was written.")));
+        }
         unwritten.check(crate::require(cx, want, None).await)?;
         let stored = want.as_stored();
         let so_far = Self { size: None, ..stored.clone() };
@@ -253,6 +257,10 @@ impl Resource<Api> for Thing {
                 return Err(Error::new("Failed half-way", "Nothing was written."));
             }
             "update refused" => return Err(Error::new("Refused", "Nothing was written.")),
+            "promise" => {
+                assert!(cx.is_promised());
+                return Ok(Updated::promised(Self { ready: false, ..want.as_stored() }, Error::new("Later still", "")));
+            }
             "update unfinished" => return Ok(Updated::unfinished(prior.as_stored(), Error::new("Not yet", ""))),
             _ => {}
         }

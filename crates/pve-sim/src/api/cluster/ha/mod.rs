@@ -2,6 +2,7 @@
 
 mod groups;
 mod resources;
+mod rules;
 mod sid;
 mod status;
 
@@ -13,6 +14,7 @@ pub(crate) fn routes(r: &mut Routes) {
     r.get("/cluster/ha", index);
     groups::routes(r);
     resources::routes(r);
+    rules::routes(r);
     status::routes(r);
 }
 

@@ -19,14 +19,17 @@ pub(crate) fn routes(r: &mut Routes) {
 
 /// What is stored, and nothing for what is not: PVE does not fill in its defaults here.
 fn entry(resource: &Resource, digest: &str) -> Value {
-    let mut entry =
-        Map::from_iter([("sid".to_owned(), json!(resource.sid.to_string())), ("type".to_owned(), json!("vm"))]);
+    let mut entry = Map::from_iter([
+        ("sid".to_owned(), json!(resource.sid.to_string())),
+        ("type".to_owned(), json!(resource.sid.kind())),
+    ]);
     entry.insert("digest".to_owned(), json!(digest));
     let fields = [
         ("state", resource.state.as_deref().map(Value::from)),
         ("max_restart", resource.max_restart.map(Value::from)),
         ("max_relocate", resource.max_relocate.map(Value::from)),
         ("failback", resource.failback.map(|on| u8::from(on).into())),
+        ("group", resource.group.as_deref().map(Value::from)),
         ("comment", resource.comment.as_deref().map(Value::from)),
     ];
     entry.extend(fields.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))));
@@ -34,10 +37,9 @@ fn entry(resource: &Resource, digest: &str) -> Value {
 }
 
 fn list(call: &mut Call<'_>) -> Result<Value, PveError> {
-    if call.params.text("type") == Some("ct") {
-        return Ok(json!([]));
-    }
+    let wanted = call.params.text("type");
     let mut resources: Vec<&Resource> = call.cluster.ha.resources.iter().collect();
+    resources.retain(|resource| wanted.is_none_or(|wanted| wanted == resource.sid.kind()));
     resources.sort_by_key(|resource| resource.sid.to_string());
     let digest = digest(&call.cluster.ha.resources);
     Ok(resources.into_iter().map(|resource| entry(resource, &digest)).collect())
@@ -48,6 +50,12 @@ fn given(call: &Call<'_>) -> Result<Given, PveError> {
     Given::parse(call.params.need("sid"), call.cluster)
 }
 
+/// The resource of this name, kind and all, if it is in the configuration.
+fn stored(given: &Given, call: &Call<'_>) -> Option<Sid> {
+    let sid = given.sid()?;
+    call.cluster.ha.resource(sid).map(|resource| resource.sid).filter(|stored| stored.1 == sid.1)
+}
+
 fn unknown(given: &Given) -> PveError {
     PveError::new(format!("no such resource '{}'", given.text))
 }
@@ -55,7 +63,7 @@ fn unknown(given: &Given) -> PveError {
 fn read(call: &mut Call<'_>) -> Result<Value, PveError> {
     let given = given(call)?;
     let ha = &call.cluster.ha;
-    let resource = given.sid().and_then(|sid| ha.resource(sid)).ok_or_else(|| unknown(&given))?;
+    let resource = stored(&given, call).and_then(|sid| ha.resource(sid)).ok_or_else(|| unknown(&given))?;
     Ok(entry(resource, &digest(&ha.resources)))
 }
 
@@ -92,7 +100,7 @@ fn change(call: &mut Call<'_>, given: &Given) -> Result<(), PveError> {
         let text = "detected modified configuration - file changed by other user? Try again.";
         return Err(PveError::new(text));
     }
-    let sid = given.sid().ok_or_else(|| unknown(given))?;
+    let sid = stored(given, call).ok_or_else(|| unknown(given))?;
     let mut resource = ha.resource(sid).cloned().ok_or_else(|| unknown(given))?;
     apply(call, &mut resource)?;
     for option in call.params.list("delete") {
@@ -105,9 +113,14 @@ fn change(call: &mut Call<'_>, given: &Given) -> Result<(), PveError> {
 }
 
 fn without_group(call: &Call<'_>) -> Result<(), PveError> {
-    match call.params.has("group") {
-        true => Err(PveError::new("invalid parameter 'group': ha groups have been migrated to rules")),
-        false => Ok(()),
+    let Some(group) = call.params.text("group") else { return Ok(()) };
+    match call.cluster.profile.is_8() {
+        // Belief, as all of PVE 8.
+        true if !call.cluster.ha.groups.contains_key(group) => {
+            Err(PveError::new(format!("ha group '{group}' does not exist")))
+        }
+        true => Ok(()),
+        false => Err(PveError::new("invalid parameter 'group': ha groups have been migrated to rules")),
     }
 }
 
@@ -120,6 +133,9 @@ fn apply(call: &Call<'_>, resource: &mut Resource) -> Result<(), PveError> {
     resource.max_restart = params.number("max_restart").or(resource.max_restart);
     resource.max_relocate = params.number("max_relocate").or(resource.max_relocate);
     resource.failback = params.flag("failback").or(resource.failback);
+    if let Some(group) = params.text("group") {
+        resource.group = Some(group.to_owned());
+    }
     if let Some(comment) = params.text("comment") {
         if comment.contains('\n') {
             return Err(PveError::new("property contains a line feed"));
@@ -136,33 +152,46 @@ fn unset(resource: &mut Resource, option: &str) -> Result<(), PveError> {
         "max_relocate" => resource.max_relocate = None,
         "failback" => resource.failback = None,
         "comment" => resource.comment = None,
-        // Known, and never set since groups have become rules.
-        "group" => {}
+        "group" => resource.group = None,
         _ => return Err(PveError::new(format!("no such option '{option}'"))),
     }
     Ok(())
 }
 
-/// The guest stays as it is; the manager lets go of it in its next round. There are no rules to purge it from.
+/// The guest stays as it is; the manager lets go of it in its next round.
 fn delete(call: &mut Call<'_>) -> Result<Value, PveError> {
     let given = given(call)?;
-    let sid = given.sid().filter(|sid| call.cluster.ha.resource(*sid).is_some());
-    let Some(Sid(vmid)) = sid else {
+    let sid = stored(&given, call);
+    let Some(Sid(vmid, _)) = sid else {
         return Err(PveError::new(format!("cannot delete service '{}', not HA managed!", given.text)));
     };
     call.lock(Lock::domain("ha")).map_err(|e| e.prefix("delete resource failed: "))?;
-    call.cluster.ha.remove(vmid);
+    // PVE 8 has no rules, and no such parameter.
+    let purge = call.params.flag("purge").unwrap_or(true);
+    call.cluster.ha.remove(vmid, purge);
     Ok(Value::Null)
 }
 
 /// Queued for the manager, which drops what cannot be done: whether the node exists is not looked at here.
 fn request_move(call: &mut Call<'_>, command: fn(Sid, String) -> Command) -> Result<Value, PveError> {
     let given = given(call)?;
-    let managed = given.sid().filter(|sid| call.cluster.ha.manages(*sid));
+    let managed = stored(&given, call).filter(|sid| call.cluster.ha.manages(*sid));
     let sid = managed.ok_or_else(|| PveError::new(format!("resource '{}' is not HA managed", given.text)))?;
     call.cluster.ha.must_not_be_in_error(sid, None).map_err(PveError::new)?;
     call.lock(Lock::domain("ha"))?;
     let node = call.params.need("node").to_owned();
     call.cluster.ha.crm.commands.push_back(command(sid, node.clone()));
-    Ok(json!({ "sid": given.text, "requested-node": node }))
+    let mut answer = json!({ "sid": given.text, "requested-node": node });
+    let ha = &call.cluster.ha;
+    if call.cluster.nodes.online(&node) {
+        let (together, apart) = ha.affected(sid, &node);
+        if !together.is_empty() {
+            answer["comigrated-resources"] = together.iter().map(Sid::to_string).collect();
+        }
+        if !apart.is_empty() {
+            let blocking = |sid: &Sid| json!({ "sid": sid.to_string(), "cause": "resource-affinity" });
+            answer["blocking-resources"] = apart.iter().map(blocking).collect();
+        }
+    }
+    Ok(answer)
 }

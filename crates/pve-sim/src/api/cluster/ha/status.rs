@@ -176,6 +176,9 @@ fn note(service: &Service) -> Value {
     if let Some(target) = &service.target {
         note["target"] = json!(target);
     }
+    if let Some(home) = &service.maintenance_node {
+        note["maintenance_node"] = json!(home);
+    }
     if !service.failed_nodes.is_empty() {
         note["failed_nodes"] = json!(service.failed_nodes);
     }

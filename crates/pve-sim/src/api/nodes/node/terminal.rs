@@ -193,7 +193,7 @@ fn locked(world: &World, node: &str, words: &[String]) -> Option<Output> {
     program(world, node, command)
 }
 
-/// `ceph`, `ceph-volume`, `pveceph purge`, `pvecm expected` and what reads and writes tables of partitions, as they answer on this
+/// `ceph`, `ceph-volume`, `pveceph purge`, `ha-manager crm-command node-maintenance`, `pvecm expected` and what reads and writes tables of partitions, as they answer on this
 /// node, also in a shell of their own and under a lock; no other program.
 fn program(world: &World, node: &str, argv: &[String]) -> Option<Output> {
     let name = argv.first()?;
@@ -224,6 +224,16 @@ fn program(world: &World, node: &str, argv: &[String]) -> Option<Output> {
                 Some(Output { status, stdout: String::new(), stderr })
             }
             _ => unmodelled(cluster, "pvecm", &words),
+        });
+    }
+    if ["ha-manager", "/usr/sbin/ha-manager", "/sbin/ha-manager"].contains(&name.as_str()) {
+        return world.with(|cluster| match words[..] {
+            ["crm-command", "node-maintenance", way @ ("enable" | "disable"), of] => {
+                let said = cluster.ask_for_maintenance(node, of, way == "enable");
+                let (status, stderr) = said.map_or_else(|text| (255, format!("{text}\n")), |()| (0, String::new()));
+                Some(Output { status, stdout: String::new(), stderr })
+            }
+            _ => unmodelled(cluster, "ha-manager", &words),
         });
     }
     if ["pveceph", "/usr/bin/pveceph", "/bin/pveceph"].contains(&name.as_str()) {

@@ -1,7 +1,7 @@
 //! What is asked of the manager: moves, stops, laying HA to rest and waking it.
 
 use super::{Command, Crm, Disarm, Service, State, wanted};
-use crate::cluster::ha::{Resource, Sid, World};
+use crate::cluster::ha::{Resource, Sid, World, partners};
 
 impl Crm {
     /// Looks at every request since the last round.
@@ -12,6 +12,8 @@ impl Crm {
                 Command::Disarm(how) => self.begin_disarm(how),
                 // While HA is disarmed, requests are dropped.
                 _ if self.disarm.is_some() => {}
+                Command::Maintenance(node, true) => drop(self.maintenance.insert(node)),
+                Command::Maintenance(node, false) => drop(self.maintenance.remove(&node)),
                 Command::Migrate(sid, target) => self.request_move(sid, State::Migrate, target),
                 Command::Relocate(sid, target) => self.request_move(sid, State::Relocate, target),
                 Command::Stop(sid, timeout) => self.request_stop(sid, timeout, resources),
@@ -21,10 +23,25 @@ impl Crm {
 
     fn request_move(&mut self, sid: Sid, how: State, target: String) {
         let Some(service) = self.services.get(&sid) else { return };
+        let there = |service: &Service| service.node == target || service.target.as_ref() == Some(&target);
+        let apart = partners(&self.rules, sid, false);
+        if there(service) || apart.iter().any(|other| self.services.get(other).is_some_and(there)) {
+            return;
+        }
+        let together = partners(&self.rules, sid, true);
+        let group = std::iter::once(sid).chain(together);
+        let moving: Vec<Sid> = group.filter(|sid| self.services.get(sid).is_some_and(|s| !there(s))).collect();
+        for sid in moving {
+            self.move_one(sid, how, target.clone());
+        }
+    }
+
+    fn move_one(&mut self, sid: Sid, how: State, target: String) {
+        let Some(service) = self.services.get(&sid) else { return };
         let may = matches!(service.state, State::Started | State::Stopped);
         // From a node that is missed nothing is moved: it is fenced, or comes back.
         let from_here = service.state == State::Stopped || self.is_online(&service.node);
-        if may && from_here && service.node != target && self.is_online(&target) {
+        if may && from_here && self.is_online(&target) {
             self.enter(sid, how, Some(target));
         }
     }

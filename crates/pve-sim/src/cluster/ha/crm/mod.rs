@@ -3,10 +3,10 @@
 mod commands;
 mod steps;
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use super::lrm::{Lrm, Mode};
-use super::{CRM_IDLE, LOCK_LIFE, OFFLINE_DELAY, Resource, Seconds, Sid, World};
+use super::{CRM_IDLE, LOCK_LIFE, OFFLINE_DELAY, Place, Resource, Rule, Seconds, Sid, World};
 
 /// A service's state in the manager (`crm_state`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -65,6 +65,8 @@ pub struct Service {
     pub failed_nodes: Vec<String>,
     /// Seconds that a requested stop may take; HA's own if nobody said.
     pub stop_timeout: Option<u32>,
+    /// The node that it left for maintenance, and to which it goes back.
+    pub maintenance_node: Option<String>,
 }
 
 impl Service {
@@ -92,6 +94,8 @@ pub enum NodeState {
     Unknown,
     /// Missed for a minute: being fenced.
     Fence,
+    /// Alive, and its services are to be elsewhere.
+    Maintenance,
 }
 
 impl NodeState {
@@ -101,6 +105,7 @@ impl NodeState {
             Self::Online => "online",
             Self::Unknown => "unknown",
             Self::Fence => "fence",
+            Self::Maintenance => "maintenance",
         }
     }
 }
@@ -114,6 +119,9 @@ pub enum Command {
     Relocate(Sid, String),
     /// Stop the service within so many seconds, and keep it stopped.
     Stop(Sid, u32),
+    /// Take a node's services elsewhere, or back: `node-maintenance`.
+    // Belief: what becomes of it is read from `Manager.pm`; maintenance was not recorded.
+    Maintenance(String, bool),
     /// Let go of all services.
     Disarm(Disarm),
     /// Take them up again.
@@ -168,6 +176,10 @@ pub struct Crm {
     /// Who wins the next elections, in turn. PVE's lock goes to whichever node asks first once it is free; with nothing
     /// here, that is the first node alive.
     pub elections: VecDeque<String>,
+    /// The rules that hold, as of the last round.
+    pub rules: Vec<Rule>,
+    /// The nodes for which maintenance was asked.
+    pub maintenance: BTreeSet<String>,
     last_seen: BTreeMap<String, Seconds>,
     /// The master is there but has lost the quorum.
     interrupted: bool,
@@ -276,11 +288,15 @@ impl Crm {
         for node in world.nodes() {
             let state = self.nodes.entry(node.clone()).or_insert(NodeState::Unknown);
             if world.alive(&node) {
-                self.last_seen.insert(node, now);
-                if *state == NodeState::Unknown {
-                    *state = NodeState::Online;
-                }
-            } else if *state == NodeState::Online {
+                self.last_seen.insert(node.clone(), now);
+                let asked = self.maintenance.contains(&node);
+                *state = match *state {
+                    NodeState::Unknown | NodeState::Online if asked => NodeState::Maintenance,
+                    NodeState::Unknown => NodeState::Online,
+                    NodeState::Maintenance if !asked => NodeState::Online,
+                    other => other,
+                };
+            } else if matches!(*state, NodeState::Online | NodeState::Maintenance) {
                 *state = NodeState::Unknown;
             }
         }
@@ -306,16 +322,33 @@ impl Crm {
                 running: false,
                 failed_nodes: Vec::new(),
                 stop_timeout: None,
+                maintenance_node: None,
             };
             self.services.insert(resource.sid, service);
         }
     }
 
-    /// The online node with the fewest services, the first by name among equals (scheduler `basic`).
-    fn choose(&self, world: &dyn World, allowed: impl Fn(&String) -> bool) -> Option<String> {
-        let online = |n: &String| self.is_online(n) && world.alive(n);
+    /// The best node for a service by the rules that hold, among equals the one with the fewest services, the first by name
+    /// (scheduler `basic`); none of those that were tried. `stay`: it stays where it is if that is as good.
+    fn choose(&self, sid: Sid, world: &dyn World, tried: &[String], stay: bool, failback: bool) -> Option<String> {
+        let online: BTreeSet<String> =
+            world.nodes().into_iter().filter(|n| self.is_online(n) && world.alive(n)).collect();
+        let at = |s: &Service| std::iter::once(s.node.clone()).chain(s.target.clone()).collect::<Vec<_>>();
+        let others = self.services.iter().map(|(sid, s)| (*sid, at(s))).collect();
+        let place = Place { rules: &self.rules, online: &online, others: &others };
+        let service = self.services.get(&sid)?;
+        let best = place.best(sid, tried);
+        if stay {
+            // Whoever left for maintenance goes back, whatever failback says.
+            if let Some(home) = service.maintenance_node.as_ref().filter(|home| best.contains(*home)) {
+                return Some(home.clone());
+            }
+            if best.contains(&service.node) || (!failback && place.may_stay(sid, &service.node)) {
+                return Some(service.node.clone());
+            }
+        }
         let load = |n: &String| self.services.values().filter(|s| s.node == *n && s.is_active()).count();
-        world.nodes().into_iter().filter(|n| online(n) && allowed(n)).min_by_key(load)
+        best.into_iter().min_by_key(load)
     }
 
     fn is_online(&self, node: &str) -> bool {
@@ -324,6 +357,7 @@ impl Crm {
 
     fn lost(&self, node: &str, now: Seconds) -> bool {
         self.nodes.get(node).is_some_and(|s| *s != NodeState::Online)
+            && self.nodes.get(node) != Some(&NodeState::Maintenance)
             && self.last_seen.get(node).is_none_or(|seen| now - seen >= OFFLINE_DELAY)
     }
 

@@ -26,7 +26,7 @@ impl Crm {
         let result = lrm.get(&service.node).and_then(|l| l.results.get(&service.uid)).map(|outcome| outcome.exit);
         match service.state {
             // Nothing is decided for a node that is missed but not yet given up.
-            State::Started if !self.is_online(&service.node) => {}
+            State::Started if !self.is_online(&service.node) && !self.leaves(&service.node) => {}
             State::Started => self.step_started(sid, resource, result, world),
             State::RequestStop => match result {
                 Some(ExitCode::Ok) => self.enter(sid, State::Stopped, None),
@@ -60,13 +60,27 @@ impl Crm {
                     return self.enter(sid, State::Error, None);
                 }
                 let tried = service.failed_nodes.clone();
-                match self.choose(world, |n| !tried.contains(n)) {
+                match self.choose(sid, world, &tried, false, true) {
                     Some(target) if target != node => self.enter(sid, State::Migrate, Some(target)),
                     _ => self.enter(sid, State::Started, None),
                 }
             }
             None => {}
         }
+        let failback = resource.failback.unwrap_or(true);
+        let Some(target) = self.choose(sid, world, &[], true, failback) else { return };
+        let leaves = self.services.get(&sid).map(|s| s.node.clone()).filter(|node| *node != target);
+        let Some(from) = leaves else { return };
+        let away = self.leaves(&from);
+        self.enter(sid, State::Migrate, Some(target));
+        if let Some(service) = self.services.get_mut(&sid).filter(|_| away) {
+            service.maintenance_node.get_or_insert(from);
+        }
+    }
+
+    /// Whether the node's services are to be elsewhere.
+    fn leaves(&self, node: &str) -> bool {
+        self.nodes.get(node) == Some(&NodeState::Maintenance)
     }
 
     fn step_migrate(&mut self, sid: Sid, resource: &Resource, result: Option<ExitCode>) {
@@ -75,6 +89,8 @@ impl Crm {
         if let (ExitCode::Ok, Some(target)) = (exit, service.target.take()) {
             service.node = target;
         }
+        // Back at home, it has none to go back to.
+        service.maintenance_node.take_if(|home| *home == service.node);
         self.enter(sid, wanted(resource), None);
     }
 
@@ -99,7 +115,7 @@ impl Crm {
         if resource.state() == "disabled" {
             return self.enter(sid, State::Stopped, None);
         }
-        let Some(node) = self.choose(world, |_| true) else { return };
+        let Some(node) = self.choose(sid, world, &[], false, true) else { return };
         world.adopt(sid.0, &node);
         if let Some(service) = self.services.get_mut(&sid) {
             service.node = node;

@@ -24,7 +24,16 @@ pub(super) fn routes(r: &mut Routes) {
 fn read(call: &mut Call<'_>) -> Result<Value, PveError> {
     let config = &guest(call)?.config;
     if let Some(name) = call.params.text("snapshot") {
-        return Err(PveError::new(format!("snapshot '{name}' does not exist")));
+        if call.params.flag("current") == Some(true) {
+            // Belief: the text of both.
+            let text = "parameters 'snapshot' and 'current' are mutually exclusive".to_owned();
+            let errors = ["snapshot", "current"].map(|key| (key.to_owned(), text.clone()));
+            return Err(PveError::params(errors.into()));
+        }
+        let missing = || PveError::new(format!("snapshot '{name}' does not exist"));
+        let mut values = super::snapshots::values(config.snapshots.get(name).ok_or_else(missing)?);
+        values.insert("digest".to_owned(), json!(config.digest()));
+        return Ok(values.into());
     }
     let values = match call.params.flag("current") {
         Some(true) => config.values.clone(),
@@ -115,8 +124,8 @@ pub(super) fn check_drives(call: &mut Call<'_>, vmid: u32, set: &BTreeMap<String
         if drive.volume.starts_with('/') && !call.user.is_root() {
             return Err(PveError::new("Only root can pass arbitrary filesystem paths."));
         }
-        if drive.options.contains_key("import-from") {
-            return Err(call.left_out("disks with import-from"));
+        if let Some(source) = drive.options.get("import-from") {
+            check_import(call, key, &drive, source)?;
         }
         if drive.volume.parse::<f64>().is_ok() {
             return Err(PveError::new("no storage ID specified (and no default storage)"));
@@ -144,6 +153,39 @@ pub(super) fn check_drives(call: &mut Call<'_>, vmid: u32, set: &BTreeMap<String
                 call.demand_any(&path, &["Datastore.AllocateSpace", "Datastore.Audit"])?;
             }
         }
+    }
+    Ok(())
+}
+
+/// What can be said of a source before anything is made: its type, and how it is asked for.
+fn check_import(call: &Call<'_>, key: &str, drive: &Drive, source: &str) -> Result<(), PveError> {
+    if drive.allocation().is_none_or(|(_, size)| size != "0") {
+        let text = "'import-from' requires special syntax - use <storage ID>:0,import-from=<source>";
+        return Err(PveError::param(key, text));
+    }
+    if source.starts_with('/') {
+        return match call.user.is_root() {
+            true => Ok(()),
+            false => Err(PveError::new("Only root can pass arbitrary filesystem paths.")),
+        };
+    }
+    let (id, name) = source.split_once(':').unwrap_or((source, ""));
+    call.cluster.storage.usable(id, &call.node).map_err(PveError::new)?;
+    let kind = match name.split_once('/') {
+        Some((folder, _)) if folder.parse::<u32>().is_err() && !folder.starts_with("base-") => folder,
+        _ => "images",
+    };
+    if kind != "images" && kind != "import" {
+        let text = format!("{source} has wrong type '{kind}' - needs to be 'images' or 'import'");
+        return Err(PveError::param(key, text));
+    }
+    if !call.user.is_root() {
+        call.demand_any(&format!("/storage/{id}"), &["Datastore.AllocateSpace", "Datastore.Audit"])?;
+    }
+    if let Some(vmid) = crate::cluster::storage::owner(name).filter(|_| kind == "images")
+        && call.cluster.guests.on(vmid, &call.node).is_err()
+    {
+        return Err(PveError::param(key, format!("owner VM {vmid} not on local node")));
     }
     Ok(())
 }

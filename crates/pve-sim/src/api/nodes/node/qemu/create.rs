@@ -1,5 +1,6 @@
 //! `POST /nodes/{node}/qemu` and `DELETE /nodes/{node}/qemu/{vmid}`.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde_json::Value;
@@ -7,6 +8,7 @@ use serde_json::Value;
 use super::{config, guest, rights, root_only, vmid};
 use crate::cluster::Cluster;
 use crate::cluster::guests::drive::{Drive, DriveKey};
+use crate::cluster::guests::restore::Order as Restore;
 use crate::cluster::guests::{Change, Config, Guest, defaults};
 use crate::cluster::ha::{Resource, Sid};
 use crate::cluster::storage::owner;
@@ -30,7 +32,7 @@ fn create(call: &mut Call<'_>) -> Result<Value, PveError> {
     if on.demand(call, &["VM.Allocate"]).is_err() {
         return Err(PveError::permission(""));
     }
-    if let Some(option) = ["archive", "live-restore"].into_iter().find(|option| call.params.has(option)) {
+    if let Some(option) = ["force", "live-restore"].into_iter().find(|option| call.params.flag(option) == Some(true)) {
         return Err(call.left_out(&format!("POST /nodes/{{node}}/qemu with {option}")));
     }
     let starts = call.params.flag("start") == Some(true);
@@ -46,6 +48,9 @@ fn create(call: &mut Call<'_>) -> Result<Value, PveError> {
         rights::check(call, on, key, Some(value))?;
     }
     call.need_quorum()?;
+    if let Some(archive) = call.params.text("archive").map(str::to_owned) {
+        return restore(call, vmid, archive, &given, pool);
+    }
     let failed = format!("unable to create VM {vmid} - ");
     let begun = failed.clone();
     if let Some(other) = call.cluster.guests.get(vmid) {
@@ -57,9 +62,14 @@ fn create(call: &mut Call<'_>) -> Result<Value, PveError> {
     }
     config::check_drives(call, vmid, &change.set)?;
     let (node, stopped) = (call.node.clone(), format!("{failed}interrupted by signal"));
+    let wanted = Config { values: change.set.clone(), ..Config::default() };
+    let storages: Vec<String> = wanted.drives().filter_map(|(_, drive)| drive.storage().map(str::to_owned)).collect();
     let steps = Steps::new()
         .lock(Lock::Vm(vmid))
-        .run(move |t| begin(t, vmid).map_err(|text| format!("{begun}{text}")))
+        .run(move |t| {
+            storages.iter().for_each(|storage| t.works_on(storage));
+            begin(t, vmid).map_err(|text| format!("{begun}{text}"))
+        })
         .wait(Duration::from_millis(500))
         .run(move |t| {
             make(t, &node, vmid, change).map_err(|text| {
@@ -86,6 +96,40 @@ fn create(call: &mut Call<'_>) -> Result<Value, PveError> {
             Ok(())
         });
     Ok(call.task("qmcreate", vmid.to_string(), steps))
+}
+
+/// A creation from a backup, with all that was given in place of what the backup says.
+fn restore(
+    call: &mut Call<'_>,
+    vmid: u32,
+    archive: String,
+    given: &BTreeMap<String, String>,
+    pool: Option<String>,
+) -> Result<Value, PveError> {
+    if let Some(key) = given.keys().find(|key| DriveKey::parse(key).is_some()) {
+        return Err(PveError::param(key, "option conflicts with option 'archive'"));
+    }
+    if let Some(other) = call.cluster.guests.get(vmid) {
+        let text = format!("unable to restore VM {vmid} - VM {vmid} already exists on node '{}'", other.node);
+        return Err(PveError::new(text));
+    }
+    let change = config::normal(call, given)?;
+    let storage = call.params.text("storage").map(str::to_owned);
+    if let Some(storage) = storage.as_ref().filter(|_| !call.user.is_root()) {
+        call.demand(&format!("/storage/{storage}"), &["Datastore.AllocateSpace"])?;
+    }
+    let unique = call.params.flag("unique") == Some(true);
+    let starts = call.params.flag("start") == Some(true);
+    let steps = Restore { vmid, archive, storage, unique, change }.steps().run(move |t| {
+        if let Some(pool) = pool {
+            t.cluster.pools.add_vm(&pool, vmid);
+        }
+        if starts {
+            start_after(t, vmid);
+        }
+        Ok(())
+    });
+    Ok(call.task("qmrestore", vmid.to_string(), steps))
 }
 
 /// Sizes that name no storage mean the one of the call.
@@ -145,7 +189,7 @@ fn make(t: &mut TaskCx<'_>, node: &str, vmid: u32, change: Change) -> Result<(),
 fn manage(t: &mut TaskCx<'_>, vmid: u32, starts: bool) {
     t.log("Add as HA resource");
     let state = if starts { "started" } else { "stopped" };
-    let resource = Resource { state: Some(state.to_owned()), ..Resource::new(Sid(vmid)) };
+    let resource = Resource { state: Some(state.to_owned()), ..Resource::new(Sid::vm(vmid)) };
     if let Err(text) = t.cluster.ha.add(resource) {
         t.warn(text);
     }
@@ -171,12 +215,15 @@ fn delete(call: &mut Call<'_>) -> Result<Value, PveError> {
     let steps = Steps::new().lock(Lock::Vm(vmid)).wait(Duration::from_millis(200)).run(move |t| {
         t.cluster.guests.on(vmid, &node)?;
         check_gone(t.cluster, vmid, skiplock, purge)?;
+        if let Some(base) = t.cluster.cloned_base(vmid) {
+            return Err(format!("base volume '{base}' is still in use by linked cloned"));
+        }
         for line in destroy(t.cluster, &node, vmid, unreferenced)? {
             t.log(line);
         }
         if purge {
             t.log(format!("purging VM {vmid} from related configurations.."));
-            if t.cluster.ha.remove(vmid) {
+            if t.cluster.ha.remove(vmid, true) {
                 t.log(format!("NOTE: removed VM {vmid} from HA resource configuration."));
             }
         }
@@ -206,6 +253,7 @@ fn destroy(cluster: &mut Cluster, node: &str, vmid: u32, unreferenced: bool) -> 
     if let Some(guest) = cluster.guests.get(vmid) {
         let pending = guest.config.pending.values().filter_map(|text| Drive::parse(text));
         volumes.extend(guest.config.drives().map(|(_, drive)| drive).chain(pending).map(|drive| drive.volume));
+        volumes.extend(guest.config.snapshots.values().flat_map(|snapshot| snapshot.volumes()));
     }
     if unreferenced {
         for storage in cluster.storage.all.values().filter(|storage| storage.enabled() && storage.on(node)) {
@@ -216,8 +264,10 @@ fn destroy(cluster: &mut Cluster, node: &str, vmid: u32, unreferenced: bool) -> 
     volumes.sort();
     volumes.dedup();
     let own = |volid: &String| volid.split_once(':').and_then(|(_, name)| owner(name)) == Some(vmid);
+    volumes.retain(own);
+    cluster.must_carry_nothing(node, &volumes, vmid)?;
     let mut log = Vec::new();
-    for volid in volumes.iter().filter(|volid| own(volid)) {
+    for volid in &volumes {
         // A volume that cannot be freed is told and stays.
         let said = cluster.free(node, volid).unwrap_or_else(|text| text);
         log.extend(Some(said).filter(|line| !line.is_empty()));

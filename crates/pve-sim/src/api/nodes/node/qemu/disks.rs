@@ -48,6 +48,11 @@ fn move_disk(call: &mut Call<'_>) -> Result<Value, PveError> {
     if let Some(lock) = guest.config.lock() {
         return Err(PveError::new(format!("VM is locked ({lock})")));
     }
+    let kept =
+        |volume: &str| guest.config.snapshots.values().any(|snapshot| snapshot.volumes().any(|other| other == volume));
+    if call.params.flag("delete") == Some(true) && guest.config.drive(&key).is_some_and(|drive| kept(&drive.volume)) {
+        return Err(PveError::new("you can't move a disk with snapshots and delete the source"));
+    }
     if digest.as_ref().is_some_and(|digest| *digest != guest.config.digest()) {
         return Err(PveError::new(MODIFIED));
     }

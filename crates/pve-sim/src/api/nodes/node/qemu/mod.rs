@@ -1,10 +1,18 @@
 //! `/nodes/{node}/qemu`: virtual machines.
 
+mod agent;
+mod clone;
 mod config;
 mod create;
 mod disks;
+#[cfg(test)]
+mod kept_tests;
+#[cfg(test)]
+mod made_tests;
+mod migrate;
 mod power;
 mod rights;
+mod snapshots;
 #[cfg(test)]
 mod tests;
 
@@ -16,10 +24,14 @@ use crate::kernel::{Call, PveError, Routes};
 pub(crate) fn routes(r: &mut Routes) {
     r.get("/nodes/{node}/qemu", list);
     r.get("/nodes/{node}/qemu/{vmid}", index);
+    agent::routes(r);
+    clone::routes(r);
     create::routes(r);
     config::routes(r);
     disks::routes(r);
+    migrate::routes(r);
     power::routes(r);
+    snapshots::routes(r);
 }
 
 fn list(call: &mut Call<'_>) -> Result<Value, PveError> {
@@ -28,6 +40,7 @@ fn list(call: &mut Call<'_>) -> Result<Value, PveError> {
         .guests
         .all
         .iter()
+        .filter(|(_, guest)| !guest.is_container())
         .filter(|(vmid, guest)| guest.node == call.node && call.may(&format!("/vms/{vmid}"), &["VM.Audit"]));
     Ok(here.map(|(vmid, guest)| guest.figures(*vmid, call.now())).collect())
 }

@@ -50,8 +50,8 @@ fn start(call: &mut Call<'_>) -> Result<Value, PveError> {
     let (vmid, skiplock) = (vmid(call), skiplock(call)?);
     call.need_quorum()?;
     guest(call)?;
-    if call.cluster.ha.manages(Sid(vmid)) {
-        return Ok(call.task("hastart", vmid.to_string(), Ha::start_request(vmid)));
+    if call.cluster.ha.manages(Sid::vm(vmid)) {
+        return Ok(call.task("hastart", vmid.to_string(), Ha::start_request(Sid::vm(vmid))));
     }
     Ok(call.task("qmstart", vmid.to_string(), power::start(vmid, false, skiplock)))
 }
@@ -60,11 +60,11 @@ fn stop(call: &mut Call<'_>) -> Result<Value, PveError> {
     root_only(call, &["migratedfrom", "keepActive"])?;
     let (vmid, skiplock) = (vmid(call), skiplock(call)?);
     guest(call)?;
-    if call.cluster.ha.manages(Sid(vmid)) {
+    if call.cluster.ha.manages(Sid::vm(vmid)) {
         if call.params.flag("overrule-shutdown") == Some(true) {
             return Err(PveError::param("overrule-shutdown", "Not applicable for HA resources."));
         }
-        return Ok(call.task("hastop", vmid.to_string(), Ha::stop_request(vmid, 0)));
+        return Ok(call.task("hastop", vmid.to_string(), Ha::stop_request(Sid::vm(vmid), 0)));
     }
     Ok(call.task("qmstop", vmid.to_string(), power::stop(vmid, false, skiplock)))
 }
@@ -77,9 +77,9 @@ fn shutdown(call: &mut Call<'_>) -> Result<Value, PveError> {
     if paused && !force {
         return Err(PveError::new("VM is paused - cannot shutdown"));
     }
-    if call.cluster.ha.manages(Sid(vmid)) {
+    if call.cluster.ha.manages(Sid::vm(vmid)) {
         let timeout = timeout(call).and_then(|timeout| u32::try_from(timeout).ok()).unwrap_or(STOP_TIMEOUT);
-        return Ok(call.task("hastop", vmid.to_string(), Ha::stop_request(vmid, timeout)));
+        return Ok(call.task("hastop", vmid.to_string(), Ha::stop_request(Sid::vm(vmid), timeout)));
     }
     let steps = power::shutdown(vmid, false, skiplock, timeout(call), force);
     Ok(call.task("qmshutdown", vmid.to_string(), steps))

@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
+use super::backups;
 use crate::cluster::guests::size;
+use crate::cluster::storage::backups::of_name;
 use crate::cluster::storage::{Storage, Volume, owner};
 use crate::kernel::tasks::Steps;
 use crate::kernel::{Call, PveError, Routes};
@@ -31,21 +33,39 @@ fn list(call: &mut Call<'_>) -> Result<Value, PveError> {
     let sees = |name: &str| {
         call.may(&format!("/storage/{}", storage.id), &["Datastore.AllocateSpace"])
             || owner(name).is_some_and(|vmid| call.may(&format!("/vms/{vmid}"), &["VM.Config.Disk"]))
+            || of_name(name).is_some_and(|(_, vmid)| call.may(&format!("/vms/{vmid}"), &["VM.Backup"]))
             || call.may(&format!("/storage/{}", storage.id), &["Datastore.Audit"])
     };
-    let volumes = call.cluster.volumes(storage, &call.node).into_iter().filter(|(name, volume)| {
+    let whose = |name: &str| owner(name).or_else(|| of_name(name).map(|(_, vmid)| vmid));
+    // What an image is tells whose it is.
+    let of_container = |name: &str| {
+        let guest = owner(name).and_then(|vmid| call.cluster.guests.get(vmid));
+        guest.is_some_and(|guest| guest.is_container())
+    };
+    let volumes = call.cluster.volumes(storage, &call.node).into_iter().map(|(name, volume)| {
+        let rootdir = volume.content == "images" && of_container(&name);
+        let content = if rootdir { "rootdir".to_owned() } else { volume.content.clone() };
+        (name, Volume { content, ..volume })
+    });
+    let volumes = volumes.filter(|(name, volume)| {
         content.is_none_or(|content| content == volume.content)
-            && vmid.is_none_or(|vmid| owner(name) == Some(vmid))
+            && (storage.holds(&volume.content) || owner(name).is_some())
+            && vmid.is_none_or(|vmid| whose(name) == Some(vmid))
             && sees(name)
     });
-    Ok(volumes.map(|(name, volume)| entry(storage, &name, &volume)).collect())
+    let line =
+        |(name, volume): (String, Volume)| match call.cluster.backup(&call.node, &format!("{}:{name}", storage.id)) {
+            Some(backup) => backups::entry(storage, &name, &volume, backup),
+            None => entry(storage, &name, &volume),
+        };
+    Ok(volumes.map(line).collect())
 }
 
 fn entry(storage: &Storage, name: &str, volume: &Volume) -> Value {
     let mut entry = json!({
         "volid": format!("{}:{name}", storage.id),
         "content": volume.content,
-        "format": volume.format,
+        "format": format_of(volume),
         "size": volume.size,
     });
     if let Some(vmid) = owner(name) {
@@ -54,7 +74,7 @@ fn entry(storage: &Storage, name: &str, volume: &Volume) -> Value {
     if let Some(ctime) = volume.ctime {
         entry["ctime"] = json!(ctime.unix());
     }
-    if storage.kind.has_files() {
+    if storage.kind.has_files() && owner(name).is_some() {
         entry["used"] = json!(volume.used.max(4096));
         entry["parent"] = Value::Null;
     }
@@ -63,6 +83,14 @@ fn entry(storage: &Storage, name: &str, volume: &Volume) -> Value {
         entry["parent"] = Value::Null;
     }
     entry
+}
+
+/// Templates are told by two of their extensions: `tgz`.
+fn format_of(volume: &Volume) -> String {
+    match (volume.content.as_str(), volume.format.as_str()) {
+        ("vztmpl", "gz" | "zst" | "xz") => format!("t{}", volume.format),
+        (_, format) => format.to_owned(),
+    }
 }
 
 /// The volume of the path, with its storage put before it if it was left out.
@@ -112,6 +140,9 @@ fn read(call: &mut Call<'_>) -> Result<Value, PveError> {
     }
     let volume = volume.ok_or_else(|| PveError::new(format!("volume_size_info on '{volid}' failed - no format")))?;
     let name = volid.split_once(':').map_or(volid.as_str(), |(_, name)| name);
+    if let Some(backup) = call.cluster.backup(&call.node, &volid) {
+        return Ok(backups::whole(storage, name, &volume, backup));
+    }
     let used = if storage.kind.has_files() { volume.used.max(4096) } else { volume.used };
     Ok(json!({ "path": storage.volume_path(name), "size": volume.size, "used": used, "format": volume.format }))
 }
@@ -119,7 +150,14 @@ fn read(call: &mut Call<'_>) -> Result<Value, PveError> {
 fn update(call: &mut Call<'_>) -> Result<Value, PveError> {
     let volid = volid(call)?;
     may_touch(call, &volid)?;
-    // No backups are simulated, and nothing else can have either.
+    let (notes, protected) = (call.params.text("notes").map(str::to_owned), call.params.flag("protected"));
+    let node = call.node.clone();
+    if let Some(backup) = call.cluster.backup_mut(&node, &volid) {
+        backup.notes = notes.unwrap_or_else(|| std::mem::take(&mut backup.notes));
+        backup.protected = protected.unwrap_or(backup.protected);
+        return Ok(Value::Null);
+    }
+    // Nothing else can have either.
     match () {
         () if call.params.has("notes") => Err(PveError::new("only backups can have notes")),
         () if call.params.has("protected") => Err(PveError::new("only backups can be protected")),
@@ -130,7 +168,8 @@ fn update(call: &mut Call<'_>) -> Result<Value, PveError> {
 /// Who owns a volume through its guest may touch it; else it takes the right to allocate.
 fn may_touch(call: &Call<'_>, volid: &str) -> Result<(), PveError> {
     let (storage, name) = volid.split_once(':').unwrap_or((volid, ""));
-    let by_guest = owner(name).is_some_and(|vmid| call.may(&format!("/vms/{vmid}"), &["VM.Config.Disk"]));
+    let by_guest = owner(name).is_some_and(|vmid| call.may(&format!("/vms/{vmid}"), &["VM.Config.Disk"]))
+        || of_name(name).is_some_and(|(_, vmid)| call.may(&format!("/vms/{vmid}"), &["VM.Backup"]));
     let path = format!("/storage/{storage}");
     if by_guest && call.may(&path, &["Datastore.AllocateSpace"]) {
         return Ok(());
@@ -151,9 +190,17 @@ fn delete(call: &mut Call<'_>) -> Result<Value, PveError> {
             "Cannot remove image, a guest with VMID '{vmid}' exists!\nYou can delete the image from the guest's hardware pane"
         )));
     }
-    let id = owner(name).map_or_else(|| storage.to_owned(), |vmid| format!("{vmid}@{storage}"));
+    let whose = owner(name).or_else(|| of_name(name).map(|(_, vmid)| vmid));
+    let id = whose.map_or_else(|| storage.to_owned(), |vmid| format!("{vmid}@{storage}"));
     let node = call.node.clone();
+    if call.cluster.clone_of(&volid).is_some() {
+        return Err(PveError::new(format!("base volume '{name}' is still in use by linked clones")));
+    }
     let steps = Steps::new().wait(Duration::from_millis(200)).run(move |t| {
+        if t.cluster.backup(&node, &volid).is_some_and(|backup| backup.protected) {
+            let (storage, name) = volid.split_once(':').unwrap_or((&volid, ""));
+            return Err(format!("cannot remove protected volume '{name}' on '{storage}'"));
+        }
         let said = t.cluster.free(&node, &volid)?;
         t.log(said);
         t.log(format!("Removed volume '{volid}'"));

@@ -1,16 +1,33 @@
 //! `/nodes/{node}/storage`: the storages as a node sees them.
 
+mod backups;
 mod content;
+mod download;
+mod oci;
+mod upload;
 
 use serde_json::{Value, json};
 
 use crate::cluster::storage::Storage;
+use crate::cluster::storage::files::format_of;
 use crate::kernel::{Call, PveError, Routes};
 
 pub(crate) fn routes(r: &mut Routes) {
     r.get("/nodes/{node}/storage", list);
     r.get("/nodes/{node}/storage/{storage}/status", status);
+    backups::routes(r);
     content::routes(r);
+    download::routes(r);
+    oci::routes(r);
+    upload::routes(r);
+}
+
+/// Whether a file of this content may have this name.
+fn may_be_called(content: &str, name: &str) -> Result<(), PveError> {
+    match format_of(content, name) {
+        Some(_) => Ok(()),
+        None => Err(PveError::param("filename", "wrong file extension")),
+    }
 }
 
 fn list(call: &mut Call<'_>) -> Result<Value, PveError> {
@@ -67,3 +84,6 @@ fn status(call: &mut Call<'_>) -> Result<Value, PveError> {
     let storage = storage.ok_or_else(|| PveError::param("storage", "No such storage."))?;
     Ok(figures(call, storage))
 }
+
+#[cfg(test)]
+mod tests;

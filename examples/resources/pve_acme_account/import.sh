@@ -1,0 +1,1 @@
+terraform import pve_acme_account.internal internal

@@ -1,0 +1,1 @@
+terraform import pve_container.proxy 141

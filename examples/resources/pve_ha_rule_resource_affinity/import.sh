@@ -1,0 +1,1 @@
+terraform import pve_ha_rule_resource_affinity.web web-apart

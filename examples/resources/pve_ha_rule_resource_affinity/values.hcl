@@ -1,0 +1,4 @@
+# Guests have to be under HA.
+values {
+  resources = [["vm:141", "vm:142"]]
+}

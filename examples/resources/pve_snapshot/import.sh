@@ -1,0 +1,1 @@
+terraform import pve_snapshot.before_upgrade 141/before-upgrade

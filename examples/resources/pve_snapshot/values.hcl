@@ -1,0 +1,4 @@
+values {
+  name        = ["after-upgrade", "1st"]
+  description = ["Release 8", "  "]
+}

@@ -1,0 +1,1 @@
+terraform import pve_storage_download.debian pve1/local:import/debian-13.qcow2

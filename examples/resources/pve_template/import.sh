@@ -1,0 +1,1 @@
+terraform import pve_template.base 9000
