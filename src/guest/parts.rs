@@ -109,7 +109,18 @@ pub(super) fn changed(parts: &[Attribute], live: Option<&String>, want: &Values)
         return live.map(|_| String::new());
     }
     let mut string = read.unwrap_or_default();
-    put(parts, want, &mut string).then(|| string.to_string())
+    put(parts, want, &mut string).then(|| {
+        // PVE demands some of the parts that stand without their name (`agent`), and a default said is none the less one.
+        let unnamed = parts.iter().find_map(|part| Some((part, wire::unnamed(part)?)));
+        if let Some((part, long)) = unnamed
+            && string.default_value().is_none()
+            && string.get(long).is_none()
+            && let Some(usual) = &part.usual
+        {
+            string.set_default(wire::texts(part, usual).into_iter().next());
+        }
+        string.to_string()
+    })
 }
 
 /// Puts what is wanted into a property string; what is unset is left alone, or taken out where that is what unset means. Whether

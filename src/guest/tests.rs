@@ -150,7 +150,7 @@ fn only_what_differs_is_changed_and_the_rest_survives() {
     assert_eq!(change(&want, None, FULL), Params::new().set("vga", "std,clipboard=vnc,memory=16"));
     let want = Guest { screen: Some(Screen { kind: None, memory: Some(16) }), ..Guest::default() };
     assert_eq!(change(&want, None, FULL), Params::new().set("vga", "clipboard=vnc,memory=16,type=qxl"));
-    assert_eq!(change(&want, None, &[]), Params::new().set("vga", "memory=16"));
+    assert_eq!(change(&want, None, &[]), Params::new().set("vga", "std,memory=16"), "what it is is said");
 }
 
 #[test]
