@@ -171,6 +171,8 @@ static PIECES: LazyLock<Regex> = LazyLock::new(|| {
         r"|(?P<iso>\b\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}[+-]\d{4})",
         r"|(?P<ctime>\bctime=\d{10}\b)",
         r"|(?P<qemu>\bcreation-qemu=[\d.]+\d)",
+        // How much lay in an archive, which nothing but the archive tells, and how fast it came out.
+        r"|(?P<tar>\bTotal bytes read: \d+ \(\d+[KMG]iB, \d+[KMG]iB/s\))",
         // Of a daemon's address the port and the nonce; monitors have fixed ones.
         r"|(?P<port>:\d{4}/\d{2,})",
     ))
@@ -197,8 +199,21 @@ pub(crate) fn texts_agree(recorded: &str, live: &str, names: &mut Names, configu
 
 /// A text with its pieces replaced by their kinds, and the pieces.
 fn split(text: &str) -> (String, Vec<(&'static str, &str)>) {
-    const KINDS: [&str; 12] =
-        ["upid", "ticket", "csrf", "uuid", "fingerprint", "mac", "digest", "date", "iso", "ctime", "qemu", "port"];
+    const KINDS: [&str; 13] = [
+        "upid",
+        "ticket",
+        "csrf",
+        "uuid",
+        "fingerprint",
+        "mac",
+        "digest",
+        "date",
+        "iso",
+        "ctime",
+        "qemu",
+        "tar",
+        "port",
+    ];
     let (mut frame, mut pieces, mut end) = (String::new(), Vec::new(), 0);
     for found in PIECES.captures_iter(text) {
         let Some((kind, piece)) = KINDS.iter().find_map(|kind| Some((*kind, found.name(kind)?))) else { continue };
@@ -230,7 +245,7 @@ fn pieces_agree(kind: &str, recorded: &str, live: &str, names: &mut Names, confi
         "uuid" => names.agree(Class::Uuid, recorded, live),
         "mac" if configured(recorded) => recorded == live,
         "mac" => names.agree(Class::Mac, recorded, live),
-        "csrf" | "date" | "iso" | "ctime" | "qemu" | "port" => true,
+        "csrf" | "date" | "iso" | "ctime" | "qemu" | "tar" | "port" => true,
         _ => recorded == live,
     }
 }

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use anyhow::{Context, Result, ensure};
+use percent_encoding::percent_decode_str;
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -153,7 +154,12 @@ impl Recording {
             serde_json::from_str(&text).with_context(|| format!("{} is not a recording", path.display()))?;
         ensure!(!exchanges.is_empty(), "{} has no exchanges", path.display());
         for exchange in &mut exchanges {
-            exchange.request.file = exchange.note.as_deref().and_then(SentFile::of);
+            let request = &mut exchange.request;
+            request.file = exchange.note.as_deref().and_then(SentFile::of);
+            // One recorder wrote down the paths of tasks as they went over the wire.
+            if request.path.contains("/tasks/UPID%3A") {
+                request.path = percent_decode_str(&request.path).decode_utf8_lossy().into_owned();
+            }
         }
         let name = path.file_stem().and_then(|stem| stem.to_str()).context("a recording without a name")?.to_owned();
         Ok(Recording { name, exchanges })

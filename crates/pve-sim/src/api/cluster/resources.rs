@@ -49,6 +49,12 @@ fn guests(call: &Call<'_>) -> Vec<Value> {
                     entry[*to] = figure.clone();
                 }
             }
+            if guest.is_container() {
+                // Who has no limit of cores is shown with those of the node.
+                let cores = || call.cluster.nodes.get(&guest.node).map_or(1, |node| node.cpus);
+                entry["maxcpu"] = figures.get("cpus").cloned().unwrap_or_else(|| json!(cores()));
+                entry["memhost"] = json!(0);
+            }
             entry["diskread"] = json!(0);
             entry["diskwrite"] = json!(0);
             entry["template"] = json!(u8::from(config.get("template") == Some("1")));

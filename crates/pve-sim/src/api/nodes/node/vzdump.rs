@@ -31,8 +31,7 @@ fn dump(call: &mut Call<'_>) -> Result<Value, PveError> {
         call.demand("/", &["Sys.Modify"])?;
     }
     if vmids.is_empty() && !all && pool.is_none() {
-        // Belief: the text; nobody asked for nothing.
-        return Err(PveError::param("vmid", "property is missing and it is not optional"));
+        return Err(PveError::param("vmid", "property is missing"));
     }
     let mut meant = call.cluster.to_dump(&call.node, &vmids, all, pool.as_deref(), &but);
     let may = |vmid: &u32| call.may(&format!("/vms/{vmid}"), &["VM.Backup"]);

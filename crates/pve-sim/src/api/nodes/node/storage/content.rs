@@ -50,7 +50,8 @@ fn list(call: &mut Call<'_>) -> Result<Value, PveError> {
     let volumes = volumes.filter(|(name, volume)| {
         content.is_none_or(|content| content == volume.content)
             && (storage.holds(&volume.content) || owner(name).is_some())
-            && vmid.is_none_or(|vmid| whose(name) == Some(vmid))
+            // Snippets are shown whoever's volumes are asked for.
+            && vmid.is_none_or(|vmid| whose(name) == Some(vmid) || volume.content == "snippets")
             && sees(name)
     });
     let line =
