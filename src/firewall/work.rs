@@ -60,23 +60,10 @@ pub async fn bring(cx: &Cx<Pve>, place: &str, want: &[Rule]) -> Result<(), Probl
         let refused = problem.is_refused();
         return Err(match refused && work.take_out_again().await.is_ok() {
             true => problem.unsent(),
-            false => problem,
+            false => problem.halfway(),
         });
     }
-    let on = |slot: &Slot| slot.wanted.is_some_and(|of| want[of].enable);
-    for at in 0..work.slots.len() {
-        if on(&work.slots[at]) && !work.slots[at].rule.enable {
-            work.switch(at, true).await?;
-        }
-    }
-    for at in (0..work.slots.len()).rev() {
-        match work.slots[at].wanted {
-            None => work.take_out(at).await?,
-            Some(_) if work.slots[at].rule.enable && !on(&work.slots[at]) => work.switch(at, false).await?,
-            Some(_) => {}
-        }
-    }
-    Ok(())
+    work.switch_and_end(want).await.map_err(Problem::halfway)
 }
 
 /// Both lists in one.
@@ -97,6 +84,24 @@ fn slots(is: Vec<Rule>, want: &[Rule]) -> Vec<Slot> {
 }
 
 impl Work<'_> {
+    /// Switches on what is to be on, and takes away what goes.
+    async fn switch_and_end(&mut self, want: &[Rule]) -> Result<(), Problem> {
+        let on = |slot: &Slot| slot.wanted.is_some_and(|of| want[of].enable);
+        for at in 0..self.slots.len() {
+            if on(&self.slots[at]) && !self.slots[at].rule.enable {
+                self.switch(at, true).await?;
+            }
+        }
+        for at in (0..self.slots.len()).rev() {
+            match self.slots[at].wanted {
+                None => self.take_out(at).await?,
+                Some(_) if self.slots[at].rule.enable && !on(&self.slots[at]) => self.switch(at, false).await?,
+                Some(_) => {}
+            }
+        }
+        Ok(())
+    }
+
     /// The rules, with the digest for the next step.
     async fn read(&mut self) -> Result<Vec<Rule>, Problem> {
         let live: Vec<Live> = self.cx.client.call(Request::get(self.path.clone())).await.during(&self.doing)?;

@@ -50,6 +50,12 @@ impl Problem {
         Self(Box::new(Inner::Unsent(Error::from(self))))
     }
 
+    /// The same, of a write that others of the same work came before: that it was refused does not say that nothing was written.
+    #[must_use]
+    pub fn halfway(self) -> Self {
+        Self(Box::new(Inner::Ours(Error::from(self))))
+    }
+
     /// An unknown node is a mistake in `node`; anything else stays what it is.
     #[must_use]
     pub fn node_at_fault(self) -> Self {

@@ -296,15 +296,6 @@ pub fn number(key: &str, prefix: &str) -> Option<u16> {
     (number.to_string() == digits).then_some(number)
 }
 
-fn is_empty(value: &Value) -> bool {
-    match value {
-        Value::String(text) => text.is_empty(),
-        Value::List(items) => items.is_empty(),
-        Value::Map(entries) => entries.is_empty(),
-        _ => false,
-    }
-}
-
 /// The attribute that a parameter of PVE belongs to.
 pub fn attribute<T: Settings>(parameter: &str) -> Option<Path> {
     fn among(attributes: &[Attribute], at: &Path, parameter: &str) -> Option<Path> {
@@ -333,15 +324,28 @@ pub fn validate<T: Settings, M>(config: &T::Plan, say: &mut Say<M>) {
     }
 }
 
-/// The state after an update: what somebody added meanwhile to numbered settings is not planned.
-pub fn as_planned<T: Settings>(found: &mut T, want: &T) {
-    let (mut values, want) = (found.encode(), want.encode());
-    for (name, _) in T::NUMBERED {
-        if let (Some(Value::Map(found)), Some(Value::Map(want))) = (values.get_mut(*name), want.get(*name)) {
-            found.retain(|key, _| want.contains_key(key));
-        }
+/// The state after an update: what nobody asked for, and somebody set meanwhile, is not planned, and the next refresh tells of
+/// it.
+pub fn as_planned<T: Object>(found: &mut T, want: &T) {
+    let mut values = Value::Object(found.encode());
+    hold(&mut values, &Value::Object(want.encode()));
+    if let Value::Object(values) = values
+        && let Ok(held) = T::decode(&values)
+    {
+        *found = held;
     }
-    if let Ok(less) = T::decode(&values) {
-        *found = less;
+}
+
+fn hold(found: &mut Value, want: &Value) {
+    match (found, want) {
+        (found, Value::Null) => *found = Value::Null,
+        (Value::Object(found), Value::Object(want)) => {
+            found.iter_mut().for_each(|(name, found)| hold(found, want.get(name).unwrap_or(&Value::Null)));
+        }
+        (Value::Map(found), Value::Map(want)) => {
+            found.retain(|key, _| want.contains_key(key));
+            found.iter_mut().for_each(|(key, found)| hold(found, &want[key]));
+        }
+        _ => {}
     }
 }

@@ -273,6 +273,12 @@ async fn machines() {
     let key = |name: &str| match name {
         "disks" => "scsi0",
         "networks" | "ip_config" => "net0",
+        "cdroms" => "ide0",
+        "numa_nodes" => "numa0",
+        "serial" => "serial0",
+        "usb" => "usb0",
+        "pci" => "hostpci0",
+        "virtiofs" => "virtiofs0",
         other => no_maps(other),
     };
     let also = [

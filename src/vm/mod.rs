@@ -16,9 +16,9 @@ pub mod planned;
 pub mod progress;
 mod rollback;
 pub mod snapshot;
+mod storage_turns;
 pub mod subject;
 pub mod template;
-mod storage_turns;
 pub mod turns;
 // An area's folder and its object's folder have the same name in PVE too.
 #[allow(clippy::module_inception)]

@@ -25,20 +25,36 @@ values {
   ssh_keys = ["ssh-ed25519 AAAA a@x"]
   pool     = []
   # Volumes never shrink, so there would be no way back.
-  rootfs = [{ storage = "local-lvm", size = "8G", acl = true, mount_options = "noatime" }]
+  rootfs = [
+    { storage = "local-lvm", size = "8G", acl = true, mount_options = "noatime", quota = false, replicate = false },
+    { storage = "local-lvm", size = "8G", read_only = false, shared = false },
+  ]
   mount_points = [
     { mp0 = { path = "/var/cache", storage = "local-lvm", size = "2G", backup = true } },
     {
       mp0 = { path = "/srv", storage = "local-lvm", size = "2G" }
-      mp1 = { path = "/data", storage = "local-lvm", size = "1G", read_only = true }
+      mp1 = { path = "/data", storage = "local-lvm", size = "1G", read_only = true, when_removed = "destroy" }
     },
+    {
+      mp0 = {
+        path = "/srv", storage = "local-lvm", size = "2G", acl = true, quota = false, replicate = false, shared = false
+        mount_options = "noatime;nodev"
+      }
+    },
+    # A folder of the node is root's.
+    { mp0 = { path = "/srv", volume = "/srv/data" } },
   ]
   networks = [
     { net0 = { name = "eth0", bridge = "vmbr0", ip = "dhcp", tag = 30, firewall = true } },
     { net0 = { name = "eth0", bridge = "vmbr0", mac = "BC:24:11:00:00:01" }, net1 = { name = "eth1" } },
+    { net0 = { name = "eth0", bridge = "vmbr0", ip = "192.0.2.5/24", gw = "192.0.2.1", link_down = true, mtu = 1400, rate = 12.5 } },
+    { net0 = { name = "eth0", bridge = "vmbr0", ip6 = "2001:db8::5/64", gw6 = "2001:db8::1", trunks = "1;5-9", host_managed = false } },
   ]
-  devices     = [{ dev0 = { path = "/dev/net/tun", mode = "0660" } }]
-  features    = [{ nesting = true, keyctl = true }, { nesting = false }]
+  devices = [{ dev0 = { path = "/dev/net/tun", mode = "0660", uid = 1000, gid = 1000, deny_write = true } }]
+  features = [
+    { nesting = true, keyctl = true }, { nesting = false },
+    { fuse = true, mknod = true, force_rw_sys = true, mount = "nfs;cifs" },
+  ]
   dns         = [{ servers = ["192.0.2.1", "192.0.2.2"] }, { domain = "example.com" }]
   env         = [{ A = "1" }, { A = "2", B = "x y" }]
   entrypoint  = ["/sbin/init", "/bin/sh"]

@@ -49,11 +49,7 @@ pub async fn change(cx: &Cx<Pve>, prior: &Container, want: &Container) -> Result
         None => power::seen(cx, &found.guest, None).await?,
     };
     let mut now = Container::from_live(vmid, &found.guest.node, &found.config, started, Some(want));
-    // What somebody added meanwhile is not planned.
-    crate::guest::as_planned(&mut now.options, &want.options);
-    if let (Some(there), Some(wanted)) = (&mut now.mount_points, &want.mount_points) {
-        there.retain(|name, _| wanted.contains_key(name));
-    }
+    crate::guest::as_planned(&mut now, want);
     Ok(Updated::Done(now))
 }
 

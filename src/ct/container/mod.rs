@@ -195,9 +195,9 @@ impl Resource<Pve> for Container {
         crate::guest::validate::<Options, _>(&config.options, say);
         mounts::validate(config, say);
         let sources = [
-            ("template_file", config.template_file.may_be_set()),
-            ("clone", config.clone.may_be_set()),
-            ("restore", config.restore.may_be_set()),
+            ("template_file", config.template_file.is_known()),
+            ("clone", config.clone.is_known()),
+            ("restore", config.restore.is_known()),
         ];
         let set: Vec<&str> = sources.iter().filter(|(_, set)| *set).map(|(name, _)| *name).collect();
         if let [first, second, ..] = set[..] {

@@ -22,7 +22,7 @@ pub async fn look(
     let known: Container = crate::guest::known::known(want)?;
     match prior {
         Some(prior) => match prior.vmid {
-            Some(vmid) => change(cx, vmid, &known, prior, found).await,
+            Some(vmid) => change(cx, vmid, (want, &known), prior, found).await,
             // Its creation was cut off before it had a number.
             None => Ok(()),
         },
@@ -53,9 +53,8 @@ async fn creation(
         let cure = "PVE makes mount points only beside a root. Set `rootfs`. Nothing was written.";
         found.certain(Problem::new("Mount points without a root", cure).at("rootfs"));
     }
-    for (name, mount) in known.mount_points.iter().flatten() {
-        let new = mount.volume.is_none() && (mount.storage.is_none() || mount.size.is_none());
-        if new && known.clone.is_none() && known.restore.is_none() {
+    for name in known.mount_points.iter().flat_map(|all| all.keys()) {
+        if says_nothing(want, name) && known.clone.is_none() && known.restore.is_none() {
             found.certain(incomplete(name));
         }
     }
@@ -79,6 +78,12 @@ async fn creation(
         }
     }
     Ok(())
+}
+
+/// Whether nothing is said of what a mount point mounts; what is not known yet may come.
+fn says_nothing(want: &ContainerPlan, name: &str) -> bool {
+    let mount = want.mount_points.known().and_then(|all| all.get(name)?.known());
+    mount.is_some_and(|mount| mount.volume.is_null() && (mount.storage.is_null() || mount.size.is_null()))
 }
 
 fn incomplete(name: &str) -> Problem {
@@ -136,7 +141,7 @@ fn roots_own(cx: &Cx<Pve>, params: &Params, live: Option<&Config>, found: &mut F
 async fn change(
     cx: &Cx<Pve>,
     vmid: u32,
-    known: &Container,
+    (want, known): (&ContainerPlan, &Container),
     prior: &Container,
     found: &mut Findings<Container>,
 ) -> Result<(), Error> {
@@ -159,9 +164,9 @@ async fn change(
     let config = &live.config;
     let params = known.params(Some(prior), Some(config));
     roots_own(cx, &params, Some(config), found);
-    for (name, mount) in known.mount_points.iter().flatten() {
+    for name in known.mount_points.iter().flat_map(|all| all.keys()) {
         let there = config.mounts.contains_key(name);
-        if !there && mount.volume.is_none() && (mount.storage.is_none() || mount.size.is_none()) {
+        if !there && says_nothing(want, name) {
             found.certain(incomplete(name));
         }
     }

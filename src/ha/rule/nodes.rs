@@ -58,6 +58,8 @@ impl Section for HaRuleNodeAffinity {
         ..RULE
     };
 
+    const LEFT_OUT: &'static [(&'static str, &'static str)] = &[("affinity", "`pve_ha_rule_resource_affinity` has it")];
+
     /// PVE 8 has none, and does not know the call.
     async fn find(cx: &Cx<Pve>, key: &HaRuleNodeAffinityKey) -> Result<Option<Self>, Problem> {
         if exist(cx).await? { section::found(cx, key).await } else { Ok(None) }

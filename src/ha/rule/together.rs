@@ -58,6 +58,8 @@ pub enum HaAffinity {
 impl Section for HaRuleResourceAffinity {
     const FAMILY: Family = Family { fixed: &[("type", "resource-affinity")], ..RULE };
 
+    const LEFT_OUT: &'static [(&'static str, &'static str)] = &[("nodes", "`pve_ha_rule_node_affinity` has them")];
+
     const UNLIKE: &'static [(&'static str, &'static str)] =
         &[("resources", "PVE's schema takes one, and its check of the rule refuses it")];
 

@@ -124,13 +124,6 @@ pub fn removed(want: &Vm, prior: Option<&Vm>, live: Option<&Config>) -> Vec<Driv
     gone.filter(|key| live.is_some_and(|live| live.drives.get(key).is_some_and(Drive::is_cdrom))).collect()
 }
 
-/// The state after an update: a drive that somebody added meanwhile is not planned.
-pub fn as_planned(found: &mut Vm, want: &Vm) {
-    if let (Some(found), Some(want)) = (&mut found.cdroms, &want.cdroms) {
-        found.retain(|name, _| want.contains_key(name));
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

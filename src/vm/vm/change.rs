@@ -66,7 +66,7 @@ pub async fn change(cx: &Cx<Pve>, prior: &Vm, want: &Vm) -> Result<Updated<Vm>, 
     };
     let mut vm = Vm::from_live(vmid, &found.guest.node, &found.config, started, Some(want));
     disks::as_planned(&mut vm, want, &owned);
-    as_planned(&mut vm, want);
+    crate::guest::as_planned(&mut vm, want);
     origin::leave_out_brought(cx, &mut vm, Some(want));
     vm.node = want.node.clone().or(vm.node);
     Ok(Updated::Done(vm))
@@ -162,15 +162,6 @@ async fn created(cx: &Cx<Pve>, vmid: u32) -> Result<Found, Problem> {
     let mut task = cx.client.attach(upid, Lock::Vm(vmid), &areas).await.during(&doing)?;
     task.wait(&patience(cx), |_| {}).await.during(&doing)?;
     guest::must_exist(cx, vmid).await
-}
-
-/// The state after an update: what somebody added meanwhile is not planned.
-fn as_planned(vm: &mut Vm, want: &Vm) {
-    super::networks::as_planned(vm, want);
-    super::cdroms::as_planned(vm, want);
-    crate::guest::as_planned(&mut vm.hardware, &want.hardware);
-    crate::guest::as_planned(&mut vm.options, &want.options);
-    crate::guest::as_planned(&mut vm.devices, &want.devices);
 }
 
 /// Nobody makes it any more, and it is not made: only somebody at the node can take away a VM that PVE has locked.

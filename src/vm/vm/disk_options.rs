@@ -41,7 +41,7 @@ pub struct DiskOptions {
     #[attr(keep, check = serial)]
     pub serial: Option<String>,
     /// The world wide name that the guest sees: `0x` and 16 hexadecimal digits; not for virtio disks.
-    #[attr(keep, regex = "0x[0-9a-fA-F]{16}", says = "`0x` and 16 hexadecimal digits")]
+    #[attr(keep, regex = "(0x)[0-9a-fA-F]{16}", says = "`0x` and 16 hexadecimal digits")]
     pub wwn: Option<String>,
     /// Queues of a `scsi` disk.
     #[attr(keep, range = 2..)]

@@ -170,13 +170,6 @@ pub fn params(want: &Vm, prior: Option<&Vm>, live: Option<&Config>, mut params: 
     params
 }
 
-/// The state after an update: a card that somebody added meanwhile is not planned.
-pub fn as_planned(found: &mut Vm, want: &Vm) {
-    if let (Some(found), Some(want)) = (&mut found.networks, &want.networks) {
-        found.retain(|name, _| want.contains_key(name));
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
