@@ -9,6 +9,7 @@ use std::sync::Arc;
 use acceptance_tests::lots::{number, seed};
 use fastrand::Rng;
 use pve_sim::Options;
+use terraform_core::Value;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
@@ -261,6 +262,17 @@ fn machine(rng: &mut Rng, fixed: &str) -> String {
     format!("resource \"pve_vm\" \"web\" {{\n{}}}\n", lots.text)
 }
 
+/// What is to be changed, attribute by attribute.
+async fn planned(work: &Work) -> String {
+    let Ok(plan) = work.bench.core.plan(&work.config()).await else { return "no plan".to_owned() };
+    let Some(change) = plan.change("pve_vm.web") else { return "no change".to_owned() };
+    let (Value::Object(before), Value::Object(after)) = (&change.before, &change.after) else {
+        return format!("{:?}", change.action);
+    };
+    let differ = before.iter().filter(|(name, value)| after.get(*name) != Some(value));
+    differ.map(|(name, value)| format!("{name}: {value:?} -> {:?}", after.get(name))).collect::<Vec<_>>().join("\n")
+}
+
 /// Whether one of these lives as it should; what is wrong, if not.
 async fn lives(seed: u64) {
     let mut rng = Rng::with_seed(seed);
@@ -272,11 +284,11 @@ async fn lives(seed: u64) {
         let said = work.apply().await;
         assert!(said.ok, "seed {seed}, {round}: {}\n{text}", said.told());
         let said = work.plan().await;
-        assert!(said.is_empty(), "seed {seed}, {round}, then: {}\n{text}", said.told());
+        assert!(said.is_empty(), "seed {seed}, {round}, then: {}\n{text}\n{}", said.told(), planned(&work).await);
         work.forget("pve_vm.web");
         work.import("pve_vm.web", "100").await.succeeded();
         let said = work.plan().await;
-        assert!(said.is_empty(), "seed {seed}, {round}, imported: {}\n{text}", said.told());
+        assert!(said.is_empty(), "seed {seed}, {round}, imported: {}\n{text}\n{}", said.told(), planned(&work).await);
     }
 }
 

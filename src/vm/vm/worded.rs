@@ -14,7 +14,10 @@ pub fn is_whole(text: &str) -> bool {
 
 /// The word in a text.
 pub fn word(text: &str, name: &str) -> Option<String> {
-    let mut string: PropertyString = text.parse().ok()?;
+    word_of(text.parse().ok()?, name)
+}
+
+fn word_of(mut string: PropertyString, name: &str) -> Option<String> {
     string.take_default().or_else(|| string.take(name))
 }
 
@@ -63,10 +66,11 @@ pub fn text<O: Object>(
     changed.then(|| string.to_string())
 }
 
-/// Whether word and object say what a whole text says.
-pub fn same<O: Object>(whole: &str, name: &str, word: Option<&String>, beside: Option<&O>) -> bool {
-    let rest = text::<O>(None, name, (word, beside), None).unwrap_or_default();
-    same_settings(whole, &rest, name)
+/// Whether word and object say what a whole text says, defaults that it spells out included.
+pub fn same<O: Object>(whole: &str, name: &str, said: Option<&String>, beside: Option<&O>) -> bool {
+    let Ok(string) = whole.parse::<PropertyString>() else { return false };
+    let whole = O::decode(&parts::values(&O::attributes(), &string, None)).map(|whole| whole.encode());
+    word_of(string, name).as_ref() == said && whole.ok() == beside.map(Object::encode)
 }
 
 #[cfg(test)]
@@ -91,6 +95,12 @@ mod tests {
         assert_eq!(beside.flags, flags(&["+aes", "-pcid"]).flags);
         assert_eq!(text(Some(&live), "cputype", (word.as_ref(), Some(&beside)), word.as_ref()), None);
         assert!(same("hidden=1,flags=+aes;-pcid,cputype=host", "cputype", word.as_ref(), Some(&beside)));
+        assert!(!same("host,flags=+aes", "cputype", word.as_ref(), Some(&beside)));
+        let unhidden = CpuOptions { hidden: Some(false), ..CpuOptions::default() };
+        assert!(
+            same("hidden=0,cputype=host", "cputype", word.as_ref(), Some(&unhidden)),
+            "a default that is spelt out"
+        );
         let plain = owned("cputype=host");
         // Where nothing is said, the defaults hold.
         let nothing = CpuOptions { hidden: Some(false), ..CpuOptions::default() };

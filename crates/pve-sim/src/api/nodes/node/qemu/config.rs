@@ -210,7 +210,9 @@ fn wanted(call: &mut Call<'_>) -> Result<Change, PveError> {
             return Err(PveError::param("delete", text));
         }
         known(key).map_err(|text| PveError::param("delete", text))?;
-        rights::check(call, on, key, None)?;
+        // What a device is decides on who may take it away.
+        let is = guest(call)?.config.get(key).filter(|_| DriveKey::parse(key).is_none()).map(str::to_owned);
+        rights::check(call, on, key, is.as_deref())?;
     }
     for key in &revert {
         known(key).map_err(|text| PveError::param("revert", text))?;

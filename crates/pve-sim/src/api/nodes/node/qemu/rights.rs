@@ -90,7 +90,7 @@ pub(super) fn check(call: &Call<'_>, on: On<'_>, key: &str, value: Option<&str>)
                     on.demand(call, &["VM.Config.HWType"])?;
                     call.demand(&format!("/mapping/{kind}/{mapping}"), &["Mapping.Use"])
                 }
-                None if kind == "usb" && (spice || value.is_none()) => on.demand(call, &["VM.Config.HWType"]),
+                None if value.is_none() || (kind == "usb" && spice) => on.demand(call, &["VM.Config.HWType"]),
                 _ => Err(PveError::new(format!("only root can set '{key}' config for real devices"))),
             }
         }
