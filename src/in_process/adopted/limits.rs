@@ -62,9 +62,11 @@ enum Stands {
     Unlike(&'static str, &'static str),
     /// The call has no parameter for it, and why.
     Apart(&'static str),
+    /// PVE's parameter of that name is something else: what.
+    Namesake(&'static str),
 }
 
-use Stands::{Apart, As, Unlike};
+use Stands::{Apart, As, Namesake, Unlike};
 
 const OURS: &str = "what the provider itself goes by";
 const MORE_COPIES: &str = "a pool that keeps more is adopted; PVE's limit is told before a write";
@@ -450,7 +452,7 @@ const VM: &[(&str, Stands)] = &[
     ("virtiofs.direct_io", As("virtiofs[n].direct-io")),
     ("virtiofs.expose_xattr", As("virtiofs[n].expose-xattr")),
     ("virtiofs.expose_acl", As("virtiofs[n].expose-acl")),
-    ("reboot", Unlike("reboot", "PVE's of that name is another thing: whether a guest's own reboot is one")),
+    ("reboot", Namesake("whether a guest's own reboot is one")),
     ("allow_destroy", Apart(OURS)),
 ];
 
@@ -551,6 +553,12 @@ fn compared<M: Model>(call: &Call, table: &[(&str, Stands)]) -> (String, Vec<Str
             Apart(why) => {
                 if call.parameters[*attribute].is_object() {
                     wrong.push(format!("{at}: PVE has a parameter of that name, and the table says: {why}"));
+                }
+                continue;
+            }
+            Namesake(what) => {
+                if !call.parameters[*attribute].is_object() {
+                    wrong.push(format!("{at}: PVE has no parameter of that name, and the table says: {what}"));
                 }
                 continue;
             }
