@@ -24,8 +24,8 @@ pub fn forget(cx: &Cx<Pve>) {
 
 /// What is there is ours.
 pub fn remember(cx: &Cx<Pve>, config: &Config) {
-    cx.private.set(MACS, &config.macs());
-    cx.private.set(NAME, &name(config));
+    cx.private.set(MACS, config.macs());
+    cx.private.set(NAME, name(config));
 }
 
 /// Brings what is remembered up to date, as long as nothing speaks against its being the same container.

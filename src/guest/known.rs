@@ -25,7 +25,8 @@ fn settle(attributes: &[Attribute], values: &mut Values) {
                 entries.retain(|_, value| stands(inner, value));
             }
             (Kind::Nested(Nesting::Single, inner), value) => {
-                if !stands(inner, value) {
+                let keeps = stands(inner, value);
+                if !keeps {
                     *value = Value::Null;
                 }
             }

@@ -25,7 +25,7 @@ pub(super) fn routes(r: &mut Routes) {
     r.get(ONE, read);
     r.put(ONE, update);
     r.delete(ONE, deactivate);
-    r.get("/cluster/acme/meta", |call| meta(call));
+    r.get("/cluster/acme/meta", meta);
     r.get("/cluster/acme/tos", |call| Ok(meta(call)?["termsOfService"].take()));
 }
 

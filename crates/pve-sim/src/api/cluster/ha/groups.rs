@@ -11,7 +11,7 @@ use crate::kernel::locks::Lock;
 use crate::kernel::{Call, PveError, Routes};
 
 pub(crate) fn routes(r: &mut Routes) {
-    r.get("/cluster/ha/groups", |call| of_8(call, "index groups").and_then(|()| Ok(list(call))));
+    r.get("/cluster/ha/groups", |call| of_8(call, "index groups").map(|()| list(call)));
     r.post("/cluster/ha/groups", |call| of_8(call, "create group").and_then(|()| create(call)));
     r.get("/cluster/ha/groups/{group}", |call| of_8(call, "read group").and_then(|()| read(call)));
     r.put("/cluster/ha/groups/{group}", |call| of_8(call, "update group").and_then(|()| update(call)));

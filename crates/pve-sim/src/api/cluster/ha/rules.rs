@@ -151,10 +151,11 @@ fn apply(call: &Call<'_>, rule: &mut Rule) -> Result<(), PveError> {
             }
             *strict = params.flag("strict").or(*strict);
         }
-        Says::Together { positive } => match params.text("affinity") {
-            Some(affinity) => *positive = affinity == "positive",
-            None => {}
-        },
+        Says::Together { positive } => {
+            if let Some(affinity) = params.text("affinity") {
+                *positive = affinity == "positive";
+            }
+        }
     }
     if let Some(comment) = params.text("comment") {
         rule.comment = Some(comment.to_owned()).filter(|text| !text.is_empty());

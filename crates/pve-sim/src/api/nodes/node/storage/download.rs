@@ -21,6 +21,9 @@ pub(super) fn routes(r: &mut Routes) {
 /// Bytes a second that the outer world sends.
 const RATE: u64 = 100 << 20;
 
+/// What is fetched, and what came.
+type Fetched = (Download, Vec<u8>);
+
 /// What is to be fetched.
 struct Download {
     node: String,
@@ -64,7 +67,7 @@ fn download(call: &mut Call<'_>) -> Result<Value, PveError> {
 
 impl Download {
     fn steps(mut self) -> Steps {
-        let fetched: Arc<Mutex<Option<(Download, Vec<u8>)>>> = Arc::default();
+        let fetched: Arc<Mutex<Option<Fetched>>> = Arc::default();
         let (first, second) = (fetched.clone(), fetched);
         // How long it takes by the simulated clock is known once the length is.
         Steps::new()
