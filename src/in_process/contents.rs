@@ -137,7 +137,7 @@ async fn what_cannot_be_is_told_with_its_cure_and_nothing_is_written() {
             "Leave `node` out",
         ),
         (
-            format!("storage = \"nas\"\ncontent = \"import\"\nurl = \"https://a.example/x.raw\""),
+            "storage = \"nas\"\ncontent = \"import\"\nurl = \"https://a.example/x.raw\"".to_owned(),
             "Storage \"nas\" does not take `import`",
             "Add `import`",
         ),

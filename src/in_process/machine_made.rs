@@ -96,7 +96,7 @@ async fn a_clone_has_what_is_set_and_keeps_what_it_brings_along() {
 async fn a_clone_takes_its_source_as_it_is_and_says_what_cannot_be() {
     let mut work = shop().await;
     work.refused(
-        |attributes| vm(attributes),
+        vm,
         &[
             ("clone = { vmid = 8000 }", "There is no vm:8000 to be cloned", "VM.Clone"),
             ("clone = { vmid = 9001, full = false }", "vm:9001 is no template", "pve_template"),
