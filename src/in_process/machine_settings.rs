@@ -136,8 +136,11 @@ async fn a_change_that_fails_half_way_leaves_nothing_waiting() {
     let mut work = cluster().await;
     let site = work.site.clone();
     apply(&mut work, &format!("{SMALL}cores = 1\n")).await;
-    // PVE finds out in the middle that there is no such device.
+    // What it is to boot from is told before anything is written.
     work.write(&vm(&format!("{SMALL}cores = 2\nboot_order = [\"scsi0\", \"net7\"]\n")));
+    work.apply().await.failed("The VM has no \"net7\" to boot from");
+    // PVE finds out in the middle that there is no such image.
+    work.write(&vm(&format!("{SMALL}cores = 2\ncdroms = {{ ide0 = {{ file = \"local:iso/none.iso\" }} }}\n")));
     let said = work.apply().await.failed("Cannot change vm:100");
     assert!(said.says("taken back"), "{}", said.told());
     assert_eq!(stored(&site, "cores").as_deref(), Some("1"));

@@ -53,7 +53,20 @@ pub async fn revert(cx: &Cx<Pve>, found: &Found, params: &Params) -> Option<Stri
         return None;
     }
     let all = names.join(", ");
-    match write(cx, found, &Params::new().set("revert", names.join(","))).await {
+    let taken_back = async {
+        write(cx, found, &Params::new().set("revert", names.join(","))).await?;
+        // What had waited before goes with it, and is noted again.
+        let now = found.api(cx).config().await?;
+        let before = names.iter().fold(Params::new(), |params, name| {
+            match (found.config.settings.get(name), now.settings.get(name)) {
+                (was, is) if was == is => params,
+                (Some(was), _) => params.set(name, was),
+                (None, _) => params.remove(name),
+            }
+        });
+        if before.is_empty() { Ok(()) } else { write(cx, found, &before).await }
+    };
+    match taken_back.await {
         Ok(()) => Some(format!("What PVE had noted of it by then ({all}) was taken back.")),
         Err(error) => Some(format!(
             "PVE has noted {all}, which could not be taken back ({error}): it comes into force with the next change or start. \

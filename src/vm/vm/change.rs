@@ -37,6 +37,8 @@ pub async fn change(cx: &Cx<Pve>, prior: &Vm, want: &Vm) -> Result<Updated<Vm>, 
         Ok(found) => found,
         Err(why) => return Ok(Updated::unfinished(want.clone(), why)),
     };
+    // Taking back is a write as well.
+    require(cx, want, Some(prior)).await?;
     let found = pending::take_back(cx, found, &disks::keys(want)).await?;
     require(cx, want, Some(prior)).await?;
     let moves = disks::to_move(want, &owned, &found.config);

@@ -125,7 +125,7 @@ pub struct Usb {
 pub struct Pci {
     /// A device of the node: `0000:01:00.0`, or `01:00` with all of its functions; several with semicolons. Takes the login of
     /// `root@pam`.
-    #[attr(optional, api = "=host", check = texts::one_tidy_line)]
+    #[attr(optional, api = "=host", check = pci_addresses)]
     pub host: Option<String>,
     /// A mapping (`pve_mapping_pci`), which any node may have.
     #[attr(optional, check = texts::one_word)]
@@ -191,6 +191,23 @@ fn serial_port(text: &String) -> Result<(), String> {
         Ok(())
     } else {
         Err("must be `socket`, or a device such as `/dev/ttyS0`".to_owned())
+    }
+}
+
+fn pci_addresses(text: &String) -> Result<(), String> {
+    let digits = |text: &str| !text.is_empty() && text.chars().all(|c| c.is_ascii_hexdigit());
+    let address = |text: &str| {
+        let (slot, function) = text.split_once('.').map_or((text, None), |(slot, function)| (slot, Some(function)));
+        let mut parts: Vec<&str> = slot.split(':').collect();
+        let domain = if parts.len() == 3 { Some(parts.remove(0)) } else { None };
+        parts.len() == 2
+            && parts.iter().all(|part| part.len() == 2 && digits(part))
+            && domain.is_none_or(|domain| domain.len() >= 4 && digits(domain))
+            && function.is_none_or(digits)
+    };
+    match text.split(';').all(address) {
+        true => Ok(()),
+        false => Err("must be addresses such as `0000:01:00.0` or `01:00`, with semicolons between them".to_owned()),
     }
 }
 

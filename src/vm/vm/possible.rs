@@ -1,5 +1,7 @@
 //! What speaks against making or changing a VM, seen from a plan with what is known by then, and right before the write.
 
+use pve_client::api::params::Params;
+use pve_client::api::qemu::config::Config;
 use pve_client::{Area, Request};
 use serde::Deserialize;
 use terraform_plugin::{Cx, Error, Findings};
@@ -94,6 +96,7 @@ async fn change(
     let params = known.params(Some(prior), Some(config));
     roots_own::look(cx, &params, Some(config), found);
     waits(known, &live, &hot::waiting(&params, config), found);
+    boots(known, &params, config, found);
     firmware::look(want, known, Some(config), found);
     cdroms::look(known, Some(config), found);
     if prior.cpu != known.cpu {
@@ -108,6 +111,23 @@ async fn change(
         disks::must_hold(cx, &storage, node, at, found).await;
     }
     Ok(())
+}
+
+/// Looks whether the VM has what it is to boot from, if that changes.
+fn boots(want: &Vm, params: &Params, config: &Config, found: &mut Findings<Vm>) {
+    if params.get("boot").is_none() {
+        return;
+    }
+    let there = |device: &&String| {
+        params.get(device).is_some() || (config.settings.contains_key(*device) && !params.removes(device))
+    };
+    if let Some(missing) = want.hardware.boot_order.iter().flatten().find(|device| !there(device)) {
+        let problem = Problem::new(
+            format!("The VM has no \"{missing}\" to boot from"),
+            "Each of `boot_order` has to be one of its disks, CD-ROM drives or network cards. Nothing was written.",
+        );
+        found.mendable(problem.at("boot_order"));
+    }
 }
 
 /// For the plan: tells what a running VM will keep waiting.
