@@ -98,7 +98,7 @@ fn host(directory: &str) -> (&str, &str) {
 fn silence(method: &str, url: &str, why: &str) -> String {
     let (host, port) = host(url);
     format!(
-        "Error: {method} to {url}\nCan't connect to {host}:{port} ({why})\n\n{why} at /usr/share/perl5/LWP/Protocol/http.pm line 49.\n"
+        "Error: {method} to {url}\nCan't connect to {host}:{port} ({why})\n\n{why} at /usr/share/perl5/LWP/Protocol/http.pm line 49.\n\n"
     )
 }
 
