@@ -36,7 +36,7 @@
 //! // What was read:            guest::read::<Options>(&config.settings, asked)
 //! // What is to be written:    guest::params(&want.options, prior, live, Params::new())
 //! // Of a refused parameter:   guest::attribute::<Options>("features")
-//! // After an update:          guest::as_planned(&mut found.options, &want.options)
+//! // After an update:          guest::as_planned(&mut found, prior, want)
 //! // In `validate`:            guest::validate::<Options, _>(&config.options, say)
 //! ```
 //!
@@ -326,9 +326,9 @@ pub fn validate<T: Settings, M>(config: &T::Plan, say: &mut Say<M>) {
 
 /// The state after an update: what nobody asked for, and somebody set meanwhile, is not planned, and the next refresh tells of
 /// it.
-pub fn as_planned<T: Object>(found: &mut T, want: &T) {
+pub fn as_planned<T: Object>(found: &mut T, prior: &T, want: &T) {
     let mut values = Value::Object(found.encode());
-    hold(&mut values, &Value::Object(want.encode()));
+    hold(&mut values, &Value::Object(prior.encode()), &Value::Object(want.encode()));
     if let Value::Object(values) = values
         && let Ok(held) = T::decode(&values)
     {
@@ -336,15 +336,25 @@ pub fn as_planned<T: Object>(found: &mut T, want: &T) {
     }
 }
 
-fn hold(found: &mut Value, want: &Value) {
-    match (found, want) {
-        (found, Value::Null) => *found = Value::Null,
-        (Value::Object(found), Value::Object(want)) => {
-            found.iter_mut().for_each(|(name, found)| hold(found, want.get(name).unwrap_or(&Value::Null)));
+/// What was not there, and is not wanted, is planned as not being there. What was not there as a whole may come out as anything.
+fn hold(found: &mut Value, prior: &Value, want: &Value) {
+    match (found, prior, want) {
+        (found, Value::Null, Value::Null) => *found = Value::Null,
+        (Value::Object(found), Value::Object(prior), Value::Object(want)) => {
+            for (name, found) in found {
+                if let (Some(prior), Some(want)) = (prior.get(name), want.get(name)) {
+                    hold(found, prior, want);
+                }
+            }
         }
-        (Value::Map(found), Value::Map(want)) => {
+        (Value::Map(found), prior, Value::Map(want)) => {
             found.retain(|key, _| want.contains_key(key));
-            found.iter_mut().for_each(|(key, found)| hold(found, &want[key]));
+            let Value::Map(prior) = prior else { return };
+            for (key, found) in found {
+                if let (Some(prior), Some(want)) = (prior.get(key), want.get(key)) {
+                    hold(found, prior, want);
+                }
+            }
         }
         _ => {}
     }

@@ -175,7 +175,7 @@ fn numbered_ones_go_when_they_were_ours() {
     assert_eq!(change(&want, Some(&before), FULL), Params::new().remove("usb1").remove("serial0"));
     assert!(change(&want, None, FULL).is_empty(), "what was never ours stays");
     let mut found = before.clone();
-    as_planned(&mut found, &want);
+    as_planned(&mut found, &want, &want);
     assert_eq!(found.usb.unwrap().len(), 1);
 }
 

@@ -9,6 +9,8 @@ cluster = {
 }
 
 values {
+  # While it is on, nothing is destroyed.
+  protection = [false]
   # A change replaces the container, and so does the way back.
   vmid          = [142]
   hostname      = ["first", "second.example", "no_dns_name"]
@@ -51,10 +53,8 @@ values {
     { net0 = { name = "eth0", bridge = "vmbr0", ip6 = "2001:db8::5/64", gw6 = "2001:db8::1", trunks = "1;5-9", host_managed = false } },
   ]
   devices = [{ dev0 = { path = "/dev/net/tun", mode = "0660", uid = 1000, gid = 1000, deny_write = true } }]
-  features = [
-    { nesting = true, keyctl = true }, { nesting = false },
-    { fuse = true, mknod = true, force_rw_sys = true, mount = "nfs;cifs" },
-  ]
+  # All but nesting is root's.
+  features = []
   dns         = [{ servers = ["192.0.2.1", "192.0.2.2"] }, { domain = "example.com" }]
   env         = [{ A = "1" }, { A = "2", B = "x y" }]
   entrypoint  = ["/sbin/init", "/bin/sh"]

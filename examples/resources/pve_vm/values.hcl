@@ -26,6 +26,8 @@ cluster = {
 }
 
 values {
+  # While it is on, nothing is destroyed.
+  protection = [false]
   # A change replaces the machine, and so does the way back.
   vmid = [132]
   name = ["first", "second.example", "no_dns_name"]

@@ -49,7 +49,7 @@ pub async fn change(cx: &Cx<Pve>, prior: &Container, want: &Container) -> Result
         None => power::seen(cx, &found.guest, None).await?,
     };
     let mut now = Container::from_live(vmid, &found.guest.node, &found.config, started, Some(want));
-    crate::guest::as_planned(&mut now, want);
+    crate::guest::as_planned(&mut now, prior, want);
     Ok(Updated::Done(now))
 }
 

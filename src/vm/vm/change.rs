@@ -68,7 +68,7 @@ pub async fn change(cx: &Cx<Pve>, prior: &Vm, want: &Vm) -> Result<Updated<Vm>, 
     };
     let mut vm = Vm::from_live(vmid, &found.guest.node, &found.config, started, Some(want));
     disks::as_planned(&mut vm, want, &owned);
-    crate::guest::as_planned(&mut vm, want);
+    crate::guest::as_planned(&mut vm, prior, want);
     origin::leave_out_brought(cx, &mut vm, Some(want));
     vm.node = want.node.clone().or(vm.node);
     Ok(Updated::Done(vm))
