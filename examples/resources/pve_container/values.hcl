@@ -31,21 +31,8 @@ values {
     { storage = "local-lvm", size = "8G", acl = true, mount_options = "noatime", quota = false, replicate = false },
     { storage = "local-lvm", size = "8G", read_only = false, shared = false },
   ]
-  mount_points = [
-    { mp0 = { path = "/var/cache", storage = "local-lvm", size = "2G", backup = true } },
-    {
-      mp0 = { path = "/srv", storage = "local-lvm", size = "2G" }
-      mp1 = { path = "/data", storage = "local-lvm", size = "1G", read_only = true, when_removed = "destroy" }
-    },
-    {
-      mp0 = {
-        path = "/srv", storage = "local-lvm", size = "2G", acl = true, quota = false, replicate = false, shared = false
-        mount_options = "noatime;nodev"
-      }
-    },
-    # A folder of the node is root's.
-    { mp0 = { path = "/srv", volume = "/srv/data" } },
-  ]
+  # What waits for a start is in the way of the next value.
+  mount_points = []
   networks = [
     { net0 = { name = "eth0", bridge = "vmbr0", ip = "dhcp", tag = 30, firewall = true } },
     { net0 = { name = "eth0", bridge = "vmbr0", mac = "BC:24:11:00:00:01" }, net1 = { name = "eth1" } },
