@@ -24,6 +24,7 @@ values {
   clone    = []
   restore  = []
   password = ["secret"]
+  password_version = []
   ssh_keys = ["ssh-ed25519 AAAA a@x"]
   pool     = []
   # Volumes never shrink, so there would be no way back.
