@@ -63,9 +63,12 @@ impl Load {
         let took = begun.elapsed();
         let objects = self.osds + self.pools + 1 + self.vms + self.ha_resources;
         ensure!(output.says(&format!("{objects} added, 0 changed, 0 destroyed")), "{}", output.told());
-        for word in ["got timeout", "lock request", "Warning:"] {
+        for word in ["got timeout", "lock request"] {
             ensure!(!output.says(word), "it said {word:?}: {}", output.told());
         }
+        let told = output.stdout.matches("Warning: ").count();
+        let of_watchdogs = output.stdout.matches("Warning: The first guest under HA arms").count();
+        ensure!(told == of_watchdogs, "it warned: {}", output.told());
         let concurrency = sim.concurrency()?;
         concurrency.must_be_orderly()?;
         ensure!(!concurrency.at_once.is_empty(), "no write took a lock");

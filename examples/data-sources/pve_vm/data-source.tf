@@ -1,5 +1,5 @@
 data "pve_vm" "web" {
-  vmid = 101
+  vmid = 131
 }
 
 output "runs_on" {

@@ -25,6 +25,7 @@ const COVERED: &[&str] = &[
     "notbefore",
     "notafter",
     "ctime",
+    "snaptime",
     "created",
     "modified",
     "last_changed",

@@ -35,9 +35,9 @@ pub(crate) fn of_data_source(name: &str) -> anyhow::Result<String> {
     read(&examples().join("data-sources").join(name).join("data-source.tf"))
 }
 
-/// What has to be there for that example, as HCL: what the example of the resource makes. A machine is in every cluster.
+/// What has to be there for that example, as HCL: what the example of the resource makes.
 pub(crate) fn looked_up(name: &str) -> anyhow::Result<Option<String>> {
-    let made = name != "pve_vm" && examples().join("resources").join(name).is_dir();
+    let made = examples().join("resources").join(name).is_dir();
     made.then(|| Ok(Example::of(name)?.text)).transpose()
 }
 
