@@ -29,6 +29,8 @@ impl Scene {
     pub const LISTED: Self = Self { vms: 0, ceph_pools: 50, ha_resources: 500 };
     /// 100 virtual machines: each has a configuration of its own to read.
     pub const MACHINES: Self = Self { vms: 100, ceph_pools: 0, ha_resources: 0 };
+    /// 1,000 virtual machines: a provider's cost for each of them shows.
+    pub const FLEET: Self = Self { vms: 1000, ceph_pools: 0, ha_resources: 0 };
     /// 20 virtual machines, 5 pools, 50 HA resources.
     pub const MIXED: Self = Self { vms: 20, ceph_pools: 5, ha_resources: 50 };
 

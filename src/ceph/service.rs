@@ -1,5 +1,8 @@
 //! `pve_ceph_service`: a daemon of Ceph is started, stopped or restarted, if Ceph says that it may.
 
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::time::Duration;
+
 use pve_client::api::ceph::services::{Risk, ServiceAction};
 use terraform_plugin::{Action, Choice, Cx, Diagnostic, Error, Model, Need, Progress};
 use tokio::time::Instant;
@@ -8,6 +11,9 @@ use super::wait::until;
 use crate::ground::error::{During, Problem};
 use crate::ground::following::follow;
 use crate::ground::pve::Pve;
+
+/// By then Ceph has noticed that a monitor or an OSD went; whatever is up is the one that came.
+const NOTICES: Duration = Duration::from_secs(10);
 
 /// What is done.
 #[derive(Choice, Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,7 +32,8 @@ pub enum ServiceOperation {
 /// with a monitor, whether the others are a majority; with a metadata server, whether another takes over. For managers, which
 /// Ceph does not judge, another one has to stand by. Otherwise nothing is done, and the error quotes Ceph; `force` passes over it.
 ///
-/// After a start or a restart the action waits until Ceph sees the daemon. Interrupted, it ends at once; what systemd has begun
+/// After a start the action waits until Ceph sees the daemon; after a restart until Ceph has seen it go and come, or sees it
+/// still after ten seconds. Interrupted, it ends at once; what systemd has begun
 /// goes on.
 #[derive(Model, Clone, Debug, PartialEq)]
 #[model(name = "ceph_service", area = "Ceph")]
@@ -89,13 +96,18 @@ impl Action<Pve> for CephService {
             return Ok(());
         }
         let waiting = format!("{service} of {node} was started, and Ceph does not see it yet");
-        let up = until(cx, Instant::now() + cx.timeout, &waiting, async || {
-            cx.client.changed(&[pve_client::Area::CephMons, pve_client::Area::CephOsds]);
-            Ok(match find(cx, kind, id).await? {
-                Some(seen) if seen.up => Ok(()),
-                Some(seen) => Err(format!("it is {}.", seen.state)),
-                None => Err("it is not listed.".to_owned()),
-            })
+        // Ceph may not have noticed yet that the old one went, and call it up that was.
+        let (began, went) = (Instant::now(), AtomicBool::new(config.operation == ServiceOperation::Start));
+        let up = until(cx, began + cx.timeout, &waiting, async || {
+            cx.client.changed(&areas);
+            let found = match find(cx, kind, id).await? {
+                Some(seen) if seen.up && (went.load(Relaxed) || began.elapsed() >= NOTICES) => return Ok(Ok(())),
+                Some(seen) if seen.up => return Ok(Err("it is up, as it was before.".to_owned())),
+                Some(seen) => format!("it is {}.", seen.state),
+                None => "it is not listed.".to_owned(),
+            };
+            went.store(true, Relaxed);
+            Ok(Err(found))
         });
         up.await?;
         progress.say(format!("{service} of {node} is up"));

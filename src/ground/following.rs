@@ -73,20 +73,18 @@ pub struct Teller {
 
 impl Teller {
     /// Takes in lines that were new at `elapsed` since the watch began. How far it is is told at once and then again and again;
-    /// other lines only of what takes its time.
+    /// other lines only of what takes its time. Nothing is told twice.
     pub fn saw(&mut self, elapsed: Duration, lines: &[String]) -> Option<String> {
         let knew = self.meter.knows();
         self.meter.saw(elapsed, lines);
-        if let Some(line) = lines.iter().rev().find(|line| !line.trim().is_empty()) {
-            self.last = Some(line.clone());
-        }
         let first = self.meter.knows() && !knew;
         if !first && elapsed < self.told.unwrap_or_default() + TELL {
             return None;
         }
-        let line = if self.meter.knows() { self.meter.to_string() } else { self.last.take()? };
+        let how = self.meter.how().filter(|how| self.last.as_ref() != Some(how))?;
         self.told = Some(elapsed);
-        Some(line)
+        self.last.replace(how.clone());
+        Some(how)
     }
 }
 

@@ -68,7 +68,6 @@ struct Watched {
     meter: Meter,
     /// Lines of its log that were read.
     seen: usize,
-    last: String,
     told: String,
 }
 
@@ -141,25 +140,16 @@ impl Watched {
         let mut meter = Meter::default();
         // One look is enough to tell a rate: that since its beginning.
         meter.begun();
-        Self { upid, meter, seen: 0, last: String::new(), told: String::new() }
+        Self { upid, meter, seen: 0, told: String::new() }
     }
 
     /// How far it is, if its log tells, else its last words.
     async fn how(&mut self, client: &Client, since: Duration) -> String {
         match self.new_lines(client).await {
-            Ok(lines) => {
-                self.meter.saw(since, &lines);
-                if let Some(last) = lines.into_iter().rev().find(|line| !line.trim().is_empty()) {
-                    self.last = last;
-                }
-            }
+            Ok(lines) => self.meter.saw(since, &lines),
             Err(error) => return format!("runs, and its log cannot be read ({error})"),
         }
-        match (self.meter.knows(), self.last.as_str()) {
-            (true, _) => self.meter.to_string(),
-            (false, "") => "runs".to_owned(),
-            (false, last) => last.to_owned(),
-        }
+        self.meter.how().unwrap_or_else(|| "runs".to_owned())
     }
 
     async fn new_lines(&mut self, client: &Client) -> Result<Vec<String>, Error> {

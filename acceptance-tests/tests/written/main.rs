@@ -9,6 +9,7 @@ mod cluster;
 mod endpoints;
 mod framework;
 mod from_bare_nodes;
+mod guests;
 mod guides;
 mod ha_resource;
 mod handed_over;

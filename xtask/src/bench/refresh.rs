@@ -19,7 +19,7 @@ use super::{median, memory, milliseconds};
 /// How often each plan is made.
 const RUNS: usize = 5;
 const LATENCIES: [Duration; 2] = [Duration::ZERO, Duration::from_millis(5)];
-pub(super) const SCENES: [Scene; 3] = [Scene::LISTED, Scene::MACHINES, Scene::MIXED];
+pub(super) const SCENES: [Scene; 4] = [Scene::LISTED, Scene::MACHINES, Scene::FLEET, Scene::MIXED];
 
 /// A plan with a refresh.
 #[derive(Serialize)]
@@ -39,8 +39,27 @@ pub(super) struct Refresh {
 /// All plans.
 pub(super) struct Refreshed {
     pub(super) plans: Vec<Refresh>,
-    /// Resident after all objects of the first scene were read.
-    pub(super) memory_mib: f64,
+    /// MiB resident after all objects of a scene were read.
+    memory: Vec<(Scene, f64)>,
+}
+
+impl Refreshed {
+    /// MiB resident after all objects of the first scene were read.
+    pub(super) fn memory_mib(&self) -> f64 {
+        self.memory.first().map_or(f64::NAN, |(_, mib)| *mib)
+    }
+
+    /// KiB more for each further machine; none for who knows no machines.
+    pub(super) fn kib_a_machine(&self) -> Option<f64> {
+        let of = |scene: Scene| self.memory.iter().find(|(of, _)| *of == scene).map(|(_, mib)| *mib);
+        let more = of(Scene::FLEET)? - of(Scene::MACHINES)?;
+        Some(more * 1024.0 / f64::from(Scene::FLEET.vms - Scene::MACHINES.vms))
+    }
+
+    #[cfg(test)]
+    pub(super) fn of(plans: Vec<Refresh>, memory: Vec<(Scene, f64)>) -> Self {
+        Self { plans, memory }
+    }
 }
 
 /// The replies of a provider that describe what it offers, kept in files for the one that does nothing.
@@ -90,17 +109,17 @@ pub(super) struct Candidate<'a> {
     pub(super) program: &'a Path,
     pub(super) schemas: &'a Schemas,
     plans: Vec<Refresh>,
-    memory_mib: Option<f64>,
+    memory: Vec<(Scene, f64)>,
 }
 
 impl<'a> Candidate<'a> {
     pub(super) fn new(program: &'a Path, schemas: &'a Schemas) -> Self {
-        Self { program, schemas, plans: Vec::new(), memory_mib: None }
+        Self { program, schemas, plans: Vec::new(), memory: Vec::new() }
     }
 
     /// None if there was no scene that it can manage.
     pub(super) fn measured(self) -> Option<Refreshed> {
-        self.memory_mib.map(|memory_mib| Refreshed { plans: self.plans, memory_mib })
+        (!self.memory.is_empty()).then_some(Refreshed { plans: self.plans, memory: self.memory })
     }
 }
 
@@ -151,11 +170,12 @@ pub(super) async fn measure(candidates: &mut [Candidate<'_>], idle: &Path) -> Re
                 stages.iter_mut().try_for_each(Stage::run)?;
             }
             for (candidate, stage) in able.iter_mut().zip(stages) {
-                if candidate.memory_mib.is_none() {
+                if latency.is_zero() {
                     let environment: Vec<_> =
                         stage.sim.environment().map(|(n, v)| (n.to_owned(), v.to_owned())).collect();
                     let state = stage.work.state()?;
-                    candidate.memory_mib = Some(memory::after_refresh(candidate.program, &environment, &state).await?);
+                    let resident = memory::after_refresh(candidate.program, &environment, &state).await?;
+                    candidate.memory.push((scene, resident));
                 }
                 candidate.plans.push(Refresh {
                     scene,
