@@ -47,7 +47,7 @@ async fn by_group(cx: &Cx<Pve>, sid: Sid) -> Result<Option<BTreeSet<String>>, Pr
     let resource = cx.client.ha().resource(sid).await.during(format!("Cannot read {sid} in HA"))?;
     let Some(name) = resource.and_then(|resource| resource.group) else { return Ok(None) };
     let groups = cx.client.ha().groups().await.during("Cannot list the groups of HA")?;
-    let group = groups.iter().find(|group| group.group == name && group.restricted);
+    let group = groups.iter().flat_map(|all| all.iter()).find(|group| group.group == name && group.restricted);
     Ok(group.map(|group| group.nodes.keys().cloned().collect()))
 }
 

@@ -2,6 +2,7 @@
 
 mod candidates;
 mod containers;
+pub mod group;
 pub mod local;
 mod maintenance;
 mod movable;
@@ -21,6 +22,7 @@ use crate::ground::pve::Pve;
 /// What this area offers.
 pub fn offer(registry: Registry<Pve>) -> Registry<Pve> {
     registry
+        .listed::<group::HaGroup>()
         .listed::<resource::HaResource>()
         .listed::<rule::nodes::HaRuleNodeAffinity>()
         .listed::<rule::together::HaRuleResourceAffinity>()

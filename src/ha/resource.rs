@@ -58,6 +58,10 @@ pub struct HaResource {
     /// Whether it goes back when a better node returns.
     #[attr(keep, usual = true)]
     pub failback: Option<bool>,
+    /// The group of nodes on which it runs: `pve_ha_group`. PVE 8 only: PVE 9 has rules (`pve_ha_rule_node_affinity`). Left alone
+    /// when unset.
+    #[attr(keep, regex = texts::CONFIGURATION_ID, says = texts::CONFIGURATION_ID_SAYS)]
+    pub group: Option<String>,
     /// A note.
     #[attr(optional, length = ..=4096, check = one_line, check = texts::not_blank, same = texts::same_but_ends)]
     pub comment: Option<String>,
@@ -114,7 +118,7 @@ impl Resource<Pve> for HaResource {
     }
 
     fn left_out() -> &'static [(&'static str, &'static str)] {
-        &[("group", "PVE 9 has rules in place of groups: `pve_ha_rule_node_affinity`"), ("type", "`sid` says it")]
+        &[("type", "`sid` says it")]
     }
 
     /// HA takes its time to do what it is told.
@@ -144,6 +148,11 @@ impl Resource<Pve> for HaResource {
         }
         if prior.is_none() && !want.state.is(&HaState::Ignored) {
             watchdogs::tell(cx, sid, found).await?;
+        }
+        if let Some(group) = want.group.text()
+            && prior.is_none_or(|prior| prior.group.as_deref() != Some(group))
+        {
+            group_is_there(cx, group, found).await?;
         }
         let guest = match guest(cx, sid).await? {
             Ok(guest) => guest,
@@ -268,6 +277,7 @@ impl HaResource {
             max_restart: Some(live.max_restart.unwrap_or(1)),
             max_relocate: Some(live.max_relocate.unwrap_or(1)),
             failback: Some(live.failback.unwrap_or(true)),
+            group: live.group.clone(),
             comment: live.comment.clone().filter(|comment| !comment.trim().is_empty()),
             ready: true,
             ..Self::default()
@@ -312,6 +322,10 @@ impl HaResource {
         if let Some(on) = self.failback.filter(|on| differs(live.is_some_and(|l| l.failback == Some(*on)))) {
             params = params.flag("failback", on);
         }
+        if let Some(group) = self.group.as_ref().filter(|g| differs(live.is_some_and(|l| l.group.as_ref() == Some(*g))))
+        {
+            params = params.set("group", group);
+        }
         match (&self.comment, live.map(|l| &l.comment)) {
             (comment, Some(before)) if comment == before => params,
             (Some(comment), _) => params.set("comment", comment),
@@ -323,7 +337,7 @@ impl HaResource {
 
 /// The attributes are named as PVE's parameters are.
 fn attribute(parameter: &str) -> Option<Path> {
-    ["sid", "state", "max_restart", "max_relocate", "failback", "comment"]
+    ["sid", "state", "max_restart", "max_relocate", "failback", "group", "comment"]
         .contains(&parameter)
         .then(|| Path::attr(parameter))
 }
@@ -438,6 +452,24 @@ async fn guest(cx: &Cx<Pve>, sid: Sid) -> Result<Result<Guest, Problem>, Problem
         ),
     };
     Ok(Err(problem.at("sid")))
+}
+
+/// Only PVE 8 has groups, and the one that is named has to be there.
+async fn group_is_there(cx: &Cx<Pve>, group: &str, found: &mut Findings<HaResource>) -> Result<(), Error> {
+    let Some(groups) = cx.client.ha().groups().await.during("Cannot list HA's groups")? else {
+        let detail = "PVE 9 has rules in place of them: leave `group` out, and name the guest in a `pve_ha_rule_node_affinity`. Nothing \
+                      was written.";
+        found.certain(Problem::new("This cluster has no groups of HA", detail).at("group"));
+        return Ok(());
+    };
+    if !groups.iter().any(|known| known.group == group) {
+        let there = groups.iter().map(|known| known.group.clone()).collect();
+        let detail =
+            format!("Nothing was written. There are: {}. `pve_ha_group` makes more.", crate::section::listed(&there));
+        let problem = Problem::new(format!("HA group \"{group}\" does not exist"), detail).at("group");
+        found.missing(cx.comes("ha_group", group), problem);
+    }
+    Ok(())
 }
 
 /// HA's error state is left through `disabled` only, one round of the manager before anything else.

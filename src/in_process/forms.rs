@@ -24,6 +24,7 @@ use crate::ceph::pool::Pool as CephPool;
 use crate::cluster::found::Cluster;
 use crate::cluster::member::ClusterMember;
 use crate::ct::container::Container;
+use crate::ha::group::HaGroup;
 use crate::ha::resource::HaResource;
 use crate::ha::rule::nodes::HaRuleNodeAffinity;
 use crate::ha::rule::together::HaRuleResourceAffinity;
@@ -570,6 +571,7 @@ fn no_resource_is_left_out() {
         super::type_name::<CrushBucket>(),
         super::type_name::<CrushRule>(),
         super::type_name::<DiskPartition>(),
+        super::type_name::<HaGroup>(),
         super::type_name::<HaResource>(),
         super::type_name::<HaRuleNodeAffinity>(),
         super::type_name::<HaRuleResourceAffinity>(),

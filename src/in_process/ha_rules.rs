@@ -100,7 +100,7 @@ async fn what_a_rule_names_has_to_be_under_ha_or_to_come() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn pve_8_has_no_rules() {
     let shape = Shape { guests: vec![GuestShape::ready(101, "pve1")], ..Shape::default() };
-    let mut work = Work::with(Options { shape, pve: "8.4".to_owned(), ..Options::default() }).await;
+    let mut work = Work::with(Options { shape, pve: Some("8.4".to_owned()), ..Options::default() }).await;
     work.write(
         "resource \"pve_ha_rule_node_affinity\" \"r\" {\n  rule = \"rr\"\n  resources = [\"vm:101\"]\n  nodes = { pve1 = 1 }\n}\n",
     );

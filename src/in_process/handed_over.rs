@@ -73,6 +73,11 @@ fn others() -> Vec<(&'static str, &'static str, Json)> {
             json!({ "id": "x", "node_name": "pve1", "vm_id": null, "container_id": null, "rule": [] }),
         ),
         (
+            "proxmox_virtual_environment_hagroup",
+            "pve_ha_group",
+            json!({ "id": "prefer-pve1", "group": "prefer-pve1", "nodes": { "pve1": 2 }, "restricted": false, "no_failback": false }),
+        ),
+        (
             "proxmox_virtual_environment_haresource",
             "pve_ha_resource",
             json!({ "id": "vm:120", "resource_id": "vm:120", "type": "vm", "group": null }),

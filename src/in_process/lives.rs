@@ -52,12 +52,16 @@ pub(super) type Mortal = Arc<Mutex<Option<Vec<Process>>>>;
 impl Bench {
     /// A cluster of this shape, and a provider that is configured for it.
     pub(super) async fn of(shape: Shape) -> Self {
-        Self::of_version(shape, &Options::default().pve).await
+        Self::started(shape, None).await
     }
 
     /// The same, of this version of PVE.
     pub(super) async fn of_version(shape: Shape, pve: &str) -> Self {
-        let (pve, shape) = (pve.to_owned(), Shape { web: Web::everywhere(), ..shape });
+        Self::started(shape, Some(pve.to_owned())).await
+    }
+
+    async fn started(shape: Shape, pve: Option<String>) -> Self {
+        let shape = Shape { web: Web::everywhere(), ..shape };
         let options = Options { shape, pve, factor: f64::from(FACTOR), seed: Some(1), ..Options::default() };
         Self::at(Sim::start(options).await.unwrap().into()).await
     }

@@ -70,6 +70,7 @@ const LIVED: &[&str] = &[
     "pve_cluster_options",
     "pve_firewall_options",
     "pve_group",
+    "pve_ha_group",
     "pve_ha_rule_node_affinity",
     "pve_ha_rule_resource_affinity",
     "pve_mapping_dir",

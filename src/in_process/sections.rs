@@ -23,6 +23,7 @@ use crate::access::user::User;
 use crate::acme::plugin::AcmePlugin;
 use crate::cluster::options::ClusterOptions;
 use crate::firewall::options::{FirewallOptions, of_place};
+use crate::ha::group::HaGroup;
 use crate::ha::rule::nodes::HaRuleNodeAffinity;
 use crate::ha::rule::together::HaRuleResourceAffinity;
 use crate::job::backup::BackupJob;
@@ -86,6 +87,7 @@ fn compared() -> Held {
         held.section_at::<FirewallOptions>(path, |name| name == "place" || of_place(place).contains(&name));
     }
     held.section::<Group>();
+    held.section::<HaGroup>();
     held.section::<HaRuleNodeAffinity>();
     held.section::<HaRuleResourceAffinity>();
     held.section::<MappingDir>();

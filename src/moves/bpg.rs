@@ -52,6 +52,7 @@ pub(super) const MOVES: &[Move] = &[
         "ha_resource",
         same!("sid" = "resource_id"),
     ),
+    from(&["proxmox_hagroup", "proxmox_virtual_environment_hagroup"], "ha_group", same!("group" = "group")),
     from(HA_RULES, "ha_rule_node_affinity", same!("rule" = "rule")),
     from(HA_RULES, "ha_rule_resource_affinity", same!("rule" = "rule")),
     from(&["proxmox_node_config"], "node_config", same!("node" = "node_name")),

@@ -66,9 +66,9 @@ struct ClusterArgs {
     /// A host that nodes reach, and where it answers, in plain HTTP on a loopback address; `*` stands for all others; repeatable
     #[arg(long, value_name = "HOST=ADDR")]
     web: Vec<WebArg>,
-    /// Version of PVE: 9.2, or 8.4 as far as it differs in what is simulated
-    #[arg(long, default_value = "9.2")]
-    pve: String,
+    /// Version of PVE: 9.2, or 8.4 as far as it differs in what is simulated [default: what the cluster's file says, else 9.2]
+    #[arg(long, value_name = "VERSION")]
+    pve: Option<String>,
     /// Simulated seconds per real second; 0 stands still [default: 60]
     #[arg(long, value_name = "FACTOR")]
     clock: Option<f64>,

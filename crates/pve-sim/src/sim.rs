@@ -21,13 +21,16 @@ use crate::kernel::world::World;
 use crate::kernel::{http, tls};
 use crate::shape::Shape;
 
+/// The version that is simulated where nobody says one.
+const NEWEST: &str = "9.2";
+
 /// What is simulated and how.
 #[derive(Debug, Clone)]
 pub struct Options {
     /// The cluster.
     pub shape: Shape,
-    /// PVE's version: `8.4` or `9.2`, or with a third part.
-    pub pve: String,
+    /// PVE's version: `8.4` or `9.2`, or with a third part. The shape's when unset.
+    pub pve: Option<String>,
     /// Simulated seconds per real second, unless the shape says it; 0 stands still until it is put forward.
     pub factor: f64,
     /// What a disk move reaches, in bytes a second.
@@ -48,7 +51,7 @@ impl Default for Options {
     fn default() -> Self {
         Options {
             shape: Shape::default(),
-            pve: "9.2".to_owned(),
+            pve: None,
             factor: 60.0,
             bandwidth: None,
             latency: Duration::ZERO,
@@ -252,8 +255,9 @@ impl Running {
 }
 
 fn profile(options: &Options) -> anyhow::Result<Profile> {
-    let Some(known) = Profile::of(&options.pve) else {
-        bail!("PVE {} is not simulated: known are 8.4 and 9.2", options.pve);
+    let version = options.pve.as_ref().or(options.shape.pve.as_ref()).map_or(NEWEST, String::as_str);
+    let Some(known) = Profile::of(version) else {
+        bail!("PVE {version} is not simulated: known are 8.4 and 9.2");
     };
     let mut profile = Profile { bandwidth: options.bandwidth, ..known };
     match options.shape.ceph.release.as_deref() {

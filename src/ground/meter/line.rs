@@ -117,7 +117,11 @@ mod tests {
             ("mirror-scsi0: transferred 16.0 GiB of 32.0 GiB (50.00%) in 9m 19s", "scsi0", 16.0 * GIB),
             ("drive-virtio1: transferred 32.0 GiB of 32.0 GiB (100.00%) in 1h 2m, ready", "virtio1", 32.0 * GIB),
             ("mirror-scsi0: transferred 0.0 B of 32.0 GiB (0.00%) in 0s", "scsi0", 0.0),
-            ("2026-11-29 20:33:24 mirror-efidisk0: transferred 8.0 GiB of 32.0 GiB (25.00%) in 1s", "efidisk0", 8.0 * GIB),
+            (
+                "2026-11-29 20:33:24 mirror-efidisk0: transferred 8.0 GiB of 32.0 GiB (25.00%) in 1s",
+                "efidisk0",
+                8.0 * GIB,
+            ),
         ] {
             let Some(Told::Disk(told, reading)) = read(line) else { panic!("{line}") };
             assert_eq!((told.as_str(), reading.done, reading.total), (key, done, 32.0 * GIB), "{line}");
@@ -129,9 +133,18 @@ mod tests {
         let whole = |done: f64, total: f64, percent: f64| Some(Told::Whole(Reading { done, total, percent }));
         for (line, told) in [
             ("transferred 327.7 MiB of 32.0 GiB (1.00%)", whole(327.7 * 1_048_576.0, 32.0 * GIB, 1.0)),
-            ("2026-11-29 20:33:24 migration active, transferred 3.0 GiB of 4.0 GiB VM-state, 112.0 MiB/s", whole(3.0 * GIB, 4.0 * GIB, 75.0)),
-            ("migration active, transferred 6.0 GiB of 4.0 GiB VM-state, 112.0 MiB/s", whole(6.0 * GIB, 4.0 * GIB, 100.0)),
-            ("INFO:  37% (12.0 GiB of 32.0 GiB) in 3m 10s, read: 75.2 MiB/s, write: 70.1 MiB/s", whole(12.0 * GIB, 32.0 * GIB, 37.0)),
+            (
+                "2026-11-29 20:33:24 migration active, transferred 3.0 GiB of 4.0 GiB VM-state, 112.0 MiB/s",
+                whole(3.0 * GIB, 4.0 * GIB, 75.0),
+            ),
+            (
+                "migration active, transferred 6.0 GiB of 4.0 GiB VM-state, 112.0 MiB/s",
+                whole(6.0 * GIB, 4.0 * GIB, 100.0),
+            ),
+            (
+                "INFO:  37% (12.0 GiB of 32.0 GiB) in 3m 10s, read: 75.2 MiB/s, write: 70.1 MiB/s",
+                whole(12.0 * GIB, 32.0 * GIB, 37.0),
+            ),
             ("progress 25% (read 8589934592 bytes, duration 31 sec)", whole(8.0 * GIB, 32.0 * GIB, 25.0)),
             ("Length: 383216640 (365M) [application/octet-stream]", Some(Told::Size(383_216_640.0))),
             ("  51200K ........ ........ ........ ........ 37% 4.90M 64s", Some(Told::Share(37.0))),

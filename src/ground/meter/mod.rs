@@ -70,7 +70,9 @@ impl Meter {
         match before {
             // Something else has begun: another disk, or the memory after the disks. What a running machine writes meanwhile
             // makes the whole larger, and is nothing else.
-            Some(Last::Bytes(before)) if reading.done < before.done || self.disks.len() != disks => self.samples.clear(),
+            Some(Last::Bytes(before)) if reading.done < before.done || self.disks.len() != disks => {
+                self.samples.clear()
+            }
             None if self.begun => self.samples.push_back((Duration::ZERO, 0.0)),
             _ => {}
         }
@@ -182,12 +184,16 @@ mod tests {
             meter.saw(Duration::from_secs(seconds), &lines(all));
             meter.to_string()
         };
-        let mirror = |key: &str, done: &str, percent: u8| format!("mirror-{key}: transferred {done} GiB of 4.0 GiB ({percent}.00%) in 9s");
+        let mirror = |key: &str, done: &str, percent: u8| {
+            format!("mirror-{key}: transferred {done} GiB of 4.0 GiB ({percent}.00%) in 9s")
+        };
         assert_eq!(saw(0, &[&mirror("scsi0", "1.0", 25)]), "25 %, 1 of 4 GiB");
         assert_eq!(saw(1, &[&mirror("scsi1", "1.0", 25), &mirror("scsi0", "2.0", 50)]), "38 %, 3 of 8 GiB");
         let both = [mirror("scsi0", "3.0", 75), mirror("scsi1", "2.0", 50)];
         assert!(saw(2, &[&both[0], &both[1]]).starts_with("62 %, 5 of 8 GiB, 2 GiB/s"));
-        let memory = |done: &str| format!("2026-11-29 20:33:24 migration active, transferred {done} GiB of 2.0 GiB VM-state, 1.0 GiB/s");
+        let memory = |done: &str| {
+            format!("2026-11-29 20:33:24 migration active, transferred {done} GiB of 2.0 GiB VM-state, 1.0 GiB/s")
+        };
         assert_eq!(saw(3, &[&memory("0.5")]), "25 %, 0.5 of 2 GiB", "the memory has a rate of its own");
         assert_eq!(saw(4, &[&memory("1.0")]), "50 %, 1 of 2 GiB, 512 MiB/s, 2 s left");
     }
@@ -195,7 +201,10 @@ mod tests {
     #[test]
     fn a_download_tells_its_size_first() {
         let mut meter = Meter::default();
-        meter.saw(Duration::ZERO, &lines(&["Length: 104857600 (100M) [application/x-iso]", "     0K ........  32% 4.90M 14s"]));
+        meter.saw(
+            Duration::ZERO,
+            &lines(&["Length: 104857600 (100M) [application/x-iso]", "     0K ........  32% 4.90M 14s"]),
+        );
         assert_eq!(meter.to_string(), "32 %, 32 of 100 MiB");
         let mut meter = Meter::default();
         meter.saw(Duration::ZERO, &lines(&["     0K ........  32% 4.90M 14s"]));

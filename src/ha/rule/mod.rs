@@ -99,8 +99,8 @@ pub async fn there_are<M>(cx: &Cx<Pve>, found: &mut Findings<M>) -> Result<bool,
     found.certain(
         Problem::new(
             "This cluster has no rules of HA",
-            "They came with PVE 9. Nothing was written. On PVE 8 a group says on which nodes guests run, which becomes a rule when the \
-             cluster is upgraded.",
+            "They came with PVE 9. Nothing was written. On PVE 8 a group says on which nodes guests run (`pve_ha_group`), and becomes \
+             a rule when the cluster is upgraded.",
         )
         .at("rule"),
     );

@@ -229,6 +229,7 @@ const HA_RESOURCE: &[(&str, Stands)] = &[
     ("max_restart", As("max_restart")),
     ("max_relocate", As("max_relocate")),
     ("failback", As("failback")),
+    ("group", As("group")),
     ("comment", As("comment")),
     ("allow_local", Apart(OURS)),
     ("candidates", Apart(OURS)),

@@ -84,7 +84,8 @@ impl Report {
             for plan in &ours.plans {
                 let same = |other: &&Refresh| other.scene == plan.scene && other.latency_ms == plan.latency_ms;
                 if let Some(other) = theirs.plans.iter().find(same) {
-                    let of = |what: &str| format!("refresh {} {} at {} ms: {what}", plan.n, plan.objects, plan.latency_ms);
+                    let of =
+                        |what: &str| format!("refresh {} {} at {} ms: {what}", plan.n, plan.objects, plan.latency_ms);
                     all.push((of("wall_ms"), plan.wall_ms, other.wall_ms));
                     all.push((of("requests"), plan.requests as f64, other.requests as f64));
                 }
@@ -134,7 +135,8 @@ mod tests {
         let startup =
             Startup { handshake_ms: 2.0 * factor, schema_ms: 4.0 * factor, idle_mib: 7.0, schema_mib: 11.0 * factor };
         let plans: Vec<_> = scenes.iter().map(plan).collect();
-        let refreshed = (!plans.is_empty()).then(|| Refreshed::of(plans, scenes.iter().map(|scene| (*scene, 13.0)).collect()));
+        let refreshed =
+            (!plans.is_empty()).then(|| Refreshed::of(plans, scenes.iter().map(|scene| (*scene, 13.0)).collect()));
         Report { startup, binary_mib: 13.0 * factor, refreshed }
     }
 

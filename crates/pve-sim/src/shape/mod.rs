@@ -30,6 +30,8 @@ pub use units::{Size, parse_duration};
 pub struct Shape {
     /// The cluster's name in `/cluster/status`.
     pub name: String,
+    /// The version of PVE, where `--pve` says none: `8.4` or `9.2`.
+    pub pve: Option<String>,
     /// Its nodes, in the order of their node ids.
     pub nodes: Vec<NodeShape>,
     /// `storage.cfg`.
@@ -62,6 +64,7 @@ impl Default for Shape {
     fn default() -> Self {
         Shape {
             name: "sim".to_owned(),
+            pve: None,
             nodes: (1..=3).map(|n| NodeShape::numbered(n, 2, Size(64 << 30))).collect(),
             storages: StorageShape::defaults(),
             guests: Vec::new(),

@@ -66,9 +66,12 @@ impl<'a> Ha<'a> {
         self.client.shared(Area::Ha, Request::get("cluster/ha/rules")).await
     }
 
-    /// The groups of PVE 8. PVE 9 refuses once they have become rules. `GET /cluster/ha/groups`
-    pub async fn groups(&self) -> Result<Arc<Vec<HaGroup>>, Error> {
-        self.client.shared(Area::Ha, Request::get("cluster/ha/groups")).await
+    /// The groups of PVE 8; none once they have become rules, as those of every fresh PVE 9 have. `GET /cluster/ha/groups`
+    pub async fn groups(&self) -> Result<Option<Arc<Vec<HaGroup>>>, Error> {
+        match self.client.shared(Area::Ha, Request::get("cluster/ha/groups")).await {
+            Err(error) if error.to_string().contains("have been migrated to rules") => Ok(None),
+            groups => groups.map(Some),
+        }
     }
 
     /// What HA does at this moment. `GET /cluster/ha/status/current`

@@ -1,0 +1,1 @@
+terraform import pve_ha_group.web prefer-pve1
