@@ -173,6 +173,10 @@ static PIECES: LazyLock<Regex> = LazyLock::new(|| {
         r"|(?P<qemu>\bcreation-qemu=[\d.]+\d)",
         // How much lay in an archive, which nothing but the archive tells, and how fast it came out.
         r"|(?P<tar>\bTotal bytes read: \d+ \(\d+[KMG]iB, \d+[KMG]iB/s\))",
+        // How fast an archive was written.
+        r"|(?P<rate>\b\d+[KMG]iB/s\)$)",
+        // The options of a command come out of a Perl hash: in another order in each process.
+        r"|(?P<options>(?: --[a-z-]+ (?:'[^']*'|\S+))+$)",
         // Of a daemon's address the port and the nonce; monitors have fixed ones.
         r"|(?P<port>:\d{4}/\d{2,})",
     ))
@@ -199,7 +203,7 @@ pub(crate) fn texts_agree(recorded: &str, live: &str, names: &mut Names, configu
 
 /// A text with its pieces replaced by their kinds, and the pieces.
 fn split(text: &str) -> (String, Vec<(&'static str, &str)>) {
-    const KINDS: [&str; 13] = [
+    const KINDS: [&str; 15] = [
         "upid",
         "ticket",
         "csrf",
@@ -212,6 +216,8 @@ fn split(text: &str) -> (String, Vec<(&'static str, &str)>) {
         "ctime",
         "qemu",
         "tar",
+        "rate",
+        "options",
         "port",
     ];
     let (mut frame, mut pieces, mut end) = (String::new(), Vec::new(), 0);
@@ -245,7 +251,15 @@ fn pieces_agree(kind: &str, recorded: &str, live: &str, names: &mut Names, confi
         "uuid" => names.agree(Class::Uuid, recorded, live),
         "mac" if configured(recorded) => recorded == live,
         "mac" => names.agree(Class::Mac, recorded, live),
-        "csrf" | "date" | "iso" | "ctime" | "qemu" | "tar" | "port" => true,
+        "options" => {
+            let sorted = |text: &str| {
+                let mut options: Vec<String> = text.split(" --").map(str::to_owned).collect();
+                options.sort();
+                options
+            };
+            sorted(recorded) == sorted(live)
+        }
+        "csrf" | "date" | "iso" | "ctime" | "qemu" | "tar" | "rate" | "port" => true,
         _ => recorded == live,
     }
 }
@@ -278,6 +292,19 @@ mod tests {
         let mac = |text: &str| text == "BC:24:11:00:00:01";
         assert!(!texts_agree("virtio=BC:24:11:00:00:01", "virtio=BC:24:11:00:00:02", &mut names, &mac));
         assert!(texts_agree("virtio=BC:24:11:AA:00:01", "virtio=BC:24:11:AA:00:02", &mut names, &mac));
+    }
+
+    #[test]
+    fn options_may_stand_in_another_order_and_are_the_same_ones() {
+        assert!(agree(
+            "job: vzdump 1 --mode stop --notes-template '{{a}} b'",
+            "job: vzdump 1 --notes-template '{{a}} b' --mode stop"
+        ));
+        for other in
+            ["job: vzdump 1 --mode stop", "job: vzdump 2 --mode stop --quiet 1", "job: vzdump 1 --quiet 0 --mode stop"]
+        {
+            assert!(!agree("job: vzdump 1 --mode stop --quiet 1", other), "{other}");
+        }
     }
 
     #[test]

@@ -190,7 +190,7 @@ impl Dump {
     /// Begins with a guest; how long its data takes.
     fn start(&self, t: &mut TaskCx<'_>, vmid: u32) -> Result<Duration, String> {
         let node = t.node();
-        let guest = t.cluster.guests.on(vmid, &node).map_err(|_| format!("unable to find VM '{vmid}'"))?.clone();
+        let guest = here(t, vmid)?.clone();
         let kind = kind(&guest);
         let now = t.cluster.clock_of(&node);
         t.log(format!("INFO: Starting Backup of VM {vmid} ({kind})"));
@@ -242,10 +242,12 @@ impl Dump {
         } else {
             t.log(format!("INFO: creating vzdump archive '{}/dump/{file}'", storage.path()));
         }
-        let guest = t.cluster.guests.on_mut(vmid, &node)?;
-        guest.config.values.insert("lock".to_owned(), "backup".to_owned());
-        let bytes: u64 = self.bytes(guest);
-        Ok(Duration::from_secs(1 + bytes / RATE))
+        // Of a container its files alone are read.
+        let bytes = if kind == "lxc" { FILES } else { self.bytes(&guest) };
+        if let Some(guest) = t.cluster.guests.get_mut(vmid) {
+            guest.config.values.insert("lock".to_owned(), "backup".to_owned());
+        }
+        Ok(Duration::from_millis(500) + Duration::from_secs(bytes / RATE))
     }
 
     /// With nothing to be removed, another one may be one too many.
@@ -282,7 +284,7 @@ impl Dump {
 
     fn finish(&self, t: &mut TaskCx<'_>, vmid: u32, since: Time) -> Result<(), String> {
         let node = t.node();
-        let guest = t.cluster.guests.on(vmid, &node)?.clone();
+        let guest = here(t, vmid)?.clone();
         let kind = kind(&guest);
         let storage = self.target(t)?.clone();
         let volid = match storage.kind.name {
@@ -307,8 +309,7 @@ impl Dump {
         if kind == "qemu" {
             t.log(format!("INFO: transferred {} in {seconds} seconds", super::moving::render_bytes(bytes)));
         } else {
-            let files = FILES >> 10;
-            t.log(format!("INFO: Total bytes written: {FILES} ({files}KiB, {files}KiB/s)"));
+            t.log(format!("INFO: Total bytes written: {FILES} ({}KiB, {}MiB/s)", FILES >> 10, RATE >> 20));
         }
         // An archive is smaller than what is in it by what it is packed; of a container it holds the files alone.
         let bytes = if kind == "lxc" { FILES } else { bytes };
@@ -370,6 +371,13 @@ impl Dump {
         t.log(format!("INFO: pruned {gone} backup(s) not covered by keep-retention policy"));
         Ok(())
     }
+}
+
+/// The guest, of either kind, which has to be on the node where the task runs.
+fn here<'a>(t: &'a TaskCx<'_>, vmid: u32) -> Result<&'a Guest, String> {
+    let node = t.node();
+    let guest = t.cluster.guests.get(vmid).filter(|guest| guest.node == node);
+    guest.ok_or_else(|| format!("unable to find VM '{vmid}'"))
 }
 
 /// What a guest is.

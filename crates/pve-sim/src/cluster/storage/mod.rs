@@ -132,8 +132,8 @@ pub struct Storages {
     snapshots: BTreeMap<(Place, String), Vec<(String, u64)>>,
     /// What is in the archives.
     backups: BTreeMap<(Place, String), Backup>,
-    /// The configurations of the guests in backups, by the backup's id.
-    archives: BTreeMap<String, BTreeMap<String, String>>,
+    /// Names of archives that are protected although nothing lies there: a mark is a file of its own.
+    marked: BTreeSet<(Place, String)>,
     /// What files hold, by place and name.
     files: BTreeMap<(Place, String), Arc<Vec<u8>>>,
     /// What was sent to a node and lies in its `/var/tmp`, by path.
@@ -193,23 +193,13 @@ impl Storages {
                 ctime: None,
             };
             for node in nodes.iter().filter(|node| storage.on(node)) {
-                let there = self.volumes.entry(storage.place(node)).or_default();
-                there.insert(volume.name.clone(), made.clone());
-            }
-            if !volume.config.is_empty() {
-                self.keep_archive(&format!("{}:{}", storage.id, volume.name), volume.config.clone());
+                let place = storage.place(node);
+                if let Some(backup) = Backup::of(&volume.name, &volume.config) {
+                    self.backups.insert((place.clone(), volume.name.clone()), backup);
+                }
+                self.volumes.entry(place).or_default().insert(volume.name.clone(), made.clone());
             }
         }
-    }
-
-    /// The configuration of the guest in a backup.
-    pub fn archive(&self, volid: &str) -> Option<&BTreeMap<String, String>> {
-        self.archives.get(volid)
-    }
-
-    /// Notes the configuration of the guest in a backup.
-    pub fn keep_archive(&mut self, volid: &str, config: BTreeMap<String, String>) {
-        self.archives.insert(volid.to_owned(), config);
     }
 
     /// The entry of that name.

@@ -82,9 +82,7 @@ fn create(call: &mut Call<'_>) -> Result<Value, PveError> {
     };
     if !replaces {
         // The number is taken when the call answers.
-        let mut stub = Config::default();
-        stub.values.insert("lock".to_owned(), "create".to_owned());
-        let stub = Guest::container(&call.node, stub, call.now());
+        let stub = create::stub(&call.node, call.now());
         call.cluster.guests.all.insert(vmid, stub);
     }
     let node = call.node.clone();

@@ -109,6 +109,9 @@ fn restore(
     if let Some(key) = given.keys().find(|key| DriveKey::parse(key).is_some()) {
         return Err(PveError::param(key, "option conflicts with option 'archive'"));
     }
+    if archive.contains(':') && call.cluster.volume(&call.node, &archive).is_none() {
+        return Err(PveError::new(format!("volume '{archive}' does not exist")));
+    }
     if let Some(other) = call.cluster.guests.get(vmid) {
         let text = format!("unable to restore VM {vmid} - VM {vmid} already exists on node '{}'", other.node);
         return Err(PveError::new(text));
