@@ -90,9 +90,29 @@ impl Exceptions {
         self.naming(file, call).flat_map(|exception| &exception.at).any(|pattern| is_at(pattern, place))
     }
 
-    /// The entry for a path that is not served.
-    pub(crate) fn not_served(&self, method: &str, path: &str) -> Option<&NotServed> {
-        self.not_served.iter().find(|entry| entry.paths.iter().any(|pattern| path_matches(pattern, method, path)))
+    /// What stands among the paths that are not served although it is, or although no recording calls it.
+    #[cfg(test)]
+    pub(crate) fn stale(&self, served: &[(&str, &str)], called: &[(&str, &str)]) -> Vec<String> {
+        let mut stale = Vec::new();
+        for pattern in self.not_served.iter().flat_map(|entry| &entry.paths) {
+            let matching = |calls: &[(&str, &str)]| {
+                let one = calls.iter().find(|(method, path)| path_matches(pattern, method, path));
+                one.map(|(method, path)| format!("{method} {path}"))
+            };
+            if let Some(call) = matching(served) {
+                stale.push(format!("{pattern}: {call} is served"));
+            } else if matching(called).is_none() {
+                stale.push(format!("{pattern}: no recording calls it"));
+            }
+        }
+        stale
+    }
+
+    /// The feature that a path belongs to which is not served, and the pattern that names it.
+    pub(crate) fn not_served(&self, method: &str, path: &str) -> Option<(&str, &str)> {
+        let patterns = self.not_served.iter().flat_map(|entry| entry.paths.iter().map(move |path| (entry, path)));
+        let mut matching = patterns.filter(|(_, pattern)| path_matches(pattern, method, path));
+        matching.next().map(|(entry, pattern)| (entry.feature.as_str(), pattern.as_str()))
     }
 }
 
@@ -137,6 +157,20 @@ mod tests {
         assert!(path_matches("GET /nodes/*/lxc", "GET", "/nodes/pve1/lxc"));
         assert!(!path_matches("GET /nodes/*/lxc", "POST", "/nodes/pve1/lxc"));
         assert!(!path_matches("GET /nodes/*/lxc", "GET", "/nodes/pve1/lxc/100"));
+    }
+
+    #[test]
+    fn a_row_for_what_is_served_or_never_called_is_stale() {
+        let exceptions: Exceptions = serde_saphyr::from_str(
+            "not_served:\n- {feature: f, paths: ['* /nodes/*/time', GET /nodes/*/dns, GET /a]}\ncalls: []\n",
+        )
+        .expect("exceptions");
+        let served = [("GET", "/nodes/{node}/dns")];
+        let called = [("PUT", "/nodes/pve1/time"), ("GET", "/nodes/pve1/dns")];
+        assert_eq!(
+            exceptions.stale(&served, &called),
+            ["GET /nodes/*/dns: GET /nodes/{node}/dns is served", "GET /a: no recording calls it"]
+        );
     }
 
     #[test]

@@ -100,6 +100,7 @@ static UNORDERED_LISTS: LazyLock<Vec<(Regex, Regex)>> = LazyLock::new(|| {
         (r"^/cluster/config/join$", r"^data\.nodelist$"),
         (r"^/nodes/[^/]+/(storage|qemu|lxc|disks/list|network)$", r"^data$"),
         (r"^/nodes/[^/]+/(qemu|lxc)/\d+/(pending|snapshot)$", r"^data$"),
+        (r"^/nodes/[^/]+/qemu/\d+/migrate$", r"^data\.(allowed_nodes|local_disks|local_resources)$"),
         (r"^/nodes/[^/]+/capabilities/", r"^data$"),
         (r"^/nodes/[^/]+/ceph/(mon|mgr|mds|rules)$", r"^data$"),
         // The tree is built from a hash of the buckets' ids.
@@ -169,6 +170,8 @@ static PIECES: LazyLock<Regex> = LazyLock::new(|| {
         r"|(?P<digest>\b(?:[0-9a-f]{40}|[0-9a-f]{64})\b)",
         r"|(?P<date>\b\w{3} \w{3} [ \d]\d \d\d:\d\d:\d\d \d{4}\b)",
         r"|(?P<iso>\b\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}[+-]\d{4})",
+        r"|(?P<stamp>\b\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\b)",
+        r"|(?P<upload>/var/tmp/pveupload-[0-9a-f]{32}\b)",
         r"|(?P<ctime>\bctime=\d{10}\b)",
         r"|(?P<qemu>\bcreation-qemu=[\d.]+\d)",
         // How much lay in an archive, which nothing but the archive tells, and how fast it came out.
@@ -203,7 +206,7 @@ pub(crate) fn texts_agree(recorded: &str, live: &str, names: &mut Names, configu
 
 /// A text with its pieces replaced by their kinds, and the pieces.
 fn split(text: &str) -> (String, Vec<(&'static str, &str)>) {
-    const KINDS: [&str; 15] = [
+    const KINDS: [&str; 17] = [
         "upid",
         "ticket",
         "csrf",
@@ -213,6 +216,8 @@ fn split(text: &str) -> (String, Vec<(&'static str, &str)>) {
         "digest",
         "date",
         "iso",
+        "stamp",
+        "upload",
         "ctime",
         "qemu",
         "tar",
@@ -259,7 +264,7 @@ fn pieces_agree(kind: &str, recorded: &str, live: &str, names: &mut Names, confi
             };
             sorted(recorded) == sorted(live)
         }
-        "csrf" | "date" | "iso" | "ctime" | "qemu" | "tar" | "rate" | "port" => true,
+        "csrf" | "date" | "iso" | "stamp" | "upload" | "ctime" | "qemu" | "tar" | "rate" | "port" => true,
         _ => recorded == live,
     }
 }

@@ -180,8 +180,8 @@ fn sees_a_stopped_task(exchange: &Exchange) -> bool {
 fn set_unserved_aside(recording: &Recording, exceptions: &Exceptions, replayed: &mut Replayed) {
     let group = |exchange: &Exchange| {
         let request = &exchange.request;
-        let entry = exceptions.not_served(&request.method, &request.path)?;
-        Some((entry.feature.clone(), request.method.clone(), request.path.split('/').count()))
+        let (feature, pattern) = exceptions.not_served(&request.method, &request.path)?;
+        Some((feature.to_owned(), pattern.to_owned(), request.method.clone(), request.path.split('/').count()))
     };
     let unserved: HashSet<_> = std::iter::zip(&recording.exchanges, &replayed.outcomes)
         .filter(|(_, outcome)| outcome.not_simulated().is_some())

@@ -320,6 +320,15 @@ fn order_counts_where_pve_sorts() {
 }
 
 #[test]
+fn what_is_said_not_to_be_served_is_not() {
+    let exceptions = super::Exceptions::load(&truth().join("exceptions.yaml")).expect("exceptions");
+    let recordings = all();
+    let requests = recordings.iter().flat_map(|recording| &recording.exchanges).map(|exchange| &exchange.request);
+    let called: Vec<_> = requests.map(|request| (request.method.as_str(), request.path.as_str())).collect();
+    assert_eq!(exceptions.stale(&pve_sim::api::served(), &called), [""; 0]);
+}
+
+#[test]
 fn each_recording_has_a_script() {
     for recording in all() {
         let path = truth().join("scripts").join(format!("{}.yaml", recording.name));

@@ -28,7 +28,11 @@ fn list(call: &mut Call<'_>) -> Result<Value, PveError> {
         let rest = method.path.strip_prefix(call.path)?.strip_prefix('/')?;
         rest.split('/').next()
     });
-    let names: std::collections::BTreeSet<&str> = below.collect();
+    let mut names: Vec<&str> = below.collect::<std::collections::BTreeSet<&str>>().into_iter().collect();
+    // One of them PVE has put behind its neighbour.
+    if let Some(at) = names.windows(2).position(|pair| pair == ["identity", "import-metadata"]) {
+        names.swap(at, at + 1);
+    }
     Ok(names.into_iter().map(|name| Value::Object(Map::from_iter([(key.to_owned(), name.into())]))).collect())
 }
 

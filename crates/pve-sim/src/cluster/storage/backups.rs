@@ -60,6 +60,16 @@ pub fn of_name(name: &str) -> Option<(&'static str, u32)> {
     Some((kind, rest.split('-').next()?.parse().ok()?))
 }
 
+/// When an archive was made, as its name tells.
+pub(super) fn moment_of(name: &str) -> Option<Time> {
+    of_name(name)?;
+    let stamp: String = name.split('-').skip(3).take(2).collect::<Vec<_>>().join("-");
+    let stamp = stamp.get(..19)?;
+    let moment = jiff::civil::DateTime::strptime("%Y_%m_%d-%H_%M_%S", stamp).ok()?;
+    let second = moment.to_zoned(jiff::tz::TimeZone::UTC).ok()?.timestamp().as_second();
+    u64::try_from(second).ok().map(Time::from_unix)
+}
+
 /// How many of each kind are kept; none of them: all are.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Retention(Vec<(&'static str, usize)>);
@@ -230,5 +240,7 @@ mod tests {
         assert_eq!(of_name("backup/vzdump-lxc-157-2026_11_29-20_33_30.tar"), Some(("lxc", 157)));
         assert_eq!(of_name("backup/vm/100/2026-11-29T10:00:00Z"), Some(("qemu", 100)));
         assert_eq!(of_name("backup/nope.tar.zst"), None);
+        let made = moment_of("backup/vzdump-lxc-157-2026_11_29-20_33_30.tar.zst");
+        assert_eq!(made, Some(Time::from_unix(1_795_984_410)));
     }
 }

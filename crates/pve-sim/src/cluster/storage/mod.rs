@@ -17,6 +17,7 @@ mod volumes;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::Ipv4Addr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde_json::{Value, json};
 use sha1::{Digest, Sha1};
@@ -28,6 +29,7 @@ pub use linked::own_part;
 pub use usage::Usage;
 pub use volumes::{Allocated, Volume, owner};
 
+use crate::kernel::clock::Time;
 use crate::kernel::params::split_list;
 use crate::shape::{Shape, StorageShape};
 
@@ -157,7 +159,7 @@ fn built_in() -> Storage {
 }
 
 impl Storages {
-    pub(super) fn new(shape: &Shape) -> Self {
+    pub(super) fn new(shape: &Shape, now: Time) -> Self {
         let mut storages = Storages {
             groups: BTreeSet::from(["pve".to_owned()]),
             zpools: BTreeSet::from(["rpool".to_owned()]),
@@ -174,23 +176,30 @@ impl Storages {
             storages.all.insert(entry.id.clone(), entry);
         }
         let nodes: Vec<&str> = shape.nodes.iter().map(|node| node.name.as_str()).collect();
-        shape.storages.iter().for_each(|entry| storages.put_there(entry, &nodes));
+        shape.storages.iter().for_each(|entry| storages.put_there(entry, &nodes, now));
         storages.all.entry("local".to_owned()).or_insert_with(built_in);
         storages
     }
 
     /// The volumes that a storage has from the start.
-    fn put_there(&mut self, shape: &StorageShape, nodes: &[&str]) {
+    fn put_there(&mut self, shape: &StorageShape, nodes: &[&str], now: Time) {
         let Some(storage) = self.all.get(&shape.storage).cloned() else { return };
         for volume in &shape.volumes {
             let content = volume.name.split_once('/').map_or("images", |(folder, _)| folder);
-            let format = volume.name.rsplit_once('.').map_or("raw", |(_, extension)| extension);
+            let format = match content {
+                "snippets" => "snippet",
+                _ => volume.name.rsplit_once('.').map_or("raw", |(_, extension)| extension),
+            };
             let made = Volume {
                 content: content.to_owned(),
                 format: format.to_owned(),
                 size: volume.size.0,
                 used: volume.size.0 / 8,
-                ctime: None,
+                // An archive's name tells when it was made; the rest has been there for a while.
+                ctime: storage
+                    .kind
+                    .has_files()
+                    .then(|| backups::moment_of(&volume.name).unwrap_or(now.earlier(Duration::from_secs(3600)))),
             };
             for node in nodes.iter().filter(|node| storage.on(node)) {
                 let place = storage.place(node);

@@ -264,8 +264,9 @@ fn destroy(cluster: &mut Cluster, node: &str, vmid: u32, unreferenced: bool) -> 
             volumes.extend(names);
         }
     }
-    volumes.sort();
-    volumes.dedup();
+    // In the order of their keys, each once.
+    let mut seen = std::collections::BTreeSet::new();
+    volumes.retain(|volid| seen.insert(volid.clone()));
     let own = |volid: &String| volid.split_once(':').and_then(|(_, name)| owner(name)) == Some(vmid);
     volumes.retain(own);
     cluster.must_carry_nothing(node, &volumes, vmid)?;

@@ -101,12 +101,16 @@ async fn a_restore_that_fails_leaves_a_guest_with_next_to_nothing() {
         (&made["name"], &made["memory"], &made["scsi0"]),
         (&json!("new"), &json!("768"), &json!("local-lvm:vm-101-disk-0,size=2G"))
     );
-    let missing = bed.refusal("POST", "/nodes/pve1/qemu", &[("vmid", "102"), ("archive", "local:backup/none.vma")]).await;
+    let missing =
+        bed.refusal("POST", "/nodes/pve1/qemu", &[("vmid", "102"), ("archive", "local:backup/none.vma")]).await;
     assert_eq!(missing.1, "volume 'local:backup/none.vma' does not exist");
     let wrong = "local:backup/vzdump-lxc-8-2026_11_29-10_00_00.tar";
     let task = bed.ok("POST", "/nodes/pve1/qemu", &[("vmid", "102"), ("archive", wrong)]).await;
     let said = bed.task(&task);
-    assert!(said.ends_with("vzdump-lxc-8-2026_11_29-10_00_00.tar' does not look like a QemuServer vzdump backup"), "{said}");
+    assert!(
+        said.ends_with("vzdump-lxc-8-2026_11_29-10_00_00.tar' does not look like a QemuServer vzdump backup"),
+        "{said}"
+    );
     assert_eq!(config(&bed, "pve1", 102).await["memory"], "128");
     let disk = bed
         .refusal("POST", "/nodes/pve1/qemu", &[("vmid", "103"), ("archive", archive), ("scsi0", "local-lvm:1")])
