@@ -127,9 +127,11 @@ static UNORDERED_TEXTS: LazyLock<Vec<(Regex, Regex)>> = LazyLock::new(|| {
     .collect()
 });
 
+/// What PVE writes is ASCII where it matters; classes of all of Unicode take several times as long.
 fn pattern(text: &str) -> Regex {
+    let text = text.replace(r"\d", "[0-9]").replace(r"\w", "[0-9A-Za-z_]").replace(r"\b", r"(?-u:\b)");
     // The patterns are constants of this file, each compiled by its tests.
-    Regex::new(text).expect("a rule's pattern")
+    Regex::new(&text).expect("a rule's pattern")
 }
 
 /// The rule that covers the whole value at `place` of the answer to `path`.
@@ -191,7 +193,17 @@ const SHA1_OF_NOTHING: &str = "da39a3ee5e6b4b0d3255bfef95601890afd80709";
 /// Whether two texts of an answer are the same but for what a run chooses by itself. `configured` tells whether the
 /// recording set this piece of text in a request.
 pub(crate) fn texts_agree(recorded: &str, live: &str, names: &mut Names, configured: &dyn Fn(&str) -> bool) -> bool {
+    // Most texts are the same, and most of those hold nothing that a run chooses: what has to be learnt has digits.
+    if recorded == live && !(recorded.len() >= SHORTEST_PIECE && recorded.contains(|c: char| c.is_ascii_digit())) {
+        return true;
+    }
     let (recorded_frame, recorded_pieces) = split(recorded);
+    if recorded == live {
+        // What a run calls like this is learnt all the same.
+        return recorded_pieces
+            .into_iter()
+            .fold(true, |agree, (kind, piece)| pieces_agree(kind, piece, piece, names, configured) && agree);
+    }
     let (live_frame, live_pieces) = split(live);
     if recorded_frame != live_frame {
         return false;
@@ -203,6 +215,9 @@ pub(crate) fn texts_agree(recorded: &str, live: &str, names: &mut Names, configu
     }
     all_agree
 }
+
+/// No piece is shorter: a rate, `1KiB/s)`.
+const SHORTEST_PIECE: usize = 7;
 
 /// A text with its pieces replaced by their kinds, and the pieces.
 fn split(text: &str) -> (String, Vec<(&'static str, &str)>) {
