@@ -318,6 +318,11 @@ impl Dump {
             0 => format!("INFO: archive file size: {}KB", archive >> 10),
             mib => format!("INFO: archive file size: {mib}MB"),
         });
+        if storage.kind.name != "pbs" && !t.cluster.has_room(&storage, &node, archive) {
+            // Belief: what is said of a pipe into a full disk; no storage was filled up for the recordings.
+            t.log("INFO: zstd: error 70 : Write error : cannot write block : No space left on device");
+            return Err("write error - No space left on device".to_owned());
+        }
         let limit = storage.get("max-protected-backups").and_then(|limit| limit.parse::<usize>().ok()).unwrap_or(5);
         let there = t.cluster.archives(&storage, &node);
         let guarded = there.iter().filter(|one| one.backup.vmid == vmid && one.backup.protected).count();

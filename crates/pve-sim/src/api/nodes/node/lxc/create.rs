@@ -35,7 +35,8 @@ fn create(call: &mut Call<'_>) -> Result<Value, PveError> {
     if managed {
         call.demand("/", &["Sys.Console"])?;
     }
-    if !unprivileged && !restore && !call.user.is_root() {
+    // PVE 8 asks nothing more of whoever makes a privileged one.
+    if !unprivileged && !restore && !call.user.is_root() && !call.cluster.profile.is_8() {
         call.demand("/", &["Sys.Modify"])?;
     }
     let given = config::given(call);

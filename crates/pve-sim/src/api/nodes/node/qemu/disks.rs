@@ -185,6 +185,14 @@ fn enlarge(t: &mut TaskCx<'_>, vmid: u32, key: &DriveKey, size: &str) -> Result<
     if wanted == volume.size {
         return Ok(());
     }
+    let own = t.cluster.storage.get(&storage).filter(|storage| storage.sets_aside()).map(|own| own.volume_path(""));
+    if let Some(path) = own
+        && t.cluster.must_have_room(&node, &storage, wanted - volume.size).is_err()
+    {
+        // Belief: the tools' own words.
+        let path = format!("{path}{}", drive.name().unwrap_or_default());
+        return Err(format!("error resizing volume '{path}': insufficient free space"));
+    }
     if let Some((said, failed)) = written_once(t, &storage, &drive, &volume.format, wanted) {
         t.log(said);
         return Err(failed);
