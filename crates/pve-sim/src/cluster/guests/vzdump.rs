@@ -1,6 +1,8 @@
 //! Backups: what `vzdump` does. What it tells of a container and of what goes wrong is recorded (32).
 // Belief: the lines about a virtual machine, and how long reading its disks takes.
 
+mod guest;
+
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -11,6 +13,7 @@ use crate::cluster::storage::backups::Retention;
 use crate::cluster::storage::{Backup, Storage};
 use crate::kernel::clock::Time;
 use crate::kernel::tasks::{Job, Next, TaskCx, Upid};
+use guest::{here, kind, notify, stamp, unlock, volumes};
 
 /// What is read and written a second.
 const RATE: u64 = 100 << 20;
@@ -294,7 +297,7 @@ impl Dump {
             }
             _ => format!("{}:backup/{}", storage.id, self.file(kind, vmid, since)),
         };
-        let all = self::volumes(&guest);
+        let all = guest::volumes(&guest);
         let size_of = |drive: &Drive| drive.options.get("size").and_then(|text| size::parse(text)).unwrap_or_default();
         let included = all.iter().filter(|(_, _, included)| *included);
         let volumes: BTreeMap<String, u64> = included.map(|(key, drive, _)| (key.clone(), size_of(drive))).collect();
@@ -378,40 +381,6 @@ impl Dump {
     }
 }
 
-/// The guest, of either kind, which has to be on the node where the task runs.
-fn here<'a>(t: &'a TaskCx<'_>, vmid: u32) -> Result<&'a Guest, String> {
-    let node = t.node();
-    let guest = t.cluster.guests.get(vmid).filter(|guest| guest.node == node);
-    guest.ok_or_else(|| format!("unable to find VM '{vmid}'"))
-}
-
-/// What a guest is.
-fn kind(guest: &Guest) -> &'static str {
-    if guest.is_container() { "lxc" } else { "qemu" }
-}
-
-/// Its volumes by the keys that name them, each with whether it is backed up.
-fn volumes(guest: &Guest) -> Vec<(String, Drive, bool)> {
-    let asked = |drive: &Drive| drive.options.get("backup").map(String::as_str) == Some("1");
-    if guest.is_container() {
-        let mounts = guest.config.values.iter().filter_map(|(key, text)| Some((key.clone(), Drive::parse(text)?)));
-        let mounts = mounts.filter(|(key, drive)| {
-            let number = key.strip_prefix("mp").is_some_and(|number| number.parse::<u32>().is_ok());
-            (key == "rootfs" || number) && drive.volume.contains(':')
-        });
-        return mounts.map(|(key, drive)| (key.clone(), drive.clone(), key == "rootfs" || asked(&drive))).collect();
-    }
-    let drives = guest.config.drives().filter(|(key, drive)| !key.is_unused() && !drive.is_cdrom());
-    let left_out = |drive: &Drive| drive.options.get("backup").map(String::as_str) == Some("0");
-    drives.map(|(key, drive)| (key.to_string(), drive.clone(), !left_out(&drive))).collect()
-}
-
-fn unlock(t: &mut TaskCx<'_>, vmid: u32) {
-    if let Some(guest) = t.cluster.guests.get_mut(vmid).filter(|guest| guest.config.lock() == Some("backup")) {
-        guest.config.values.remove("lock");
-    }
-}
-
 /// Whether it is this task's turn on its node; it is the one at work then.
 fn turn(t: &mut TaskCx<'_>) -> bool {
     let node = t.node();
@@ -422,27 +391,6 @@ fn turn(t: &mut TaskCx<'_>) -> bool {
         t.cluster.dumping.0.insert(node, own);
     }
     !busy
-}
-
-fn stamp(at: Time) -> String {
-    at.format("%Y-%m-%d %H:%M:%S")
-}
-
-/// Nobody can be told where root has no address.
-fn notify(t: &mut TaskCx<'_>) {
-    let told =
-        t.cluster.access.users.get(crate::cluster::access::ROOT).is_some_and(|user| user.texts.contains_key("email"));
-    if told {
-        return;
-    }
-    t.log(
-        "WARN: 'root@pam' does not have a configured email address in the user configuration - not sending an email to this \
-         user",
-    );
-    t.log(
-        "ERROR: could not notify via target `mail-to-root`: could not notify via endpoint(s): mail-to-root: no recipients \
-         provided for the mail, cannot send it.",
-    );
 }
 
 impl Cluster {
