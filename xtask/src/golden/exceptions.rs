@@ -4,6 +4,7 @@ use std::path::Path;
 
 use anyhow::{Context, Result};
 use serde::Deserialize;
+use serde_json::{Value, json};
 
 use super::script::Range;
 
@@ -36,9 +37,12 @@ pub(crate) struct Calls {
     pub(crate) feature: String,
     pub(crate) reason: String,
     /// Places in the answer that are not compared, as the differences name them; `*` at the end stands for any rest.
-    /// The rest of the answer is compared and counted. Without any, the call is neither made nor counted.
+    /// The rest of the answer is compared and counted. Without any, and without lines, the call is neither made nor counted.
     #[serde(default)]
     pub(crate) at: Vec<String>,
+    /// Beginnings of lines in a task's log that the recorder's machine alone wrote. The rest of the log is compared.
+    #[serde(default)]
+    pub(crate) lines: Vec<String>,
 }
 
 impl Exceptions {
@@ -59,7 +63,26 @@ impl Exceptions {
 
     /// Whether the whole call is left out.
     pub(crate) fn leaves_out(&self, file: &str, call: usize) -> bool {
-        self.naming(file, call).any(|exception| exception.at.is_empty())
+        self.naming(file, call).any(|exception| exception.at.is_empty() && exception.lines.is_empty())
+    }
+
+    /// A recorded answer without the lines of its log that are left out; all others have their numbers as if those had
+    /// never been written.
+    pub(crate) fn without_lines(&self, file: &str, call: usize, recorded: &Value) -> Value {
+        let left_out: Vec<&String> = self.naming(file, call).flat_map(|exception| &exception.lines).collect();
+        let mut answer = recorded.clone();
+        let lines = answer.get_mut("data").and_then(Value::as_array_mut);
+        let Some(lines) = lines.filter(|_| !left_out.is_empty()) else { return answer };
+        let before = lines.len();
+        let text = |line: &Value| line["t"].as_str().unwrap_or_default().to_owned();
+        lines.retain(|line| !left_out.iter().any(|beginning| text(line).starts_with(beginning.as_str())));
+        lines.iter_mut().zip(1..).for_each(|(line, n)| line["n"] = json!(n));
+        let gone = before - lines.len();
+        if let Some(total) = answer["total"].as_u64() {
+            // A recording of some lines counts no fewer than are gone.
+            answer["total"] = json!(total.saturating_sub(gone as u64));
+        }
+        answer
     }
 
     /// Whether what differs at `place` in the answer to this call is left out.
@@ -67,9 +90,29 @@ impl Exceptions {
         self.naming(file, call).flat_map(|exception| &exception.at).any(|pattern| is_at(pattern, place))
     }
 
-    /// The entry for a path that is not served.
-    pub(crate) fn not_served(&self, method: &str, path: &str) -> Option<&NotServed> {
-        self.not_served.iter().find(|entry| entry.paths.iter().any(|pattern| path_matches(pattern, method, path)))
+    /// What stands among the paths that are not served although it is, or although no recording calls it.
+    #[cfg(test)]
+    pub(crate) fn stale(&self, served: &[(&str, &str)], called: &[(&str, &str)]) -> Vec<String> {
+        let mut stale = Vec::new();
+        for pattern in self.not_served.iter().flat_map(|entry| &entry.paths) {
+            let matching = |calls: &[(&str, &str)]| {
+                let one = calls.iter().find(|(method, path)| path_matches(pattern, method, path));
+                one.map(|(method, path)| format!("{method} {path}"))
+            };
+            if let Some(call) = matching(served) {
+                stale.push(format!("{pattern}: {call} is served"));
+            } else if matching(called).is_none() {
+                stale.push(format!("{pattern}: no recording calls it"));
+            }
+        }
+        stale
+    }
+
+    /// The feature that a path belongs to which is not served, and the pattern that names it.
+    pub(crate) fn not_served(&self, method: &str, path: &str) -> Option<(&str, &str)> {
+        let patterns = self.not_served.iter().flat_map(|entry| entry.paths.iter().map(move |path| (entry, path)));
+        let mut matching = patterns.filter(|(_, pattern)| path_matches(pattern, method, path));
+        matching.next().map(|(entry, pattern)| (entry.feature.as_str(), pattern.as_str()))
     }
 }
 
@@ -117,11 +160,37 @@ mod tests {
     }
 
     #[test]
+    fn a_row_for_what_is_served_or_never_called_is_stale() {
+        let exceptions: Exceptions = serde_saphyr::from_str(
+            "not_served:\n- {feature: f, paths: ['* /nodes/*/time', GET /nodes/*/dns, GET /a]}\ncalls: []\n",
+        )
+        .expect("exceptions");
+        let served = [("GET", "/nodes/{node}/dns")];
+        let called = [("PUT", "/nodes/pve1/time"), ("GET", "/nodes/pve1/dns")];
+        assert_eq!(
+            exceptions.stale(&served, &called),
+            ["GET /nodes/*/dns: GET /nodes/{node}/dns is served", "GET /a: no recording calls it"]
+        );
+    }
+
+    #[test]
     fn a_place_covers_what_lies_within_it() {
         assert!(is_at("data.fsmap", "data.fsmap"));
         assert!(is_at("data.fsmap", "data.fsmap.epoch"));
         assert!(!is_at("data.fs", "data.fsmap"));
         assert!(is_at("data[pool_name=cephfs_*", "data[pool_name=cephfs_data].size"));
+    }
+
+    #[test]
+    fn lines_of_the_recorders_machine_are_as_if_they_had_not_been_written() {
+        let exceptions: Exceptions = serde_saphyr::from_str(
+            "not_served: []\ncalls:\n- {file: x, calls: [1], feature: f, reason: r, lines: ['INFO: odd']}\n",
+        )
+        .expect("exceptions");
+        let log = json!({"data": [{"n": 1, "t": "INFO: odd one"}, {"n": 2, "t": "TASK OK"}], "total": 2});
+        assert_eq!(exceptions.without_lines("x", 1, &log), json!({"data": [{"n": 1, "t": "TASK OK"}], "total": 1}));
+        assert_eq!(exceptions.without_lines("x", 2, &log), log);
+        assert!(!exceptions.leaves_out("x", 1), "the rest of it is compared");
     }
 
     #[test]

@@ -156,8 +156,8 @@ impl Recording {
         for exchange in &mut exchanges {
             let request = &mut exchange.request;
             request.file = exchange.note.as_deref().and_then(SentFile::of);
-            // One recorder wrote down the paths of tasks as they went over the wire.
-            if request.path.contains("/tasks/UPID%3A") {
+            // One recorder wrote down the paths of tasks and of volumes as they went over the wire.
+            if request.path.contains("/tasks/UPID%3A") || request.path.contains("/content/local%3A") {
                 request.path = percent_decode_str(&request.path).decode_utf8_lossy().into_owned();
             }
         }

@@ -141,7 +141,11 @@ impl PartReplay<'_> {
             false => session.call(&exchange.request, names, through).await?,
         };
         let is_configured = |piece: &str| self.configured.iter().any(|text| text.contains(piece));
-        let mut differences = compare(exchange, &reply, names, &is_configured);
+        let recorded = Exchange {
+            response: self.exceptions.without_lines(&self.recording.name, number, &exchange.response),
+            ..exchange.clone()
+        };
+        let mut differences = compare(&recorded, &reply, names, &is_configured);
         differences
             .retain(|difference| !self.exceptions.leaves_out_place(&self.recording.name, number, &difference.place));
         Ok(if differences.is_empty() { Outcome::Matched } else { Outcome::Differs(differences) })
@@ -176,8 +180,8 @@ fn sees_a_stopped_task(exchange: &Exchange) -> bool {
 fn set_unserved_aside(recording: &Recording, exceptions: &Exceptions, replayed: &mut Replayed) {
     let group = |exchange: &Exchange| {
         let request = &exchange.request;
-        let entry = exceptions.not_served(&request.method, &request.path)?;
-        Some((entry.feature.clone(), request.method.clone(), request.path.split('/').count()))
+        let (feature, pattern) = exceptions.not_served(&request.method, &request.path)?;
+        Some((feature.to_owned(), pattern.to_owned(), request.method.clone(), request.path.split('/').count()))
     };
     let unserved: HashSet<_> = std::iter::zip(&recording.exchanges, &replayed.outcomes)
         .filter(|(_, outcome)| outcome.not_simulated().is_some())

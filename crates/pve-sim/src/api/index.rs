@@ -15,6 +15,9 @@ const FOLDERS: &[(&str, &str)] = &[
     ("/nodes/{node}/storage/{storage}", "subdir"),
 ];
 
+/// PVE lists these behind others that the alphabet puts after them.
+const BEHIND: [(&str, &str); 3] = [("identity", "import-metadata"), ("nextid", "notifications"), ("sdn", "tasks")];
+
 pub(crate) fn routes(r: &mut Routes) {
     for (folder, _) in FOLDERS {
         r.get(folder, list);
@@ -28,7 +31,15 @@ fn list(call: &mut Call<'_>) -> Result<Value, PveError> {
         let rest = method.path.strip_prefix(call.path)?.strip_prefix('/')?;
         rest.split('/').next()
     });
-    let names: std::collections::BTreeSet<&str> = below.collect();
+    let mut names: Vec<&str> = below.collect::<std::collections::BTreeSet<&str>>().into_iter().collect();
+    for (name, other) in BEHIND {
+        let at = |wanted: &str| names.iter().position(|name| *name == wanted);
+        if let (Some(from), Some(_)) = (at(name), at(other)) {
+            let name = names.remove(from);
+            let to = names.iter().position(|known| *known == other).map_or(names.len(), |other| other + 1);
+            names.insert(to, name);
+        }
+    }
     Ok(names.into_iter().map(|name| Value::Object(Map::from_iter([(key.to_owned(), name.into())]))).collect())
 }
 

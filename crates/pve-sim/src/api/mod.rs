@@ -53,6 +53,12 @@ mod version;
 
 use crate::kernel::Routes;
 
+/// The calls that are served, each with its method and its path as PVE's schema writes it.
+pub fn served() -> Vec<(&'static str, &'static str)> {
+    let routes = routes();
+    routes.served().map(|route| (route.method.method.as_str(), route.method.path.as_str())).collect()
+}
+
 /// PVE's API with every handler there is.
 pub(crate) fn routes() -> Routes {
     let mut r = Routes::new();

@@ -197,7 +197,7 @@ impl Cluster {
             pools: pools::Pools::default(),
             sections: sections::Sections::default(),
             firewall: firewall::Firewall::default(),
-            storage: storage::Storages::new(shape),
+            storage: storage::Storages::new(shape, now),
             web: web::Web::new(shape),
             ha,
             guests: guests::Guests::default(),

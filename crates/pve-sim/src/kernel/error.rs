@@ -34,7 +34,9 @@ impl PveError {
 
     /// An error with a status of its own.
     pub fn status(status: u16, message: impl Into<String>) -> Self {
-        let message = message.into().trim_end_matches('\n').to_owned();
+        // The one that ends the message is put there when it is sent; PVE's own may end in more.
+        let message = message.into();
+        let message = message.strip_suffix('\n').map(str::to_owned).unwrap_or(message);
         PveError(Box::new(Kind::Refusal(Refusal { status, message, errors: BTreeMap::new() })))
     }
 

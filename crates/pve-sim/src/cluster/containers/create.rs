@@ -7,6 +7,7 @@ use super::{Image, config, volumes};
 use crate::cluster::Cluster;
 use crate::cluster::guests::drive::{Drive, DriveKey};
 use crate::cluster::guests::{Config, Guest, size};
+use crate::kernel::clock::Time;
 use crate::kernel::locks::Lock;
 use crate::kernel::tasks::{Steps, TaskCx};
 use crate::shape::GuestShape;
@@ -47,15 +48,12 @@ pub fn steps(order: Order) -> Steps {
         .wait(UNPACKING)
         .run(move |t| {
             make(t, &order).map_err(|text| {
-                t.cluster.guests.all.remove(&vmid);
+                forget_unfinished(t, vmid);
                 format!("{failed}{text}")
             })
         })
         .on_stop(move |t| {
-            let unfinished = t.cluster.guests.get(vmid).is_some_and(|guest| guest.config.lock() == Some("create"));
-            if unfinished {
-                t.cluster.guests.all.remove(&vmid);
-            }
+            forget_unfinished(t, vmid);
             stopped
         })
         .run(move |t| {
@@ -66,13 +64,24 @@ pub fn steps(order: Order) -> Steps {
         })
 }
 
+/// Lets go of the number of a container that was being made.
+fn forget_unfinished(t: &mut TaskCx<'_>, vmid: u32) {
+    if t.cluster.guests.get(vmid).is_some_and(|guest| guest.config.lock() == Some("create")) {
+        t.cluster.guests.all.remove(&vmid);
+    }
+}
+
+/// The number is taken, and nothing else is there yet.
+pub fn stub(node: &str, now: Time) -> Guest {
+    let values = [("lock".to_owned(), "create".to_owned())].into();
+    Guest::container(node, Config { values, ..Config::default() }, now)
+}
+
 fn make(t: &mut TaskCx<'_>, order: &Order) -> Result<(), String> {
     let node = t.node();
-    if order.force {
-        t.cluster.free_container(&node, order.vmid);
-    }
+    let backed_up = order.restore.then(|| recover(t, order, &node)).transpose()?.unwrap_or_default();
     let mut made = Vec::new();
-    let result = fill(t, order, &node, &mut made);
+    let result = fill(t, order, &node, backed_up, &mut made);
     match result {
         Ok(config) => {
             let guest = Guest::container(&node, config, t.now());
@@ -91,21 +100,27 @@ fn make(t: &mut TaskCx<'_>, order: &Order) -> Result<(), String> {
     }
 }
 
-fn fill(t: &mut TaskCx<'_>, order: &Order, node: &str, made: &mut Vec<String>) -> Result<Config, String> {
+/// The configuration in a backup.
+fn recover(t: &mut TaskCx<'_>, order: &Order, node: &str) -> Result<Config, String> {
     let archive = &order.archive;
-    let mut config = Config::default();
-    if order.restore {
-        if t.cluster.volume(node, archive).is_some() {
-            t.log(format!("recovering backed-up configuration from '{archive}'"));
-        }
-        let backup = t.cluster.storage.archive(archive).cloned();
-        let backup = backup.map(|values| Config { values, ..Config::default() });
-        config = backup.ok_or_else(|| format!("volume '{archive}' does not exist"))?;
-        config.values.remove("lock");
-        if order.unique {
-            renew_addresses(&mut config, t.cluster);
-        }
+    t.log(format!("recovering backed-up configuration from '{archive}'"));
+    let backup = t.cluster.backup(node, archive).ok_or_else(|| format!("volume '{archive}' does not exist"))?;
+    let mut config = Config { values: backup.config.clone(), ..Config::default() };
+    config.values.remove("lock");
+    if order.unique {
+        renew_addresses(&mut config, t.cluster);
     }
+    Ok(config)
+}
+
+fn fill(
+    t: &mut TaskCx<'_>,
+    order: &Order,
+    node: &str,
+    mut config: Config,
+    made: &mut Vec<String>,
+) -> Result<Config, String> {
+    let archive = &order.archive;
     lay_out(&mut config, order);
     let mounts: Vec<_> = volumes::of(&config).collect();
     // The root comes first.
@@ -118,6 +133,12 @@ fn fill(t: &mut TaskCx<'_>, order: &Order, node: &str, made: &mut Vec<String>) -
             made.push(mount.volume.clone());
         }
         config.values.insert(key, mount.to_string());
+    }
+    if order.force {
+        // What was there goes once the new volumes are made, and nothing brings it back.
+        t.cluster.free_container(node, order.vmid);
+        let stub = stub(node, t.now());
+        t.cluster.guests.all.insert(order.vmid, stub);
     }
     if order.restore {
         t.log(format!("restoring '{archive}' now.."));

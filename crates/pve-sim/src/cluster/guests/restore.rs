@@ -3,13 +3,13 @@
 //! Belief: no restore that succeeded was recorded; what is done is from pve-behaviour-3 2.4. A failed one leaves a guest with
 //! next to nothing in its configuration, as recorded.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::drive::Drive;
 use super::moving::render_bytes;
 use super::{Change, Config, Guest, net, size};
 use crate::kernel::locks::Lock;
+use crate::kernel::schema::method;
 use crate::kernel::tasks::{Steps, TaskCx};
 
 /// What is restored, and how.
@@ -63,9 +63,12 @@ impl Order {
 
     fn restore(&self, t: &mut TaskCx<'_>) -> Result<(), String> {
         let node = t.node();
-        let archived = t.cluster.storage.archive(&self.archive);
+        let archived = t.cluster.backup(&node, &self.archive);
         let archived = archived.ok_or_else(|| format!("volume '{}' does not exist", self.archive))?.clone();
-        let mut config = Config { values: archived, ..Config::default() };
+        if archived.kind != "qemu" {
+            return Err(self.misread(t, archived.config.keys()));
+        }
+        let mut config = Config { values: archived.config, ..Config::default() };
         let drives: Vec<_> = config.drives().filter(|(key, _)| !key.is_unused()).collect();
         let mut made: Vec<String> = Vec::new();
         for (key, drive) in drives.into_iter().filter(|(_, drive)| !drive.is_cdrom() || drive.is_cloudinit()) {
@@ -100,6 +103,18 @@ impl Order {
         Ok(())
     }
 
+    /// An archive of a container: its settings are read, each that a virtual machine has not is told, and then its format is
+    /// none that is known.
+    fn misread<'a>(&self, t: &mut TaskCx<'_>, settings: impl Iterator<Item = &'a String>) -> String {
+        let known = |key: &str| method("POST", "/nodes/{node}/qemu").is_some_and(|call| call.parameter(key).is_some());
+        for key in settings.filter(|key| !known(key)) {
+            t.log(format!("vm {} - unable to parse value of '{key}' - unknown setting '{key}'", self.vmid));
+        }
+        let (id, name) = self.archive.split_once(':').unwrap_or((&self.archive, ""));
+        let path = t.cluster.storage.get(id).map(|storage| storage.volume_path(name)).unwrap_or_default();
+        format!("ERROR: file '{path}' does not look like a QemuServer vzdump backup")
+    }
+
     /// A volume with what the backup has of it.
     fn disk(&self, t: &mut TaskCx<'_>, node: &str, mut drive: Drive) -> Result<Drive, String> {
         let id = self.storage.clone().or_else(|| drive.storage().map(str::to_owned)).unwrap_or_default();
@@ -120,11 +135,4 @@ impl Order {
         drive.options.insert("size".to_owned(), size::print(made.size));
         Ok(drive)
     }
-}
-
-/// A configuration as a backup keeps it: nothing that is pending, and no lock.
-pub fn archived(values: &BTreeMap<String, String>) -> BTreeMap<String, String> {
-    let mut values = values.clone();
-    values.retain(|key, _| key != "lock" && !key.starts_with("unused"));
-    values
 }

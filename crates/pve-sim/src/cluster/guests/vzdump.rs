@@ -1,6 +1,8 @@
 //! Backups: what `vzdump` does. What it tells of a container and of what goes wrong is recorded (32).
 // Belief: the lines about a virtual machine, and how long reading its disks takes.
 
+mod guest;
+
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -11,6 +13,7 @@ use crate::cluster::storage::backups::Retention;
 use crate::cluster::storage::{Backup, Storage};
 use crate::kernel::clock::Time;
 use crate::kernel::tasks::{Job, Next, TaskCx, Upid};
+use guest::{here, kind, notify, stamp, unlock, volumes};
 
 /// What is read and written a second.
 const RATE: u64 = 100 << 20;
@@ -190,7 +193,7 @@ impl Dump {
     /// Begins with a guest; how long its data takes.
     fn start(&self, t: &mut TaskCx<'_>, vmid: u32) -> Result<Duration, String> {
         let node = t.node();
-        let guest = t.cluster.guests.on(vmid, &node).map_err(|_| format!("unable to find VM '{vmid}'"))?.clone();
+        let guest = here(t, vmid)?.clone();
         let kind = kind(&guest);
         let now = t.cluster.clock_of(&node);
         t.log(format!("INFO: Starting Backup of VM {vmid} ({kind})"));
@@ -242,10 +245,12 @@ impl Dump {
         } else {
             t.log(format!("INFO: creating vzdump archive '{}/dump/{file}'", storage.path()));
         }
-        let guest = t.cluster.guests.on_mut(vmid, &node)?;
-        guest.config.values.insert("lock".to_owned(), "backup".to_owned());
-        let bytes: u64 = self.bytes(guest);
-        Ok(Duration::from_secs(1 + bytes / RATE))
+        // Of a container its files alone are read.
+        let bytes = if kind == "lxc" { FILES } else { self.bytes(&guest) };
+        if let Some(guest) = t.cluster.guests.get_mut(vmid) {
+            guest.config.values.insert("lock".to_owned(), "backup".to_owned());
+        }
+        Ok(Duration::from_millis(500) + Duration::from_secs(bytes / RATE))
     }
 
     /// With nothing to be removed, another one may be one too many.
@@ -282,7 +287,7 @@ impl Dump {
 
     fn finish(&self, t: &mut TaskCx<'_>, vmid: u32, since: Time) -> Result<(), String> {
         let node = t.node();
-        let guest = t.cluster.guests.on(vmid, &node)?.clone();
+        let guest = here(t, vmid)?.clone();
         let kind = kind(&guest);
         let storage = self.target(t)?.clone();
         let volid = match storage.kind.name {
@@ -292,7 +297,7 @@ impl Dump {
             }
             _ => format!("{}:backup/{}", storage.id, self.file(kind, vmid, since)),
         };
-        let all = self::volumes(&guest);
+        let all = guest::volumes(&guest);
         let size_of = |drive: &Drive| drive.options.get("size").and_then(|text| size::parse(text)).unwrap_or_default();
         let included = all.iter().filter(|(_, _, included)| *included);
         let volumes: BTreeMap<String, u64> = included.map(|(key, drive, _)| (key.clone(), size_of(drive))).collect();
@@ -307,8 +312,7 @@ impl Dump {
         if kind == "qemu" {
             t.log(format!("INFO: transferred {} in {seconds} seconds", super::moving::render_bytes(bytes)));
         } else {
-            let files = FILES >> 10;
-            t.log(format!("INFO: Total bytes written: {FILES} ({files}KiB, {files}KiB/s)"));
+            t.log(format!("INFO: Total bytes written: {FILES} ({}KiB, {}MiB/s)", FILES >> 10, RATE >> 20));
         }
         // An archive is smaller than what is in it by what it is packed; of a container it holds the files alone.
         let bytes = if kind == "lxc" { FILES } else { bytes };
@@ -317,6 +321,11 @@ impl Dump {
             0 => format!("INFO: archive file size: {}KB", archive >> 10),
             mib => format!("INFO: archive file size: {mib}MB"),
         });
+        if storage.kind.name != "pbs" && !t.cluster.has_room(&storage, &node, archive) {
+            // Belief: what is said of a pipe into a full disk; no storage was filled up for the recordings.
+            t.log("INFO: zstd: error 70 : Write error : cannot write block : No space left on device");
+            return Err("write error - No space left on device".to_owned());
+        }
         let limit = storage.get("max-protected-backups").and_then(|limit| limit.parse::<usize>().ok()).unwrap_or(5);
         let there = t.cluster.archives(&storage, &node);
         let guarded = there.iter().filter(|one| one.backup.vmid == vmid && one.backup.protected).count();
@@ -372,33 +381,6 @@ impl Dump {
     }
 }
 
-/// What a guest is.
-fn kind(guest: &Guest) -> &'static str {
-    if guest.is_container() { "lxc" } else { "qemu" }
-}
-
-/// Its volumes by the keys that name them, each with whether it is backed up.
-fn volumes(guest: &Guest) -> Vec<(String, Drive, bool)> {
-    let asked = |drive: &Drive| drive.options.get("backup").map(String::as_str) == Some("1");
-    if guest.is_container() {
-        let mounts = guest.config.values.iter().filter_map(|(key, text)| Some((key.clone(), Drive::parse(text)?)));
-        let mounts = mounts.filter(|(key, drive)| {
-            let number = key.strip_prefix("mp").is_some_and(|number| number.parse::<u32>().is_ok());
-            (key == "rootfs" || number) && drive.volume.contains(':')
-        });
-        return mounts.map(|(key, drive)| (key.clone(), drive.clone(), key == "rootfs" || asked(&drive))).collect();
-    }
-    let drives = guest.config.drives().filter(|(key, drive)| !key.is_unused() && !drive.is_cdrom());
-    let left_out = |drive: &Drive| drive.options.get("backup").map(String::as_str) == Some("0");
-    drives.map(|(key, drive)| (key.to_string(), drive.clone(), !left_out(&drive))).collect()
-}
-
-fn unlock(t: &mut TaskCx<'_>, vmid: u32) {
-    if let Some(guest) = t.cluster.guests.get_mut(vmid).filter(|guest| guest.config.lock() == Some("backup")) {
-        guest.config.values.remove("lock");
-    }
-}
-
 /// Whether it is this task's turn on its node; it is the one at work then.
 fn turn(t: &mut TaskCx<'_>) -> bool {
     let node = t.node();
@@ -409,27 +391,6 @@ fn turn(t: &mut TaskCx<'_>) -> bool {
         t.cluster.dumping.0.insert(node, own);
     }
     !busy
-}
-
-fn stamp(at: Time) -> String {
-    at.format("%Y-%m-%d %H:%M:%S")
-}
-
-/// Nobody can be told where root has no address.
-fn notify(t: &mut TaskCx<'_>) {
-    let told =
-        t.cluster.access.users.get(crate::cluster::access::ROOT).is_some_and(|user| user.texts.contains_key("email"));
-    if told {
-        return;
-    }
-    t.log(
-        "WARN: 'root@pam' does not have a configured email address in the user configuration - not sending an email to this \
-         user",
-    );
-    t.log(
-        "ERROR: could not notify via target `mail-to-root`: could not notify via endpoint(s): mail-to-root: no recipients \
-         provided for the mail, cannot send it.",
-    );
 }
 
 impl Cluster {

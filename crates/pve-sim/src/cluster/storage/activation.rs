@@ -47,7 +47,7 @@ impl Storages {
                 let command = format!("zpool import -d /dev/disk/by-id/ -o cachefile=none {}", option("pool"));
                 Err(format!(
                     "could not activate storage '{id}', zfs error: open3: exec of {command} failed: No such file or directory at \
-                     /usr/share/perl5/PVE/Cmd.pm line 174.\n"
+                     /usr/share/perl5/PVE/Cmd.pm line 174.\n\n"
                 ))
             }
             "lvm" | "lvmthin" if !self.groups.contains(option("vgname")) => {

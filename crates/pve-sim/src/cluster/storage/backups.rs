@@ -4,6 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Place, Storage, Volume};
 use crate::cluster::Cluster;
+use crate::cluster::guests::drive::Drive;
+use crate::cluster::guests::size;
 use crate::kernel::clock::Time;
 
 /// What is in an archive, and what is noted about it.
@@ -21,6 +23,16 @@ pub struct Backup {
     pub notes: String,
     /// Whether it cannot be removed.
     pub protected: bool,
+}
+
+impl Backup {
+    /// What is in an archive that somebody put there, if its name is that of one.
+    pub fn of(name: &str, config: &BTreeMap<String, String>) -> Option<Self> {
+        let (kind, vmid) = of_name(name)?;
+        let bytes = |text: &String| size::parse(Drive::parse(text)?.options.get("size")?);
+        let volumes = config.iter().filter_map(|(key, text)| Some((key.clone(), bytes(text)?))).collect();
+        Some(Self { kind, vmid, config: config.clone(), volumes, ..Self::default() })
+    }
 }
 
 /// An archive with its name and its time.
@@ -46,6 +58,16 @@ pub fn of_name(name: &str) -> Option<(&'static str, u32)> {
     let (kind, rest) = rest.split_once('-')?;
     let kind = ["qemu", "lxc"].into_iter().find(|known| *known == kind)?;
     Some((kind, rest.split('-').next()?.parse().ok()?))
+}
+
+/// When an archive was made, as its name tells.
+pub(super) fn moment_of(name: &str) -> Option<Time> {
+    of_name(name)?;
+    let stamp: String = name.split('-').skip(3).take(2).collect::<Vec<_>>().join("-");
+    let stamp = stamp.get(..19)?;
+    let moment = jiff::civil::DateTime::strptime("%Y_%m_%d-%H_%M_%S", stamp).ok()?;
+    let second = moment.to_zoned(jiff::tz::TimeZone::UTC).ok()?.timestamp().as_second();
+    u64::try_from(second).ok().map(Time::from_unix)
 }
 
 /// How many of each kind are kept; none of them: all are.
@@ -126,16 +148,46 @@ impl Cluster {
         self.storage.backups.get(&(storage.place(node), name.to_owned()))
     }
 
-    /// The same, to be changed.
-    pub fn backup_mut(&mut self, node: &str, volid: &str) -> Option<&mut Backup> {
-        let (id, name) = volid.split_once(':')?;
-        let place = self.storage.get(id)?.place(node);
-        self.storage.backups.get_mut(&(place, name.to_owned()))
+    /// Notes and protection, where they are given. A file that is not there takes them as well as one that is.
+    ///
+    /// # Errors
+    /// PVE's text: it is no archive.
+    // Belief: that notes are taken without an archive. Of protection it is recorded.
+    pub fn mark_archive(
+        &mut self,
+        node: &str,
+        volid: &str,
+        notes: Option<String>,
+        protected: Option<bool>,
+    ) -> Result<(), String> {
+        let (id, name) = volid.split_once(':').unwrap_or((volid, ""));
+        let storage = self.storage.usable(id, node)?;
+        let (at, files) = ((storage.place(node), name.to_owned()), storage.kind.has_files());
+        if let Some(backup) = self.storage.backups.get_mut(&at) {
+            backup.notes = notes.unwrap_or_else(|| std::mem::take(&mut backup.notes));
+            backup.protected = protected.unwrap_or(backup.protected);
+            return Ok(());
+        }
+        match (of_name(name).filter(|_| files), protected) {
+            (Some(_), Some(true)) => drop(self.storage.marked.insert(at)),
+            (Some(_), Some(false)) => drop(self.storage.marked.remove(&at)),
+            (None, _) if notes.is_some() => return Err("only backups can have notes".to_owned()),
+            (None, Some(_)) => return Err("only backups can be protected".to_owned()),
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// Whether an archive may not be removed.
+    pub fn is_protected(&self, node: &str, volid: &str) -> bool {
+        let (id, name) = volid.split_once(':').unwrap_or((volid, ""));
+        let Some(storage) = self.storage.get(id) else { return false };
+        let at = (storage.place(node), name.to_owned());
+        self.storage.marked.contains(&at) || self.storage.backups.get(&at).is_some_and(|backup| backup.protected)
     }
 
     /// Puts an archive there.
     pub fn put_archive(&mut self, node: &str, volid: &str, size: u64, at: Time, backup: Backup) {
-        self.storage.keep_archive(volid, backup.config.clone());
         if let Some((place, name)) = self.put_empty(node, volid, size, at) {
             self.storage.backups.insert((place, name), backup);
         }
@@ -188,5 +240,7 @@ mod tests {
         assert_eq!(of_name("backup/vzdump-lxc-157-2026_11_29-20_33_30.tar"), Some(("lxc", 157)));
         assert_eq!(of_name("backup/vm/100/2026-11-29T10:00:00Z"), Some(("qemu", 100)));
         assert_eq!(of_name("backup/nope.tar.zst"), None);
+        let made = moment_of("backup/vzdump-lxc-157-2026_11_29-20_33_30.tar.zst");
+        assert_eq!(made, Some(Time::from_unix(1_795_984_410)));
     }
 }

@@ -109,6 +109,10 @@ impl Cluster {
                     extents(bytes)
                 )
             }
+            "zfspool" => {
+                let dataset = storage.get("pool").unwrap_or_default();
+                format!("zfs error: cannot create volume in '{dataset}': out of space")
+            }
             _ => "copy failed: qemu-img: error while writing: No space left on device".to_owned(),
         })
     }

@@ -17,6 +17,7 @@ mod volumes;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::Ipv4Addr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde_json::{Value, json};
 use sha1::{Digest, Sha1};
@@ -28,6 +29,7 @@ pub use linked::own_part;
 pub use usage::Usage;
 pub use volumes::{Allocated, Volume, owner};
 
+use crate::kernel::clock::Time;
 use crate::kernel::params::split_list;
 use crate::shape::{Shape, StorageShape};
 
@@ -132,8 +134,8 @@ pub struct Storages {
     snapshots: BTreeMap<(Place, String), Vec<(String, u64)>>,
     /// What is in the archives.
     backups: BTreeMap<(Place, String), Backup>,
-    /// The configurations of the guests in backups, by the backup's id.
-    archives: BTreeMap<String, BTreeMap<String, String>>,
+    /// Names of archives that are protected although nothing lies there: a mark is a file of its own.
+    marked: BTreeSet<(Place, String)>,
     /// What files hold, by place and name.
     files: BTreeMap<(Place, String), Arc<Vec<u8>>>,
     /// What was sent to a node and lies in its `/var/tmp`, by path.
@@ -157,7 +159,7 @@ fn built_in() -> Storage {
 }
 
 impl Storages {
-    pub(super) fn new(shape: &Shape) -> Self {
+    pub(super) fn new(shape: &Shape, now: Time) -> Self {
         let mut storages = Storages {
             groups: BTreeSet::from(["pve".to_owned()]),
             zpools: BTreeSet::from(["rpool".to_owned()]),
@@ -174,42 +176,39 @@ impl Storages {
             storages.all.insert(entry.id.clone(), entry);
         }
         let nodes: Vec<&str> = shape.nodes.iter().map(|node| node.name.as_str()).collect();
-        shape.storages.iter().for_each(|entry| storages.put_there(entry, &nodes));
+        shape.storages.iter().for_each(|entry| storages.put_there(entry, &nodes, now));
         storages.all.entry("local".to_owned()).or_insert_with(built_in);
         storages
     }
 
     /// The volumes that a storage has from the start.
-    fn put_there(&mut self, shape: &StorageShape, nodes: &[&str]) {
+    fn put_there(&mut self, shape: &StorageShape, nodes: &[&str], now: Time) {
         let Some(storage) = self.all.get(&shape.storage).cloned() else { return };
         for volume in &shape.volumes {
             let content = volume.name.split_once('/').map_or("images", |(folder, _)| folder);
-            let format = volume.name.rsplit_once('.').map_or("raw", |(_, extension)| extension);
+            let format = match content {
+                "snippets" => "snippet",
+                _ => volume.name.rsplit_once('.').map_or("raw", |(_, extension)| extension),
+            };
             let made = Volume {
                 content: content.to_owned(),
                 format: format.to_owned(),
                 size: volume.size.0,
                 used: volume.size.0 / 8,
-                ctime: None,
+                // An archive's name tells when it was made; the rest has been there for a while.
+                ctime: storage
+                    .kind
+                    .has_files()
+                    .then(|| backups::moment_of(&volume.name).unwrap_or(now.earlier(Duration::from_secs(3600)))),
             };
             for node in nodes.iter().filter(|node| storage.on(node)) {
-                let there = self.volumes.entry(storage.place(node)).or_default();
-                there.insert(volume.name.clone(), made.clone());
-            }
-            if !volume.config.is_empty() {
-                self.keep_archive(&format!("{}:{}", storage.id, volume.name), volume.config.clone());
+                let place = storage.place(node);
+                if let Some(backup) = Backup::of(&volume.name, &volume.config) {
+                    self.backups.insert((place.clone(), volume.name.clone()), backup);
+                }
+                self.volumes.entry(place).or_default().insert(volume.name.clone(), made.clone());
             }
         }
-    }
-
-    /// The configuration of the guest in a backup.
-    pub fn archive(&self, volid: &str) -> Option<&BTreeMap<String, String>> {
-        self.archives.get(volid)
-    }
-
-    /// Notes the configuration of the guest in a backup.
-    pub fn keep_archive(&mut self, volid: &str, config: BTreeMap<String, String>) {
-        self.archives.insert(volid.to_owned(), config);
     }
 
     /// The entry of that name.

@@ -2,6 +2,8 @@
 //!
 //! A storage that names an external cluster's monitors finds nobody there.
 
+use std::collections::BTreeSet;
+
 use super::{Place, Storage, Volume};
 use crate::cluster::Cluster;
 use crate::cluster::ceph::{Image, Pool};
@@ -54,8 +56,12 @@ impl Cluster {
         let failed = |text: String| format!("rbd rm '{name}' error: {text}");
         let pool = self.rbd_pool_mut(pool).map_err(failed)?;
         match pool.images.remove(name) {
-            Some(_) => {
-                let mut lines: Vec<String> = (1..100).map(|n| format!("Removing image: {n}% complete...")).collect();
+            Some(image) => {
+                // A line for each hundredth that is reached, object after object of four MiB.
+                let objects = image.size.div_ceil(4 << 20).max(1);
+                let reached: BTreeSet<u64> = (1..objects).map(|n| 100 * n / objects).filter(|n| *n > 0).collect();
+                let mut lines: Vec<String> =
+                    reached.into_iter().map(|n| format!("Removing image: {n}% complete...")).collect();
                 lines.push("Removing image: 100% complete...done.".to_owned());
                 Ok(lines.join("\n"))
             }

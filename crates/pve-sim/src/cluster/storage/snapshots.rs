@@ -5,8 +5,8 @@ use super::{Place, Storage, Volume};
 use crate::cluster::Cluster;
 
 /// What Ceph's tools say of an image whose snapshots go with it. Recording 31.
-pub(super) const ALL_REMOVED: &str = "Removing image: 100% complete...done.\nRemoving all snapshots: 100% \
-                                      complete...\nRemoving all snapshots: 100% complete...done.";
+pub(super) const ALL_REMOVED: &str = "Removing all snapshots: 100% complete...\nRemoving all snapshots: \
+                                      100% complete...done.";
 
 /// The snapshot of a base in Ceph that its clones hang on.
 const BASE: &str = "__base__";

@@ -70,6 +70,11 @@ impl Storage {
         }
     }
 
+    /// Whether a volume takes all that it may ever hold as soon as it is made.
+    pub fn sets_aside(&self) -> bool {
+        self.kind.name == "lvm" || (self.kind.name == "zfspool" && self.get("sparse") != Some("1"))
+    }
+
     /// Whether images can have this format. LVM keeps qcow2 only where snapshots are chains of volumes.
     pub fn takes_format(&self, format: &str) -> bool {
         let chained = self.get("snapshot-as-volume-chain") == Some("1");
@@ -151,7 +156,8 @@ impl Cluster {
             _ => 1,
         };
         let size = size.div_ceil(unit) * unit;
-        if storage.kind.name == "lvm" {
+        // What these hold is set aside when it is made; all others take more than they have.
+        if storage.sets_aside() {
             self.must_have_room(node, id, size)?;
         }
         let log = match storage.kind.name {

@@ -212,6 +212,9 @@ pub(super) fn check_object(
             }
         }
     }
+    for key in values.keys().filter(|key| !keys.contains_key(*key)) {
+        errors.insert(full(key), UNKNOWN.to_owned());
+    }
     if errors.is_empty() { Ok(()) } else { Err(errors) }
 }
 

@@ -9,6 +9,15 @@ use super::property::Keys;
 // Belief: all of them, from what qemu-server 9.2 declares (pve-behaviour 3, 1.5): the schema of the calls has their names.
 const ALL: &[(&str, &[(&str, &str)])] = &[
     (
+        "pve-qemu-tdx-fmt",
+        &[
+            ("type", r#"{"type": "string", "enum": ["tdx"], "default_key": 1}"#),
+            ("attestation", r#"{"type": "boolean"}"#),
+            ("vsock-cid", r#"{"type": "integer", "minimum": 2, "optional": 1}"#),
+            ("vsock-port", r#"{"type": "integer", "minimum": 0, "optional": 1}"#),
+        ],
+    ),
+    (
         "pve-qm-watchdog",
         &[
             ("model", r#"{"type": "string", "enum": ["i6300esb", "ib700"], "optional": 1, "default_key": 1}"#),

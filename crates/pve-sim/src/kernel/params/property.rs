@@ -54,10 +54,8 @@ fn split(keys: &Keys, text: &str) -> Result<Properties, String> {
                     key = alias.clone();
                     schema = keys.get(&key);
                 }
-                let Some(schema) = schema else {
-                    return Err(format!("invalid key in comma-separated list property: {key}"));
-                };
-                let boolean = schema.kind.as_deref() == Some("boolean");
+                // A key that nobody knows is found when the whole is checked.
+                let boolean = schema.is_some_and(|schema| schema.kind.as_deref() == Some("boolean"));
                 let value = parse_boolean(value).filter(|_| boolean).unwrap_or(value);
                 values.insert(key, value.to_owned());
             }
@@ -150,7 +148,12 @@ mod tests {
     fn mistakes_have_pves_texts() {
         for (parameter, text, error) in [
             ("scsi0", "a:1,b:2", "duplicate key in comma-separated list property: file"),
-            ("scsi0", "a:1,color=red", "invalid key in comma-separated list property: color"),
+            (
+                "scsi0",
+                "aa:1,color=red",
+                "format error\nscsi0.color: property is not defined in schema and the schema does not allow additional \
+                 properties",
+            ),
             ("scsi0", "a:1,cache=", "missing key in comma-separated list property"),
             ("scsi0", "a:1,size=1G,size=2G", "duplicate key in comma-separated list property: size"),
         ] {

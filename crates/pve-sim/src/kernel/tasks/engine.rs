@@ -179,11 +179,11 @@ fn end(cluster: &mut Cluster, number: u64, result: Result<(), String>) {
             (Ok(()), 0) => ("TASK OK".to_owned(), "OK".to_owned()),
             (Ok(()), n) => (format!("TASK WARNINGS: {n}"), format!("WARNINGS: {n}")),
             (Err(text), _) => {
-                let text = text.trim_end();
-                (format!("TASK ERROR: {text}"), text.replace('\n', " "))
+                let text = text.trim_end().replace('\n', " ");
+                (format!("TASK ERROR: {text}"), text)
             }
         };
-        task.log.extend(last.lines().map(str::to_owned));
+        task.log.push(last);
         finish(task, now, status);
     }
     release_all(cluster, number);

@@ -50,7 +50,7 @@ fn warnings_and_errors_end_as_pve_has_them() {
     assert_eq!(exit(&cluster, &warned).as_deref(), Some("WARNINGS: 1"));
     assert_eq!(cluster.tasks.find(&warned).unwrap().log, ["WARN: careful", "TASK WARNINGS: 1"]);
     assert_eq!(exit(&cluster, &failed).as_deref(), Some("one two"));
-    assert_eq!(cluster.tasks.find(&failed).unwrap().log, ["TASK ERROR: one", "two"]);
+    assert_eq!(cluster.tasks.find(&failed).unwrap().log, ["TASK ERROR: one two"]);
 }
 
 #[test]

@@ -180,11 +180,13 @@ fn update(call: &mut Call<'_>) -> Result<Value, PveError> {
     Ok(Value::Null)
 }
 
-/// No snippet that an upload or a test has put there can be run.
+/// No snippet that an upload has put there can be run, and no text of one that lies there from the start.
 fn check_script(call: &Call<'_>, script: &str) -> Result<(), PveError> {
     match call.cluster.volume(&call.node, script) {
         None => Err(PveError::new(format!("script '{script}' does not exist"))),
-        Some(volume) if volume.used == 0 => Err(PveError::new(format!("script '{script}' is not executable"))),
+        Some(volume) if volume.used == 0 || script.ends_with(".yaml") => {
+            Err(PveError::new(format!("script '{script}' is not executable")))
+        }
         Some(_) => Ok(()),
     }
 }

@@ -35,7 +35,8 @@ fn create(call: &mut Call<'_>) -> Result<Value, PveError> {
     if managed {
         call.demand("/", &["Sys.Console"])?;
     }
-    if !unprivileged && !restore && !call.user.is_root() {
+    // PVE 8 asks nothing more of whoever makes a privileged one.
+    if !unprivileged && !restore && !call.user.is_root() && !call.cluster.profile.is_8() {
         call.demand("/", &["Sys.Modify"])?;
     }
     let given = config::given(call);
@@ -82,9 +83,7 @@ fn create(call: &mut Call<'_>) -> Result<Value, PveError> {
     };
     if !replaces {
         // The number is taken when the call answers.
-        let mut stub = Config::default();
-        stub.values.insert("lock".to_owned(), "create".to_owned());
-        let stub = Guest::container(&call.node, stub, call.now());
+        let stub = create::stub(&call.node, call.now());
         call.cluster.guests.all.insert(vmid, stub);
     }
     let node = call.node.clone();

@@ -109,6 +109,9 @@ fn restore(
     if let Some(key) = given.keys().find(|key| DriveKey::parse(key).is_some()) {
         return Err(PveError::param(key, "option conflicts with option 'archive'"));
     }
+    if archive.contains(':') && call.cluster.volume(&call.node, &archive).is_none() {
+        return Err(PveError::new(format!("volume '{archive}' does not exist")));
+    }
     if let Some(other) = call.cluster.guests.get(vmid) {
         let text = format!("unable to restore VM {vmid} - VM {vmid} already exists on node '{}'", other.node);
         return Err(PveError::new(text));
@@ -261,8 +264,9 @@ fn destroy(cluster: &mut Cluster, node: &str, vmid: u32, unreferenced: bool) -> 
             volumes.extend(names);
         }
     }
-    volumes.sort();
-    volumes.dedup();
+    // In the order of their keys, each once.
+    let mut seen = std::collections::BTreeSet::new();
+    volumes.retain(|volid| seen.insert(volid.clone()));
     let own = |volid: &String| volid.split_once(':').and_then(|(_, name)| owner(name)) == Some(vmid);
     volumes.retain(own);
     cluster.must_carry_nothing(node, &volumes, vmid)?;

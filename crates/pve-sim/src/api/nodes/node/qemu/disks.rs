@@ -10,6 +10,7 @@ use crate::cluster::guests::drive::{Drive, DriveKey};
 use crate::cluster::guests::giving::Gift;
 use crate::cluster::guests::moving::{Move, Order};
 use crate::cluster::guests::size;
+use crate::cluster::storage::own_part;
 use crate::kernel::locks::Lock;
 use crate::kernel::params::property;
 use crate::kernel::tasks::{Steps, TaskCx};
@@ -147,6 +148,19 @@ fn resize(call: &mut Call<'_>) -> Result<Value, PveError> {
     Ok(call.task("resize", vmid.to_string(), steps))
 }
 
+/// The file of a template can be opened for reading alone: what the tool says, and what is said of it.
+fn written_once(t: &TaskCx<'_>, storage: &str, drive: &Drive, format: &str, wanted: u64) -> Option<(String, String)> {
+    let storage = t.cluster.storage.get(storage).filter(|storage| storage.kind.has_files())?;
+    let name = own_part(drive.name()?);
+    name.rsplit('/').next().filter(|file| file.starts_with("base-"))?;
+    let path = storage.volume_path(name);
+    let preallocation = if format == "qcow2" { "'--preallocation=metadata' " } else { "" };
+    Some((
+        format!("qemu-img: Could not open '{path}': Could not open '{path}': Operation not permitted"),
+        format!("command '/usr/bin/qemu-img resize {preallocation}-f {format} {path} {wanted}' failed: exit code 1"),
+    ))
+}
+
 fn enlarge(t: &mut TaskCx<'_>, vmid: u32, key: &DriveKey, size: &str) -> Result<(), String> {
     let node = t.node();
     let guest = t.cluster.guests.on(vmid, &node)?;
@@ -163,13 +177,25 @@ fn enlarge(t: &mut TaskCx<'_>, vmid: u32, key: &DriveKey, size: &str) -> Result<
     let wanted = if size.starts_with('+') { volume.size.saturating_add(number) } else { number };
     // Whole sectors; LVM has whole extents.
     let lvm = t.cluster.storage.get(&storage).is_some_and(|storage| storage.kind.name.starts_with("lvm"));
-    let unit = if lvm { 4 << 20 } else { 1024 };
+    let unit = if lvm { 4 << 20 } else { 512 };
     let wanted = wanted.div_ceil(unit) * unit;
     if wanted < volume.size {
         return Err("shrinking disks is not supported".to_owned());
     }
     if wanted == volume.size {
         return Ok(());
+    }
+    let own = t.cluster.storage.get(&storage).filter(|storage| storage.sets_aside()).map(|own| own.volume_path(""));
+    if let Some(path) = own
+        && t.cluster.must_have_room(&node, &storage, wanted - volume.size).is_err()
+    {
+        // Belief: the tools' own words.
+        let path = format!("{path}{}", drive.name().unwrap_or_default());
+        return Err(format!("error resizing volume '{path}': insufficient free space"));
+    }
+    if let Some((said, failed)) = written_once(t, &storage, &drive, &volume.format, wanted) {
+        t.log(said);
+        return Err(failed);
     }
     t.cluster.change_volume(&node, &drive.volume, |volume| volume.size = wanted);
     let storage = t.cluster.storage.get(&storage);

@@ -155,3 +155,64 @@ async fn a_node_backs_up_its_own_and_says_ok_where_there_is_none() {
     let of_all = bed.ok("POST", "/nodes/pve1/vzdump", &[("all", "1"), ("exclude", "100")]).await;
     assert!(of_all.as_str().unwrap().contains(":vzdump:101:"), "{of_all}");
 }
+
+#[tokio::test]
+async fn a_full_storage_takes_no_more() {
+    let shape = "{storages: [{storage: local, type: dir, path: /var/lib/vz, content: [images, iso]}, {storage: tight, \
+                 type: dir, path: /srv/tight, size: 100M, content: [backup]}, {storage: thick, type: lvm, vgname: thick, \
+                 size: 3G, content: [images]}, {storage: tank, type: zfspool, pool: rpool/data, size: 3G, content: [images]}], \
+                 guests: [{vmid: 100, node: pve1, config: {scsi0: 'thick:2'}}, {vmid: 101, node: pve1, running: true, \
+                 config: {net0: 'virtio,bridge=vmbr0'}}]}";
+    let bed = Bed::new(Shape::from_yaml(shape).unwrap());
+    let refused = run(&bed, "PUT", "/nodes/pve1/qemu/100/resize", &[("disk", "scsi0"), ("size", "+2G")]).await;
+    assert_eq!(refused, "error resizing volume '/dev/thick/vm-100-disk-0': insufficient free space");
+    assert_eq!(run(&bed, "PUT", "/nodes/pve1/qemu/100/resize", &[("disk", "scsi0"), ("size", "+512M")]).await, "OK");
+    for (storage, said) in [("thick", "insufficient free space"), ("tank", "out of space")] {
+        let disk = format!("{storage}:4");
+        let refused = run(&bed, "POST", "/nodes/pve1/qemu", &[("vmid", "102"), ("scsi0", &disk)]).await;
+        assert!(refused.contains(said), "{refused}");
+    }
+    let dump = [("vmid", "100"), ("storage", "tight")];
+    let task = bed.ok("POST", "/nodes/pve1/vzdump", &dump).await;
+    assert_eq!(bed.task(&task), "job errors");
+    assert!(bed.log(&task).iter().any(|line| line.ends_with("No space left on device")), "{:?}", bed.log(&task));
+    let kept = bed.ok("GET", "/nodes/pve1/storage/tight/content", &[]).await;
+    assert_eq!(kept, json!([]), "no half archive stays");
+    assert!(bed.ok("GET", "/nodes/pve1/qemu/100/config", &[]).await["lock"].is_null());
+}
+
+#[tokio::test]
+async fn a_guest_on_a_bridge_that_is_not_there_does_not_start() {
+    let bed = bed();
+    bed.ok("PUT", "/nodes/pve1/qemu/100/config", &[("net0", "virtio,bridge=vmbr9")]).await;
+    let said = run(&bed, "POST", "/nodes/pve1/qemu/100/status/start", &[]).await;
+    assert!(said.contains("bridge 'vmbr9' does not exist"), "{said}");
+    assert_eq!(bed.ok("GET", "/nodes/pve1/qemu/100/status/current", &[]).await["status"], "stopped");
+    bed.ok("PUT", "/nodes/pve1/qemu/100/config", &[("net0", "virtio,bridge=vmbr0")]).await;
+    assert_eq!(run(&bed, "POST", "/nodes/pve1/qemu/100/status/start", &[]).await, "OK");
+}
+
+#[tokio::test]
+async fn a_backup_of_a_container_comes_back_as_it_was() {
+    let shape = "{guests: [{vmid: 300, node: pve1, container: true, config: {hostname: ct, memory: '256', rootfs: 'local-lvm:2'}}]}";
+    let bed = Bed::new(Shape::from_yaml(shape).unwrap());
+    assert_eq!(run(&bed, "POST", "/nodes/pve1/vzdump", &[("vmid", "300"), ("storage", "local")]).await, "OK");
+    let list = bed.ok("GET", "/nodes/pve1/storage/local/content", &[("content", "backup")]).await;
+    let volid = list[0]["volid"].as_str().unwrap().to_owned();
+    let back =
+        [("vmid", "300"), ("ostemplate", volid.as_str()), ("storage", "local-lvm"), ("restore", "1"), ("force", "1")];
+    assert_eq!(run(&bed, "POST", "/nodes/pve1/lxc", &back).await, "OK");
+    let made = bed.ok("GET", "/nodes/pve1/lxc/300/config", &[]).await;
+    assert_eq!((&made["hostname"], &made["memory"], &made["lock"]), (&json!("ct"), &json!(256), &Value::Null));
+    assert_eq!(made["rootfs"], "local-lvm:vm-300-disk-1,size=2G", "the old volume goes when the new one is there");
+    // One that is not there takes nothing away.
+    let gone = [
+        ("vmid", "300"),
+        ("ostemplate", "local:backup/vzdump-lxc-300-2020_01_01-00_00_00.tar"),
+        ("storage", "local-lvm"),
+        ("restore", "1"),
+        ("force", "1"),
+    ];
+    assert!(run(&bed, "POST", "/nodes/pve1/lxc", &gone).await.ends_with("does not exist"));
+    assert_eq!(bed.ok("GET", "/nodes/pve1/lxc/300/config", &[]).await["hostname"], "ct");
+}

@@ -22,6 +22,7 @@ storages:
     content: [iso, backup, import, images]
     volumes:
       - {name: import/debian.qcow2, size: 2G}
+      - {name: backup/vzdump-lxc-8-2026_11_29-10_00_00.tar, size: 1M, config: {hostname: old, memory: '64'}}
       - {name: backup/vzdump-qemu-7-2026_11_29-10_00_00.vma.zst, size: 1G, config: {name: old, memory: '768', scsi0: 'local-lvm:vm-7-disk-0,size=2G'}}
   - {storage: local-lvm, type: lvmthin, vgname: pve, thinpool: data, content: [images, rootdir]}
   - {storage: nas, type: nfs, server: 10.0.0.9, export: /x, content: [import], volumes: [{name: import/huge.raw, size: 900T}]}
@@ -100,8 +101,16 @@ async fn a_restore_that_fails_leaves_a_guest_with_next_to_nothing() {
         (&made["name"], &made["memory"], &made["scsi0"]),
         (&json!("new"), &json!("768"), &json!("local-lvm:vm-101-disk-0,size=2G"))
     );
-    let task = bed.ok("POST", "/nodes/pve1/qemu", &[("vmid", "102"), ("archive", "local:backup/none.vma")]).await;
-    assert_eq!(bed.task(&task), "volume 'local:backup/none.vma' does not exist");
+    let missing =
+        bed.refusal("POST", "/nodes/pve1/qemu", &[("vmid", "102"), ("archive", "local:backup/none.vma")]).await;
+    assert_eq!(missing.1, "volume 'local:backup/none.vma' does not exist");
+    let wrong = "local:backup/vzdump-lxc-8-2026_11_29-10_00_00.tar";
+    let task = bed.ok("POST", "/nodes/pve1/qemu", &[("vmid", "102"), ("archive", wrong)]).await;
+    let said = bed.task(&task);
+    assert!(
+        said.ends_with("vzdump-lxc-8-2026_11_29-10_00_00.tar' does not look like a QemuServer vzdump backup"),
+        "{said}"
+    );
     assert_eq!(config(&bed, "pve1", 102).await["memory"], "128");
     let disk = bed
         .refusal("POST", "/nodes/pve1/qemu", &[("vmid", "103"), ("archive", archive), ("scsi0", "local-lvm:1")])

@@ -51,6 +51,9 @@ pub(super) fn whole(storage: &Storage, name: &str, volume: &Volume, backup: &Bac
 /// Every archive that is meant, with what becomes of it.
 fn marks(call: &Call<'_>) -> Result<Vec<(Archive, &'static str)>, PveError> {
     let storage = call.cluster.storage.usable(call.params.need("storage"), &call.node).map_err(PveError::new)?;
+    if !storage.contents().contains("backup") {
+        return Err(PveError::new(format!("storage '{}' does not support backups", storage.id)));
+    }
     let text = call.params.text("prune-backups").or(storage.get("prune-backups")).unwrap_or("keep-all=1");
     let retention = Retention::parse(text);
     let (vmid, kind) = (call.params.number("vmid"), call.params.text("type"));

@@ -153,17 +153,8 @@ fn update(call: &mut Call<'_>) -> Result<Value, PveError> {
     may_touch(call, &volid)?;
     let (notes, protected) = (call.params.text("notes").map(str::to_owned), call.params.flag("protected"));
     let node = call.node.clone();
-    if let Some(backup) = call.cluster.backup_mut(&node, &volid) {
-        backup.notes = notes.unwrap_or_else(|| std::mem::take(&mut backup.notes));
-        backup.protected = protected.unwrap_or(backup.protected);
-        return Ok(Value::Null);
-    }
-    // Nothing else can have either.
-    match () {
-        () if call.params.has("notes") => Err(PveError::new("only backups can have notes")),
-        () if call.params.has("protected") => Err(PveError::new("only backups can be protected")),
-        () => Ok(Value::Null),
-    }
+    call.cluster.mark_archive(&node, &volid, notes, protected).map_err(PveError::new)?;
+    Ok(Value::Null)
 }
 
 /// Who owns a volume through its guest may touch it; else it takes the right to allocate.
@@ -198,7 +189,7 @@ fn delete(call: &mut Call<'_>) -> Result<Value, PveError> {
         return Err(PveError::new(format!("base volume '{name}' is still in use by linked clones")));
     }
     let steps = Steps::new().wait(Duration::from_millis(200)).run(move |t| {
-        if t.cluster.backup(&node, &volid).is_some_and(|backup| backup.protected) {
+        if t.cluster.is_protected(&node, &volid) {
             let (storage, name) = volid.split_once(':').unwrap_or((&volid, ""));
             return Err(format!("cannot remove protected volume '{name}' on '{storage}'"));
         }
