@@ -65,9 +65,47 @@ async fn under_ha_it_is_ha_that_moves_it() {
     let told = done(&work, "guest_migrate", json!({"vmid": 100, "node": "pve3"})).await.progress;
     assert!(told.iter().any(|line| line.contains("by HA")) && told.last().unwrap() == "ct:100 is on pve3", "{told:?}");
     assert_eq!(work.site.sent(), ["POST /nodes/pve1/lxc/100/migrate"]);
-    work.apply().await.succeeded();
-    assert_eq!(node(&work).0, "pve1");
+    let plan = work.plan().await;
+    assert!(plan.says("HA is asked to move it"), "{}", plan.told());
+    let said = work.apply().await.succeeded();
+    assert_eq!(node(&work).0, "pve1", "{}", said.told());
     assert!(work.plan().await.is_empty());
+}
+
+/// A container that becomes a template, and a linked clone of it.
+fn shop(more: &str) -> String {
+    ct(more).replace("\"nas\"", "\"local-lvm\"")
+        + "resource \"pve_template\" \"it\" {\nvmid = pve_container.it.vmid\n}\n\
+           resource \"pve_container\" \"copy\" {\nvmid = 101\nclone = { vmid = pve_template.it.vmid }\nallow_destroy = true\n}\n"
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn one_becomes_a_template_and_is_cloned_by_link() {
+    for fault in [None, Some(("before", "drop")), Some(("after", "drop"))] {
+        let mut work = cluster().await;
+        if let Some((when, effect)) = fault {
+            work.site.fault(&json!({
+                "match": {"method": "POST", "path": "/nodes/*/lxc/100/template"}, "when": when, "effect": {effect: true}
+            }));
+        }
+        work.write(&shop(""));
+        let said = work.apply().await;
+        assert_eq!(said.ok, fault.is_none_or(|(when, _)| when == "after"), "{fault:?}: {}", said.told());
+        work.site.clear_faults();
+        work.apply().await.succeeded();
+        let plan = work.plan().await;
+        assert!(plan.is_empty(), "{fault:?}: {}", plan.told());
+        let asked = work.site.sent().iter().filter(|call| call.ends_with("/lxc/100/template")).count();
+        assert_eq!(asked, if fault.is_some_and(|(when, _)| when == "before") { 2 } else { 1 }, "{fault:?}");
+        assert!(work.site.setting(100, "rootfs").is_some_and(|root| root.contains("base-100-")));
+        work.forget("pve_template.it");
+        work.import("pve_template.it", "100").await.succeeded();
+        assert!(work.plan().await.is_empty());
+        work.destroy().await.succeeded();
+    }
+    let mut work = cluster().await;
+    work.write(&shop("started = true"));
+    work.apply().await.failed("ct:100 runs");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -59,7 +59,7 @@ pub struct Container {
     pub vmid: Option<u32>,
     /// The node it is made on. Unset: that of the container it is cloned from, or the online one that has all storages and the
     /// archive and carries the fewest guests. Compared later only with `placement = "pinned"`.
-    #[attr(local, keep)]
+    #[attr(keep)]
     pub node: Option<String>,
     /// Whether it is brought back to `node` when it is elsewhere: `initial` leaves it where it is; `pinned` migrates it, which ends
     /// a running container and starts it there, by HA where it is under HA.
