@@ -10,6 +10,7 @@ use terraform_plugin::Cx;
 
 use crate::ground::error::{During, Problem};
 use crate::ground::pve::Pve;
+use crate::guest::migrating::Wanders;
 
 /// Longer than a shared read lives.
 const STALE: Duration = Duration::from_millis(2100);
@@ -27,6 +28,22 @@ impl Found {
     /// The calls for it.
     pub fn api<'a>(&'a self, cx: &'a Cx<Pve>) -> Lxc<'a> {
         cx.client.lxc(&self.guest.node, self.guest.vmid)
+    }
+}
+
+impl Wanders for Found {
+    fn guest(&self) -> &Guest {
+        &self.guest
+    }
+
+    fn lock(&self) -> Option<&str> {
+        self.config.lock.as_deref()
+    }
+
+    async fn again(&self, cx: &Cx<Pve>) -> Result<Self, Problem> {
+        let now = must_exist(cx, self.guest.vmid).await?;
+        super::identity::must_be_still_the_same(self, &now)?;
+        Ok(now)
     }
 }
 

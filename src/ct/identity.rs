@@ -57,6 +57,19 @@ pub fn must_be_the_same(cx: &Cx<Pve>, found: &Found) -> Result<(), Problem> {
     .at("vmid"))
 }
 
+/// An error unless it may be the one that was looked at before.
+pub fn must_be_still_the_same(before: &Found, now: &Found) -> Result<(), Problem> {
+    let (was, is) = (&before.config, &now.config);
+    if same(&was.macs(), &name(was), &is.macs(), &name(is)) {
+        return Ok(());
+    }
+    Err(Problem::new(
+        format!("ct:{} is another container now", now.guest.vmid),
+        "It was destroyed and its number was used again while this apply waited for it. Nothing was written to the new one.",
+    )
+    .at("vmid"))
+}
+
 fn name(config: &Config) -> String {
     config.settings.get("hostname").cloned().unwrap_or_default()
 }

@@ -95,7 +95,8 @@ impl DataSource<Pve> for ContainerLookup {
         });
         let live = &found.config;
         let text = |key: &str| live.settings.get(key).cloned();
-        let mounts = live.mounts.iter().map(|(name, mount)| (name.clone(), mount.volume.clone()));
+        let mounts = live.mounts.iter().filter(|(_, mount)| mount.asked().is_none());
+        let mounts = mounts.map(|(name, mount)| (name.clone(), mount.volume.clone()));
         Ok(Self {
             vmid: config.vmid,
             hostname: text("hostname"),

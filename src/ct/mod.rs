@@ -4,6 +4,7 @@ pub mod container;
 pub mod guest;
 mod identity;
 mod lookup;
+pub mod template;
 
 use terraform_plugin::Registry;
 

@@ -3,9 +3,11 @@
 use std::time::Duration;
 
 use pve_client::api::cluster::{Guest, GuestKind};
+use pve_client::api::ha::resource::Sid;
 use pve_client::api::lxc::Lxc;
-use pve_client::api::qemu::Qemu;
+use pve_client::api::qemu::made::Migration;
 use pve_client::api::qemu::power::{Shutdown, VmStatus};
+use pve_client::api::qemu::{PendingEntry, Qemu};
 use pve_client::{Client, Error, Task};
 
 /// The calls for a guest.
@@ -15,6 +17,11 @@ pub enum Machine<'a> {
     Vm(Qemu<'a>),
     /// Those of a container.
     Ct(Lxc<'a>),
+}
+
+/// How PVE names the guest: `vm:101`.
+pub fn sid(guest: &Guest) -> Sid {
+    Sid { kind: guest.kind, vmid: guest.vmid }
 }
 
 impl<'a> Machine<'a> {
@@ -31,6 +38,22 @@ impl<'a> Machine<'a> {
         match self {
             Self::Vm(vm) => vm.status().await,
             Self::Ct(ct) => ct.status().await,
+        }
+    }
+
+    /// Brings it to another node. A container that runs is ended here and started there.
+    pub async fn migrate(&self, how: &Migration) -> Result<Task, Error> {
+        match self {
+            Self::Vm(vm) => vm.migrate(how).await,
+            Self::Ct(ct) => ct.migrate(&how.target).await,
+        }
+    }
+
+    /// Its settings with what is still to be applied.
+    pub async fn pending(&self) -> Result<Vec<PendingEntry>, Error> {
+        match self {
+            Self::Vm(vm) => vm.pending().await,
+            Self::Ct(ct) => ct.pending().await,
         }
     }
 

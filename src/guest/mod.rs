@@ -43,9 +43,12 @@
 //! What is more than settings (disks that are made, grown and moved; cards whose address PVE makes up) has its own code, and may
 //! use [`parts`] for its property strings, as `vm::vm::disks` does.
 
+pub mod ending;
 pub mod known;
 pub mod machine;
+pub mod migrating;
 pub mod parts;
+pub mod power;
 pub mod spellings;
 #[cfg(test)]
 mod tests;

@@ -23,7 +23,7 @@ pub(super) async fn done(work: &Work, action: &str, config: Json) -> Invoked {
 }
 
 /// The same, where it must fail and say why; nothing of it is held against the provider.
-async fn refused(work: &Work, action: &str, config: Json, why: &str) -> String {
+pub(super) async fn refused(work: &Work, action: &str, config: Json, why: &str) -> String {
     let invoked = work.bench.core.invoke(&format!("pve_{action}"), config.clone()).await;
     let told = invoked.said.to_string();
     assert!(invoked.said.failed() && told.contains(why), "{action} {config}, no word of {why}: {told}");

@@ -1,29 +1,34 @@
-//! `pve_guest_migrate`: a virtual machine goes to another node. Under HA it is HA that is asked.
+//! `pve_guest_migrate`: a guest goes to another node. Under HA it is HA that is asked.
 
+use pve_client::api::cluster::GuestKind;
 use terraform_plugin::{Action, Cx, Error, Model, Need, Progress};
 
-use super::{guest, migrating, vm};
-use crate::ground::error::During;
+use super::{guest, subject, vm};
+use crate::ct;
+use crate::ground::error::{During, Problem};
 use crate::ground::pve::Pve;
 use crate::ground::texts;
+use crate::guest::machine::sid;
+use crate::guest::migrating::{self, Wanders};
 
-/// Brings a virtual machine to another node: live if it runs, with its local disks where it has some. One that is there already
-/// is left alone.
+/// Brings a virtual machine or a container to another node, with its local volumes where it has some. A machine that runs is moved
+/// live; a container that runs is ended, and started on the other node. One that is there already is left alone.
 ///
-/// Under HA it is HA that is asked, and waited for; the machine stays under HA and in its rules, which may bring it back. HA's
+/// Under HA it is HA that is asked, and waited for; the guest stays under HA and in its rules, which may bring it back. HA's
 /// partners that have to be on the same node come along.
 ///
 /// Interrupted, the action ends at once; what PVE or HA has begun goes on, and the message says what that is.
 #[derive(Model, Clone, Debug, PartialEq)]
 #[model(name = "guest_migrate", area = "Virtual machines")]
 pub struct GuestMigrate {
-    /// The machine's number.
+    /// The guest's number.
     #[attr(required, range = 100..=999_999_999)]
     pub vmid: u32,
     /// The node to go to.
     #[attr(required, check = texts::one_word)]
     pub node: String,
-    /// Where local disks go to on that node; each to the storage of the same name if unset. Under HA it has to be unset.
+    /// Where a machine's local disks go to on that node; each to the storage of the same name if unset. Under HA, and for a
+    /// container, it has to be unset.
     #[attr(optional, check = texts::one_word)]
     pub storage: Option<String>,
 }
@@ -34,21 +39,37 @@ impl Action<Pve> for GuestMigrate {
     }
 
     async fn invoke(cx: &Cx<Pve>, config: Self, progress: &Progress) -> Result<(), Error> {
-        let found = guest::must_exist(cx, config.vmid).await?;
+        let vmid = config.vmid;
+        let guest = cx.client.cluster().guest(vmid).await.during(format!("Cannot look for guest {vmid}"))?;
+        match guest.ok_or_else(|| subject::missing(vmid))?.kind {
+            GuestKind::Qemu => Ok(config.bring(cx, guest::must_exist(cx, vmid).await?, progress).await?),
+            GuestKind::Lxc => Ok(config.bring(cx, ct::guest::must_exist(cx, vmid).await?, progress).await?),
+        }
+    }
+}
+
+impl GuestMigrate {
+    async fn bring<F: Wanders>(&self, cx: &Cx<Pve>, found: F, progress: &Progress) -> Result<(), Problem> {
+        let sid = sid(found.guest());
         let nodes = cx.client.nodes().list().await.during("Cannot list the cluster's nodes")?;
-        vm::must_be_online(&nodes, &config.node)?;
-        if found.guest.node == config.node && found.config.lock.as_deref() != Some("migrate") {
-            progress.say(format!("vm:{} is on {} already", config.vmid, config.node));
+        vm::must_be_online(&nodes, &self.node)?;
+        if found.guest().node == self.node && found.lock() != Some("migrate") {
+            progress.say(format!("{sid} is on {} already", self.node));
             return Ok(());
         }
-        let managed = found.guest.hastate.as_deref().is_some_and(|state| state != "ignored");
-        if managed && config.storage.is_some() {
-            let detail = "HA moves local disks to the storage of the same name, and knows no other. Nothing was done. Leave it out.";
-            return Err(Error::new(format!("vm:{} is under HA", config.vmid), detail).at("storage"));
+        let managed = found.guest().hastate.as_deref().is_some_and(|state| state != "ignored");
+        let nowhere_else = match (managed, sid.kind) {
+            (true, _) => Some("is under HA"),
+            (false, GuestKind::Lxc) => Some("is a container"),
+            (false, GuestKind::Qemu) => None,
+        };
+        if let Some(why) = nowhere_else.filter(|_| self.storage.is_some()) {
+            let detail = "Local volumes go to the storage of the same name then, and to no other. Nothing was done. Leave it out.";
+            return Err(Problem::new(format!("{sid} {why}"), detail).at("storage"));
         }
         let say = |line: String| progress.say(line);
-        let now = migrating::to_node(cx, found, &config.node, config.storage.as_deref(), &say).await??;
-        progress.say(format!("vm:{} is on {}", config.vmid, now.guest.node));
+        let now = migrating::to_node(cx, found, &self.node, self.storage.as_deref(), &say).await??;
+        progress.say(format!("{sid} is on {}", now.guest().node));
         Ok(())
     }
 }

@@ -1,4 +1,4 @@
-//! `pve_template`: a VM that was made the source of clones.
+//! `pve_template`: a guest that was made the source of clones. What it takes of a container is in `ct::template`.
 
 use std::collections::BTreeMap;
 
@@ -15,25 +15,27 @@ use super::guest::{self, Found};
 use super::identity;
 use super::snapshot::Snapshot;
 use super::vm::Vm;
+use crate::ct::template as ct;
 use crate::ground::absence;
 use crate::ground::error::{During, Problem};
 use crate::ground::evidence::Before;
 use crate::ground::pve::{Pve, patience};
 use crate::section::sees_all;
 
-/// Makes a virtual machine a template, which never runs again and which others are cloned from.
+/// Makes a virtual machine or a container a template, which never runs again and which others are cloned from.
 ///
-/// The machine itself belongs to its `pve_vm`, if one manages it: leave `started` out there, or set it to `false`. There is no
-/// way back: destroying this resource leaves the template as it is, and only destroying the machine ends it. A machine that is a
+/// The guest itself belongs to its `pve_vm` or `pve_container`, if one manages it: leave `started` out there, or set it to `false`. There is no
+/// way back: destroying this resource leaves the template as it is, and only destroying the guest ends it. One that is a
 /// template already is taken as it is.
 ///
-/// Its disks become the bases of linked clones, but for those on storages that have none (LVM that is not thin), which stay as
-/// they are: clones copy them. As long as there are linked clones, the machine cannot be destroyed.
+/// A machine's disks become the bases of linked clones, but for those on storages that have none (LVM that is not thin), which stay as
+/// they are: clones copy them. Of a container
+/// all volumes have to lie where they can be bases. As long as there are linked clones, the guest cannot be destroyed.
 #[derive(Model, Clone, Debug, Default, PartialEq)]
 #[model(name = "template", area = "Virtual machines", key(vmid))]
 pub struct Template {
-    /// The machine's number, such as `pve_vm.base.vmid`. What is cloned refers to it here (`pve_template.base.vmid`), so that the
-    /// machine is a template by then.
+    /// The guest's number, such as `pve_vm.base.vmid`. What is cloned refers to it here (`pve_template.base.vmid`), so that the
+    /// guest is a template by then.
     #[attr(required, replace, range = 100..=999_999_999)]
     pub vmid: u32,
     /// False while disks are left to be made bases; the next apply carries on.
@@ -67,6 +69,9 @@ impl Resource<Pve> for Template {
         found: &mut Findings<Self>,
     ) -> Result<(), Error> {
         let Some(vmid) = want.vmid.get() else { return Ok(()) };
+        if ct::is_one(cx, vmid).await? {
+            return ct::look(cx, vmid, prior, found).await;
+        }
         let live = guest::find(cx, vmid).await?;
         if prior.is_some() || live.as_ref().is_some_and(|live| live.config.template) {
             return Ok(());
@@ -78,26 +83,30 @@ impl Resource<Pve> for Template {
         match live {
             Some(live) => Ok(look(cx, &live, found).await?),
             None => {
-                found.missing(cx.comes("vm", &vmid.to_string()), guest::missing(vmid));
+                let comes = ["vm", "container"].iter().any(|kind| cx.comes(kind, &vmid.to_string()));
+                found.missing(comes, guest::missing(vmid));
                 Ok(())
             }
         }
     }
 
     async fn removable(cx: &Cx<Pve>, was: &Self, found: &mut Findings<Self>) -> Result<(), Error> {
-        if !cx.going::<Vm>().iter().any(|vm| vm.vmid == Some(was.vmid)) {
+        if !cx.going::<Vm>().iter().any(|vm| vm.vmid == Some(was.vmid)) && !ct::goes(cx, was.vmid) {
             found.notice(Problem::new(
                 "What is a template stays one",
-                format!("vm:{} stays as it is, as a template that nothing here knows of any more.", was.vmid),
+                format!("Guest {} stays as it is, as a template that nothing here knows of any more.", was.vmid),
             ));
         }
         Ok(())
     }
 
     async fn create(cx: &Cx<Pve>, want: &Self, unwritten: Unwritten<Self>) -> Result<Created<Self>, Failed> {
+        let vmid = want.vmid;
+        if unwritten.check(ct::is_one(cx, vmid).await)? {
+            return ct::create(cx, want, unwritten).await;
+        }
         // A replacement inherits what was known of its predecessor.
         identity::forget(cx);
-        let vmid = want.vmid;
         let live = unwritten.check(guest::must_exist(cx, vmid).await)?;
         identity::remember(cx, &live.config);
         let written = if live.config.template {
@@ -229,6 +238,9 @@ async fn left(cx: &Cx<Pve>, config: &Config) -> Result<Vec<DriveKey>, Problem> {
 
 /// The disks that are left, one after the other.
 async fn finish(cx: &Cx<Pve>, want: &Template) -> Result<Template, Problem> {
+    if ct::is_one(cx, want.vmid).await? {
+        return ct::finish(cx, want).await;
+    }
     let (vmid, doing) = (want.vmid, doing(want.vmid));
     // One that a run which was cut off has begun goes on by itself.
     if let Some(upid) = Before::peek(cx, None, TASK, vmid.to_string()).await?.running() {
@@ -266,6 +278,9 @@ async fn must_be_no_template(cx: &Cx<Pve>, vmid: u32) -> Result<(), Problem> {
 
 /// The template as it is; a machine that is none is not there.
 async fn seen(cx: &Cx<Pve>, vmid: u32, prior: Option<&Template>) -> Result<Option<Template>, Problem> {
+    if ct::is_one(cx, vmid).await? {
+        return ct::seen(cx, vmid, prior).await;
+    }
     let Some(live) = guest::find(cx, vmid).await?.filter(|live| live.config.template) else { return Ok(None) };
     identity::complete(cx, &live.config);
     let ready = prior.is_some_and(|prior| prior.ready) || left(cx, &live.config).await?.is_empty();
@@ -276,7 +291,7 @@ impl Queried<Pve> for Template {
     async fn seek(cx: &Cx<Pve>) -> Result<Vec<Seen<Self>>, Error> {
         sees_all(cx, "/vms/{vmid}", &["VM.Audit"], "pve_template").await?;
         let guests = cx.client.cluster().guests().await.during("Cannot list the guests")?;
-        let templates = guests.iter().filter(|guest| guest.kind == GuestKind::Qemu && guest.template);
+        let templates = guests.iter().filter(|guest| guest.template);
         Ok(templates
             .map(|guest| {
                 let seen = Seen::there(TemplateKey { vmid: guest.vmid });

@@ -24,7 +24,7 @@ values {
   clone    = []
   restore  = []
   password = ["secret"]
-  password_version = []
+  password_version = [1, 2]
   ssh_keys = ["ssh-ed25519 AAAA a@x"]
   pool     = []
   # Volumes never shrink, so there would be no way back.
@@ -32,8 +32,17 @@ values {
     { storage = "local-lvm", size = "8G", acl = true, mount_options = "noatime", quota = false, replicate = false },
     { storage = "local-lvm", size = "8G", read_only = false, shared = false },
   ]
-  # What waits for a start is in the way of the next value.
-  mount_points = []
+  # Some of it waits for a start.
+  mount_points = [
+    {
+      mp0 = { path = "/var/cache", storage = "local-lvm", size = "2G", backup = true, acl = true, mount_options = "noatime;nodev" }
+      mp1 = { path = "/srv", storage = "local-lvm", size = "1G", read_only = true, replicate = false, when_removed = "destroy" }
+    },
+    {
+      mp0 = { path = "/var/lib", storage = "local-lvm", size = "2G", quota = false, shared = false }
+      mp2 = { path = "/host", volume = "/srv/data", shared = true }
+    },
+  ]
   networks = [
     { net0 = { name = "eth0", bridge = "vmbr0", ip = "dhcp", tag = 30, firewall = true } },
     { net0 = { name = "eth0", bridge = "vmbr0", mac = "BC:24:11:00:00:01" }, net1 = { name = "eth1" } },
@@ -42,7 +51,10 @@ values {
   ]
   devices = [{ dev0 = { path = "/dev/net/tun", mode = "0660", uid = 1000, gid = 1000, deny_write = true } }]
   # All but nesting is root's.
-  features = []
+  features = [
+    { nesting = false },
+    { nesting = true, keyctl = true, fuse = true, mknod = false, force_rw_sys = false, mount = "nfs;cifs" },
+  ]
   dns         = [{ servers = ["192.0.2.1", "192.0.2.2"] }, { domain = "example.com" }]
   env         = [{ A = "1" }, { A = "2", B = "x y" }]
   entrypoint  = ["/sbin/init", "/bin/sh"]

@@ -8,11 +8,12 @@ use pve_client::{Error as Api, Lock, Task};
 use terraform_plugin::{Created, Cx, Failed, Notes, Unwritten, require};
 
 use super::left_behind::{self, areas, must_be_absent};
-use super::{Container, change, placement, power, settings};
+use super::{Container, change, placement, settings};
 use crate::ct::{guest, identity};
 use crate::ground::error::{During, Problem};
 use crate::ground::evidence::Before;
 use crate::ground::pve::{Pve, patience};
+use crate::guest::power;
 use crate::vm::planned::{self, Place};
 
 /// How often a number that was free a moment ago may turn out to be taken.
@@ -89,7 +90,7 @@ async fn complete(cx: &Cx<Pve>, want: &Container, vmid: u32, notes: Notes<Contai
     let found = change::bring(cx, found, want, want).await?;
     identity::remember(cx, &found.config);
     if want.started == Some(true) {
-        power::bring_to(cx, &found, want.started).await?;
+        power::bring_to(cx, &found.guest, want.started).await?;
     }
     let found = guest::must_exist(cx, vmid).await?;
     Ok(as_it_is(&found, want.started.unwrap_or(false)))

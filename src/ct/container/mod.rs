@@ -10,8 +10,8 @@ mod mounts;
 mod options;
 mod placement;
 mod possible;
-mod power;
 mod settings;
+mod waiting;
 
 use std::collections::BTreeMap;
 
@@ -25,6 +25,7 @@ use crate::ground::absence;
 use crate::ground::error::Problem;
 use crate::ground::pve::Pve;
 use crate::ground::texts;
+use crate::guest::power;
 use crate::vm::planned;
 use crate::vm::vm::Reboot;
 use mounts::{MountPoint, RootFs};
@@ -58,7 +59,7 @@ pub struct Container {
     pub vmid: Option<u32>,
     /// The node it is made on. Unset: that of the container it is cloned from, or the online one that has all storages and the
     /// archive and carries the fewest guests. Compared later only with `placement = "pinned"`.
-    #[attr(local, keep)]
+    #[attr(keep)]
     pub node: Option<String>,
     /// Whether it is brought back to `node` when it is elsewhere: `initial` leaves it where it is; `pinned` migrates it, which ends
     /// a running container and starts it there, by HA where it is under HA.
@@ -96,7 +97,7 @@ pub struct Container {
     /// The password of root inside. PVE takes it when the container is made, and never again.
     #[attr(optional, sensitive, write_only(version = password_version), length = 5..)]
     pub password: Option<String>,
-    /// A change of it is refused: PVE cannot change the password of a container that exists.
+    /// A note beside `password`. Another number is refused: PVE cannot change the password of a container that exists.
     #[attr(local)]
     pub password_version: Option<u32>,
     /// Public keys for root inside, one a line. PVE takes them when the container is made, and never again.

@@ -2,15 +2,13 @@
 
 use std::collections::BTreeSet;
 
-use pve_client::api::cluster::GuestKind;
-use pve_client::api::ha::resource::Sid;
 use terraform_plugin::Cx;
 
 use super::{Container, Placement};
 use crate::ct::guest::{self, Found};
 use crate::ground::error::{During, Problem};
-use crate::ground::pve::{Pve, patience};
-use crate::ha::wait::{Waited, settled};
+use crate::ground::pve::Pve;
+use crate::guest::migrating;
 use crate::vm::planned::{self, Place};
 
 /// The node asked for; that of the container that is cloned; or the online one that has all storages and the archive and carries
@@ -79,41 +77,15 @@ pub fn needed(want: &Container) -> BTreeSet<&str> {
     root.into_iter().chain(mounts).chain(archive).collect()
 }
 
-/// Brings a pinned container back to its node. Whether it went.
-pub async fn bring_back(cx: &Cx<Pve>, found: &Found, want: &Container) -> Result<bool, Problem> {
-    let Some(node) = want.node.as_deref().filter(|_| want.placement == Placement::Pinned) else { return Ok(false) };
+/// The node that a pinned container is brought back to, if it is elsewhere.
+pub fn elsewhere<'a>(found: &Found, want: &'a Container) -> Option<&'a str> {
+    want.node.as_deref().filter(|node| want.placement == Placement::Pinned && found.guest.node != *node)
+}
+
+/// Brings a pinned container back to its node. The container where it is then; within, why it goes on without us.
+pub async fn bring_back(cx: &Cx<Pve>, found: Found, want: &Container) -> Result<Result<Found, Problem>, Problem> {
+    let Some(node) = elsewhere(&found, want) else { return Ok(Ok(found)) };
     let vmid = found.guest.vmid;
-    if found.guest.node == node {
-        return Ok(false);
-    }
-    let doing = format!("Cannot migrate ct:{vmid} from {} to {node}", found.guest.node);
-    let managed = found.api(cx).status().await.during(&doing)?.ha.managed;
-    let mut task = found.api(cx).migrate(node).await.during(&doing)?;
-    task.wait(&patience(cx), |_| {}).await.during(&doing)?;
-    drop(task);
-    if managed {
-        // The task has asked HA, which goes about it in its own time.
-        let sid = Sid { kind: GuestKind::Lxc, vmid };
-        let resource = cx.client.ha().resource(sid).await.during(&doing)?;
-        let state = resource.and_then(|resource| resource.state).unwrap_or_else(|| "started".to_owned());
-        let begun = std::time::Instant::now();
-        loop {
-            let now = guest::must_exist(cx, vmid).await?;
-            if now.guest.node == node {
-                if let Waited::Error(words) = settled(cx, sid, &state).await? {
-                    return Err(Problem::new(format!("HA could not bring {sid} to {node}"), words));
-                }
-                break;
-            }
-            if begun.elapsed() > cx.timeout || cx.stop.is_cancelled() {
-                return Err(Problem::new(
-                    format!("{sid} is not on {node} yet"),
-                    format!("HA was asked and has it on {}. Apply again to carry on.", now.guest.node),
-                )
-                .at("node"));
-            }
-            tokio::time::sleep(std::time::Duration::from_secs(3)).await;
-        }
-    }
-    Ok(true)
+    let went = migrating::to_node(cx, found, node, None, &|line| tracing::info!(vmid, node, "{line}")).await;
+    went.map_err(|problem| problem.at("node"))
 }

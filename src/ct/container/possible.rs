@@ -6,10 +6,11 @@ use pve_client::api::params::Params;
 use terraform_plugin::{Cx, Error, Findings, Path};
 
 use super::left_behind::must_be_absent;
-use super::{Container, ContainerPlan, mounts, settings};
+use super::{Container, ContainerPlan, Placement, mounts, placement, settings, waiting};
 use crate::ct::{guest, identity};
 use crate::ground::error::{During, Problem};
 use crate::ground::pve::Pve;
+use crate::guest::migrating;
 use crate::vm::vm::Reboot;
 
 pub async fn look(
@@ -145,7 +146,15 @@ async fn change(
     prior: &Container,
     found: &mut Findings<Container>,
 ) -> Result<(), Error> {
-    if prior.password_version.is_some() && known.password_version != prior.password_version {
+    // What was imported, or made without a password, notes a version; one that is taken away asks for nothing.
+    if known.password_version.is_some() && prior.password_version.is_none() {
+        told_once("password", found);
+    }
+    if known.ssh_keys.is_some() && known.ssh_keys != prior.ssh_keys {
+        told_once("ssh_keys", found);
+    }
+    if prior.password_version.is_some() && known.password_version.is_some_and(|now| Some(now) != prior.password_version)
+    {
         found.certain(
             Problem::new(
                 "PVE cannot change a container's password",
@@ -158,22 +167,56 @@ async fn change(
     let Some(live) = guest::find(cx, vmid).await? else { return Ok(()) };
     found.check(identity::must_be_the_same(cx, &live));
     // While it is still being made, its creation is waited for.
-    if live.config.lock.as_deref() != Some("create") {
+    let on_its_way = live.config.lock.as_deref() == Some("migrate") && known.placement == Placement::Pinned;
+    if live.config.lock.as_deref() != Some("create") && !on_its_way {
         found.check(guest::must_be_unlocked(&live));
+    }
+    if let Some(target) = placement::elsewhere(&live, known) {
+        migrating::announce(cx, &live.guest, target, found).await?;
     }
     let config = &live.config;
     let params = known.params(Some(prior), Some(config));
     roots_own(cx, &params, Some(config), found);
+    if config.mounts.get("rootfs").is_some_and(|root| root.asked().is_some()) {
+        let problem = Problem::new(
+            format!("The root of ct:{vmid} names no volume"),
+            format!(
+                "PVE has `{}` written down, and makes no volume for it: the container cannot start. Nothing was written. Name the \
+                 volume that it had: `pct set {vmid} --rootfs VOLUME` on {}.",
+                config.settings.get("rootfs").map_or("", String::as_str),
+                live.guest.node
+            ),
+        );
+        found.certain(problem.at("rootfs"));
+    }
+    let (back, replaced) = waiting::about_to_go(cx, &live, known).await?;
+    if found.is_plan() && !back.is_empty() {
+        found.notice(Problem::new(
+            "A removal that waits is taken back",
+            format!("ct:{vmid}: {} has not gone yet, and stays as it is, with what is in it.", back.join(", ")),
+        ));
+    }
+    for (name, is) in mounts::shrinks(known, config) {
+        // Of what the state knew to be there, the plan has said so.
+        let told = prior.mount_points.as_ref().and_then(|was| was.get(&name)?.volume.as_ref());
+        if told.is_none() {
+            let what =
+                format!("It has {is}, which is more. Nothing was written. Make a new one and copy what is in it.");
+            found.certain(Problem::new("PVE cannot shrink a volume", what).at(mounts::path(&name).at("size")));
+        }
+    }
     for name in known.mount_points.iter().flat_map(|all| all.keys()) {
-        let there = config.mounts.contains_key(name);
+        let there = config.mounts.contains_key(name) || back.contains(name);
         if !there && says_nothing(want, name) {
             found.certain(incomplete(name));
         }
     }
     storages(cx, known, found).await?;
-    let stopped = live.guest.status != "running" || known.started == Some(false);
+    let ends = known.started == Some(false) && live.guest.hastate.as_deref().is_none_or(|state| state == "ignored");
+    // It is ended before anything else.
+    let stopped = live.guest.status != "running" || ends;
     let moves = mounts::to_move(known, config);
-    if let Some((name, storage)) = moves.first().filter(|_| live.guest.status == "running") {
+    if let Some((name, storage)) = moves.first().filter(|_| !stopped) {
         found.mendable(
             Problem::new(
                 format!("{name} cannot go to {storage} while ct:{vmid} runs"),
@@ -194,38 +237,28 @@ async fn change(
         );
     }
     if found.is_plan() && !stopped {
-        waits(vmid, known, &params, config, found);
+        waits(vmid, known, &params, (config, &back, &replaced), found);
     }
     Ok(())
 }
 
+/// What PVE takes when it makes a container, and never again, is noted.
+fn told_once(attribute: &str, found: &mut Findings<Container>) {
+    let detail =
+        "PVE takes it when the container is made. It is noted, and nothing of the container changes: change it inside.";
+    found.notice(Problem::new(format!("`{attribute}` of a container that exists is only noted"), detail).at(attribute));
+}
+
 /// For the plan: tells what a running container will keep waiting.
-fn waits(vmid: u32, want: &Container, params: &Params, live: &Config, found: &mut Findings<Container>) {
-    const LIVE: [&str; 13] = [
-        "description",
-        "onboot",
-        "startup",
-        "protection",
-        "hostname",
-        "hookscript",
-        "cores",
-        "tags",
-        "memory",
-        "swap",
-        "cpulimit",
-        "cpuunits",
-        "lock",
-    ];
-    let number = crate::guest::number;
-    let waits = |name: &&str| {
-        let new = !params.removes(name) && !live.settings.contains_key(*name);
-        let plugs = match number(name, "net") {
-            Some(n) => n < 10 || !params.removes(name),
-            None => new && (number(name, "mp").is_some() || number(name, "dev").is_some()),
-        };
-        !LIVE.contains(name) && !plugs
-    };
-    let names: Vec<&str> = params.names().filter(waits).collect();
+fn waits(
+    vmid: u32,
+    want: &Container,
+    params: &Params,
+    (live, back, replaced): (&Config, &[String], &[String]),
+    found: &mut Findings<Container>,
+) {
+    let mut names = waiting::names(params, live, replaced);
+    names.retain(|name| !back.iter().any(|back| back == name));
     if names.is_empty() {
         return;
     }

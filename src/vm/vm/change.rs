@@ -9,10 +9,11 @@ use pve_client::error::TaskFailure;
 use pve_client::{Area, Error as Api, Lock, Upid};
 use terraform_plugin::{Cx, Diagnostic, Updated, require};
 
-use super::{OWNED, Reboot, Vm, agent, cloud_init, create, disks, origin, power, reboot, settings, vmid_path, way};
+use super::{OWNED, Reboot, Vm, agent, cloud_init, create, disks, origin, settings, vmid_path, way};
 use crate::ground::error::{During, Problem};
 use crate::ground::evidence::Before;
 use crate::ground::pve::{Pve, patience};
+use crate::guest::power;
 use crate::vm::guest::{self, Found};
 use crate::vm::moving::{Halt, Limits, Order};
 use crate::vm::turns::Turns;
@@ -52,10 +53,10 @@ pub async fn change(cx: &Cx<Pve>, prior: &Vm, want: &Vm) -> Result<Updated<Vm>, 
         return Ok(Updated::unfinished(want.clone(), why));
     }
     if want.started != prior.started || !prior.ready {
-        power::bring_to(cx, &found, want.started).await?;
+        power::bring_to(cx, &found.guest, want.started).await?;
     }
     if sent || want.reboot == Reboot::IfNeeded {
-        reboot::if_needed(cx, &found, want).await?;
+        power::if_needed(cx, &found.guest, want.reboot).await?;
     }
     if !prior.ready {
         agent::wait(cx, &found, want).await?;

@@ -6,10 +6,11 @@ use pve_client::{Area, Error as Api, Lock, Task};
 use terraform_plugin::{Created, Cx, Failed, Notes, Unwritten, require};
 
 use super::way::{Makes, Way};
-use super::{Vm, agent, change, left_behind, origin, power, settings, vmid_path};
+use super::{Vm, agent, change, left_behind, origin, settings, vmid_path};
 use crate::ground::error::{During, Problem, exists};
 use crate::ground::evidence::Before;
 use crate::ground::pve::{Pve, patience};
+use crate::guest::power;
 use crate::vm::guest::{self, Found};
 use crate::vm::planned::{self, Place};
 use crate::vm::turns::Turns;
@@ -127,7 +128,7 @@ async fn complete(cx: &Cx<Pve>, want: &Vm, vmid: u32, notes: Notes<Vm>) -> Resul
     notes.note(made.clone());
     change::set_password(cx, &found, want).await?;
     if want.started == Some(true) {
-        power::bring_to(cx, &found, want.started).await?;
+        power::bring_to(cx, &found.guest, want.started).await?;
     }
     agent::wait(cx, &found, want).await?;
     Ok(made)

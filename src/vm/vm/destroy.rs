@@ -7,9 +7,10 @@ use pve_client::api::qemu::VmRemoval;
 use pve_client::api::storage::Volume;
 use terraform_plugin::{Cx, Error, Findings, require_removable};
 
-use super::{Vm, power};
+use super::Vm;
 use crate::ground::error::{During, Problem};
 use crate::ground::pve::{Pve, patience};
+use crate::guest::{ending, power};
 use crate::vm::guest::{self, Found};
 use crate::vm::{identity, template};
 
@@ -80,9 +81,9 @@ pub async fn destroy(cx: &Cx<Pve>, was: &Vm) -> Result<(), Problem> {
     require_removable(cx, was).await?;
     // A state without a number: its creation never got that far.
     let Some(vmid) = was.vmid else { return Ok(()) };
-    let Some(found) = guest::find(cx, vmid).await? else { return must_be_gone(cx, vmid).await };
-    must_be_out_of_ha(cx, &found).await?;
-    power::pull_the_plug(cx, &found).await?;
+    let Some(found) = guest::find(cx, vmid).await? else { return ending::must_be_gone(cx, Sid::vm(vmid)).await };
+    ending::must_be_out_of_ha(cx, &found.guest, "pve_vm").await?;
+    power::pull_the_plug(cx, &found.guest).await?;
     let doing = format!("Cannot destroy vm:{vmid}");
     let mut task = found.api(cx).delete(VmRemoval::default()).await.during(&doing)?;
     task.wait(&patience(cx), |_| {}).await.during(&doing).map_err(|problem| {
@@ -90,43 +91,4 @@ pub async fn destroy(cx: &Cx<Pve>, was: &Vm) -> Result<(), Problem> {
         let cure = "Other guests have disks that are linked clones of its own: destroy those first, or move their disks elsewhere.";
         problem.noting(cloned.then(|| cure.to_owned()))
     })
-}
-
-/// Not in the list is gone only for those who may see it.
-async fn must_be_gone(cx: &Cx<Pve>, vmid: u32) -> Result<(), Problem> {
-    let path = format!("/vms/{vmid}");
-    let ours = cx.client.access().on(&path).await.during("Cannot read our own permissions")?;
-    if ours.has("VM.Audit") {
-        return Ok(());
-    }
-    Err(Problem::new(
-        format!("Cannot see vm:{vmid}"),
-        format!(
-            "The user or token lacks VM.Audit on {path}, so whether it is gone is not known. Nothing was written. \
-                 Give it a role with that privilege (Datacenter, Permissions), then apply again."
-        ),
-    )
-    .at("vmid"))
-}
-
-/// PVE would refuse it, and taking the guest out of HA is not for this resource to do.
-async fn must_be_out_of_ha(cx: &Cx<Pve>, found: &Found) -> Result<(), Problem> {
-    let sid = Sid::vm(found.guest.vmid);
-    let under_ha = match cx.client.ha().resource(sid).await {
-        Ok(resource) => resource.is_some(),
-        Err(pve_client::Error::Permission(_)) => found.guest.hastate.is_some(),
-        Err(error) => return Err(error).during("Cannot list the HA resources"),
-    };
-    if !under_ha {
-        return Ok(());
-    }
-    Err(Problem::new(
-        format!("{sid} is under HA"),
-        format!(
-            "HA would start it again. Nothing was written. Destroy its `pve_ha_resource` first (with `sid = \
-             \"vm:${{pve_vm.NAME.vmid}}\"` in it Terraform does so by itself), or take it out of HA with `ha-manager remove \
-             {sid}`."
-        ),
-    )
-    .at("vmid"))
 }

@@ -22,9 +22,7 @@ mod options;
 mod origin;
 mod placement;
 mod possible;
-mod power;
 mod processor;
-mod reboot;
 mod roots_own;
 mod settings;
 mod way;
@@ -320,7 +318,7 @@ impl Resource<Pve> for Vm {
 async fn look(cx: &Cx<Pve>, vmid: u32, prior: Option<&Vm>) -> Result<Option<Vm>, Problem> {
     let Some(found) = guest::find(cx, vmid).await? else { return Ok(None) };
     identity::complete(cx, &found.config);
-    let started = power::seen(cx, &found.guest, prior.and_then(|prior| prior.started)).await?;
+    let started = crate::guest::power::seen(cx, &found.guest, prior.and_then(|prior| prior.started)).await?;
     let mut vm = Vm::from_live(vmid, &found.guest.node, &found.config, started, prior);
     origin::leave_out_brought(cx, &mut vm, prior);
     let marked = identity::marked_with(&found.config).is_some();

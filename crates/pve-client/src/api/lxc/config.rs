@@ -49,7 +49,17 @@ impl Mount {
         Some(Self { volume, size, shared })
     }
 
-    /// The storage it lies on; none of a path.
+    /// The size of a volume that PVE was asked for and has not made yet (`STORAGE:8`, in GiB): it makes volumes when it mounts
+    /// them, which for some changes of a running container is at its next start.
+    pub fn asked(&self) -> Option<Size> {
+        let (_, number) = self.volume.split_once(':').filter(|_| !self.volume.starts_with('/'))?;
+        let digits = number.chars().all(|c| c.is_ascii_digit() || c == '.');
+        let gib: f64 = number.parse().ok().filter(|_| digits)?;
+        // Exact for all sizes that a volume can have.
+        Some(Size::from_bytes((gib * f64::from(1 << 30)).round() as u64))
+    }
+
+    /// The storage it lies on, or is to be made on; none of a path.
     pub fn storage(&self) -> Option<&str> {
         let (storage, _) = self.volume.split_once(':')?;
         (!self.volume.starts_with('/')).then_some(storage)
@@ -118,6 +128,17 @@ mod tests {
         assert_eq!((config.mounts["rootfs"].storage(), config.mounts["mp1"].storage()), (Some("local"), None));
         assert_eq!(config.macs(), ["BC:24:11:7D:CF:91"]);
         assert_eq!(config.unused.len(), 1);
+    }
+
+    #[test]
+    fn a_volume_that_was_only_asked_for_is_told_from_one_that_is_there() {
+        let asked = |text: &str| Mount::read(text).unwrap().asked().map(Size::bytes);
+        assert_eq!(asked("local-lvm:8,mp=/a"), Some(8 << 30));
+        assert_eq!(asked("local:0.1,mp=/a"), Some(107_374_182));
+        for there in ["local-lvm:vm-100-disk-0,mp=/a", "local:100/vm-100-disk-0.raw", "/srv:8,mp=/a", "/dev/sdc1,mp=/a"]
+        {
+            assert_eq!(asked(there), None, "{there}");
+        }
     }
 
     #[test]

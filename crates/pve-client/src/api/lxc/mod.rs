@@ -142,6 +142,13 @@ impl<'a> Lxc<'a> {
         self.client.write_task(self.lock(), &self.areas(), request).await
     }
 
+    /// Makes the container a template. The answer is nothing: a task `vztemplate` works on it, outside of the container's lock.
+    /// `POST template`
+    pub async fn to_template(&self) -> Result<(), Error> {
+        let areas = [Area::GuestConfig(self.vmid), Area::Guests, Area::Content];
+        self.client.write(self.lock(), &areas, self.request(Request::post, "template")).await
+    }
+
     /// Grows a volume to a size. PVE cannot shrink one, and refuses an equal size. `PUT resize`
     pub async fn resize(&self, mount: &str, size: Size) -> Result<Task, Error> {
         let request = self.request(Request::put, "resize").param("disk", mount).param("size", size.bytes());

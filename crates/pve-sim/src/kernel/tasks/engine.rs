@@ -87,7 +87,13 @@ impl Cluster {
 fn first_step(cluster: &mut Cluster, number: u64) {
     let fault = cluster.tasks.by_number(number).and_then(|task| task.fault.clone());
     match fault {
-        Some(TaskFault { ending: TaskEnding::Error(text), after_work: false }) => end(cluster, number, Err(text)),
+        Some(TaskFault { ending: TaskEnding::Error(text), after_work: false }) => {
+            // What the call had left for the task is cleared away, as after any failure.
+            if let Some(mut job) = cluster.tasks.by_number_mut(number).and_then(|task| task.job.take()) {
+                job.stop(&mut TaskCx { cluster, number });
+            }
+            end(cluster, number, Err(text));
+        }
         Some(TaskFault { ending: TaskEnding::Vanish, after_work: false }) => vanish(cluster, number),
         _ => go_on(cluster, number),
     }
