@@ -17,6 +17,7 @@ mod hot;
 mod images;
 mod left_behind;
 mod listed;
+mod named;
 mod networks;
 mod options;
 mod origin;
@@ -234,13 +235,14 @@ impl Resource<Pve> for Vm {
         // For `placement`, for `clone` (on its source), and for `restore` of a backup.
         needs.push(Need::to_apply("/storage", &["Datastore.AllocateSpace"]));
         needs.push(Need::to_apply("/sdn/zones/localnetwork", &["SDN.Use"]));
+        // For `startup`, which changes what the node does.
+        needs.push(Need::to_apply("/", &["Sys.Modify"]));
         needs
     }
 
     fn left_out() -> &'static [(&'static str, &'static str)] {
         &[
             ("template", "`pve_template` makes one of a machine"),
-            ("snapname", "the present state is what is cloned"),
             ("force, live-restore", "a restore never replaces a machine, and none is started before it is complete"),
             ("reboot, autostart, smp, tdf, bootdisk, vmgenid", "relics, or PVE's own business"),
             (
