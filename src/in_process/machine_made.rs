@@ -328,7 +328,7 @@ async fn a_restored_machine_is_ours_and_one_that_fails_leaves_nothing() {
     let config = &guest(&state, "100")["config"];
     assert_eq!((&config["name"], &config["memory"]), (&json!("new"), &json!("768")));
     // What SMBIOS told is still told, but for the uuid, which is ours.
-    let smbios = config["smbios1"].as_str().unwrap();
+    let smbios = site.setting(100, "smbios1").unwrap();
     assert!(smbios.contains("serial=UyAx") && !smbios.contains("555555555507"), "{smbios}");
     assert_eq!(attribute(&work, "smbios")["serial"], "S 1");
     work.destroy().await.succeeded();
@@ -445,20 +445,21 @@ async fn an_agent_that_does_not_come_leaves_a_machine_that_is_not_ready() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_clone_of_a_snapshot_is_what_its_source_was() {
-    let mut work = shop().await;
-    let snapshot = "resource \"pve_snapshot\" \"before\" {\n  vmid = 9001\n  name = \"before\"\n}\n";
+    let thin = "guests:\n  - {vmid: 9002, node: pve1, name: thin, config: {memory: '512', scsi0: 'local-lvm:1'}}\n";
+    let mut work = Work::of(&SHAPE.replace("guests:\n", thin)).await;
+    let snapshot = "resource \"pve_snapshot\" \"before\" {\n  vmid = 9002\n  name = \"before\"\n}\n";
     let clone = vm("clone = { vmid = pve_snapshot.before.vmid, snapshot = pve_snapshot.before.name }");
     // The plan says nothing against what the same plan makes.
     work.write(&format!(
         "{snapshot}{}",
-        vm("clone = { vmid = 9001, snapshot = \"before\" }\ndepends_on = [pve_snapshot.before]")
+        vm("clone = { vmid = 9002, snapshot = \"before\" }\ndepends_on = [pve_snapshot.before]")
     ));
     let said = work.plan().await;
     assert!(!said.says("has no snapshot"), "{}", said.told());
     work.write(snapshot);
     work.apply().await.succeeded();
     work.site.by_hand(|cluster| {
-        cluster.guests.get_mut(9001).unwrap().config.values.insert("memory".to_owned(), "4096".to_owned());
+        cluster.guests.get_mut(9002).unwrap().config.values.insert("memory".to_owned(), "4096".to_owned());
     });
     work.write(&format!("{snapshot}{clone}"));
     work.apply().await.succeeded();

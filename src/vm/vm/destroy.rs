@@ -109,7 +109,8 @@ async fn must_be_gone(cx: &Cx<Pve>, vmid: u32) -> Result<(), Problem> {
     .at("vmid"))
 }
 
-/// PVE would refuse it, and taking the guest out of HA is not for this resource to do.
+/// PVE would refuse it, unless it is told to purge: then it takes the guest out of HA and its rules, and removes those that this
+/// leaves empty. That is not for this resource to do: HA and its rules belong to others.
 async fn must_be_out_of_ha(cx: &Cx<Pve>, found: &Found) -> Result<(), Problem> {
     let sid = Sid::vm(found.guest.vmid);
     let under_ha = match cx.client.ha().resource(sid).await {
@@ -123,7 +124,8 @@ async fn must_be_out_of_ha(cx: &Cx<Pve>, found: &Found) -> Result<(), Problem> {
     Err(Problem::new(
         format!("{sid} is under HA"),
         format!(
-            "HA would start it again. Nothing was written. Destroy its `pve_ha_resource` first (with `sid = \
+            "PVE destroys such a VM only by taking it out of HA and of all of its rules, and HA starts what is stopped behind its \
+             back. Nothing was written. Destroy its `pve_ha_resource` first (with `sid = \
              \"vm:${{pve_vm.NAME.vmid}}\"` in it Terraform does so by itself), or take it out of HA with `ha-manager remove \
              {sid}`."
         ),

@@ -71,7 +71,11 @@ use processor::CpuOptions;
 /// cannot tell what it has made. A VM that the journal in Terraform's data folder says this configuration was making is known
 /// by the uuid that was chosen for it, also where PVE chose the number, and is taken for that, with a warning.
 ///
-/// A VM can only be destroyed after `allow_destroy = true` was applied.
+/// A VM can only be destroyed after `allow_destroy = true` was applied, and never while it is under HA: PVE would take it out of
+/// HA and of the rules there. With `sid = "vm:${pve_vm.NAME.vmid}"` in its `pve_ha_resource`, that goes first.
+///
+/// What it names is looked for at plan and before anything is written: images, scripts, snippets, backups, mappings, bridges,
+/// storages. What cannot be seen for want of rights is left to PVE.
 #[derive(Model, Clone, Debug, Default, PartialEq)]
 #[model(name = "vm", area = "Virtual machines", key(vmid))]
 pub struct Vm {
