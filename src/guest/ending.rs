@@ -25,7 +25,8 @@ pub async fn must_be_gone(cx: &Cx<Pve>, sid: Sid) -> Result<(), Problem> {
     .at("vmid"))
 }
 
-/// PVE would refuse it, and taking the guest out of HA is not for the guest's resource (`pve_vm`) to do.
+/// PVE would refuse it, unless it is told to purge: then it takes the guest out of HA and its rules, and removes those that this
+/// leaves empty. That is not for the guest's resource (`pve_vm`) to do: HA and its rules belong to others.
 pub async fn must_be_out_of_ha(cx: &Cx<Pve>, guest: &Guest, resource: &str) -> Result<(), Problem> {
     let sid = sid(guest);
     let under_ha = match cx.client.ha().resource(sid).await {
@@ -40,7 +41,8 @@ pub async fn must_be_out_of_ha(cx: &Cx<Pve>, guest: &Guest, resource: &str) -> R
     Err(Problem::new(
         format!("{sid} is under HA"),
         format!(
-            "HA would start it again. Nothing was written. Destroy its `pve_ha_resource` first (with `sid = \
+            "PVE destroys such a guest only by taking it out of HA and of all of its rules, and HA starts what is stopped behind its \
+             back. Nothing was written. Destroy its `pve_ha_resource` first (with `sid = \
              \"{kind}:${{{resource}.NAME.vmid}}\"` in it Terraform does so by itself), or take it out of HA with `ha-manager remove \
              {sid}`."
         ),

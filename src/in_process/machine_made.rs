@@ -34,7 +34,10 @@ storages:
       - {name: import/debian.qcow2, size: 2G}
       - {name: iso/debian.iso, size: 1G}
       - {name: backup/vzdump-qemu-7-2026_11_29-10_00_00.vma.zst, size: 1G,
-         config: {name: old, memory: '768', scsi0: 'local-lvm:vm-7-disk-0,size=2G', net0: 'virtio=BC:24:11:00:00:07,bridge=vmbr0'}}
+         config: {name: old, memory: '768', scsi0: 'local-lvm:vm-7-disk-0,size=2G', net0: 'virtio=BC:24:11:00:00:07,bridge=vmbr0',
+                  smbios1: 'uuid=11111111-2222-3333-4444-555555555507,serial=UyAx,base64=1'}}
+      - {name: backup/vzdump-qemu-8-2026_11_29-10_00_00.vma.zst, size: 1G,
+         config: {name: lost, scsi0: 'gone:vm-8-disk-0,size=2G'}}
   - {storage: local-lvm, type: lvmthin, vgname: pve, thinpool: data, content: [images, rootdir]}
   - {storage: nas, type: nfs, server: 10.0.0.9, export: /x, content: [images]}
 agents: {boot: 20}
@@ -324,6 +327,10 @@ async fn a_restored_machine_is_ours_and_one_that_fails_leaves_nothing() {
     let state = site.state();
     let config = &guest(&state, "100")["config"];
     assert_eq!((&config["name"], &config["memory"]), (&json!("new"), &json!("768")));
+    // What SMBIOS told is still told, but for the uuid, which is ours.
+    let smbios = site.setting(100, "smbios1").unwrap();
+    assert!(smbios.contains("serial=UyAx") && !smbios.contains("555555555507"), "{smbios}");
+    assert_eq!(attribute(&work, "smbios")["serial"], "S 1");
     work.destroy().await.succeeded();
     assert_eq!(site.state(), before);
 }
@@ -434,4 +441,29 @@ async fn an_agent_that_does_not_come_leaves_a_machine_that_is_not_ready() {
     let said = work.apply().await.succeeded();
     assert!(said.says("The guest agent of vm:100 does not answer yet"), "{}", said.told());
     assert_eq!(attribute(&work, "ready"), false);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_clone_of_a_snapshot_is_what_its_source_was() {
+    let thin = "guests:\n  - {vmid: 9002, node: pve1, name: thin, config: {memory: '512', scsi0: 'local-lvm:1'}}\n";
+    let mut work = Work::of(&SHAPE.replace("guests:\n", thin)).await;
+    let snapshot = "resource \"pve_snapshot\" \"before\" {\n  vmid = 9002\n  name = \"before\"\n}\n";
+    let clone = vm("clone = { vmid = pve_snapshot.before.vmid, snapshot = pve_snapshot.before.name }");
+    // The plan says nothing against what the same plan makes.
+    work.write(&format!(
+        "{snapshot}{}",
+        vm("clone = { vmid = 9002, snapshot = \"before\" }\ndepends_on = [pve_snapshot.before]")
+    ));
+    let said = work.plan().await;
+    assert!(!said.says("has no snapshot"), "{}", said.told());
+    work.write(snapshot);
+    work.apply().await.succeeded();
+    work.site.by_hand(|cluster| {
+        cluster.guests.get_mut(9002).unwrap().config.values.insert("memory".to_owned(), "4096".to_owned());
+    });
+    work.write(&format!("{snapshot}{clone}"));
+    work.apply().await.succeeded();
+    assert!(work.plan().await.is_empty());
+    assert_eq!(work.site.setting(100, "memory").as_deref(), Some("512"));
+    assert_eq!(attribute(&work, "memory"), 512);
 }

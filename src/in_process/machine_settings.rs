@@ -139,7 +139,10 @@ async fn a_change_that_fails_half_way_leaves_nothing_waiting() {
     // What it is to boot from is told before anything is written.
     work.write(&vm(&format!("{SMALL}cores = 2\nboot_order = [\"scsi0\", \"net7\"]\n")));
     work.apply().await.failed("The VM has no \"net7\" to boot from");
-    // PVE finds out in the middle that there is no such image.
+    // PVE finds out in the middle that there is no such image: whoever may not look into the storage cannot tell before.
+    site.fault(&json!({
+        "match": {"method": "GET", "path": "/nodes/*/storage/local/content"}, "effect": {"status": 403, "message": "no"}, "times": 9
+    }));
     work.write(&vm(&format!("{SMALL}cores = 2\ncdroms = {{ ide0 = {{ file = \"local:iso/none.iso\" }} }}\n")));
     let said = work.apply().await.failed("Cannot change vm:100");
     assert!(said.says("taken back"), "{}", said.told());

@@ -35,6 +35,7 @@ mod locked_out;
 mod machine_lives;
 mod machine_made;
 mod machine_mishaps;
+mod machine_reports;
 mod machine_settings;
 mod machines;
 mod matrix;

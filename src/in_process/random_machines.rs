@@ -9,6 +9,7 @@ use std::sync::Arc;
 use acceptance_tests::lots::{number, seed};
 use fastrand::Rng;
 use pve_sim::Options;
+use pve_sim::shape::Shape;
 use terraform_core::Value;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
@@ -273,10 +274,22 @@ async fn planned(work: &Work) -> String {
     differ.map(|(name, value)| format!("{name}: {value:?} -> {:?}", after.get(name))).collect::<Vec<_>>().join("\n")
 }
 
+/// What the machines name.
+const NAMED: &str = r#"
+mappings:
+  dir: {share: ["node=pve1,path=/srv/share"]}
+  pci: {gpu: ["node=pve1,path=0000:01:00.0,id=10de:1234"]}
+  usb: {stick: ["node=pve1,id=1234:5678"]}
+storages:
+- {storage: local, type: dir, path: /var/lib/vz, content: [iso, vztmpl, backup, snippets], volumes: [{name: snippets/u.yaml, size: 1K}]}
+- {storage: local-lvm, type: lvmthin, vgname: pve, thinpool: data, content: [images, rootdir]}
+"#;
+
 /// Whether one of these lives as it should; what is wrong, if not.
 async fn lives(seed: u64) {
     let mut rng = Rng::with_seed(seed);
-    let mut work = Work::with(Options { factor: 600.0, ..Options::default() }).await;
+    let shape = Shape::from_yaml(NAMED).unwrap();
+    let mut work = Work::with(Options { factor: 600.0, shape, ..Options::default() }).await;
     let fixed = fixed(&mut rng);
     for round in ["made", "changed"] {
         let text = machine(&mut rng, &fixed);

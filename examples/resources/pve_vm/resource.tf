@@ -2,6 +2,7 @@ resource "pve_vm" "web" {
   vmid          = 131
   name          = "web"
   node          = "pve1"
+  os_type       = "l26"
   cores         = 2
   memory        = 1024
   scsi_hardware = "virtio-scsi-single"

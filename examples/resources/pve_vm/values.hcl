@@ -1,5 +1,10 @@
-# A template, an image and a backup to make machines from.
+# A template, an image and a backup to make machines from, and what they name.
 cluster = {
+  mappings = {
+    dir = { share = ["node=pve1,path=/srv/share"] }
+    pci = { gpu = ["node=pve1,path=0000:01:00.0,id=10de:1234"] }
+    usb = { stick = ["node=pve1,id=1234:5678"] }
+  }
   guests = [{
     vmid   = 9000
     node   = "pve1"
@@ -11,8 +16,14 @@ cluster = {
       storage = "local"
       type    = "dir"
       path    = "/var/lib/vz"
-      content = ["iso", "vztmpl", "backup", "import"]
+      content = ["iso", "vztmpl", "backup", "import", "snippets"]
       volumes = [
+        { name = "iso/debian-13.iso", size = "600M" },
+        { name = "snippets/hook.pl", size = "1K" },
+        { name = "snippets/user.yaml", size = "1K" },
+        { name = "snippets/network.yaml", size = "1K" },
+        { name = "snippets/meta.yaml", size = "1K" },
+        { name = "snippets/vendor.yaml", size = "1K" },
         { name = "import/debian-13.qcow2", size = "2G" },
         {
           name   = "backup/vzdump-qemu-9000-2026_11_29-10_00_00.vma.zst"
@@ -33,6 +44,8 @@ values {
   name = ["first", "second.example", "no_dns_name"]
   node = ["pve1", "pve2"]
   # A node has eight.
+  # One that obeys the power button, which `reboot` needs. Windows is tried by lot: PVE changes more than this then.
+  os_type = ["l24", "solaris"]
   cores   = [1, 4]
   sockets = [2, 1]
   cpu     = ["host", "x86-64-v2-AES"]
@@ -62,7 +75,7 @@ values {
   # What they are cannot be changed once they are there.
   efi_disk  = [{ storage = "local-lvm", type = "4m", pre_enrolled_keys = true }]
   tpm_state = [{ storage = "local-lvm", version = "v2.0" }]
-  cdroms    = [{ ide0 = { file = "none" } }, { ide0 = { file = "physical" }, sata1 = {} }]
+  cdroms    = [{ ide0 = { file = "none" } }, { ide0 = { file = "physical" }, sata1 = {} }, { ide0 = { file = "local:iso/debian-13.iso" } }]
   audio     = [{ device = "AC97", driver = "none" }, {}]
   rng       = [{ source = "/dev/urandom", max_bytes = 1024, period = 500 }, {}]
   watchdog  = [{ model = "i6300esb", action = "reset" }, {}]
@@ -110,8 +123,12 @@ values {
       scsi2 = { size = "4G", storage = "local-lvm", import_from = "local:import/debian-13.qcow2" }
     },
   ]
-  clone     = [{ vmid = 9000 }, { vmid = 9000, full = true, storage = "local-lvm", format = "raw" }]
-  restore   = [{ archive = "local:backup/vzdump-qemu-9000-2026_11_29-10_00_00.vma.zst", storage = "local-lvm", unique = true }]
+  clone     = [{ vmid = 9000 }, { vmid = 9000, full = true, storage = "local-lvm", format = "raw", snapshot = "s1" }]
+  # Where both are, `clone` and `restore` contradict each other: the second is set when the other has gone.
+  restore = [
+    { archive = "local:backup/vzdump-qemu-9000-2026_11_29-10_00_00.vma.zst", storage = "local-lvm" },
+    { archive = "local:backup/vzdump-qemu-9000-2026_11_29-10_00_00.vma.zst", storage = "local-lvm", unique = true },
+  ]
   placement = ["pinned", "initial"]
   networks = [
     { net0 = { bridge = "vmbr0", model = "e1000e", tag = 30, firewall = true } },

@@ -272,6 +272,7 @@ const VM: &[(&str, Stands)] = &[
     ("node", As("node")),
     ("pool", As("pool")),
     ("clone.vmid", As("vmid")),
+    ("clone.snapshot", Apart("PVE has another call for clones")),
     ("clone.full", Apart("PVE has another call for clones")),
     ("clone.storage", As("storage")),
     ("clone.format", Apart("PVE has another call for clones")),

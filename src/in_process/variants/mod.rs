@@ -3,6 +3,7 @@
 
 mod changed;
 mod description;
+mod replaced;
 mod values;
 mod walk;
 

@@ -72,14 +72,9 @@ async fn every_resource_refuses_what_its_schema_forbids() {
 /// Those of plain objects are tried with their lives.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_resource_takes_its_variants() {
-    let walked = resources(false).into_iter().filter(|name| !NOT_WALKED.contains(&name.as_str()));
-    let all: JoinSet<()> = walked.map(takes_its_variants).collect();
+    let all: JoinSet<()> = resources(false).into_iter().map(takes_its_variants).collect();
     all.join_all().await;
 }
-
-/// Its settings get into each other's way on the walk: what waits for a start, and scripts that are not there. It is tried by lot in
-/// `random_machines.rs`; that it is walked as well is still to come.
-const NOT_WALKED: [&str; 1] = ["pve_vm"];
 
 async fn takes_its_variants(name: String) {
     let (mut walks, beside) = (Vec::new(), Beside::of(&name).unwrap());

@@ -3,15 +3,17 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use pve_client::Request;
 use pve_client::api::params::Params;
 use pve_client::api::qemu::config::Config;
 use pve_client::api::qemu::drive::{Bus, Drive, DriveKey};
 use pve_client::property_string::PropertyString;
 use pve_client::size::Size;
-use terraform_plugin::{Findings, Nested, Path};
+use terraform_plugin::{Cx, Diagnostic, Findings, Nested, Path};
 
 use super::{Vm, VmPlan};
 use crate::ground::error::Problem;
+use crate::ground::pve::Pve;
 use crate::ground::texts;
 
 /// What of the machine is not its type.
@@ -106,6 +108,33 @@ pub fn smbios(want: Option<&Smbios>, live: Option<&String>) -> Option<String> {
 pub fn smbios_of_a_new_one(want: &Vm, uuid: &str) -> String {
     let chosen = format!("uuid={uuid}");
     smbios(want.smbios.as_ref(), Some(&chosen)).unwrap_or(chosen)
+}
+
+/// The same for a VM that is to be made from a backup: what is sent takes the place of what is in it, so that the rest of that is
+/// sent as well.
+pub async fn smbios_of_an_archive(cx: &Cx<Pve>, node: &str, archive: &str, uuid: &str) -> String {
+    let request = Request::get(format!("nodes/{node}/vzdump/extractconfig")).param("volume", archive).node(node);
+    match cx.client.call::<String>(request).await {
+        Ok(config) => with_uuid(&config, uuid),
+        Err(error) => {
+            let what = "A backup does not tell what SMBIOS told";
+            let detail = format!(
+                "{archive}: {error}. Serial number and the like that the VM had there are lost, unless `smbios` says them; its uuid is a \
+                 new one anyway."
+            );
+            cx.warn(Diagnostic::warning(what, detail).at("restore"));
+            format!("uuid={uuid}")
+        }
+    }
+}
+
+/// The `smbios1` in the file of a VM with another uuid. Snapshots stand behind the VM itself.
+fn with_uuid(config: &str, uuid: &str) -> String {
+    let mut lines = config.lines().take_while(|line| !line.starts_with('['));
+    let smbios = lines.find_map(|line| line.strip_prefix("smbios1:"));
+    let mut smbios: PropertyString = smbios.and_then(|text| text.trim().parse().ok()).unwrap_or_default();
+    smbios.set("uuid", uuid);
+    smbios.to_string()
 }
 
 /// The disk in which UEFI keeps its settings.
@@ -262,6 +291,14 @@ mod tests {
 
     fn text(text: &str) -> String {
         text.to_owned()
+    }
+
+    #[test]
+    fn a_backup_keeps_what_smbios_tells_and_its_snapshots_tell_nothing() {
+        let file = "cores: 2\nsmbios1: uuid=a-1,base64=1,serial=UyAx\nname: web\n\n[before]\nsmbios1: uuid=b-2\n";
+        let told: PropertyString = with_uuid(file, "c-3").parse().unwrap();
+        assert_eq!((told.get("uuid"), told.get("serial"), told.get("base64")), (Some("c-3"), Some("UyAx"), Some("1")));
+        assert_eq!(with_uuid("cores: 2\n", "c-3"), "uuid=c-3");
     }
 
     #[test]

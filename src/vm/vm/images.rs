@@ -2,7 +2,7 @@
 
 use terraform_plugin::{Cx, Findings};
 
-use super::{Vm, disks};
+use super::{Vm, disks, named};
 use crate::ground::error::Problem;
 use crate::ground::pve::Pve;
 
@@ -38,10 +38,8 @@ pub async fn look(cx: &Cx<Pve>, name: &str, source: &str, node: Option<&str>, fo
             return found.mendable(problem.at(at));
         }
     }
-    let (false, Some(node), Some((storage, _))) = (found.is_plan(), node, source.split_once(':')) else { return };
-    // A storage that does not answer, or that we may not look into, is no reason to give up: PVE looks itself.
-    let Ok(volumes) = cx.client.node_storage(node).content(storage, None).await else { return };
-    if !volumes.iter().any(|volume| volume.volid == source) {
+    let Some(node) = node.filter(|_| !found.is_plan()) else { return };
+    if named::is_there(cx, source, node).await == Some(false) {
         let problem = Problem::new(format!("There is no {source} on {node}"), cure);
         found.mendable(problem.at(at));
     }

@@ -17,6 +17,7 @@ mod hot;
 mod images;
 mod left_behind;
 mod listed;
+mod named;
 mod networks;
 mod options;
 mod origin;
@@ -68,7 +69,11 @@ use processor::CpuOptions;
 /// cannot tell what it has made. A VM that the journal in Terraform's data folder says this configuration was making is known
 /// by the uuid that was chosen for it, also where PVE chose the number, and is taken for that, with a warning.
 ///
-/// A VM can only be destroyed after `allow_destroy = true` was applied.
+/// A VM can only be destroyed after `allow_destroy = true` was applied, and never while it is under HA: PVE would take it out of
+/// HA and of the rules there. With `sid = "vm:${pve_vm.NAME.vmid}"` in its `pve_ha_resource`, that goes first.
+///
+/// What it names is looked for at plan and before anything is written: images, scripts, snippets, backups, mappings, bridges,
+/// storages. What cannot be seen for want of rights is left to PVE.
 #[derive(Model, Clone, Debug, Default, PartialEq)]
 #[model(name = "vm", area = "Virtual machines", key(vmid))]
 pub struct Vm {
@@ -232,13 +237,14 @@ impl Resource<Pve> for Vm {
         // For `placement`, for `clone` (on its source), and for `restore` of a backup.
         needs.push(Need::to_apply("/storage", &["Datastore.AllocateSpace"]));
         needs.push(Need::to_apply("/sdn/zones/localnetwork", &["SDN.Use"]));
+        // For `startup`, which changes what the node does.
+        needs.push(Need::to_apply("/", &["Sys.Modify"]));
         needs
     }
 
     fn left_out() -> &'static [(&'static str, &'static str)] {
         &[
             ("template", "`pve_template` makes one of a machine"),
-            ("snapname", "the present state is what is cloned"),
             ("force, live-restore", "a restore never replaces a machine, and none is started before it is complete"),
             ("reboot, autostart, smp, tdf, bootdisk, vmgenid", "relics, or PVE's own business"),
             (

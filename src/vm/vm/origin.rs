@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use pve_client::api::cluster::{Guest, GuestKind};
 use pve_client::api::params::Params;
 use pve_client::api::qemu::config::Config;
 use pve_client::property_string::PropertyString;
@@ -12,6 +13,7 @@ use super::{Vm, VmPlan};
 use crate::ground::error::{During, Problem};
 use crate::ground::pve::Pve;
 use crate::ground::texts;
+use crate::section::listed;
 use crate::vm::guest::{self, Found};
 use crate::vm::identity;
 
@@ -42,6 +44,10 @@ pub struct CloneFrom {
     /// The number of the VM or template. It is found on whatever node it is.
     #[attr(required, range = 100..=999_999_999)]
     pub vmid: u32,
+    /// The snapshot of it that is cloned, in place of what it is now: its settings are those of the snapshot then, and its disks are
+    /// copied.
+    #[attr(local, check = texts::one_word)]
+    pub snapshot: Option<String>,
     /// Whether the disks are copied. Unset: a template's disks are shared with the clone (linked), those of other VMs copied.
     #[attr(local)]
     pub full: Option<bool>,
@@ -158,10 +164,27 @@ fn differs<A, B>(was: &Option<A>, is: Option<&B>, differ: impl Fn(&A, &B) -> boo
 /// its source is not known yet.
 pub async fn source(cx: &Cx<Pve>, want: &Vm) -> Result<Option<Found>, Problem> {
     let Some(clone) = &want.origin.clone else { return Ok(None) };
-    match guest::find(cx, clone.vmid).await? {
-        Some(found) => Ok(Some(found)),
-        None => Err(no_source(clone.vmid)),
+    let Some(found) = guest::find(cx, clone.vmid).await? else { return Err(no_source(clone.vmid)) };
+    Ok(Some(as_of(cx, found, clone).await?))
+}
+
+/// The source as it is cloned: as it is now, or as its snapshot has it.
+async fn as_of(cx: &Cx<Pve>, found: Found, clone: &CloneFrom) -> Result<Found, Problem> {
+    let Some(name) = &clone.snapshot else { return Ok(found) };
+    let Guest { node, vmid, .. } = &found.guest;
+    let doing = format!("Cannot look for snapshot \"{name}\" of vm:{vmid}");
+    let all = cx.client.snapshots(GuestKind::Qemu, node, *vmid).list().await.during(&doing)?;
+    if !all.iter().any(|snapshot| snapshot.name == *name) {
+        let names: BTreeSet<String> = all.iter().map(|snapshot| snapshot.name.clone()).collect();
+        let there = if names.is_empty() { "It has none".to_owned() } else { format!("It has {}", listed(&names)) };
+        let problem = Problem::new(
+            format!("vm:{vmid} has no snapshot \"{name}\""),
+            format!("{there}. Nothing was written. Name another, or make it first (`pve_snapshot`)."),
+        );
+        return Err(problem.at(clone_path("snapshot")));
     }
+    let config = cx.client.snapshots(GuestKind::Qemu, node, *vmid).config(name).await.during(&doing)?;
+    Ok(Found { config, ..found })
 }
 
 fn no_source(vmid: u32) -> Problem {
@@ -182,6 +205,14 @@ pub async fn look(
     let Some(source) = guest::find(cx, clone.vmid).await? else {
         found.missing(cx.comes("vm", &clone.vmid.to_string()), no_source(clone.vmid));
         return Ok(None);
+    };
+    let snapshot = clone.snapshot.as_ref().map(|name| cx.comes("snapshot", &format!("{}/{name}", clone.vmid)));
+    let source = match as_of(cx, source, clone).await {
+        Ok(source) => source,
+        Err(problem) => {
+            found.missing(snapshot == Some(true), problem);
+            return Ok(None);
+        }
     };
     let template = source.config.template;
     if clone.full == Some(false) && !template {

@@ -6,7 +6,7 @@ use pve_client::api::nodes::NodeEntry;
 use pve_client::api::storage::StorageConfig;
 use terraform_plugin::Cx;
 
-use super::{Vm, bridges};
+use super::{Vm, bridges, firmware, named};
 use crate::ground::error::{During, Problem};
 use crate::ground::pve::Pve;
 use crate::vm::planned::{self, Place};
@@ -34,12 +34,12 @@ pub async fn choose<'a>(cx: &'a Cx<Pve>, want: &Vm) -> Result<(String, Place<'a>
             let load = guests.iter().filter(|guest| guest.node == node.node).count() + coming(&node.node);
             (node.node.as_str(), load)
         });
-        best(online.collect(), &needed(want), &storages)
+        best(online.collect(), &needed(want).into_iter().chain(named::storages(want)).collect(), &storages)
     };
-    // Bridges are asked for one node after the other: most nodes have all of them.
+    // Bridges and volumes are asked for one node after the other: most nodes have all of them.
     let mut without = BTreeSet::new();
     while let Some((node, place)) = planned::place(&cx.ledger, there, |coming| choose(coming, &without)) {
-        if bridges::has_all(cx, want, &node).await {
+        if bridges::has_all(cx, want, &node).await && named::has_all(cx, want, &node).await {
             return Ok((node, place));
         }
         without.insert(node);
@@ -70,9 +70,13 @@ pub fn must_be_online(nodes: &[NodeEntry], wanted: &str) -> Result<(), Problem> 
     }
 }
 
+/// The storages that are written to.
 pub fn needed(want: &Vm) -> BTreeSet<&str> {
     let disks = want.disks.iter().flatten().filter_map(|(_, disk)| disk.first_storage());
-    disks.chain(want.cloud_init.as_ref().and_then(|ci| ci.storage.as_deref())).collect()
+    let cloud_init = want.cloud_init.as_ref().and_then(|ci| ci.storage.as_deref());
+    let restored = want.origin.restore.as_ref().and_then(|restore| restore.storage.as_deref());
+    let firmware = firmware::storages(want).into_iter().map(|(_, storage)| storage.as_str());
+    disks.chain(cloud_init).chain(restored).chain(firmware).collect()
 }
 
 /// A storage that is nowhere, or that we may not see, rules no node out: the check that follows says so.
@@ -88,6 +92,7 @@ fn best(mut online: Vec<(&str, usize)>, needed: &BTreeSet<&str>, storages: &[Sto
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::vm::vm::firmware::{EfiDisk, TpmState};
 
     #[test]
     fn the_emptiest_node_that_has_the_storages() {
@@ -96,6 +101,13 @@ mod tests {
         let online = vec![("pve3", 1), ("pve1", 0), ("pve2", 1)];
         assert_eq!(best(online.clone(), &BTreeSet::new(), &storages).as_deref(), Some("pve1"));
         assert_eq!(best(online.clone(), &BTreeSet::from(["ssd"]), &storages).as_deref(), Some("pve2"));
+        // The firmware's disks lie somewhere as well, and what is named.
+        let firmware = Vm {
+            efi_disk: Some(EfiDisk { storage: Some("efi".to_owned()), ..EfiDisk::default() }),
+            tpm_state: Some(TpmState { storage: Some("tpm".to_owned()), ..TpmState::default() }),
+            ..Vm::default()
+        };
+        assert_eq!(needed(&firmware), BTreeSet::from(["efi", "tpm"]));
         assert_eq!(best(online, &BTreeSet::from(["unknown"]), &storages).as_deref(), Some("pve1"));
         assert_eq!(best(Vec::new(), &BTreeSet::new(), &storages), None);
     }

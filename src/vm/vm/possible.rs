@@ -7,8 +7,8 @@ use serde::Deserialize;
 use terraform_plugin::{Cx, Error, Findings};
 
 use super::{
-    OWNED, Reboot, Vm, VmPlan, bridges, cdroms, cloud_init, create, disks, firmware, hot, origin, placement, processor,
-    roots_own,
+    OWNED, Reboot, Vm, VmPlan, bridges, cdroms, cloud_init, create, disks, firmware, hot, named, origin, placement,
+    processor, roots_own,
 };
 use crate::ground::error::{During, Problem};
 use crate::ground::pve::Pve;
@@ -49,11 +49,14 @@ async fn creation(cx: &Cx<Pve>, (want, known): (&VmPlan, &Vm), found: &mut Findi
         found.missing(cx.comes("pool", pool), create::no_such_pool(pool));
     }
     roots_own::look(cx, &known.params(None, None), None, found);
+    named::look(cx, known, None, there, found).await;
     let brought = origin::look(cx, known, found).await?;
     let live = brought.as_ref();
     // What a backup brings along, and a source that is not there yet, tells nobody: it is looked at when the VM is there.
     if live.is_some() || !origin::may_bring_along(want) {
         disks::look(cx, (want, known), None, live, node, found).await;
+        balloons(known, live, found);
+        boots(known, &known.params(None, live), live, found);
         firmware::look(want, known, live, found);
         for (key, storage) in firmware::storages(known) {
             if live.is_none_or(|live| !live.drives.contains_key(&key)) {
@@ -95,8 +98,10 @@ async fn change(
     let node = Some(node);
     let params = known.params(Some(prior), Some(config));
     roots_own::look(cx, &params, Some(config), found);
+    named::look(cx, known, Some(config), node, found).await;
     waits(known, &live, &hot::waiting(&params, config), found);
-    boots(known, &params, config, found);
+    balloons(known, Some(config), found);
+    boots(known, &params, Some(config), found);
     firmware::look(want, known, Some(config), found);
     cdroms::look(known, Some(config), found);
     if prior.cpu != known.cpu {
@@ -113,13 +118,29 @@ async fn change(
     Ok(())
 }
 
+/// Looks whether the balloon fits into the memory.
+fn balloons(want: &Vm, config: Option<&Config>, found: &mut Findings<Vm>) {
+    let memory = want.memory.or(config.and_then(|config| config.memory)).unwrap_or(512);
+    if let Some(balloon) = want.hardware.balloon.filter(|balloon| *balloon > memory) {
+        let problem = Problem::new(
+            "The balloon is larger than the memory",
+            format!(
+                "`balloon = {balloon}` is the least that is left of `memory`, which is {memory}. Nothing was written. Lower `balloon`, or \
+                 raise `memory`."
+            ),
+        );
+        found.mendable(problem.at("balloon"));
+    }
+}
+
 /// Looks whether the VM has what it is to boot from, if that changes.
-fn boots(want: &Vm, params: &Params, config: &Config, found: &mut Findings<Vm>) {
+fn boots(want: &Vm, params: &Params, config: Option<&Config>, found: &mut Findings<Vm>) {
     if params.get("boot").is_none() {
         return;
     }
     let there = |device: &&String| {
-        params.get(device).is_some() || (config.settings.contains_key(*device) && !params.removes(device))
+        let is_there = config.is_some_and(|config| config.settings.contains_key(*device));
+        params.get(device).is_some() || (is_there && !params.removes(device))
     };
     if let Some(missing) = want.hardware.boot_order.iter().flatten().find(|device| !there(device)) {
         let problem = Problem::new(

@@ -71,8 +71,7 @@ impl Way {
     ) -> Result<(String, Place<'a>, BTreeSet<String>), Problem> {
         let (Way::Clone { source, target }, Some(clone)) = (&mut *self, &want.origin.clone) else {
             let (node, place) = placement::choose(cx, want).await?;
-            let mut storages: BTreeSet<String> = placement::needed(want).into_iter().map(str::to_owned).collect();
-            storages.extend(want.origin.restore.as_ref().and_then(|restore| restore.storage.clone()));
+            let storages: BTreeSet<String> = placement::needed(want).into_iter().map(str::to_owned).collect();
             return Ok((node, place, storages));
         };
         let (storages, local) = origin::storages(cx, source, clone).await?;
@@ -135,7 +134,9 @@ impl Way {
                 let Some(restore) = &want.origin.restore else {
                     return cx.client.qemu(node, vmid).create(&uuid_only()).await;
                 };
-                let params = uuid_only().set("archive", &restore.archive).opt("storage", restore.storage.as_ref());
+                let smbios = firmware::smbios_of_an_archive(cx, node, &restore.archive, uuid).await;
+                let params = Params::new().opt("pool", pool).set("smbios1", smbios).set("archive", &restore.archive);
+                let params = params.opt("storage", restore.storage.as_ref());
                 let params = restore.unique.into_iter().fold(params, |params, on| params.flag("unique", on));
                 cx.client.qemu(node, vmid).create(&params).await
             }
@@ -146,6 +147,7 @@ impl Way {
                     .opt("target", target.as_ref())
                     .set("description", identity::mark(uuid));
                 if let Some(clone) = &want.origin.clone {
+                    params = params.opt("snapname", clone.snapshot.as_ref());
                     params = params.opt("storage", clone.storage.as_ref()).opt("format", clone.format.as_ref());
                     params = clone.full.into_iter().fold(params, |params, on| params.flag("full", on));
                 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use serde::Deserialize;
 
 use crate::api::cluster::GuestKind;
+use crate::api::qemu::config::Config;
 use crate::{Area, Client, Error, Lock, Request, Task, wire};
 
 /// `/nodes/{node}/qemu/{vmid}/snapshot` and what stands beside it, or the same of a container.
@@ -75,6 +76,12 @@ impl<'a> Snapshots<'a> {
         let all: Arc<Vec<Snapshot>> =
             self.client.shared(Area::GuestConfig(self.vmid), self.request(Request::get, "snapshot")).await?;
         Ok(all.iter().filter(|one| one.name != CURRENT).cloned().collect())
+    }
+
+    /// What a VM was configured as when one was made. `GET snapshot/{snapname}/config`
+    pub async fn config(&self, name: &str) -> Result<Arc<Config>, Error> {
+        let request = self.request(Request::get, &format!("snapshot/{name}/config"));
+        self.client.shared(Area::GuestConfig(self.vmid), request).await
     }
 
     /// Makes one; with `memory`, what a VM that runs has in its memory is kept too. `POST snapshot`

@@ -195,7 +195,7 @@ impl Cluster {
             ceph,
             options: options::Options::default(),
             pools: pools::Pools::default(),
-            sections: sections::Sections::default(),
+            sections: sections::Sections::of_shape(shape),
             firewall: firewall::Firewall::default(),
             storage: storage::Storages::new(shape, now),
             web: web::Web::new(shape),

@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
+use crate::shape::Shape;
+
 /// The settings of one section, as PVE gives them back; secrets too.
 pub type Entry = BTreeMap<String, Value>;
 
@@ -14,6 +16,18 @@ pub type Entry = BTreeMap<String, Value>;
 pub struct Sections(BTreeMap<&'static str, BTreeMap<String, Entry>>);
 
 impl Sections {
+    /// Those that are there from the start.
+    pub(super) fn of_shape(shape: &Shape) -> Self {
+        let mut sections = Self::default();
+        for path in ["/cluster/mapping/dir", "/cluster/mapping/pci", "/cluster/mapping/usb"] {
+            let kind = path.rsplit('/').next().unwrap_or_default();
+            for (id, map) in shape.mappings.get(kind).into_iter().flatten() {
+                sections.insert(path, id.clone(), Entry::from([("map".to_owned(), json!(map))]));
+            }
+        }
+        sections
+    }
+
     /// Those of a collection.
     pub fn of(&self, path: &str) -> impl Iterator<Item = (&str, &Entry)> {
         self.0.get(path).into_iter().flatten().map(|(name, entry)| (name.as_str(), entry))

@@ -56,6 +56,8 @@ pub struct Shape {
     pub web: BTreeMap<String, SocketAddr>,
     /// The index of appliances: records of `GET /nodes/{node}/aplinfo`.
     pub appliances: Vec<BTreeMap<String, String>>,
+    /// Resource mappings by type (`dir`, `pci`, `usb`) and id: what `map` says.
+    pub mappings: BTreeMap<String, BTreeMap<String, Vec<String>>>,
     /// Whether the nodes have the program that talks to registries of container images.
     pub skopeo: bool,
 }
@@ -77,6 +79,7 @@ impl Default for Shape {
             ssh: false,
             web: BTreeMap::new(),
             appliances: Vec::new(),
+            mappings: BTreeMap::new(),
             skopeo: true,
         }
     }

@@ -100,6 +100,7 @@ async fn call_everything(client: &Client) {
         client.access().on("/vms/100"),
         client.cluster().guests(),
         snapshots.list(),
+        snapshots.config("s1"),
         snapshots.make("s1", Some("x"), true),
         snapshots.describe("s1", "y"),
         snapshots.roll_back("s1", true),
@@ -312,7 +313,7 @@ async fn every_call_is_one_of_pves_with_its_parameters_and_rights() {
     call_everything(&client).await;
     let schema = truth("api.json");
     let calls: Vec<_> = world.calls().into_iter().filter(|call| call.line != "POST /access/ticket").collect();
-    assert_eq!(calls.len(), 117, "{:#?}", world.lines());
+    assert_eq!(calls.len(), 118, "{:#?}", world.lines());
     let faults: Vec<_> = calls
         .iter()
         .filter_map(|call| check(&schema, call).err().map(|fault| format!("{} {}: {fault}", call.line, call.form)))

@@ -20,6 +20,8 @@ use crate::kernel::tasks::{Job, Next, TaskCx};
 pub struct Order {
     /// The guest that is cloned.
     pub source: u32,
+    /// Its snapshot that is cloned in place of what it is now.
+    pub snapshot: Option<String>,
     /// The new guest.
     pub newid: u32,
     /// Its name, if one was given.
@@ -78,6 +80,7 @@ impl Order {
         if let Some(lock) = guest.config.lock() {
             return Err(format!("VM is locked ({lock})"));
         }
+        let config = self.original(&guest.config)?;
         if self.storage.is_some() && !self.full {
             return Err("parameter 'storage' not allowed for linked clones".to_owned());
         }
@@ -87,7 +90,7 @@ impl Order {
             {
                 return Err(format!("can't clone to non-shared storage '{}'", storage.id));
             }
-            if self.uses_local(cluster, &guest.config) {
+            if self.uses_local(cluster, &config) {
                 return Err(format!("can't clone VM to node '{target}' (VM uses local storage)"));
             }
         }
@@ -97,13 +100,22 @@ impl Order {
         if let Some(id) = &self.storage {
             cluster.storage.usable(id, node)?;
         }
-        for (key, drive) in copied(&guest.config) {
+        for (key, drive) in copied(&config) {
             let linked = !self.full && !drive.is_cloudinit() && key.as_str() != "tpmstate0";
             if linked && !can_link(cluster, &drive) {
                 return Err(format!("Linked clone feature is not supported for '{}' ({key})", drive.volume));
             }
         }
         Ok(())
+    }
+
+    /// What is cloned: the guest as it is, or as its snapshot has it.
+    ///
+    /// Belief: the volumes of a snapshot are copied as they are now; what was in them nobody looks at here.
+    fn original(&self, config: &Config) -> Result<Config, String> {
+        let Some(name) = &self.snapshot else { return Ok(config.clone()) };
+        let snapshot = config.snapshots.get(name).ok_or_else(|| format!("snapshot '{name}' does not exist"))?;
+        Ok(Config { values: snapshot.values.clone(), ..Config::default() })
     }
 
     /// Whether something of the guest lies where one node alone sees it. With a storage to go to, what is copied does not.
@@ -168,7 +180,7 @@ impl Clone {
         let node = t.node();
         self.order.check(t.cluster, &node)?;
         t.log(format!("creating a clone of VM {} with ID {}", self.order.source, self.order.newid));
-        let source = t.cluster.guests.on(self.order.source, &node)?.config.clone();
+        let source = self.order.original(&t.cluster.guests.on(self.order.source, &node)?.config)?;
         if !source.pending.is_empty() || !source.pending_delete.is_empty() {
             let keys = source.pending.keys().chain(source.pending_delete.keys()).cloned().collect::<Vec<_>>();
             t.log(format!("found pending changes for '{}', discarding for clone", keys.join("', '")));

@@ -29,13 +29,11 @@ fn clone(call: &mut Call<'_>) -> Result<Value, PveError> {
         call.demand(&format!("/storage/{storage}"), &["Datastore.AllocateSpace"])?;
     }
     let config = &guest(call)?.config;
-    if let Some(snapshot) = call.params.text("snapname") {
-        return Err(PveError::new(format!("snapshot '{snapshot}' does not exist")));
-    }
+    let snapshot = text("snapname");
     let template = config.get("template") == Some("1");
     let full = call.params.flag("full").unwrap_or(!template);
     let bwlimit = call.params.int("bwlimit").and_then(|limit| u64::try_from(limit).ok());
-    let order = Order { source, newid, name, description, pool, storage, format, full, target, bwlimit };
+    let order = Order { source, snapshot, newid, name, description, pool, storage, format, full, target, bwlimit };
     order.check(call.cluster, &call.node).map_err(PveError::new)?;
     Ok(call.task("qmclone", source.to_string(), Clone::new(order)))
 }
