@@ -422,5 +422,5 @@ async fn requests_are_recorded_without_secrets() {
 async fn only_loopback_is_served() {
     let listen = "192.0.2.1:0".parse().unwrap();
     assert!(Sim::start(Options { listen, ..Options::default() }).await.is_err());
-    assert!(Sim::start(Options { pve: "7.4".into(), ..Options::default() }).await.is_err());
+    assert!(Sim::start(Options { pve: Some("7.4".into()), ..Options::default() }).await.is_err());
 }

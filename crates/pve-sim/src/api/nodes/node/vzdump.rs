@@ -85,16 +85,13 @@ fn command(call: &Call<'_>, vmids: &[u32]) -> String {
 
 fn extract(call: &mut Call<'_>) -> Result<Value, PveError> {
     let volid = call.params.need("volume").to_owned();
-    let missing = || PveError::new(format!("volume '{volid}' does not exist"));
-    // One that was there from the start is known by its name alone.
-    let of_name = |name: &str| name.rsplit('/').next()?.split('-').nth(2)?.parse::<u32>().ok();
-    let (id, name) = volid.split_once(':').unwrap_or((&volid, ""));
-    let vmid = call.cluster.backup(&call.node, &volid).map(|backup| backup.vmid).or_else(|| of_name(name));
-    let config = call.cluster.storage.archive(&volid).ok_or_else(missing)?.clone();
-    let by_guest = vmid.is_some_and(|vmid| call.may(&format!("/vms/{vmid}"), &["VM.Backup"]));
+    let backup = call.cluster.backup(&call.node, &volid);
+    let backup = backup.ok_or_else(|| PveError::new(format!("volume '{volid}' does not exist")))?;
+    let (id, _) = volid.split_once(':').unwrap_or((&volid, ""));
+    let by_guest = call.may(&format!("/vms/{}", backup.vmid), &["VM.Backup"]);
     if !(by_guest && call.may(&format!("/storage/{id}"), &["Datastore.AllocateSpace"])) {
         call.demand(&format!("/storage/{id}"), &["Datastore.Allocate"])?;
     }
-    let lines: String = config.iter().map(|(key, value)| format!("{key}: {value}\n")).collect();
+    let lines: String = backup.config.iter().map(|(key, value)| format!("{key}: {value}\n")).collect();
     Ok(lines.into())
 }
