@@ -8,6 +8,7 @@ pub mod evidence;
 pub mod following;
 pub mod ledger;
 pub mod lives;
+mod log_line;
 pub mod meter;
 pub mod named;
 pub mod privileges;

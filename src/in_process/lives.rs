@@ -251,15 +251,15 @@ async fn every_data_source_tells_what_its_example_asks() {
     let mut with_ceph = Bench::with_ceph().await;
     for name in named("data-sources") {
         // What is looked up is what the example of the resource makes, but for what is there.
-        let there = ["pve_ceph_manager", "pve_ceph_metadata_server", "pve_ceph_monitor", "pve_ceph_osd", "pve_vm"];
+        let there = ["pve_ceph_manager", "pve_ceph_metadata_server", "pve_ceph_monitor", "pve_ceph_osd"];
         let is_there = there.contains(&name.as_str());
         // Where Ceph or the cluster is what the example makes, there is none before; what is reached by SSH is not reached elsewhere,
-        // nor is there a storage of its kind.
+        // nor is there a storage of its kind; and what only PVE 8 has is on no other.
         let of_its_own = Beside::of(&name).unwrap().cluster.is_some_and(|cluster| {
             let no_ceph = ["none", "installed"].iter().any(|stage| cluster["ceph"]["stage"] == *stage);
             let singles =
                 cluster["nodes"].as_array().is_some_and(|nodes| nodes.iter().any(|node| node["single"] == true));
-            no_ceph || singles || cluster["ssh"] == true || cluster["storages"].is_array()
+            no_ceph || singles || cluster["ssh"] == true || cluster["storages"].is_array() || cluster["pve"].is_string()
         });
         let mut own = if of_its_own && !is_there { Some(bench_of(&name).await) } else { None };
         let bench = own.as_mut().unwrap_or(&mut with_ceph);

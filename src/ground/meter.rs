@@ -1,12 +1,10 @@
 //! How far a task is that moves data, from what it writes into its log.
 
-mod line;
-
 use std::collections::{BTreeMap, VecDeque};
 use std::fmt;
 use std::time::Duration;
 
-use line::{Reading, Told, UNITS};
+use super::log_line::{Reading, Told, UNITS};
 
 /// How far back the rate looks.
 const WINDOW: Duration = Duration::from_secs(60);
@@ -44,7 +42,7 @@ impl Meter {
         }
         let disks = self.disks.len();
         let mut now = None;
-        for told in lines.iter().filter_map(|line| line::read(line)) {
+        for told in lines.iter().filter_map(|line| super::log_line::read(line)) {
             now = match told {
                 Told::Disk(key, reading) => {
                     self.disks.insert(key, reading);
