@@ -223,7 +223,7 @@ pub async fn announce<M: Object>(
 ) -> Result<(), Problem> {
     let (sid, from) = (sid(guest), &guest.node);
     let nodes = cx.client.nodes().list().await.during("Cannot list the cluster's nodes")?;
-    found.check(crate::vm::vm::must_be_online(&nodes, target));
+    found.check(super::node::must_be_online(&nodes, target));
     let managed = guest.hastate.as_deref().is_some_and(|state| state != "ignored");
     let how = match (managed, guest.status.as_str(), guest.kind) {
         (true, ..) => "HA is asked to move it",

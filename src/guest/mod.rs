@@ -47,6 +47,7 @@ pub mod ending;
 pub mod known;
 pub mod machine;
 pub mod migrating;
+pub mod node;
 pub mod parts;
 pub mod power;
 pub mod spellings;

@@ -5,12 +5,21 @@ use std::time::{Duration, Instant};
 use pve_client::api::cluster::{Guest, GuestKind};
 use pve_client::api::ha::resource::Sid;
 use pve_client::api::qemu::power::Shutdown;
-use terraform_plugin::{Cx, Diagnostic};
+use terraform_plugin::{Choice, Cx, Diagnostic};
 
 use super::machine::{Machine, sid};
 use crate::ground::error::{During, Problem};
 use crate::ground::pve::{Pve, patience};
-use crate::vm::vm::Reboot;
+
+/// Whether a guest is rebooted for changes that wait for it.
+#[derive(Choice, Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Reboot {
+    /// It is not.
+    #[default]
+    Never,
+    /// It is, if there are any.
+    IfNeeded,
+}
 
 /// How long a guest may take to shut down before it is stopped hard.
 const GRACE: Duration = Duration::from_secs(180);

@@ -76,7 +76,7 @@ impl DataSource<Pve> for Backups {
         }
         let nodes = cx.client.nodes().list().await.during("Cannot list the cluster's nodes")?;
         if let Some(wanted) = &config.node {
-            crate::vm::vm::must_be_online(&nodes, wanted)?;
+            crate::guest::node::must_be_online(&nodes, wanted)?;
         }
         let meant = |node: &str| config.node.as_ref().is_none_or(|wanted| wanted == node);
         let mut seen = BTreeSet::new();

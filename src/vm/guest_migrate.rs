@@ -3,13 +3,14 @@
 use pve_client::api::cluster::GuestKind;
 use terraform_plugin::{Action, Cx, Error, Model, Need, Progress};
 
-use super::{guest, subject, vm};
+use super::{guest, subject};
 use crate::ct;
 use crate::ground::error::{During, Problem};
 use crate::ground::pve::Pve;
 use crate::ground::texts;
 use crate::guest::machine::sid;
 use crate::guest::migrating::{self, Wanders};
+use crate::guest::node::must_be_online;
 
 /// Brings a virtual machine or a container to another node, with its local volumes where it has some. A machine that runs is moved
 /// live; a container that runs is ended, and started on the other node. One that is there already is left alone.
@@ -52,7 +53,7 @@ impl GuestMigrate {
     async fn bring<F: Wanders>(&self, cx: &Cx<Pve>, found: F, progress: &Progress) -> Result<(), Problem> {
         let sid = sid(found.guest());
         let nodes = cx.client.nodes().list().await.during("Cannot list the cluster's nodes")?;
-        vm::must_be_online(&nodes, &self.node)?;
+        must_be_online(&nodes, &self.node)?;
         if found.guest().node == self.node && found.lock() != Some("migrate") {
             progress.say(format!("{sid} is on {} already", self.node));
             return Ok(());

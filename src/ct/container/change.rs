@@ -13,7 +13,7 @@ use crate::ct::identity;
 use crate::ground::error::{During, Problem};
 use crate::ground::pve::{Pve, patience};
 use crate::guest::power;
-use crate::vm::vm::Reboot;
+use crate::guest::power::Reboot;
 
 /// How often a configuration is read anew because somebody else was quicker to change it.
 pub const READINGS: u32 = 5;

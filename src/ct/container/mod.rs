@@ -26,8 +26,8 @@ use crate::ground::error::Problem;
 use crate::ground::pve::Pve;
 use crate::ground::texts;
 use crate::guest::power;
+use crate::guest::power::Reboot;
 use crate::vm::planned;
-use crate::vm::vm::Reboot;
 use mounts::{MountPoint, RootFs};
 use options::Options;
 

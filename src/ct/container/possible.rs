@@ -11,7 +11,7 @@ use crate::ct::{guest, identity};
 use crate::ground::error::{During, Problem};
 use crate::ground::pve::Pve;
 use crate::guest::migrating;
-use crate::vm::vm::Reboot;
+use crate::guest::power::Reboot;
 
 pub async fn look(
     cx: &Cx<Pve>,

@@ -32,8 +32,8 @@ mod worded;
 use std::collections::{BTreeMap, BTreeSet};
 
 use terraform_plugin::{
-    Change, Choice, Created, Cx, Deleted, Error, Failed, Findings, Model, Need, Path, Read, Resource, Say, Timeouts,
-    Unwritten, Updated,
+    Change, Created, Cx, Deleted, Error, Failed, Findings, Model, Need, Path, Read, Resource, Say, Timeouts, Unwritten,
+    Updated,
 };
 
 use super::planned::DiskOwner;
@@ -42,6 +42,7 @@ use crate::ground::absence;
 use crate::ground::error::Problem;
 use crate::ground::pve::Pve;
 use crate::ground::texts;
+use crate::guest::power::Reboot;
 use cdroms::Cdrom;
 pub use cloud_init::CloudInit;
 use devices::Devices;
@@ -52,7 +53,6 @@ pub use networks::Network;
 use options::Options;
 pub use options::Startup;
 pub use origin::{BROUGHT, Origin};
-pub use placement::must_be_online;
 use processor::CpuOptions;
 
 /// A virtual machine.
@@ -189,16 +189,6 @@ pub struct Vm {
     /// How long operations may take. A disk that moves is given up by its lack of progress rather than by the clock.
     #[attr(timeouts(create = "20m", update = "24h", delete = "20m"))]
     pub timeouts: Timeouts,
-}
-
-/// Whether a VM is rebooted for changes that wait for it.
-#[derive(Choice, Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Reboot {
-    /// It is not.
-    #[default]
-    Never,
-    /// It is, if there are any.
-    IfNeeded,
 }
 
 fn same_tags(a: &BTreeSet<String>, b: &BTreeSet<String>) -> bool {

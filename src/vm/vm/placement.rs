@@ -2,13 +2,13 @@
 
 use std::collections::BTreeSet;
 
-use pve_client::api::nodes::NodeEntry;
 use pve_client::api::storage::StorageConfig;
 use terraform_plugin::Cx;
 
 use super::{Vm, bridges, firmware, named};
 use crate::ground::error::{During, Problem};
 use crate::ground::pve::Pve;
+use crate::guest::node::must_be_online;
 use crate::vm::planned::{self, Place};
 
 /// The node asked for, or the online one that has all storages and bridges and carries the fewest guests, those that this
@@ -46,28 +46,6 @@ pub async fn choose<'a>(cx: &'a Cx<Pve>, want: &Vm) -> Result<(String, Place<'a>
     }
     // None has: the check that follows says so of the best.
     planned::place(&cx.ledger, there, |coming| choose(coming, &BTreeSet::new())).ok_or_else(none)
-}
-
-/// An error unless the node is there.
-pub fn must_be_online(nodes: &[NodeEntry], wanted: &str) -> Result<(), Problem> {
-    let names: Vec<&str> = nodes.iter().map(|node| node.node.as_str()).collect();
-    match nodes.iter().find(|node| node.node == *wanted) {
-            Some(node) if node.is_online() => Ok(()),
-            Some(_) => Err(Problem::new(
-                format!("Node {wanted} is offline"),
-                format!(
-                    "A VM can only be made on a node that is there; nothing was written. Online: {}. Name one of them, leave \
-                     `node` out, or apply again when {wanted} is back.",
-                    nodes.iter().filter(|node| node.is_online()).map(|node| node.node.as_str()).collect::<Vec<_>>().join(", ")
-                ),
-            )
-            .at("node")),
-            None => Err(Problem::new(
-                format!("The cluster has no node \"{wanted}\""),
-                format!("Nothing was written. There are: {}.", names.join(", ")),
-            )
-            .at("node")),
-    }
 }
 
 /// The storages that are written to.

@@ -7,8 +7,8 @@ use serde::Deserialize;
 use terraform_plugin::{Cx, Error, Findings};
 
 use super::{
-    OWNED, Reboot, Vm, VmPlan, bridges, cdroms, cloud_init, create, disks, firmware, hot, named, origin, placement,
-    processor, roots_own,
+    OWNED, Reboot, Vm, VmPlan, bridges, cdroms, cloud_init, create, disks, firmware, hot, named, origin, processor,
+    roots_own,
 };
 use crate::ground::error::{During, Problem};
 use crate::ground::pve::Pve;
@@ -35,7 +35,7 @@ async fn creation(cx: &Cx<Pve>, (want, known): (&VmPlan, &Vm), found: &mut Findi
     let mut there = None;
     if let Some(node) = node {
         let nodes = cx.client.nodes().list().await.during("Cannot list the cluster's nodes")?;
-        there = found.check(placement::must_be_online(&nodes, node)).map(|()| node);
+        there = found.check(crate::guest::node::must_be_online(&nodes, node)).map(|()| node);
         if let Some(node) = there {
             bridges::look(cx, known, None, None, node, found).await;
         }
