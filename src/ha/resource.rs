@@ -58,8 +58,9 @@ pub struct HaResource {
     /// Whether it goes back when a better node returns.
     #[attr(keep, usual = true)]
     pub failback: Option<bool>,
-    /// The group of nodes on which it runs: `pve_ha_group`. PVE 8 only: PVE 9 has rules (`pve_ha_rule_node_affinity`). Left alone
-    /// when unset.
+    /// The group of nodes on which it runs: `pve_ha_group`. PVE 8 only: PVE 9 has rules (`pve_ha_rule_node_affinity`).
+    ///
+    /// Left alone when unset.
     #[attr(keep, regex = texts::CONFIGURATION_ID, says = texts::CONFIGURATION_ID_SAYS)]
     pub group: Option<String>,
     /// A note.
