@@ -9,7 +9,7 @@ use super::container::Container;
 use super::guest::{self, Found};
 use super::identity;
 use crate::ground::error::{During, Problem};
-use crate::ground::evidence::Before;
+use crate::ground::evidence::{self, Before};
 use crate::ground::pve::{Pve, patience};
 use crate::vm::template::Template;
 
@@ -127,14 +127,10 @@ async fn must_be_none(cx: &Cx<Pve>, vmid: u32) -> Result<(), Problem> {
 
 /// Sees a conversion to its end that a run which was cut off has begun, or begins it anew.
 pub async fn finish(cx: &Cx<Pve>, want: &Template) -> Result<Template, Problem> {
-    let (vmid, doing) = (want.vmid, doing(want.vmid));
+    let vmid = want.vmid;
     if let Some(upid) = Before::peek(cx, None, TASK, vmid.to_string()).await?.running() {
-        let mut task = cx.client.attach(upid, Lock::Vm(vmid), &areas(vmid)).await.during(&doing)?;
-        match task.wait(&patience(cx), |_| {}).await {
-            // What came of it is looked at.
-            Ok(()) | Err(Api::TaskFailed(_)) => {}
-            Err(error) => return Err(error).during(&doing),
-        }
+        // What came of it is looked at.
+        evidence::has_succeeded(cx, &upid, Lock::Vm(vmid), &areas(vmid)).await?;
     }
     let live = guest::must_exist(cx, vmid).await?;
     identity::must_be_the_same(cx, &live)?;

@@ -50,6 +50,7 @@ pub mod migrating;
 pub mod node;
 pub mod parts;
 pub mod power;
+pub mod removed;
 pub mod spellings;
 #[cfg(test)]
 mod tests;

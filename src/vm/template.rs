@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use pve_client::api::cluster::GuestKind;
 use pve_client::api::qemu::config::Config;
 use pve_client::api::qemu::drive::DriveKey;
-use pve_client::{Area, Error as Api, Lock};
+use pve_client::{Area, Lock};
 use terraform_plugin::{
     Created, Cx, Deleted, Error, Failed, Findings, Model, Need, Queried, Read, Resource, Seen, Timeouts, Unwritten,
     Updated, require,
@@ -18,7 +18,7 @@ use super::vm::Vm;
 use crate::ct::template as ct;
 use crate::ground::absence;
 use crate::ground::error::{During, Problem};
-use crate::ground::evidence::Before;
+use crate::ground::evidence::{self, Before};
 use crate::ground::pve::{Pve, patience};
 use crate::section::sees_all;
 
@@ -29,8 +29,7 @@ use crate::section::sees_all;
 /// template already is taken as it is.
 ///
 /// A machine's disks become the bases of linked clones, but for those on storages that have none (LVM that is not thin), which stay as
-/// they are: clones copy them. Of a container
-/// all volumes have to lie where they can be bases. As long as there are linked clones, the guest cannot be destroyed.
+/// they are: clones copy them. Of a container all volumes have to lie where they can be bases. As long as there are linked clones, the guest cannot be destroyed.
 #[derive(Model, Clone, Debug, Default, PartialEq)]
 #[model(name = "template", area = "Virtual machines", key(vmid))]
 pub struct Template {
@@ -244,12 +243,8 @@ async fn finish(cx: &Cx<Pve>, want: &Template) -> Result<Template, Problem> {
     let (vmid, doing) = (want.vmid, doing(want.vmid));
     // One that a run which was cut off has begun goes on by itself.
     if let Some(upid) = Before::peek(cx, None, TASK, vmid.to_string()).await?.running() {
-        let mut task = cx.client.attach(upid, Lock::Vm(vmid), &areas(vmid)).await.during(&doing)?;
-        match task.wait(&patience(cx), |_| {}).await {
-            // What came of it is looked at.
-            Ok(()) | Err(Api::TaskFailed(_)) => {}
-            Err(error) => return Err(error).during(&doing),
-        }
+        // What came of it is looked at.
+        evidence::has_succeeded(cx, &upid, Lock::Vm(vmid), &areas(vmid)).await?;
     }
     let live = guest::must_exist(cx, vmid).await?;
     identity::must_be_the_same(cx, &live)?;

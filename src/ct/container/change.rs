@@ -6,14 +6,14 @@ use std::time::{Duration, Instant};
 use pve_client::api::params::Params;
 use terraform_plugin::{Cx, Diagnostic, Updated, require};
 
-use super::mounts::{self, WhenRemoved};
+use super::mounts;
 use super::{Container, placement, settings, vmid_path, waiting};
 use crate::ct::guest::{self, Found};
 use crate::ct::identity;
 use crate::ground::error::{During, Problem};
 use crate::ground::pve::{Pve, patience};
-use crate::guest::power;
-use crate::guest::power::Reboot;
+use crate::guest::power::{self, Reboot};
+use crate::guest::removed::WhenRemoved;
 
 /// How often a configuration is read anew because somebody else was quicker to change it.
 pub const READINGS: u32 = 5;

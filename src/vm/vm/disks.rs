@@ -6,13 +6,14 @@ use pve_client::api::params::Params;
 use pve_client::api::qemu::config::Config;
 use pve_client::api::qemu::drive::{Bus, Drive, DriveKey};
 use pve_client::size::Size as Bytes;
-use terraform_plugin::{Attr, Choice, Cx, Error, Findings, Nested, Path, Say, Size};
+use terraform_plugin::{Attr, Cx, Error, Findings, Nested, Path, Say, Size};
 
 use super::disk_options::{self, DiskOptions};
 use super::{Vm, VmPlan, firmware, images, origin};
 use crate::ground::error::Problem;
 use crate::ground::pve::Pve;
 use crate::ground::texts;
+use crate::guest::removed::WhenRemoved;
 use crate::vm::disk_storage::{data_key, is_data_bus, must_hold_images_somewhere};
 
 /// A disk.
@@ -44,16 +45,6 @@ pub struct Disk {
     /// What it is like.
     #[attr(flatten)]
     pub options: DiskOptions,
-}
-
-/// What becomes of the data of a disk that is taken out.
-#[derive(Choice, Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum WhenRemoved {
-    /// They stay with the VM.
-    #[default]
-    Keep,
-    /// They are gone.
-    Destroy,
 }
 
 /// Storages round sizes up to their own units, by less than this: LVM to 4 MiB, RBD to 1 MiB.

@@ -12,6 +12,7 @@ use super::{
 };
 use crate::ground::error::{During, Problem};
 use crate::ground::pve::Pve;
+use crate::guest::node::must_be_online;
 use crate::vm::{guest, identity, migrating};
 
 pub async fn look(cx: &Cx<Pve>, want: &VmPlan, prior: Option<&Vm>, found: &mut Findings<Vm>) -> Result<(), Error> {
@@ -35,7 +36,7 @@ async fn creation(cx: &Cx<Pve>, (want, known): (&VmPlan, &Vm), found: &mut Findi
     let mut there = None;
     if let Some(node) = node {
         let nodes = cx.client.nodes().list().await.during("Cannot list the cluster's nodes")?;
-        there = found.check(crate::guest::node::must_be_online(&nodes, node)).map(|()| node);
+        there = found.check(must_be_online(&nodes, node)).map(|()| node);
         if let Some(node) = there {
             bridges::look(cx, known, None, None, node, found).await;
         }

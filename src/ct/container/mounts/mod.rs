@@ -15,10 +15,11 @@ use pve_client::api::lxc::config::{Config, Mount};
 use pve_client::property_string::PropertyString;
 use pve_client::size::Size as Bytes;
 use terraform_plugin::model::Object;
-use terraform_plugin::{Choice, Nested, Path, Size};
+use terraform_plugin::{Nested, Path, Size};
 
 use crate::ground::texts;
 use crate::guest::parts;
+use crate::guest::removed::WhenRemoved;
 
 pub use planned::{foresee, plan, validate};
 pub use wanted::{params, removed, shrinks, stays, to_grow, to_move};
@@ -88,16 +89,6 @@ pub struct MountOptions {
     /// `discard`, `lazytime`, `noatime`, `nodev`, `noexec`, `nosuid`, with semicolons between them. An empty text: none.
     #[attr(keep, api = "mountoptions", usual = "", check = mount_options, same = same_words)]
     pub mount_options: Option<String>,
-}
-
-/// What becomes of the volume of a mount point that is taken out.
-#[derive(Choice, Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum WhenRemoved {
-    /// It stays with the container.
-    #[default]
-    Keep,
-    /// It is gone.
-    Destroy,
 }
 
 /// Storages round sizes to their own units, PVE down to whole MiB, by less than this.

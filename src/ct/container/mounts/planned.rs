@@ -2,9 +2,10 @@
 
 use terraform_plugin::{Attr, Change, Path, Say, Size};
 
-use super::{WhenRemoved, path};
+use super::path;
 use crate::ct::container::{Container, ContainerPlan};
 use crate::guest::number;
+use crate::guest::removed::WhenRemoved;
 
 /// The highest mount point.
 const LAST: u16 = 255;

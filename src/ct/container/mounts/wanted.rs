@@ -6,8 +6,9 @@ use pve_client::property_string::PropertyString;
 use pve_client::size::Size as Bytes;
 use terraform_plugin::Size;
 
-use super::{MountPoint, ROUNDING, WhenRemoved, put_options};
+use super::{MountPoint, ROUNDING, put_options};
 use crate::ct::container::Container;
+use crate::guest::removed::WhenRemoved;
 
 /// Adds what is to be told of root and mount points. Nothing is told of a root that is there but how it is mounted.
 pub fn params(want: &Container, prior: Option<&Container>, live: Option<&Config>, params: Params) -> Params {
