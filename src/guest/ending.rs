@@ -37,7 +37,7 @@ pub async fn must_be_out_of_ha(cx: &Cx<Pve>, guest: &Guest, resource: &str) -> R
     if !under_ha {
         return Ok(());
     }
-    let kind = sid.to_string().split(':').next().unwrap_or_default().to_owned();
+    let kind = sid.prefix();
     Err(Problem::new(
         format!("{sid} is under HA"),
         format!(

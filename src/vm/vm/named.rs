@@ -3,15 +3,15 @@
 
 use std::collections::BTreeSet;
 
+use pve_client::Area;
 use pve_client::api::qemu::config::Config;
 use pve_client::property_string::PropertyString;
-use pve_client::{Area, Request};
-use serde::Deserialize;
 use terraform_plugin::{Cx, Findings, Path};
 
 use super::{Vm, disks};
 use crate::ground::error::Problem;
 use crate::ground::pve::Pve;
+use crate::section;
 
 /// A volume, where it is named, and what makes it.
 struct Volume<'a> {
@@ -125,12 +125,6 @@ pub async fn look(cx: &Cx<Pve>, want: &Vm, live: Option<&Config>, node: Option<&
     mappings(cx, want, live, found).await;
 }
 
-/// An entry of `GET /cluster/mapping/KIND`.
-#[derive(Deserialize)]
-struct Mapping {
-    id: String,
-}
-
 /// Looks for the mappings of devices that do not have them yet.
 async fn mappings(cx: &Cx<Pve>, want: &Vm, live: Option<&Config>, found: &mut Findings<Vm>) {
     let devices = &want.devices;
@@ -148,12 +142,11 @@ async fn mappings(cx: &Cx<Pve>, want: &Vm, live: Option<&Config>, found: &mut Fi
             "usb" => "mapping/usb.cfg",
             _ => "mapping/directory.cfg",
         });
-        let request = Request::get(format!("cluster/mapping/{kind}"));
-        let Ok(all) = cx.client.shared::<Vec<Mapping>>(area, request).await else { continue };
+        let Ok(there) = section::ids(cx, &format!("cluster/mapping/{kind}"), area, "id").await else { continue };
         let Ok(ours) = cx.client.access().on(&format!("/mapping/{kind}/{id}")).await else { continue };
         // PVE leaves out what one may not see.
         let sees = ours.has_any(&["Mapping.Use", "Mapping.Modify", "Mapping.Audit"]);
-        if sees && !all.iter().any(|mapping| mapping.id == id) {
+        if sees && !there.contains(id) {
             let problem = Problem::new(
                 format!("There is no mapping \"{id}\""),
                 format!(

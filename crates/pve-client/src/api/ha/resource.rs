@@ -22,6 +22,14 @@ impl Sid {
     pub const fn vm(vmid: u32) -> Self {
         Self { kind: GuestKind::Qemu, vmid }
     }
+
+    /// What HA calls such a guest, before its number: `vm` or `ct`.
+    pub const fn prefix(self) -> &'static str {
+        match self.kind {
+            GuestKind::Qemu => "vm",
+            GuestKind::Lxc => "ct",
+        }
+    }
 }
 
 /// Why a text is no [`Sid`].
@@ -48,11 +56,7 @@ impl FromStr for Sid {
 
 impl fmt::Display for Sid {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let kind = match self.kind {
-            GuestKind::Qemu => "vm",
-            GuestKind::Lxc => "ct",
-        };
-        write!(f, "{kind}:{}", self.vmid)
+        write!(f, "{}:{}", self.prefix(), self.vmid)
     }
 }
 
